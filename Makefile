@@ -1,0 +1,101 @@
+# `make run` needs Python (3.11 or newer), `make test` Node (20 or newer) too. Everything else is installed here.
+
+PYTHON ?= python3
+DATA_DIR ?= .data
+
+VENV := .venv/bin
+SUPPORTED := 3.11 3.12 3.13
+SMOKE_TOOLS := cronsim httpx pytest pytest-asyncio pytest-timeout starlette uvicorn
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+MAKEFLAGS += --silent --no-print-directory
+
+.PHONY: help setup run run-cosmos test smoke lint format types bench soak clean
+
+help: ## show this list
+	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/ready tests/wire/node_modules/ready ## install everything, into .venv and tests/wire/node_modules
+
+run: .venv/ready ## serve on this machine; what is saved is kept in .data, or in DATA_DIR=...
+	DATA_DIR="$(DATA_DIR)" $(VENV)/python -m devhost
+
+run-cosmos: setup ## serve on a Cosmos DB server in memory, which ends with it
+	$(VENV)/python -m tests.support.wire sh -c \
+		'$(VENV)/python -m tests.support.provision && exec $(VENV)/python -m devhost'
+
+test: setup ## the whole suite, then the smoke tests on the other Pythons
+	$(VENV)/python -m pytest -q -n 2 --dist loadfile
+	$(MAKE) smoke
+
+smoke: .venv/ready ## the smoke tests on the other Pythons
+	own=$$($(VENV)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	for version in $(SUPPORTED); do [ $$version = $$own ] || $(MAKE) smoke-$$version || exit 1; done
+
+lint: .venv/ready ## ruff
+	$(VENV)/ruff check --quiet
+	$(VENV)/ruff format --quiet --check
+
+format: .venv/ready ## ruff, mending what it can
+	$(VENV)/ruff check --quiet --fix-only
+	$(VENV)/ruff format --quiet
+
+types: .venv/ready ## mypy
+	$(VENV)/mypy --no-error-summary
+
+bench: setup ## measure
+	$(VENV)/python -m benchmarks
+
+soak: setup ## the long tests
+	$(VENV)/python -m pytest -q -m soak
+
+clean: ## remove what set-up and the tools made; what is saved stays
+	rm -rf .venv .venv-3.* tests/wire/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The last thing that each step of the set-up does is to write its file, so a step that was interrupted runs again.
+
+.venv/created:
+	command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or newer."; exit 1; }
+	"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+		"Python 3.11 or newer is needed, and $(PYTHON) is %d.%d: make ... PYTHON=..." % sys.version_info[:2])'
+	echo "Creating .venv"
+	"$(PYTHON)" -m venv --clear .venv
+	touch $@
+
+.venv/ready: .venv/created requirements.txt requirements-dev.txt
+	echo "Installing requirements-dev.txt"
+	$(VENV)/python -m pip install -qq -r requirements-dev.txt
+	touch $@
+
+# An npm that was interrupted goes on in the background and takes away what it has installed: elsewhere, therefore.
+tests/wire/node_modules/ready: tests/wire/package.json tests/wire/package-lock.json
+	command -v npm >/dev/null || { echo "npm was not found: install Node 20 or newer."; exit 1; }
+	echo "Installing tests/wire/node_modules"
+	rm -rf tests/wire/.install.*
+	new=$$(mktemp -d tests/wire/.install.XXXXXX) && \
+		cp tests/wire/.npmrc tests/wire/package*.json $$new && \
+		(cd $$new && npm ci --silent --ignore-scripts) && \
+		rm -rf tests/wire/node_modules && mv $$new/node_modules tests/wire && rm -rf $$new
+	touch $@
+
+# The interpreter of the version that the stem names: on the PATH, or one of pyenv's.
+find = for python in python$* "$$HOME"/.pyenv/versions/$*.*/bin/python; do \
+	"$$python" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done
+
+smoke-%:
+	if [ -n "$$($(find))" ]; then \
+		$(MAKE) .venv-$*/ready && \
+		files=$$(grep -rl --include='test_*.py' 'mark\.smoke' tests) && \
+		echo "Smoke tests on Python $*" && \
+		.venv-$*/bin/python -m pytest -q -m smoke $$files; \
+	else \
+		echo "Python $* was not found: its smoke tests did not run."; \
+		[ "$$CI" != true ]; \
+	fi
+
+.venv-%/ready: requirements.txt requirements-dev.txt
+	echo "Creating .venv-$*"
+	"$$($(find))" -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install -qq -r requirements.txt -c requirements-dev.txt $(SMOKE_TOOLS)
+	touch $@

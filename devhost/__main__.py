@@ -1,0 +1,51 @@
+"""`python -m devhost`: exit code 0 after SIGINT or SIGTERM, 1 with a line on stderr where it cannot start."""
+
+import asyncio
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from devhost import StartError
+from devhost.host import AppFault
+from devhost.serving import serve
+
+
+def main() -> int:
+    _configure_logging()
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(Path.cwd(), os.environ))
+    except StartError as error:
+        if isinstance(error, AppFault):
+            traceback.print_exception(error.__cause__)
+        print(f"devhost: {error}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

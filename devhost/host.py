@@ -1,0 +1,201 @@
+"""The functions that function_app.py declares, checked as the Azure Functions worker checks them at load."""
+
+import asyncio
+import importlib
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import azure.functions as func
+
+from devhost import StartError
+from devhost.local_settings import read_json_object
+from devhost.schedules import Schedule, resolve
+
+FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
+
+
+class AppFault(StartError):
+    """An error in the code of function_app.py; its cause says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A handler and the one argument that its trigger fills."""
+
+    name: str
+    handler: Callable[..., Any]
+    argument: str
+    is_async: bool
+
+    async def call(self, value: object) -> Any:
+        """Runs the handler: on the loop where it is async, else in a thread."""
+        if self.is_async:
+            return await self.handler(**{self.argument: value})
+        return await asyncio.to_thread(self.handler, **{self.argument: value})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFunction(Function):
+    """`route` is without the prefix that all routes share; `methods` None means every method."""
+
+    route: str
+    methods: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFunction(Function):
+    schedule: Schedule
+    run_on_startup: bool
+
+
+def import_app(directory: Path) -> ModuleType:
+    """The module function_app of that directory.
+
+    What it raises becomes a StartError: where the app ends itself or raises a class of its own, that was
+    written to be read and its message is enough; a builtin exception is an AppFault.
+    """
+    if not (directory / "function_app.py").is_file():
+        raise StartError(f"there is no function_app.py in {directory}")
+    sys.path.insert(0, str(directory))
+    try:
+        return importlib.import_module("function_app")
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split())
+        written = isinstance(error, SystemExit) or type(error).__module__ != "builtins"
+        kind = StartError if written else AppFault
+        raise kind(f"function_app.py could not be loaded: {type(error).__name__}: {reason}") from error
+
+
+def route_prefix(directory: Path) -> str:
+    """What host.json puts before every route, without slashes around it; `api` where it says nothing."""
+    path = directory / "host.json"
+    part: Any = read_json_object(path) if path.is_file() else {}
+    for key in ("extensions", "http"):
+        part = part.get(key, {})
+        if not isinstance(part, dict):
+            raise StartError(f'host.json: "{key}" must be an object')
+    prefix = part.get("routePrefix", "api")
+    if not isinstance(prefix, str):
+        raise StartError('host.json: "routePrefix" must be a string')
+    return prefix.strip("/")
+
+
+def load_functions(module: ModuleType, environ: Mapping[str, str]) -> list[HttpFunction | TimerFunction]:
+    """Every function of the module's `app`, in the order of declaration.
+
+    StartError for what the worker would not load and for what devhost cannot run. May be called once in
+    the life of an app, because `get_functions` may.
+    """
+    app = getattr(module, "app", None)
+    if not isinstance(app, func.FunctionRegister):
+        raise StartError("function_app.py has no `app` that is an azure.functions.FunctionApp")
+    try:
+        declared = app.get_functions()
+    except (ValueError, TypeError) as error:
+        raise StartError(f"the functions of function_app.py cannot be read: {error}") from error
+    if not declared:
+        raise StartError(
+            "0 functions found in function_app.py: register them on `app`, or its blueprints with "
+            "app.register_functions"
+        )
+    functions = [_function(each, environ) for each in declared]
+    names: set[str] = set()
+    for each in functions:
+        if each.name.lower() in names:
+            raise StartError(f"function {each.name}: another function has this name; case makes no difference")
+        names.add(each.name.lower())
+    return functions
+
+
+def _function(declared: func.Function, environ: Mapping[str, str]) -> HttpFunction | TimerFunction:
+    name = str(declared.get_function_name())
+    if not FUNCTION_NAME.fullmatch(name) or name.lower() == "host":
+        raise StartError(f"function {name!r}: not a name that Azure Functions takes")
+    bindings = {str(binding["name"]): binding for binding in declared.get_bindings_dict()["bindings"]}
+    kinds = sorted(str(binding["type"]) for binding in bindings.values())
+    handler = declared.get_user_function()
+    if kinds == ["http", "httpTrigger"] and bindings.get("$return", {}).get("type") == "http":
+        return _http_function(name, handler, _trigger(bindings, "httpTrigger"))
+    if kinds == ["timerTrigger"]:
+        return _timer_function(name, handler, _trigger(bindings, "timerTrigger"), environ)
+    raise StartError(
+        f"function {name}: devhost runs HTTP triggers that return their answer, and timer triggers; "
+        f"this one has the bindings {', '.join(kinds)}"
+    )
+
+
+def _trigger(bindings: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any]:
+    return next(binding for binding in bindings.values() if binding["type"] == kind)
+
+
+def _http_function(name: str, handler: Callable[..., Any], trigger: dict[str, Any]) -> HttpFunction:
+    argument = str(trigger["name"])
+    hints = _check_handler(name, handler, argument, func.HttpRequest)
+    answer = hints.get("return", func.HttpResponse)
+    if not isinstance(answer, type) or not issubclass(answer, func.HttpResponse | str):
+        raise StartError(
+            f"function {name}: its return annotation must be HttpResponse or str, not {answer!r}; "
+            "the worker refuses Optional and everything else"
+        )
+    methods = trigger.get("methods")
+    return HttpFunction(
+        name=name,
+        handler=handler,
+        argument=argument,
+        is_async=inspect.iscoroutinefunction(handler),
+        route=str(trigger.get("route") or name),
+        methods=frozenset(str(method).upper() for method in methods) if methods else None,
+    )
+
+
+def _timer_function(
+    name: str, handler: Callable[..., Any], trigger: dict[str, Any], environ: Mapping[str, str]
+) -> TimerFunction:
+    argument = str(trigger["name"])
+    _check_handler(name, handler, argument, func.TimerRequest)
+    try:
+        schedule = Schedule(resolve(str(trigger["schedule"]), environ))
+    except KeyError as error:
+        raise StartError(
+            f"function {name}: its schedule {trigger['schedule']} needs the setting {error.args[0]}, "
+            "which is not set; set it in local.settings.json or in the environment"
+        ) from error
+    except ValueError as error:
+        raise StartError(f"function {name}: {error}") from error
+    return TimerFunction(
+        name=name,
+        handler=handler,
+        argument=argument,
+        is_async=inspect.iscoroutinefunction(handler),
+        schedule=schedule,
+        run_on_startup=str(trigger.get("runOnStartup", "")).lower() == "true",
+    )
+
+
+def _check_handler(name: str, handler: Callable[..., Any], argument: str, kind: type) -> dict[str, Any]:
+    """The handler's type hints, where its one parameter is the argument; else StartError.
+
+    As in the worker, a default makes no parameter optional, and a wrapper made with functools.wraps shows the
+    parameters of what it wraps.
+    """
+    parameters = set(inspect.signature(handler).parameters)
+    if parameters != {argument}:
+        raise StartError(
+            f"function {name}: its parameters must be exactly ({argument}), the names of its bindings, "
+            f"not ({', '.join(sorted(parameters))})"
+        )
+    try:
+        hints = typing.get_type_hints(handler)
+    except (NameError, TypeError) as error:
+        raise StartError(f"function {name}: its annotations cannot be resolved: {error}") from error
+    hint = hints.get(argument, kind)
+    if not isinstance(hint, type) or not issubclass(hint, kind):
+        raise StartError(f"function {name}: the annotation of {argument} must be {kind.__name__}, not {hint!r}")
+    return hints

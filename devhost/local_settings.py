@@ -1,0 +1,106 @@
+"""What local.settings.json says about this machine: the app's settings, where to listen, who may call."""
+
+import json
+import re
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devhost import StartError
+
+DEFAULT_PORT = 7071
+SETTINGS_FILES = ("local.settings.json", "local.settings.sample.json")
+ORIGIN = re.compile(r"https?://[^/\s,]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """The origins whose pages may read answers; `*` alone stands for all of them."""
+
+    origins: tuple[str, ...]
+    credentials: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """How this machine serves the app. `loopback_only` names the reason why no other address will do."""
+
+    host: str
+    port: int
+    cors: Cors | None
+    loopback_only: str | None
+
+
+def load(directory: Path, environ: MutableMapping[str, str]) -> HostSettings:
+    """Puts the file's `Values` into `environ`, where what is set already wins, and answers its `Host` part.
+
+    The sample stands in for a missing local.settings.json. Has to run before function_app is imported,
+    because the app reads its settings then.
+    """
+    path = next((directory / name for name in SETTINGS_FILES if (directory / name).is_file()), None)
+    document = read_json_object(path) if path else {}
+    name = path.name if path else SETTINGS_FILES[0]
+    if document.get("IsEncrypted"):
+        raise StartError(f"{name} is encrypted, which only Core Tools can read")
+    for key, value in _section(document, "Values", name).items():
+        if not isinstance(value, str):
+            raise StartError(f'{name}: "Values"."{key}" must be a string')
+        environ.setdefault(key, value)
+    host = _section(document, "Host", name)
+    cors = _cors(host, name)
+    if cors and cors.origins != ("*",) and not environ.get("LOCAL_ORIGINS"):
+        environ["LOCAL_ORIGINS"] = ",".join(cors.origins)
+    auth_is_local = environ.get("AUTH_MODE", "").strip().lower() == "local"
+    return HostSettings(
+        host=environ.get("HOST") or "127.0.0.1",
+        port=_port(environ.get("PORT"), host.get("LocalHttpPort"), name),
+        cors=cors,
+        loopback_only="AUTH_MODE=local trusts every caller" if auth_is_local else None,
+    )
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; anything else is a StartError that names the file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise StartError(f"{path.name} must hold a JSON object")
+    return document
+
+
+def _section(document: dict[str, Any], key: str, file: str) -> dict[str, Any]:
+    section = document.get(key, {})
+    if not isinstance(section, dict):
+        raise StartError(f'{file}: "{key}" must be an object')
+    return section
+
+
+def _port(from_environment: str | None, from_file: object, file: str) -> int:
+    if from_environment:
+        source, value = "PORT", from_environment
+    elif from_file is not None:
+        source, value = f'{file}: "Host"."LocalHttpPort"', str(from_file)
+    else:
+        return DEFAULT_PORT
+    if not (value.isascii() and value.isdigit() and int(value) <= 65535):
+        raise StartError(f"{source} must be a port number, not {value!r}")
+    return int(value)
+
+
+def _cors(host: dict[str, Any], file: str) -> Cors | None:
+    """None where the file names no origin. Raises StartError for what a browser would never accept."""
+    value = host.get("CORS") or ""
+    if not isinstance(value, str):
+        raise StartError(f'{file}: "Host"."CORS" must be a string of origins, separated by commas')
+    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    credentials = str(host.get("CORSCredentials", "")).lower() == "true"
+    if "*" in origins:
+        if len(origins) > 1 or credentials:
+            raise StartError(f'{file}: "CORS": "*" goes neither with other origins nor with CORSCredentials')
+    for origin in origins:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            raise StartError(f'{file}: "CORS": {origin!r} is no origin; write scheme://host or scheme://host:port')
+    return Cors(origins, credentials) if origins else None

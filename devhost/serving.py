@@ -1,0 +1,141 @@
+"""From the settings of this machine to a server that listens, and to its orderly end."""
+
+import contextlib
+import inspect
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from types import ModuleType
+
+import uvicorn
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+from uvicorn.server import HANDLED_SIGNALS
+
+from devhost import StartError, local_settings
+from devhost.admin import AdminApp
+from devhost.announcement import announcement
+from devhost.host import HttpFunction, TimerFunction, import_app, load_functions, route_prefix
+from devhost.http import FunctionsApp
+from devhost.local_settings import Cors, HostSettings
+from devhost.routes import RouteTable
+from devhost.timers import Timers
+
+SHUTDOWN_GRACE_SECONDS = 10
+# As long as Kestrel keeps one: a client that polls is not cut off between two polls.
+KEEP_ALIVE_SECONDS = 130
+
+
+async def serve(directory: Path, environ: MutableMapping[str, str]) -> None:
+    """Serves the app of that directory until SIGINT or SIGTERM, then awaits its `close`, if it has one.
+
+    The app is imported inside the running loop, as in the worker: `asyncio.run` at import fails here too.
+    """
+    settings = local_settings.load(directory, environ)
+    prefix = route_prefix(directory)
+    with bound_socket(settings) as listener:
+        module = import_app(directory)
+        functions = load_functions(module, environ)
+        routes = RouteTable((each for each in functions if isinstance(each, HttpFunction)), prefix)
+        timers = Timers([each for each in functions if isinstance(each, TimerFunction)])
+        app = AdminApp(functions, timers, _with_cors(FunctionsApp(routes), settings.cors))
+
+        def listening() -> None:
+            print(announcement(functions, routes, _url(listener)), flush=True)
+            timers.start()
+
+        server = _Server(_config(app), listening)
+        await server.serve(sockets=[listener])
+        await timers.stop()
+        await _close(module)
+
+
+def bound_socket(settings: HostSettings) -> socket.socket:
+    """A socket on the address of the settings; StartError where that is taken, unknown or not allowed."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise StartError(f"HOST={settings.host!r} cannot be listened on: {error.strerror or error}") from error
+    # IPv4 first: the name localhost stands for both, and more clients try 127.0.0.1.
+    family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    if settings.loopback_only and not ipaddress.ip_address(address[0]).is_loopback:
+        raise StartError(
+            f"HOST={settings.host!r} is refused: {settings.loopback_only}, so only a loopback address "
+            "will do; leave HOST unset or choose another AUTH_MODE"
+        )
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            # A restart does not have to wait for the connections of the process before.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+            "set PORT to another one, or to 0 for any that is free"
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _with_cors(app: ASGIApp, cors: Cors | None) -> ASGIApp:
+    if cors is None:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=cors.origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_credentials=cors.credentials,
+    )
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_SECONDS,
+    )
+
+
+async def _close(module: ModuleType) -> None:
+    close = getattr(module, "close", None)
+    if inspect.iscoroutinefunction(close):
+        await close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it listens and leaves the process alive after a signal."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Unlike uvicorn's, raises no signal again: that would end the process before the app is closed."""
+        before = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)

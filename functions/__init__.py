@@ -1,0 +1,1 @@
+"""HTTP and timer triggers: what stands between the host and the stores."""

@@ -1,0 +1,27 @@
+"""Whether the app runs, and whether its engine answers. Open to all, so they say nothing else."""
+
+import azure.functions as func
+
+from functions.endpoint import Answer, Api, Call, to_json
+from functions.schemas import Nothing
+from persistence.engines.engine import Engine
+
+OK = to_json({"status": "ok"})
+
+
+def blueprint(api: Api, engine: Engine) -> func.Blueprint:
+    """The endpoints below `health`."""
+    routes = api.blueprint()
+
+    @api.endpoint(routes, "GET", "health/live", public=True)
+    async def get_health_live(call: Call[Nothing, Nothing]) -> Answer:
+        """The process answers."""
+        return Answer(OK)
+
+    @api.endpoint(routes, "GET", "health/ready", public=True)
+    async def get_health_ready(call: Call[Nothing, Nothing]) -> Answer:
+        """The engine answers, too; 503 where it does not."""
+        await engine.ping()
+        return Answer(OK)
+
+    return routes

@@ -1,0 +1,181 @@
+"""What crosses the wire: camelCase JSON, made from documents, and the queries that lists take."""
+
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from persistence import documents
+from persistence.documents import SessionStatus, SessionSummary, Timestamp
+from persistence.filters import FilterFactory
+from persistence.query import Filter, Operator, Page, Sort
+
+T = TypeVar("T", bound=BaseModel)
+S = TypeVar("S")
+
+
+class WireModel(BaseModel):
+    """camelCase in JSON, snake_case in Python."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, from_attributes=True
+    )
+
+
+class SessionMetadata(WireModel):
+    """All of a session but its content. `etag` is for If-Match and If-None-Match, quotes included."""
+
+    id: str
+    owner_id: str
+    title: str
+    description: str | None
+    app: str | None
+    status: SessionStatus
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_accessed_at: Timestamp
+    deleted_at: Timestamp | None
+    version: int
+    content_hash: str
+    content_bytes: int
+    device_info: str | None
+    etag: str
+
+
+class Session(WireModel):
+    """A session and its content, as it was sent."""
+
+    metadata: SessionMetadata
+    content: str
+
+
+class NewSession(documents.NewSession):
+    """Makes a session. Content is an opaque text of at most 1,572,864 bytes of UTF-8."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    content: str
+
+
+class SessionUpdate(documents.SessionChange):
+    """Changes a session: what is absent or null stays; a description of "" is cleared."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    content: str | None = None
+
+
+class PageOf(WireModel, Generic[T]):
+    """Some of a list. `pageToken` is the next call's `cursor`; null on the last page."""
+
+    items: list[T]
+    page_token: str | None
+
+
+def session_metadata(head: SessionSummary) -> SessionMetadata:
+    """The wire's form of a head."""
+    metadata = head.metadata
+    return SessionMetadata(
+        id=head.id,
+        owner_id=head.owner_id,
+        title=metadata.title,
+        description=metadata.description,
+        app=head.app,
+        status=head.status,
+        created_at=metadata.created_at,
+        updated_at=metadata.updated_at,
+        last_accessed_at=metadata.last_accessed_at,
+        deleted_at=head.deleted_at,
+        version=metadata.version,
+        content_hash=metadata.content_hash,
+        content_bytes=metadata.content_bytes,
+        device_info=metadata.device_info,
+        etag=metadata.etag,
+    )
+
+
+def page_of(page: Page[S], convert: Callable[[S], T]) -> PageOf[T]:
+    """The wire's form of a page of documents."""
+    return PageOf(items=[convert(one) for one in page.items], page_token=page.cursor)
+
+
+def _iso_text(value: object) -> object:
+    # Without this a bare number would be taken for seconds since 1970.
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("must be an ISO 8601 date and time with a zone, as 2026-01-31T09:30:00Z")
+    return value
+
+
+def _split(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
+QueryTime = Annotated[Timestamp, BeforeValidator(_iso_text)]
+Statuses = Annotated[tuple[SessionStatus, ...], BeforeValidator(_split), Field(max_length=4)]
+
+
+class Nothing(BaseModel):
+    """No query parameters, or no body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ListQuery(BaseModel):
+    """What every list takes. An empty value means "not given": existing clients send `cursor=`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    FILTERS: ClassVar[dict[str, tuple[str, Operator]]] = {}
+    SORTS: ClassVar[dict[str, str]] = {}
+    """Sort values whose stored path has another name."""
+    LOWERCASE_SORTS: ClassVar[dict[str, str]] = {}
+    """Stored paths that have a lower-cased twin."""
+
+    cursor: str | None = Field(None, description="The `pageToken` of the page before.")
+    page_size: int = Field(10, ge=1, le=100, description="How many items a page has at most.")
+    sort_by: str = "id"
+    sort_direction: Literal["asc", "desc"] = "desc"
+    sort_lowercase: bool = Field(False, description="Whether titles are sorted without regard to case.")
+
+    def filters(self, factory: FilterFactory) -> list[Filter]:
+        """The filters that were given, checked against the document's model."""
+        given = ((name, getattr(self, name)) for name in self.FILTERS)
+        return [
+            factory.create(self.FILTERS[name][0], value, self.FILTERS[name][1])
+            for name, value in given
+            if value is not None
+        ]
+
+    def sort(self) -> Sort:
+        """The order asked for, by stored path."""
+        path = self.SORTS.get(self.sort_by, self.sort_by)
+        if self.sort_lowercase:
+            path = self.LOWERCASE_SORTS.get(path, path)
+        return Sort(path, descending=self.sort_direction == "desc")
+
+
+class SessionsQuery(ListQuery):
+    """Which sessions, in which order. Drafts and deleted ones are left out unless `status` names them."""
+
+    FILTERS = {
+        "status": ("status", Operator.IN),
+        "app": ("app", Operator.EQUAL),
+        "filter_title": ("metadata.title__lower", Operator.CONTAINS),
+        "filter_description": ("metadata.description__lower", Operator.CONTAINS),
+        "filter_created_from": ("metadata.created_at", Operator.MORE_OR_EQUAL),
+        "filter_created_to": ("metadata.created_at", Operator.LESS_OR_EQUAL),
+        "filter_updated_from": ("metadata.updated_at", Operator.MORE_OR_EQUAL),
+        "filter_updated_to": ("metadata.updated_at", Operator.LESS_OR_EQUAL),
+    }
+    LOWERCASE_SORTS = {"metadata.title": "metadata.title__lower"}
+
+    sort_by: Literal["metadata.updated_at", "metadata.created_at", "metadata.title"] = "metadata.updated_at"
+    status: Statuses | None = Field(None, description="One or more of the statuses, separated by commas.")
+    app: documents.Label | None = Field(None, description="The label of one app.")
+    filter_title: documents.Title | None = Field(None, description="Part of the title, in any case.")
+    filter_description: documents.Description | None = Field(None, description="Part of the description.")
+    filter_created_from: QueryTime | None = None
+    filter_created_to: QueryTime | None = None
+    filter_updated_from: QueryTime | None = None
+    filter_updated_to: QueryTime | None = None

@@ -1,0 +1,90 @@
+"""Sessions over HTTP."""
+
+import azure.functions as func
+
+from functions.endpoint import Answer, Api, Call, to_json
+from functions.schemas import (
+    NewSession,
+    Nothing,
+    PageOf,
+    Session,
+    SessionMetadata,
+    SessionsQuery,
+    SessionUpdate,
+    page_of,
+    session_metadata,
+)
+from persistence.documents import SessionHead
+from persistence.session_store import OpenedSession, SessionStore
+
+NOT_MODIFIED = 304
+
+
+def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
+    """The endpoints below `persistence/sessions`."""
+    routes = api.blueprint()
+
+    @api.endpoint(routes, "GET", "persistence/sessions", query=SessionsQuery, answer=PageOf[SessionMetadata])
+    async def get_sessions_metadata(call: Call[SessionsQuery, Nothing]) -> Answer:
+        """A page of my sessions."""
+        query = call.query
+        page = await sessions.page(
+            call.owner_id, query.filters(sessions.filters), query.sort(), query.page_size, query.cursor
+        )
+        return Answer(page_of(page, session_metadata))
+
+    @api.endpoint(routes, "POST", "persistence/sessions", body=NewSession, answer=str, status=201)
+    async def create_session(call: Call[Nothing, NewSession]) -> Answer:
+        """Makes a session; answers its id."""
+        head = await sessions.create(call.owner_id, call.body)
+        location = {"Location": f"{call.path_of_collection}/{head.id}"}
+        if call.prefers("representation"):
+            body = _session_json(head, call.body.content)
+            return Answer(
+                body, 201, head.metadata.etag, location | {"Preference-Applied": "return=representation"}
+            )
+        return Answer(to_json(head.id), 201, head.metadata.etag, location)
+
+    @api.endpoint(routes, "GET", "persistence/sessions/{session_id}", answer=Session)
+    async def get_session(call: Call[Nothing, Nothing]) -> Answer:
+        """A session with its content."""
+        session = await sessions.get(call.owner_id, call.path["session_id"], unless=call.if_none_match)
+        return _session_answer(session)
+
+    @api.endpoint(routes, "GET", "persistence/sessions/metadata/{session_id}", answer=SessionMetadata)
+    async def get_session_metadata(call: Call[Nothing, Nothing]) -> Answer:
+        """A session without its content; 304 while the caller's copy is still right."""
+        head = await sessions.get_head(call.owner_id, call.path["session_id"])
+        if head.metadata.etag in call.if_none_match:
+            return Answer(status=NOT_MODIFIED, etag=head.metadata.etag)
+        return Answer(session_metadata(head), etag=head.metadata.etag)
+
+    @api.endpoint(routes, "PUT", "persistence/sessions/{session_id}", body=SessionUpdate, answer=Session)
+    async def update_session(call: Call[Nothing, SessionUpdate]) -> Answer:
+        """Changes what is given of a session and leaves the rest."""
+        head = await sessions.save(call.owner_id, call.path["session_id"], call.body, call.if_match)
+        if call.prefers("minimal"):
+            return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
+        if call.body.content is not None:
+            return Answer(_session_json(head, call.body.content), etag=head.metadata.etag)
+        return _session_answer(await sessions.get(call.owner_id, head.id))
+
+    @api.endpoint(routes, "DELETE", "persistence/sessions/{session_id}", status=204)
+    async def delete_session(call: Call[Nothing, Nothing]) -> Answer:
+        """Deletes a session for good."""
+        await sessions.delete(call.owner_id, call.path["session_id"], call.if_match)
+        return Answer(status=204)
+
+    return routes
+
+
+def _session_answer(session: OpenedSession) -> Answer:
+    etag, content = session.head.metadata.etag, session.content
+    if content is None:
+        return Answer(status=NOT_MODIFIED, etag=etag)
+    return Answer(_session_json(session.head, content.decode()), etag=etag)
+
+
+def _session_json(head: SessionHead, content: str) -> bytes:
+    # Not through the model of the answer: it would copy the content and escape it more slowly.
+    return to_json({"metadata": session_metadata(head).model_dump(mode="json"), "content": content})

@@ -1,0 +1,59 @@
+"""Savepoint's persistence: sessions and snapshots kept in SQLite or Cosmos DB. Knows nothing of HTTP.
+
+stores = open_stores(Settings.from_environ(os.environ))
+head = await stores.sessions.create("me", NewSession(title="First", description=None, content="{}"))
+"""
+
+from dataclasses import dataclass
+
+from persistence.access_log_store import AccessLogStore
+from persistence.cleanup import Cleanup
+from persistence.engines.engine import Engine
+from persistence.session_store import SessionStore
+from persistence.settings import Settings, StoreEngine
+from persistence.snapshot_store import SnapshotStore
+
+__all__ = ["Stores", "open_engine", "open_stores", "stores_over"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Every store, over one engine."""
+
+    engine: Engine
+    sessions: SessionStore
+    snapshots: SnapshotStore
+    access_logs: AccessLogStore
+    cleanup: Cleanup
+
+    async def close(self) -> None:
+        """Waits for what was accepted, then lets go of the database."""
+        await self.access_logs.drain()
+        await self.engine.close()
+
+
+def open_stores(settings: Settings) -> Stores:
+    """The stores over the engine that the settings name. Raises StoreUnavailable where a file cannot be opened."""
+    return stores_over(open_engine(settings), settings)
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The one place that picks an engine; only the picked one's module is imported."""
+    match settings.store_engine:
+        case StoreEngine.SQLITE:
+            from persistence.engines.sqlite import SqliteEngine
+
+            return SqliteEngine(settings.data_dir)
+        case StoreEngine.COSMOS:
+            from persistence.engines.cosmos import CosmosEngine
+
+            return CosmosEngine(settings.cosmos_account())
+
+
+def stores_over(engine: Engine, settings: Settings) -> Stores:
+    """The stores over an engine that is open already."""
+    sessions = SessionStore(engine, settings.keep_revisions)
+    access_logs = AccessLogStore(engine)
+    snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules())
+    cleanup = Cleanup(engine, snapshots, access_logs, settings.cleanup_rules())
+    return Stores(engine, sessions, snapshots, access_logs, cleanup)

@@ -1,0 +1,176 @@
+"""Who opened which snapshot: one row per person and snapshot, kept with the person.
+
+The row is the truth. Beside the snapshot lies a copy of its counts, the visitor item, so that the owner can be
+told from one partition; it takes the row's absolute values after every visit and so heals by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from weakref import WeakValueDictionary
+
+from persistence.collection import Collection
+from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, is_id, now, timestamp_text
+from persistence.engines.charge import metered
+from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.engines.engine import Engine, Increment, Set
+from persistence.errors import ItemExists, ItemNotFound, NotFound, PersistenceError
+from persistence.filters import FilterFactory
+from persistence.query import Filter, Operator, Page, Sort
+from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
+
+_log = logging.getLogger(__name__)
+
+VISIT_TIMEOUT_SECONDS = 1.0
+_RECENTLY_VISITED = Sort("last_visited_at", descending=True)
+
+
+class AccessLogStore:
+    """A person's rows. What is counted here never gets in the way of what it counts."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+        self._visitors = Collection(engine, SNAPSHOTS, Visitor)
+        self._visits: set[asyncio.Task[None]] = set()
+        self._copies: WeakValueDictionary[tuple[str, str], _Copy] = WeakValueDictionary()
+        self.filters = FilterFactory(AccessLog)
+
+    def count_visit(self, snapshot: Snapshot, visitor_id: str) -> None:
+        """Counts a visit beside the read that it belongs to: nobody waits for it, and it gives up after a
+        second. A visit can be lost so, or be counted twice where a driver repeats what had landed."""
+        task = asyncio.create_task(self._count(snapshot, visitor_id))
+        # The loop keeps only a weak reference.
+        self._visits.add(task)
+        task.add_done_callback(self._visits.discard)
+
+    async def drain(self) -> None:
+        """Waits for the visits that are being counted."""
+        while self._visits:
+            await asyncio.gather(*self._visits)
+
+    async def open_row(self, row: AccessLog) -> None:
+        """The owner's row, before its snapshot is made."""
+        await self._rows.create(row)
+
+    async def confirm(self, snapshot_id: str, owner_id: str) -> None:
+        """Lists the owner's row, because its snapshot is there."""
+        await self._rows.patch(snapshot_id, owner_id, [Set("pending", False), Set("unsettled_at", None)])
+
+    async def find(self, visitor_id: str, snapshot_id: str) -> AccessLog | None:
+        """A person's row for a snapshot. One point read."""
+        try:
+            return (await self._rows.read(snapshot_id, visitor_id)).document
+        except ItemNotFound:
+            return None
+
+    async def mark_deleted(self, snapshot_id: str, visitor_id: str) -> None:
+        """Marks one person's row, and takes away the words that the snapshot's owner may have regretted."""
+        marks = [
+            Set("snapshot_deleted", True),
+            Set("pending", False),
+            Set("snapshot_metadata.description", None),
+            Set("unsettled_at", None),
+        ]
+        try:
+            await self._rows.patch(snapshot_id, visitor_id, marks)
+        except ItemNotFound:
+            pass  # removed by its person meanwhile
+
+    async def page(
+        self,
+        visitor_id: str,
+        filters: Sequence[Filter] = (),
+        sort: Sort = _RECENTLY_VISITED,
+        page_size: int = 10,
+        cursor: str | None = None,
+    ) -> Page[AccessLog]:
+        """A page of what a person opened. One query in one partition."""
+        shown = [self._is("hidden", False), self._is("pending", False)]
+        return await self._rows.page(visitor_id, [*filters, *shown], sort, page_size, cursor)
+
+    async def page_of_library(
+        self, owner_id: str, filters: Sequence[Filter], sort: Sort, page_size: int, cursor: str | None
+    ) -> Page[AccessLog]:
+        """A page of the rows of a person's own snapshots that are not deleted. One query in one partition."""
+        own = [
+            self.filters.create("owner_id", owner_id, Operator.EQUAL),
+            self._is("snapshot_deleted", False),
+            self._is("pending", False),
+        ]
+        return await self._rows.page(owner_id, [*filters, *own], sort, page_size, cursor)
+
+    async def remove(self, visitor_id: str, snapshot_id: str) -> None:
+        """Forgets a person's visits to a snapshot, here and in what its owner is told. Of a snapshot of
+        their own only the visit history is hidden. Harmless to repeat. Raises NotFound for a malformed id."""
+        if not is_id(snapshot_id, SNAPSHOT_ID_MAX_LENGTH):
+            raise NotFound("snapshot", snapshot_id)
+        row = await self.find(visitor_id, snapshot_id)
+        if row is None:
+            return
+        if row.owner_id == visitor_id and not row.snapshot_deleted:
+            await self._rows.patch(snapshot_id, visitor_id, [Set("hidden", True)])
+            return
+        # The copy first: a row without its copy is mended by the next visit, the reverse by nothing.
+        await self._visitors.discard(Visitor.of(row).id, snapshot_id)
+        await self._rows.discard(snapshot_id, visitor_id)
+
+    async def _count(self, snapshot: Snapshot, visitor_id: str) -> None:
+        with metered() as charge:
+            try:
+                async with asyncio.timeout(VISIT_TIMEOUT_SECONDS):
+                    await self._copy(await self._add_visit(snapshot, visitor_id))
+            except (PersistenceError, TimeoutError) as exc:
+                _log.warning("A visit was not counted, or only in part: %r", exc)
+        _log.debug("A visit was counted for %.2f RU", charge.request_units)
+
+    async def _add_visit(self, snapshot: Snapshot, visitor_id: str) -> AccessLog:
+        at = now()
+        visit: list[Set | Increment] = [
+            Increment("visits"),
+            Set("last_visited_at", timestamp_text(at)),
+            Set("hidden", False),
+        ]
+        try:
+            return await self._rows.patch(snapshot.id, visitor_id, visit)
+        except ItemNotFound:
+            row = AccessLog.first_visit(snapshot, visitor_id, at)
+        try:
+            await self._rows.create(row)
+            return row
+        except ItemExists:
+            # Another first visit was faster, or this was the driver repeating itself.
+            return await self._rows.patch(snapshot.id, visitor_id, visit)
+
+    async def _copy(self, row: AccessLog) -> None:
+        """Brings the visitor item to the row's values. One at a time for each, so that the newest stays."""
+        copy = self._copies.setdefault((row.snapshot_id, row.visitor_id), _Copy())
+        async with copy.lock:
+            if row.visits > copy.visits:
+                copy.visits = row.visits
+                await self._write_copy(Visitor.of(row))
+
+    async def _write_copy(self, visitor: Visitor) -> None:
+        item = visitor.to_item()
+        values = [Set(name, item[name]) for name in ("visits", "first_visited_at", "last_visited_at")]
+        for _ in range(2):
+            try:
+                await self._visitors.patch(visitor.id, visitor.snapshot_id, values)
+                return
+            except ItemNotFound:
+                pass
+            try:
+                await self._visitors.create(visitor)
+                return
+            except ItemExists:
+                pass  # another visit of the same person was faster
+
+    def _is(self, path: str, value: bool) -> Filter:
+        return self.filters.create(path, value, Operator.EQUAL)
+
+
+class _Copy:
+    """Where the copying of one row stands while anyone is at it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.visits = 0

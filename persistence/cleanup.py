@@ -1,0 +1,339 @@
+"""What the timer does: settles what was interrupted, and takes away what nothing needs any more.
+
+Every step finds its work through an index that holds little else, can be repeated, and leaves what it did not
+reach to the next run: a run that is killed has lost nothing. Nothing younger than the grace is touched, so no
+request can be at it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Literal
+
+from persistence.access_log_store import AccessLogStore
+from persistence.collection import Collection
+from persistence.documents import Document, SessionContent, SessionHead, Timestamp, now, timestamp_text
+from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.engines.engine import Engine, Item, Set
+from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
+from persistence.query import BY_ID, Filter, Operator, Query, Sort, value_at
+from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
+from persistence.snapshot_store import SnapshotStore
+
+_log = logging.getLogger(__name__)
+
+CONCURRENCY = 8
+_PAGE_SIZE = 200
+# No owner's partition: owner ids do not begin with a blank.
+_WATERMARKS = " timers"
+
+Work = Callable[[Item], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one run did, for its log line. `skipped` items could not be read and were left alone."""
+
+    snapshots_expired: int = 0
+    rows_marked: int = 0
+    visitors_removed: int = 0
+    creates_settled: int = 0
+    sessions_swept: int = 0
+    contents_removed: int = 0
+    tombstones_forgotten: int = 0
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupRules:
+    """What an operator sets. `items_max` bounds what each step of one run takes on."""
+
+    settle_grace: timedelta = timedelta(minutes=15)
+    tombstone_retention: timedelta = timedelta(days=30)
+    items_max: int = 20_000
+
+
+class Watermark(Document):
+    """How far a scan has come: all that was written before `until` has been looked at."""
+
+    kind: Literal["watermark"] = "watermark"
+    owner_id: str
+    until: Timestamp
+
+
+class Cleanup:
+    """One run is `run()`. Two at once do no harm, only some work twice."""
+
+    def __init__(
+        self, engine: Engine, snapshots: SnapshotStore, access_logs: AccessLogStore, rules: CleanupRules
+    ) -> None:
+        self._engine, self._snapshot_store, self._access_logs = engine, snapshots, access_logs
+        self._rules = rules
+        self._heads = Collection(engine, SESSIONS, SessionHead)
+        self._contents = Collection(engine, SESSIONS, SessionContent)
+        self._watermarks = Collection(engine, SESSIONS, Watermark)
+        self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
+        self._visitors = Collection(engine, SNAPSHOTS, Visitor)
+        self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+
+    async def run(self) -> Counts:
+        """All steps, each bounded. Raises what the store raises; the next run continues."""
+        counts = Counts()
+        at = now()
+        settled, forgotten = at - self._rules.settle_grace, at - self._rules.tombstone_retention
+        await self._expire_snapshots(counts, at)
+        await self._mark_rows(counts, settled)
+        await self._settle_creates(counts, settled)
+        await self._empty_deleted_sessions(counts, settled)
+        await self._sweep_what_was_saved(counts, settled)
+        await self._forget_tombstones(counts, forgotten)
+        return counts
+
+    async def _expire_snapshots(self, counts: Counts, at: datetime) -> None:
+        """Expired snapshots become tombstones; their visitors' rows are marked by a later run."""
+
+        async def expire(item: Item) -> None:
+            try:
+                current = await self._snapshots.read(item["id"], item["snapshot_id"])
+            except ItemNotFound:
+                return
+            if current.document.deleted_at is None and await self._snapshot_store.bury(current):
+                counts.snapshots_expired += 1
+
+        await self._each_due(counts, self._snapshots, "expires_at", at, expire)
+
+    async def _mark_rows(self, counts: Counts, until: datetime) -> None:
+        """Marks the rows of everybody who opened a deleted snapshot, then drops its visitor items."""
+
+        async def mark_rows_of(snapshot: Item) -> None:
+            snapshot_id = snapshot["snapshot_id"]
+            if await self._mark_rows_of(counts, snapshot_id) and await self._drop_visitors(counts, snapshot_id):
+                await self._set_settled(SNAPSHOTS, snapshot)
+
+        await self._each_due(counts, self._snapshots, "unsettled_at", until, mark_rows_of, concurrency=1)
+
+    async def _mark_rows_of(self, counts: Counts, snapshot_id: str) -> bool:
+        """Whether all of them are marked; False where a run's bound was reached first."""
+
+        async def mark(row: Item) -> None:
+            await self._access_logs.mark_deleted(snapshot_id, row["visitor_id"])
+            counts.rows_marked += 1
+
+        unmarked = Query(
+            self._rows.kind,
+            None,
+            ("visitor_id",),
+            (
+                Filter("snapshot_id", Operator.EQUAL, snapshot_id),
+                Filter("snapshot_deleted", Operator.EQUAL, False),
+            ),
+            Sort("snapshot_id"),
+            _PAGE_SIZE,
+        )
+        # A marked row does not match any more, so that the first page is always the next one. A cursor would
+        # not do: the rows of one snapshot all have its id, each in a partition of its own.
+        for _ in range(0, self._rules.items_max, _PAGE_SIZE):
+            page = await self._engine.query(SNAPSHOT_ACCESS_LOGS, unmarked)
+            await self._all(counts, page.items, mark)
+            if page.cursor is None:
+                return True
+        return False
+
+    async def _drop_visitors(self, counts: Counts, snapshot_id: str) -> bool:
+        """Whether all of them are gone; False where a run's bound was reached first."""
+
+        async def drop(visitor: Item) -> None:
+            await self._visitors.discard(visitor["id"], snapshot_id)
+            counts.visitors_removed += 1
+
+        done = 0
+        async for page in self._pages(SNAPSHOTS, self._visitors.kind, snapshot_id, (), BY_ID, ("id",)):
+            await self._all(counts, page, drop)
+            if (done := done + len(page)) >= self._rules.items_max:
+                return False
+        return True
+
+    async def _settle_creates(self, counts: Counts, until: datetime) -> None:
+        """Owners' rows that were left pending are listed, marked or dropped, as their snapshot is."""
+
+        async def settle(row: Item) -> None:
+            snapshot_id, owner_id = row["snapshot_id"], row["visitor_id"]
+            try:
+                snapshot = (await self._snapshots.read(snapshot_id, snapshot_id)).document
+            except ItemNotFound:
+                await self._rows.discard(snapshot_id, owner_id)
+            else:
+                settle_row = (
+                    self._access_logs.confirm if snapshot.deleted_at is None else self._access_logs.mark_deleted
+                )
+                await settle_row(snapshot_id, owner_id)
+            counts.creates_settled += 1
+
+        await self._each_due(counts, self._rows, "unsettled_at", until, settle)
+
+    async def _empty_deleted_sessions(self, counts: Counts, until: datetime) -> None:
+        """Removes the contents of deleted sessions."""
+
+        async def empty(head: Item) -> None:
+            await self._sweep(counts, head["owner_id"], head["id"], until)
+            await self._set_settled(SESSIONS, head)
+
+        await self._each_due(counts, self._heads, "unsettled_at", until, empty)
+
+    async def _sweep_what_was_saved(self, counts: Counts, until: datetime) -> None:
+        """Removes contents that no head names: left by a save that failed, or by one whose pruning was
+        interrupted. So only sessions with a content or a head written since the last run are looked at."""
+        await self._scan(counts, self._contents, "saved_at", "session_id", until)
+        await self._scan(counts, self._heads, "metadata.updated_at", "id", until)
+
+    async def _forget_tombstones(self, counts: Counts, until: datetime) -> None:
+        """Removes tombstones whose time is over and with which there is nothing left to do."""
+        for documents in (self._heads, self._snapshots):
+            container = documents.container
+
+            async def forget(item: Item, container: Container = container) -> None:
+                if item.get("unsettled_at") is None:
+                    await self._engine.delete(container, item["id"], item[container.partition_key])
+                    counts.tombstones_forgotten += 1
+
+            await self._each_due(counts, documents, "deleted_at", until, forget)
+
+    async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> None:
+        """Removes the contents of one session that its head does not name, where they are old enough."""
+        of_session = (
+            # The ids "<session>~…" as a range of the index.
+            Filter("id", Operator.MORE, f"{session_id}~"),
+            Filter("id", Operator.LESS, f"{session_id}~~"),
+        )
+        # The contents first, then the head: what is written in between is not among them.
+        kind, select = self._contents.kind, ("id", "saved_at")
+        pages = self._pages(SESSIONS, kind, owner_id, of_session, BY_ID, select)
+        found = [item async for page in pages for item in page]
+        try:
+            named = (await self._heads.read(session_id, owner_id)).document.content_ids
+        except ItemNotFound:
+            named = frozenset()
+        counts.sessions_swept += 1
+        for item in found:
+            if item["id"] not in named and item["saved_at"] <= timestamp_text(until):
+                await self._contents.discard(item["id"], owner_id)
+                counts.contents_removed += 1
+
+    async def _each_due(
+        self,
+        counts: Counts,
+        documents: "Collection[Snapshot] | Collection[SessionHead] | Collection[AccessLog]",
+        path: str,
+        until: datetime,
+        work: Work,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        """Does a piece of work with every item whose time at `path` has come, across all partitions. What
+        is done loses that time, so the next run finds what is left."""
+        container = documents.container
+        due = (Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)),)
+        select = ("id", container.partition_key, "snapshot_id", "unsettled_at")
+        done = 0
+        async for page in self._pages(container, documents.kind, None, due, Sort(path), select):
+            await self._all(counts, page, work, concurrency)
+            if (done := done + len(page)) >= self._rules.items_max:
+                return
+
+    async def _scan(
+        self,
+        counts: Counts,
+        documents: "Collection[SessionContent] | Collection[SessionHead]",
+        path: str,
+        session_id_path: str,
+        until: datetime,
+    ) -> None:
+        """Sweeps every session with an item whose time at `path` lies between the last scan and `until`."""
+        since = await self._read_watermark(path)
+        written = Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until))
+        filters = (written,) if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since), written)
+        select = ("id", "owner_id", session_id_path, path.split(".")[0])
+
+        async def sweep(item: Item) -> None:
+            await self._sweep(counts, item["owner_id"], item[session_id_path], until)
+
+        done = 0
+        async for page in self._pages(SESSIONS, documents.kind, None, filters, Sort(path), select):
+            once = {(item["owner_id"], item[session_id_path]): item for item in page}
+            await self._all(counts, list(once.values()), sweep)
+            await self._set_watermark(path, value_at(page[-1], path))
+            if (done := done + len(page)) >= self._rules.items_max:
+                return
+        await self._set_watermark(path, timestamp_text(until))
+
+    async def _read_watermark(self, path: str) -> str | None:
+        try:
+            return timestamp_text((await self._watermarks.read(path, _WATERMARKS)).document.until)
+        except ItemNotFound:
+            return None
+
+    async def _set_watermark(self, path: str, until: str) -> None:
+        watermark = Watermark.model_validate({"id": path, "owner_id": _WATERMARKS, "until": until})
+        try:
+            current = await self._watermarks.read(path, _WATERMARKS)
+        except ItemNotFound:
+            try:
+                await self._watermarks.create(watermark)
+            except ItemExists:
+                pass  # another run is at the same work
+            return
+        try:
+            if current.document.until < watermark.until:
+                await self._watermarks.replace(watermark, current.etag)
+        except ItemChanged:
+            pass  # another run is at the same work
+
+    async def _set_settled(self, container: Container, item: Item) -> None:
+        try:
+            partition = item[container.partition_key]
+            await self._engine.patch(container, item["id"], partition, [Set("unsettled_at", None)])
+        except ItemNotFound:
+            pass  # another run has forgotten it since
+
+    async def _all(
+        self, counts: Counts, items: Sequence[Item], work: Work, concurrency: int = CONCURRENCY
+    ) -> None:
+        """A piece of work with each item, a few at a time. One that cannot be read does not stop the rest."""
+        turns = asyncio.Semaphore(concurrency)
+
+        async def one(item: Item) -> None:
+            async with turns:
+                try:
+                    await work(item)
+                except CorruptItem:
+                    counts.skipped += 1
+
+        async with asyncio.TaskGroup() as group:
+            for item in items:
+                group.create_task(one(item))
+
+    async def _pages(
+        self,
+        container: Container,
+        kind: str,
+        partition: str | None,
+        filters: tuple[Filter, ...],
+        sort: Sort,
+        select: tuple[str, ...],
+    ) -> AsyncIterator[list[Item]]:
+        """Page after page of raw items, none of them empty."""
+        cursor: str | None = None
+        select = tuple(dict.fromkeys(select))
+        while True:
+            page = await self._engine.query(
+                container, Query(kind, partition, select, filters, sort, _PAGE_SIZE, cursor)
+            )
+            if page.items:
+                yield page.items
+            if page.cursor is None:
+                return
+            cursor = page.cursor

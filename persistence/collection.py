@@ -1,0 +1,107 @@
+"""What every store needs of one kind of document: reading, checking and paging it."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from persistence.documents import Document
+from persistence.engines.containers import Container
+from persistence.engines.engine import Engine, Increment, Item, Remove, Set
+from persistence.errors import CorruptItem, InvalidField, ItemNotFound
+from persistence.query import BY_ID, Aggregate, Filter, Page, Query, Sort
+
+D = TypeVar("D", bound=Document)
+
+PAGE_SIZE_MAX = 100
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[D]):
+    """A document and the engine's etag to replace it by."""
+
+    document: D
+    etag: str
+
+
+class Collection(Generic[D]):
+    """The documents of one model in one container.
+
+    A stored item that is of another schema or does not validate is logged with a reference. It fails only
+    the reading of itself, with CorruptItem; lists leave it out.
+    """
+
+    def __init__(self, engine: Engine, container: Container, model: type[D]) -> None:
+        self.engine, self.container = engine, container
+        self._model = model
+        self.kind: str = model.model_fields["kind"].default
+        # Content is never listed: a list's cost must not depend on how large contents are.
+        self._fields = tuple(field.alias or name for name, field in model.model_fields.items())
+
+    async def read(self, id: str, partition: str) -> Versioned[D]:
+        """One point read. Raises ItemNotFound and CorruptItem."""
+        stored = await self.engine.read(self.container, id, partition)
+        return Versioned(self.load(stored.item), stored.etag)
+
+    async def create(self, document: D) -> str:
+        """Raises ItemExists. Answers the etag."""
+        return await self.engine.create(self.container, document.to_item())
+
+    async def replace(self, document: D, if_match: str) -> str:
+        """Raises ItemChanged and ItemNotFound. Answers the new etag."""
+        return await self.engine.replace(self.container, document.to_item(), if_match)
+
+    async def patch(self, id: str, partition: str, operations: Sequence[Set | Increment | Remove]) -> D:
+        """The document after atomic changes that need no reading before. Raises ItemNotFound."""
+        return self.load((await self.engine.patch(self.container, id, partition, operations)).item)
+
+    async def discard(self, id: str, partition: str) -> None:
+        """Deletes it; harmless where it is gone, as it may be by a first try that a driver repeats."""
+        try:
+            await self.engine.delete(self.container, id, partition)
+        except ItemNotFound:
+            pass
+
+    async def page(
+        self,
+        partition: str | None,
+        filters: Sequence[Filter] = (),
+        sort: Sort = BY_ID,
+        page_size: int = PAGE_SIZE_MAX,
+        cursor: str | None = None,
+    ) -> Page[D]:
+        """One query. Raises InvalidField for a sort or page size that is not offered, and InvalidCursor."""
+        if sort.path not in self.container.ordered:
+            raise InvalidField("sort_by", "cannot be sorted by this")
+        if not 1 <= page_size <= PAGE_SIZE_MAX:
+            raise InvalidField("page_size", f"must be 1 to {PAGE_SIZE_MAX}")
+        query = Query(self.kind, partition, self._fields, tuple(filters), sort, page_size, cursor)
+        page = await self.engine.query(self.container, query)
+        documents = [document for item in page.items if (document := self._find(item)) is not None]
+        return Page(documents, page.cursor)
+
+    async def count(self, partition: str | None, filters: Sequence[Filter] = ()) -> int:
+        """How many match. One query; nothing is read but the index."""
+        query = Query(self.kind, partition, ("id",), tuple(filters))
+        return int(await self.engine.aggregate(self.container, query, Aggregate.COUNT) or 0)
+
+    def load(self, item: Item) -> D:
+        """The document that an item holds. Raises CorruptItem."""
+        try:
+            return self._model.model_validate(item)
+        except ValidationError as exc:
+            corrupt = CorruptItem(self.kind, str(item.get("id")))
+            faults = [(error["loc"], error["type"]) for error in exc.errors(include_input=False)]
+            _log.error(
+                "The %s %s cannot be read (reference %s): %s", self.kind, corrupt.id, corrupt.reference, faults
+            )
+            raise corrupt from exc
+
+    def _find(self, item: Item) -> D | None:
+        try:
+            return self.load(item)
+        except CorruptItem:
+            return None

@@ -1,0 +1,70 @@
+"""Content: an opaque UTF-8 text that comes back byte for byte, packed for storing.
+
+The hash of exactly the bytes received is its identity. It is packed with our own compressor, at a level
+that does not stall the event loop (isal level 2: 0.2 ms for 218 KB, where zlib's level 6 takes 1.7).
+"""
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+
+from isal import igzip, isal_zlib
+
+from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
+
+CONTENT_MAX_BYTES = 1_572_864
+"""1.5 MiB of UTF-8, inclusive."""
+
+PACKED_MAX_BYTES = 2_000_000
+"""What one item may weigh: Cosmos DB keeps 2 MB of JSON, and packed bytes travel there as base64."""
+
+_ITEM_OVERHEAD_BYTES = 2_000
+"""Room for the other fields of the item that carries the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Content ready to store: `payload` is gzip, `hash` the SHA-256 in hex and `size` the bytes of the text."""
+
+    payload: bytes
+    hash: str
+    size: int
+
+
+def pack(content: str | bytes) -> Packed:
+    """Raises InvalidField for what is not UTF-8 and ContentTooLarge for what cannot be kept. About 2 ms a MB."""
+    raw = _utf8(content)
+    if len(raw) > CONTENT_MAX_BYTES:
+        raise ContentTooLarge("content", len(raw), CONTENT_MAX_BYTES)
+    # mtime 0: the same content packs to the same bytes.
+    payload = igzip.compress(raw, 2, mtime=0)
+    packed_size = _base64_size(payload) + _ITEM_OVERHEAD_BYTES
+    if packed_size > PACKED_MAX_BYTES:
+        raise ContentTooLarge("packed content", packed_size, PACKED_MAX_BYTES)
+    return Packed(payload, hashlib.sha256(raw).hexdigest(), len(raw))
+
+
+def unpack(payload: bytes, size: int, id: str) -> bytes:
+    """The content's bytes. Raises CorruptItem where they are not `size` bytes of sound gzip; never makes more."""
+    try:
+        inflate = isal_zlib.decompressobj(wbits=31)
+        raw = inflate.decompress(payload, size + 1)
+        if inflate.eof and len(raw) == size:
+            return raw
+        raise CorruptItem("content", id)
+    except zlib.error as exc:
+        raise CorruptItem("content", id) from exc
+
+
+def _utf8(content: str | bytes) -> bytes:
+    try:
+        if isinstance(content, str):
+            return content.encode("utf-8")
+        content.decode("utf-8")
+        return content
+    except UnicodeError as exc:
+        raise InvalidField("content", "is not valid UTF-8") from exc
+
+
+def _base64_size(data: bytes) -> int:
+    return (len(data) + 2) // 3 * 4

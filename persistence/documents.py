@@ -1,0 +1,271 @@
+"""The documents as they are stored, and what is sent to make or change them."""
+
+import re
+import secrets
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    computed_field,
+)
+
+TITLE_MAX_CHARACTERS = 255
+DESCRIPTION_MAX_CHARACTERS = 2_000
+LABEL_MAX_CHARACTERS = 100
+ID_LENGTH = 12
+SNAPSHOT_ID_MAX_LENGTH = 64
+
+_ID_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def new_id(length: int = ID_LENGTH) -> str:
+    """Characters of A-Za-z0-9_-, 6 random bits each: a nanoid by alphabet and length."""
+    return secrets.token_urlsafe(length)[:length]
+
+
+def is_id(text: str, longest: int = ID_LENGTH) -> bool:
+    """Whether a client may have been given this as an id."""
+    return ID_LENGTH <= len(text) <= longest and _ID_CHARACTERS.fullmatch(text) is not None
+
+
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("is out of range") from exc
+
+
+def timestamp_text(value: datetime) -> str:
+    """The stored form: UTC, fixed width, microseconds, Z, so that text order is time order."""
+    return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain the character NUL")
+    return text
+
+
+Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc), PlainSerializer(timestamp_text, when_used="json")]
+LowerText = Annotated[str, AfterValidator(str.lower)]
+Title = Annotated[
+    str, StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS), AfterValidator(_without_nul)
+]
+Description = Annotated[
+    str, StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS), AfterValidator(_without_nul)
+]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul)
+]
+
+
+class Document(BaseModel):
+    """What every stored item has. Read-only: a change makes a new one."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    kind: str
+    id: str
+
+    def to_item(self) -> dict[str, Any]:
+        """Plain JSON for an engine."""
+        return self.model_dump(mode="json")
+
+
+class SessionStatus(StrEnum):
+    """A draft saves itself and is in no history; a closed session is read-only; a deleted one is a tombstone."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    CLOSED = "closed"
+    DELETED = "deleted"
+
+
+class SessionAction(StrEnum):
+    """What made a revision."""
+
+    CREATED = "created"
+    SAVED = "saved"
+    RENAMED = "renamed"
+    DELETED = "deleted"
+
+
+class SessionMetadata(BaseModel):
+    """What a list shows of a session. `content_bytes` is the size of the UTF-8 text, not of its packed form."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    description: str | None
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_accessed_at: Timestamp
+    content_hash: str
+    content_bytes: int
+    version: int
+    device_info: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy cannot see through it
+    @property
+    def title__lower(self) -> LowerText:
+        """For search and sort without regard to case: LOWER() in a query uses no index."""
+        return self.title.lower()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def description__lower(self) -> LowerText | None:
+        """As `title__lower`."""
+        return None if self.description is None else self.description.lower()
+
+    @property
+    def etag(self) -> str:
+        """What a caller's If-Match is compared with: the same on every engine, unlike the item's own etag."""
+        return f'"{self.version}-{self.content_hash[:16]}"'
+
+
+class Revision(BaseModel):
+    """One line of a session's history; exact, because it is part of the commit that it describes.
+
+    `save_id` names the attempt that made it, so that an attempt whose answer was lost is known again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int
+    action: SessionAction
+    saved_at: Timestamp
+    save_id: str
+    device_info: str | None = None
+    title: str
+    content_id: str | None
+    content_hash: str
+    content_bytes: int
+
+
+class SessionSummary(Document):
+    """The part of a head that lists read."""
+
+    kind: Literal["session"] = "session"
+    owner_id: str
+    app: str | None = None
+    status: SessionStatus
+    metadata: SessionMetadata
+    deleted_at: Timestamp | None = None
+    unsettled_at: Timestamp | None = None
+
+
+class SessionHead(SessionSummary):
+    """A session's small item: it names the current content and carries the history, newest first.
+
+    A tombstone has no content, title or description, and one revision: the deletion. Its `unsettled_at` is
+    there while the timer has its contents to remove.
+    """
+
+    content_id: str | None
+    revisions: tuple[Revision, ...]
+
+    @property
+    def content_ids(self) -> frozenset[str]:
+        """Every content item that this head names."""
+        named = {revision.content_id for revision in self.revisions} | {self.content_id}
+        return frozenset(name for name in named if name is not None)
+
+    def revision_by(self, save_id: str) -> Revision | None:
+        """The revision which that attempt made, if it is still in the history."""
+        return next((r for r in self.revisions if r.save_id == save_id), None)
+
+    def as_of(self, revision: Revision) -> Self:
+        """The head as that revision left it, but for what the history does not keep: description, app, status."""
+        metadata = self.metadata.model_copy(
+            update={
+                "title": revision.title,
+                "updated_at": revision.saved_at,
+                "last_accessed_at": revision.saved_at,
+                "content_hash": revision.content_hash,
+                "content_bytes": revision.content_bytes,
+                "version": revision.version,
+                "device_info": revision.device_info,
+            }
+        )
+        revisions = self.revisions[self.revisions.index(revision) :]
+        update = {"metadata": metadata, "content_id": revision.content_id, "revisions": revisions}
+        return self.model_copy(update=update)
+
+    def revised(self, action: SessionAction, save_id: str, keep: int, **changes: Any) -> Self:
+        """The head after one more revision. `changes` are fields of the head or of its metadata."""
+        saved_at = max(now(), self.metadata.updated_at)
+        of_head = {k: v for k, v in changes.items() if k in type(self).model_fields}
+        of_metadata = {k: v for k, v in changes.items() if k not in of_head}
+        metadata = self.metadata.model_copy(
+            update={
+                "version": self.metadata.version + 1,
+                "updated_at": saved_at,
+                "last_accessed_at": saved_at,
+                **of_metadata,
+            }
+        )
+        head = self.model_copy(update={"metadata": metadata, **of_head})
+        revision = head.as_revision(action, save_id)
+        return head.model_copy(update={"revisions": (revision, *head.revisions)[:keep]})
+
+    def as_revision(self, action: SessionAction, save_id: str) -> Revision:
+        """The line in the history for this head as it stands."""
+        metadata = self.metadata
+        return Revision(
+            version=metadata.version,
+            action=action,
+            saved_at=metadata.updated_at,
+            save_id=save_id,
+            device_info=metadata.device_info,
+            title=metadata.title,
+            content_id=self.content_id,
+            content_hash=metadata.content_hash,
+            content_bytes=metadata.content_bytes,
+        )
+
+
+class SessionContent(Document):
+    """A content item, written once: its bytes are the item's payload, its id never repeats."""
+
+    kind: Literal["content"] = "content"
+    owner_id: str
+    session_id: str
+    saved_at: Timestamp
+
+
+class NewSession(BaseModel):
+    """What makes a session. Content is text, or its UTF-8 bytes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Title
+    description: Description | None
+    content: str | bytes
+    app: Label | None = None
+    device_info: Label | None = None
+
+
+class SessionChange(BaseModel):
+    """What changes a session: None leaves a field as it is; a description of "" clears it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Title | None = None
+    description: Description | None = None
+    content: str | bytes | None = None
+    app: Label | None = None
+    device_info: Label | None = None

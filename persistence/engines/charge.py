@@ -1,0 +1,38 @@
+"""What a piece of work cost, summed over every call that it made to an engine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Charge:
+    """Request units and calls so far; `estimated` where an engine has no units and reckons by size."""
+
+    request_units: float = 0.0
+    calls: int = 0
+    estimated: bool = False
+
+
+_current: ContextVar[Charge | None] = ContextVar("charge", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Charge]:
+    """Collects the cost of what is awaited inside, in tasks started there too."""
+    charge = Charge()
+    token = _current.set(charge)
+    try:
+        yield charge
+    finally:
+        _current.reset(token)
+
+
+def add_charge(request_units: float, *, estimated: bool = False) -> None:
+    """One call to an engine was made and cost so much."""
+    charge = _current.get()
+    if charge is not None:
+        charge.request_units += request_units
+        charge.calls += 1
+        charge.estimated = charge.estimated or estimated

@@ -1,0 +1,85 @@
+"""Queries as Cosmos DB SQL. Texts are made of our own models' paths; values are always parameters."""
+
+from typing import Any
+
+from persistence.engines.containers import Container
+from persistence.query import Aggregate, Filter, Operator, Query
+
+Statement = tuple[str, list[dict[str, Any]]]
+
+_COMPARISONS = {
+    Operator.EQUAL: "=",
+    Operator.LESS: "<",
+    Operator.LESS_OR_EQUAL: "<=",
+    Operator.MORE: ">",
+    Operator.MORE_OR_EQUAL: ">=",
+}
+
+
+def select(container: Container, query: Query) -> Statement:
+    """One row more than the page has, so that it is known whether more follow."""
+    given = _Parameters()
+    where = _where(container, query, given)
+    x, id = _field(query.sort.path), _field("id")
+    order = "DESC" if query.sort.descending else "ASC"
+    compare = "<" if query.sort.descending else ">"
+    if (position := query.position()) is not None:
+        last_id = given.add(position.id)
+        if query.sort.path == "id":
+            where.append(f"{id} {compare} {last_id}")
+        else:
+            last = given.add(position.value)
+            # The shape that the composite index serves as one range.
+            where.append(f"{x} {compare}= {last} AND ({x} {compare} {last} OR {id} {compare} {last_id})")
+    ordering = f"{id} {order}" if query.sort.path == "id" else f"{x} {order}, {id} {order}"
+    fields = ", ".join(_field(name) for name in query.read_fields)
+    text = f"SELECT TOP {query.page_size + 1} {fields} FROM c WHERE {' AND '.join(where)} ORDER BY {ordering}"
+    return text, given.items
+
+
+def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
+    """At most one row: the value, or nothing for MIN and MAX of nothing."""
+    given = _Parameters()
+    where = _where(container, query, given)
+    argument = "1" if function is Aggregate.COUNT else _field(path)
+    return f"SELECT VALUE {function.value}({argument}) FROM c WHERE {' AND '.join(where)}", given.items
+
+
+class _Parameters:
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def add(self, value: object) -> str:
+        name = f"@p{len(self.items)}"
+        self.items.append({"name": name, "value": value})
+        return name
+
+
+def _field(path: str) -> str:
+    return "c" + "".join(f'["{name}"]' for name in path.split("."))
+
+
+def _where(container: Container, query: Query, given: _Parameters) -> list[str]:
+    where = []
+    if query.partition is not None:
+        # Named here as well as in the request: not every server takes it from there.
+        where.append(f"{_field(container.partition_key)} = {given.add(query.partition)}")
+    where.append(f"{_field('kind')} = {given.add(query.kind)}")
+    return where + [_condition(one, given) for one in query.filters]
+
+
+def _condition(one: Filter, given: _Parameters) -> str:
+    x = _field(one.path)
+    if isinstance(one.value, tuple):
+        return f"{x} IN ({', '.join(given.add(value) for value in one.value)})"
+    value = given.add(one.value)
+    match one.operator:
+        case Operator.CONTAINS:
+            return f"CONTAINS({x}, {value})"
+        case Operator.STARTS_WITH:
+            return f"STARTSWITH({x}, {value})"
+        case Operator.NOT_EQUAL:
+            # A missing field never matches, and null counts as missing.
+            return f"({x} != {value} AND NOT IS_NULL({x}))"
+        case operator:
+            return f"{x} {_COMPARISONS[operator]} {value}"

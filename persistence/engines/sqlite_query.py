@@ -1,0 +1,92 @@
+"""Queries as SQL. Texts are made of the containers' and models' own paths; values are always parameters."""
+
+from persistence.engines.containers import Container
+from persistence.query import Aggregate, Filter, Operator, Query
+
+Statement = tuple[str, list[object]]
+
+_COMPARISONS = {
+    Operator.EQUAL: "=",
+    Operator.NOT_EQUAL: "<>",
+    Operator.LESS: "<",
+    Operator.LESS_OR_EQUAL: "<=",
+    Operator.MORE: ">",
+    Operator.MORE_OR_EQUAL: ">=",
+}
+
+
+def field(path: str) -> str:
+    """The expression for a path, letter by letter the one that the indexes are made of."""
+    return "id" if path == "id" else f"json_extract(item, '$.{path}')"
+
+
+def schema(container: Container) -> list[str]:
+    """A table per container and an index per order; a list reads just the rows that it shows."""
+    table = container.name
+    statements = [
+        f"CREATE TABLE IF NOT EXISTS {table} (partition TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,"
+        " etag TEXT NOT NULL, item TEXT NOT NULL, payload BLOB, UNIQUE (partition, id))"
+    ]
+    for path in container.sorts:
+        statements.append(
+            f'CREATE INDEX IF NOT EXISTS "{table} by {path}" ON {table} (partition, kind, {field(path)}, id)'
+        )
+    for path in container.scans:
+        # Partial, so that a scan's index holds only the items that can be in it.
+        statements.append(
+            f'CREATE INDEX IF NOT EXISTS "{table} scan {path}" ON {table} (kind, {field(path)}, id)'
+            f" WHERE {field(path)} IS NOT NULL"
+        )
+    return statements
+
+
+def select(container: Container, query: Query) -> Statement:
+    """One row more than the page has, so that it is known whether more follow."""
+    where, values = _where(query)
+    x = field(query.sort.path)
+    order = "DESC" if query.sort.descending else "ASC"
+    compare = "<" if query.sort.descending else ">"
+    if (position := query.position()) is not None:
+        if query.sort.path == "id":
+            where.append(f"id {compare} ?")
+            values.append(position.id)
+        else:
+            # The shape that the index serves as one range.
+            where.append(f"{x} {compare}= ? AND ({x} {compare} ? OR id {compare} ?)")
+            values += [position.value, position.value, position.id]
+    ordering = f"id {order}" if query.sort.path == "id" else f"{x} {order}, id {order}"
+    where.append(f"{x} IS NOT NULL")
+    text = f"SELECT item FROM {container.name} WHERE {' AND '.join(where)} ORDER BY {ordering} LIMIT ?"
+    return text, [*values, query.page_size + 1]
+
+
+def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
+    """One row with one value."""
+    where, values = _where(query)
+    result = f"{function.value}({field(path)})"
+    if function is Aggregate.SUM:
+        result = f"COALESCE({result}, 0)"
+    return f"SELECT {result} FROM {container.name} WHERE {' AND '.join(where)}", values
+
+
+def _where(query: Query) -> tuple[list[str], list[object]]:
+    where, values = ["kind = ?"], list[object]([query.kind])
+    if query.partition is not None:
+        where.append("partition = ?")
+        values.append(query.partition)
+    for one in query.filters:
+        text, given = _condition(one)
+        where.append(text)
+        values += given
+    return where, values
+
+
+def _condition(one: Filter) -> Statement:
+    x = field(one.path)
+    if isinstance(one.value, tuple):
+        return f"{x} IN ({', '.join('?' * len(one.value))})", list(one.value)
+    if one.operator is Operator.CONTAINS:
+        return f"instr({x}, ?) > 0", [one.value]
+    if one.operator is Operator.STARTS_WITH:
+        return f"substr({x}, 1, length(?)) = ?", [one.value, one.value]
+    return f"{x} {_COMPARISONS[one.operator]} ?", [one.value]

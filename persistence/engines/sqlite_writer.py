@@ -1,0 +1,115 @@
+"""The one thread that writes: it commits what is waiting in groups, so that writers share a disk flush."""
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from persistence.errors import PersistenceError, StoreUnavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+
+_GROUP_MAX = 64
+_log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Runs pieces of work on one connection, each done or refused by itself, answered after the commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._closed = False
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` answers, once that is on disk. Work that raises a PersistenceError or ValueError must
+        have written nothing. Raises StoreUnavailable where the database cannot be written."""
+        if self._closed:
+            raise StoreUnavailable
+        job = _Job(work)
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    def close(self) -> None:
+        """Waits for what was accepted."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+            self._thread.join()
+            self._connection.close()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            last = False
+            while len(group) < _GROUP_MAX and not self._jobs.empty():
+                if (following := self._jobs.get()) is None:
+                    last = True
+                    break
+                group.append(following)
+            self._commit(group)
+            if last:
+                return
+
+    def _commit(self, group: "list[_Job]") -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in group:
+                job.do(self._connection)
+            self._connection.execute("COMMIT")
+        except Exception as exc:
+            # A fault of the database, or one that nobody foresaw: none of the group may stay half-done.
+            _log.error("A group of %d writes failed: %r", len(group), exc)
+            self._roll_back()
+            for job in group:
+                job.fail(exc)
+        for job in group:
+            job.answer()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as exc:
+                _log.error("The roll-back failed, too: %r", exc)
+
+
+class _Job:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self.future: asyncio.Future[Any] = self._loop.create_future()
+
+    def do(self, connection: sqlite3.Connection) -> None:
+        try:
+            self._result = self._work(connection)
+        except (PersistenceError, ValueError) as exc:
+            self._error = exc
+
+    def fail(self, cause: Exception) -> None:
+        self._error = StoreUnavailable()
+        self._error.__cause__ = cause
+
+    def answer(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._settle)
+        except RuntimeError:
+            # The loop is gone, and with it whoever asked.
+            _log.debug("A write was answered after its event loop had closed.")
+
+    def _settle(self) -> None:
+        if self.future.done():
+            return
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._result)

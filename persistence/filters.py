@@ -1,0 +1,134 @@
+"""Filters checked against a document model before any query runs."""
+
+import types
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, TypeAdapter, ValidationError
+
+from persistence.errors import InvalidField
+from persistence.query import Filter, Operator
+
+_EQUALITY = frozenset({Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN})
+_TEXT = frozenset({Operator.CONTAINS, Operator.STARTS_WITH})
+_ANY = frozenset(Operator)
+
+
+class FilterFactory:
+    """Makes filters for one document model.
+
+    A path is looked up in the model: nested, inherited, Optional and computed fields. The operator has
+    to suit the field's type, and the value has to be one that the field could hold; it is put in the
+    form in which it is stored. A new model needs no new code.
+    """
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+
+    def create(self, path: str, value: object, operator: Operator | str) -> Filter:
+        """A filter on `path`. IN takes several values. Raises InvalidField, naming the path."""
+        annotation = _annotation_at(self._model, path)
+        try:
+            operator = Operator(operator)
+        except ValueError as exc:
+            raise InvalidField(path, f"unknown operator {str(operator)[:40]!r}") from exc
+        if operator not in _operators_of(annotation):
+            raise InvalidField(path, f"cannot be compared with {operator.value}")
+        adapter = _adapter(annotation, operator in _TEXT)
+        if operator is not Operator.IN:
+            return Filter(path, operator, _stored(adapter, annotation, path, value))
+        if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+            raise InvalidField(path, "IN takes a list of values")
+        values = tuple(_stored(adapter, annotation, path, one) for one in value)
+        if not values:
+            raise InvalidField(path, "IN takes at least one value")
+        return Filter(path, operator, values)
+
+
+def _annotation_at(model: type[BaseModel], path: str) -> Any:
+    current: Any = model
+    for name in path.split("."):
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            raise InvalidField(path[:80], "there is no such field")
+        current = _fields(current).get(name)
+        if current is None:
+            raise InvalidField(path[:80], "there is no such field")
+    if not _operators_of(current):
+        raise InvalidField(path, "cannot be filtered by")
+    return current
+
+
+@cache
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    """Stored name -> type without Optional, with the field's own metadata."""
+    fields: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        annotation: Any = _required(field.annotation)
+        for extra in field.metadata:
+            annotation = Annotated[annotation, extra]
+        fields[field.alias or name] = annotation
+    for name, computed in model.model_computed_fields.items():
+        fields[name] = _required(computed.return_type)
+    return fields
+
+
+def _required(annotation: Any) -> Any:
+    """The type without `| None`."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        rest = [arg for arg in get_args(annotation) if arg is not type(None)]
+        if len(rest) == 1:
+            return rest[0]
+    return annotation
+
+
+def _bare(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _operators_of(annotation: Any) -> frozenset[Operator]:
+    bare = _bare(annotation)
+    if get_origin(bare) is Literal:
+        return _EQUALITY
+    if not isinstance(bare, type):
+        return frozenset()
+    if issubclass(bare, bool | Enum):
+        return _EQUALITY
+    if issubclass(bare, str):
+        return _ANY
+    if issubclass(bare, int | float | datetime):
+        return _ANY - _TEXT
+    return frozenset()
+
+
+@cache
+def _adapter(annotation: Any, fragment: bool) -> TypeAdapter[Any]:
+    """What validates a value. A fragment of a text keeps the field's conversions, not its limits."""
+    if fragment:
+        conversions = [m for m in _metadata(annotation) if isinstance(m, AfterValidator | BeforeValidator)]
+        annotation = _bare(annotation)
+        for conversion in conversions:
+            annotation = Annotated[annotation, conversion]
+    return TypeAdapter(annotation)
+
+
+def _metadata(annotation: Any) -> list[Any]:
+    found: list[Any] = []
+    while get_origin(annotation) is Annotated:
+        annotation, *extras = get_args(annotation)
+        found = [*extras, *found]
+    return found
+
+
+def _stored(adapter: TypeAdapter[Any], annotation: Any, path: str, value: object) -> Any:
+    # Strict, so that "5" is no number; but an enum's own value may stand for its member.
+    bare = _bare(annotation)
+    strict = not (isinstance(bare, type) and issubclass(bare, Enum))
+    try:
+        return adapter.dump_python(adapter.validate_python(value, strict=strict), mode="json")
+    except ValidationError as exc:
+        raise InvalidField(path, exc.errors(include_url=False, include_input=False)[0]["msg"]) from exc

@@ -1,0 +1,252 @@
+"""Snapshots: frozen copies that anybody signed in can open who has the id.
+
+A snapshot lies in a partition of its own; its owner finds it through their own row in the access log. Creating
+writes that row as pending, then the snapshot, then confirms the row; what is interrupted in between the timer
+settles. Deleting replaces the snapshot by a tombstone, and that is the commit.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from persistence.access_log_store import AccessLogStore
+from persistence.collection import Collection, Versioned
+from persistence.content import Packed, pack, unpack
+from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, Timestamp, is_id, new_id, now
+from persistence.engines.containers import SNAPSHOTS
+from persistence.engines.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, item_size
+from persistence.errors import (
+    Contended,
+    CorruptItem,
+    Forbidden,
+    Gone,
+    InvalidField,
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    NotFound,
+    PersistenceError,
+)
+from persistence.query import Aggregate, Filter, Page, Query, Sort
+from persistence.session_store import SessionStore
+from persistence.snapshot_documents import (
+    AccessLog,
+    NewSnapshot,
+    Snapshot,
+    SnapshotMetadata,
+    SnapshotStats,
+    Visitor,
+)
+
+_log = logging.getLogger(__name__)
+
+_DELETE_ATTEMPTS = 5
+_NEWEST = Sort("snapshot_metadata.created_at", descending=True)
+_LAST_VISITED = Sort("last_visited_at", descending=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRules:
+    """What an operator sets: the length of new ids, days until expiry where none is asked for and at most
+    (0 for never), and whether owners are told who opened their snapshots."""
+
+    id_length: int = 12
+    default_days: int = 0
+    max_days: int = 0
+    show_visitors: bool = False
+
+
+class SnapshotStore:
+    """Everybody's snapshots. Raises NotFound for a malformed id, and StoreUnavailable."""
+
+    def __init__(
+        self, engine: Engine, sessions: SessionStore, access_logs: AccessLogStore, rules: SnapshotRules
+    ) -> None:
+        self._engine, self._sessions, self._access_logs, self._rules = engine, sessions, access_logs, rules
+        self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
+        self._visitors = Collection(engine, SNAPSHOTS, Visitor)
+        self.filters = access_logs.filters
+
+    async def create(self, owner_id: str, new: NewSnapshot) -> Snapshot:
+        """A new snapshot, which counts as its owner's first visit. Raises ContentTooLarge, InvalidField for
+        an expiry that is not allowed, and as `SessionStore.get` where it is made from a session."""
+        created_at = now()
+        expires_at = self._expiry(new.expires_at, created_at)
+        title, description, packed = await self._source(owner_id, new)
+        snapshot_id = new_id(self._rules.id_length)
+        snapshot = Snapshot(
+            id=snapshot_id,
+            snapshot_id=snapshot_id,
+            owner_id=owner_id,
+            app=new.app,
+            metadata=SnapshotMetadata(
+                title=title,
+                description=description,
+                created_at=created_at,
+                content_hash=packed.hash,
+                content_bytes=packed.size,
+            ),
+            expires_at=expires_at,
+        )
+        row = AccessLog.first_visit(snapshot, owner_id, created_at)
+        await self._access_logs.open_row(row.model_copy(update={"pending": True, "unsettled_at": created_at}))
+        await self._write(snapshot, packed, Visitor.of(row))
+        try:
+            await self._access_logs.confirm(snapshot_id, owner_id)
+        except PersistenceError as exc:
+            # The snapshot is there; the timer will find the row and list it.
+            _log.warning("A snapshot's row is left for the timer to confirm: %r", exc)
+        return snapshot
+
+    async def get(self, visitor_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:
+        """The snapshot and its content, as UTF-8, to anybody who has the id; the visit is counted beside it.
+        One point read. Raises NotFound, Gone for a deleted or expired one, and CorruptItem."""
+        self._check_id(snapshot_id)
+        try:
+            stored = await self._engine.read(SNAPSHOTS, snapshot_id, snapshot_id)
+        except ItemNotFound:
+            raise NotFound("snapshot", snapshot_id) from None
+        snapshot = self._snapshots.load(stored.item)
+        if snapshot.is_gone(now()):
+            raise Gone("snapshot", snapshot_id)
+        payload = stored.item.get(PAYLOAD)
+        if not isinstance(payload, bytes):
+            raise CorruptItem("snapshot", snapshot_id)
+        content = unpack(payload, snapshot.metadata.content_bytes, snapshot_id)
+        self._access_logs.count_visit(snapshot, visitor_id)
+        return snapshot, content
+
+    async def page(
+        self,
+        owner_id: str,
+        filters: Sequence[Filter] = (),
+        sort: Sort = _NEWEST,
+        page_size: int = 10,
+        cursor: str | None = None,
+    ) -> Page[AccessLog]:
+        """A page of my snapshots, as my rows of them: filters and sorts are those of the access log."""
+        return await self._access_logs.page_of_library(owner_id, filters, sort, page_size, cursor)
+
+    async def delete(self, owner_id: str, snapshot_id: str) -> None:
+        """Makes it a tombstone: the link answers Gone from then on. Harmless to repeat. Raises NotFound, and
+        Forbidden for another's. The owner's own row is marked at once, those of visitors by the timer."""
+        for _ in range(_DELETE_ATTEMPTS):
+            current = await self._read(snapshot_id)
+            if current.document.owner_id != owner_id:
+                raise Forbidden("snapshot", snapshot_id)
+            if current.document.deleted_at is not None:
+                return
+            if await self.bury(current):
+                await self._mark_own(snapshot_id, owner_id)
+                return
+        raise Contended("snapshot", snapshot_id)
+
+    async def bury(self, current: Versioned[Snapshot]) -> bool:
+        """Replaces a snapshot by its tombstone; False where someone else was faster. One replace."""
+        try:
+            await self._snapshots.replace(current.document.tombstone(now()), current.etag)
+            return True
+        except ItemChanged:
+            return False
+
+    async def stats(self, owner_id: str, snapshot_id: str) -> SnapshotStats:
+        """How often it was opened, from the snapshot's own partition. Raises NotFound, Gone, Forbidden.
+        A point read and four aggregates."""
+        await self._check_owned(owner_id, snapshot_id)
+        query = Query(self._visitors.kind, snapshot_id, ("id",))
+        count, total, first, last = await asyncio.gather(
+            self._engine.aggregate(SNAPSHOTS, query, Aggregate.COUNT),
+            self._engine.aggregate(SNAPSHOTS, query, Aggregate.SUM, "visits"),
+            self._engine.aggregate(SNAPSHOTS, query, Aggregate.MIN, "first_visited_at"),
+            self._engine.aggregate(SNAPSHOTS, query, Aggregate.MAX, "last_visited_at"),
+        )
+        return SnapshotStats.model_validate(
+            {"visits": total, "visitors": count, "first_visited_at": first, "last_visited_at": last}
+        )
+
+    async def visitors(
+        self,
+        owner_id: str,
+        snapshot_id: str,
+        sort: Sort = _LAST_VISITED,
+        page_size: int = 10,
+        cursor: str | None = None,
+    ) -> Page[Visitor]:
+        """A page of who opened it. Raises as `stats`, and Forbidden where the operator does not show visitors."""
+        if not self._rules.show_visitors:
+            raise Forbidden("snapshot", snapshot_id, "Visitors are not shown here.")
+        await self._check_owned(owner_id, snapshot_id)
+        return await self._visitors.page(snapshot_id, (), sort, page_size, cursor)
+
+    def _expiry(self, asked: Timestamp | None, created_at: Timestamp) -> Timestamp | None:
+        rules = self._rules
+        if asked is not None and asked <= created_at:
+            raise InvalidField("expiresAt", "must lie in the future")
+        latest = created_at + timedelta(days=rules.max_days) if rules.max_days else None
+        if asked is not None and latest is not None and asked > latest:
+            raise InvalidField("expiresAt", f"must lie within {rules.max_days} days")
+        if asked is None and rules.default_days:
+            asked = created_at + timedelta(days=rules.default_days)
+        return latest if asked is None else asked
+
+    async def _source(self, owner_id: str, new: NewSnapshot) -> tuple[str, str | None, Packed]:
+        """Title, description and content: what was sent, or a session's where that was named."""
+        if new.session_id is not None:
+            session = await self._sessions.get(owner_id, new.session_id)
+            assert session.packed is not None, "asked for without a condition"
+            metadata = session.head.metadata
+            description = metadata.description if new.description is None else new.description
+            return new.title or metadata.title, description or None, session.packed
+        assert new.content is not None and new.title is not None, "NewSnapshot has checked this"
+        return new.title, new.description or None, pack(new.content)
+
+    async def _write(self, snapshot: Snapshot, packed: Packed, visitor: Visitor) -> None:
+        """The snapshot and its owner's visitor item: in one commit unless it is large."""
+        item = {**snapshot.to_item(), PAYLOAD: packed.payload}
+        beside = visitor.to_item()
+        try:
+            if item_size(item) + item_size(beside) <= COMMIT_MAX_BYTES:
+                await self._engine.commit(SNAPSHOTS, snapshot.id, [Create(item), Create(beside)])
+            else:
+                await self._engine.create(SNAPSHOTS, item)
+                await self._engine.create(SNAPSHOTS, beside)
+        except ItemExists:
+            # A driver that repeats after a fault may meet its own first try.
+            if (await self._read(snapshot.id)).document != snapshot:
+                raise
+
+    async def _mark_own(self, snapshot_id: str, owner_id: str) -> None:
+        try:
+            await self._access_logs.mark_deleted(snapshot_id, owner_id)
+        except PersistenceError as exc:
+            _log.warning("The row of a deleted snapshot is left for the timer to mark: %r", exc)
+
+    async def _check_owned(self, owner_id: str, snapshot_id: str) -> None:
+        """Through the owner's row, which is small; the snapshot itself is read only to say what is wrong."""
+        self._check_id(snapshot_id)
+        row = await self._access_logs.find(owner_id, snapshot_id)
+        mine = row is not None and row.owner_id == owner_id and not row.pending
+        if row is not None and mine and not row.snapshot_deleted and not _expired(row):
+            return
+        snapshot = (await self._read(snapshot_id)).document
+        if snapshot.owner_id != owner_id:
+            raise Forbidden("snapshot", snapshot_id)
+        if snapshot.is_gone(now()):
+            raise Gone("snapshot", snapshot_id)
+
+    async def _read(self, snapshot_id: str) -> Versioned[Snapshot]:
+        self._check_id(snapshot_id)
+        try:
+            return await self._snapshots.read(snapshot_id, snapshot_id)
+        except ItemNotFound:
+            raise NotFound("snapshot", snapshot_id) from None
+
+    def _check_id(self, snapshot_id: str) -> None:
+        if not is_id(snapshot_id, SNAPSHOT_ID_MAX_LENGTH):
+            raise NotFound("snapshot", snapshot_id)
+
+
+def _expired(row: AccessLog) -> bool:
+    return row.expires_at is not None and row.expires_at <= now()

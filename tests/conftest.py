@@ -1,0 +1,62 @@
+"""The engines that every promise is checked on, and the wire server behind one of them."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from persistence import Stores, stores_over
+from persistence.engines.cosmos import CosmosAccount, CosmosEngine
+from persistence.engines.cosmos_provision import provision
+from persistence.engines.engine import Engine
+from persistence.engines.sqlite import SqliteEngine
+from persistence.settings import Settings
+from tests.support.wire import EMULATOR_KEY, WireServer
+from tests.support.wire import missing as wire_server_missing
+
+SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
+
+
+@pytest.fixture(scope="session")
+def cosmos_endpoint() -> Iterator[str]:
+    """The account under test: the one that COSMOS_ENDPOINT names, or a wire server of our own."""
+    if endpoint := os.environ.get("COSMOS_ENDPOINT"):
+        yield endpoint
+        return
+    reason = wire_server_missing()
+    if reason and not os.environ.get("CI"):
+        pytest.skip(reason)
+    with WireServer() as server:
+        yield server.endpoint
+
+
+async def new_cosmos_account(endpoint: str) -> CosmosAccount:
+    """A database of the test's own, with its containers."""
+    account = CosmosAccount(
+        endpoint=endpoint,
+        database=f"test-{uuid4().hex[:12]}",
+        key=os.environ.get("COSMOS_KEY", EMULATOR_KEY),
+        endpoint_discovery=False,
+    )
+    await provision(account)
+    return account
+
+
+@pytest.fixture(params=["sqlite", "cosmos"])
+async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
+    """Each engine in turn, empty."""
+    opened: Engine
+    if request.param == "sqlite":
+        opened = SqliteEngine(tmp_path / "data")
+    else:
+        opened = CosmosEngine(await new_cosmos_account(request.getfixturevalue("cosmos_endpoint")))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def stores(engine: Engine) -> Stores:
+    """The stores over each engine in turn, with default settings."""
+    return stores_over(engine, SETTINGS)

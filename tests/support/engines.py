@@ -1,0 +1,245 @@
+"""Engines around an engine: they watch what is asked of it, or answer as badly as it may."""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+from persistence.engines.containers import Container
+from persistence.engines.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored, item_size
+from persistence.errors import ItemChanged, ItemExists, ItemNotFound
+from persistence.query import Aggregate, Page, Query
+
+Address = tuple[str, str, str]
+WRITES = frozenset({"create", "replace", "patch", "delete", "commit"})
+
+
+class Around(Engine):
+    """Passes every verb on. What `inner` raises is raised."""
+
+    def __init__(self, inner: Engine) -> None:
+        self.inner = inner
+
+    async def create(self, container: Container, item: Item) -> str:
+        return await self.inner.create(container, item)
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        return await self.inner.read(container, id, partition)
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        return await self.inner.replace(container, item, if_match)
+
+    async def patch(
+        self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
+    ) -> Stored:
+        return await self.inner.patch(container, id, partition, operations)
+
+    async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+        await self.inner.delete(container, id, partition, if_match)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        return await self.inner.commit(container, partition, operations)
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        return await self.inner.query(container, query)
+
+    async def aggregate(
+        self, container: Container, query: Query, function: Aggregate, path: str = "id"
+    ) -> int | float | str | None:
+        return await self.inner.aggregate(container, query, function, path)
+
+    async def ping(self) -> None:
+        await self.inner.ping()
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call of a verb: the items that it wrote, named or answered, and how many bytes it answered."""
+
+    verb: str
+    ids: tuple[str, ...]
+    kinds: tuple[str, ...]
+    bytes_read: int = 0
+
+
+class CountingReads(Around):
+    """Notes every call of a verb, also one that fails."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.asked: list[Asked] = []
+
+    @property
+    def verbs(self) -> list[str]:
+        return [one.verb for one in self.asked]
+
+    @property
+    def writes(self) -> list[Asked]:
+        return [one for one in self.asked if one.verb in WRITES]
+
+    @property
+    def kinds_read(self) -> set[str]:
+        return {kind for one in self.asked if one.verb not in WRITES for kind in one.kinds}
+
+    @property
+    def bytes_read(self) -> int:
+        return sum(one.bytes_read for one in self.asked)
+
+    def forget(self) -> None:
+        self.asked.clear()
+
+    async def create(self, container: Container, item: Item) -> str:
+        self._note("create", [item])
+        return await super().create(container, item)
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        try:
+            stored = await super().read(container, id, partition)
+        except Exception:
+            self.asked.append(Asked("read", (id,), ()))
+            raise
+        self._note("read", [stored.item], item_size(stored.item))
+        return stored
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        self._note("replace", [item])
+        return await super().replace(container, item, if_match)
+
+    async def patch(
+        self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
+    ) -> Stored:
+        self.asked.append(Asked("patch", (id,), ()))
+        return await super().patch(container, id, partition, operations)
+
+    async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+        self.asked.append(Asked("delete", (id,), ()))
+        await super().delete(container, id, partition, if_match)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        self._note("commit", [operation.item for operation in operations])
+        return await super().commit(container, partition, operations)
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        page = await super().query(container, query)
+        items = [{"id": "", "kind": query.kind} | item for item in page.items]
+        self._note("query", items, sum(item_size(item) for item in page.items))
+        return page
+
+    async def aggregate(
+        self, container: Container, query: Query, function: Aggregate, path: str = "id"
+    ) -> int | float | str | None:
+        self.asked.append(Asked("aggregate", (), (query.kind,)))
+        return await super().aggregate(container, query, function, path)
+
+    def _note(self, verb: str, items: Sequence[Item], bytes_read: int = 0) -> None:
+        ids, kinds = (tuple(item[name] for item in items) for name in ("id", "kind"))
+        self.asked.append(Asked(verb, ids, kinds, bytes_read))
+
+
+class LateReads(Around):
+    """Answers point reads late, as a replica may that another instance's writes have not reached.
+
+    Each write of an item leaves it up to `most` reads that may be answered by what was there before (or by
+    not found, where nothing was), which of them and by how old a version is drawn from `seed`. Writes and
+    queries are never late. Only items written through this engine are.
+    """
+
+    def __init__(self, inner: Engine, seed: int, most: int = 4) -> None:
+        super().__init__(inner)
+        self.answered_late = 0
+        self._random = random.Random(seed)
+        self._most = most
+        self._past: dict[Address, list[Stored | None]] = {}
+        self._left: dict[Address, int] = {}
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        address = (container.name, partition, id)
+        older = self._past.get(address, [])[:-1]
+        if older and self._left[address] > 0 and self._random.random() < 0.7:
+            self._left[address] -= 1
+            self.answered_late += 1
+            # Mostly the version just before; now and then any.
+            stored = older[-1] if self._random.random() < 0.7 else self._random.choice(older)
+            if stored is None:
+                raise ItemNotFound
+            return deepcopy(stored)
+        return await super().read(container, id, partition)
+
+    async def create(self, container: Container, item: Item) -> str:
+        etag = await super().create(container, item)
+        self._wrote(container, item, etag)
+        return etag
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        etag = await super().replace(container, item, if_match)
+        self._wrote(container, item, etag)
+        return etag
+
+    async def patch(
+        self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
+    ) -> Stored:
+        stored = await super().patch(container, id, partition, operations)
+        self._wrote(container, stored.item, stored.etag)
+        return stored
+
+    async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+        await super().delete(container, id, partition, if_match)
+        self._add((container.name, partition, id), None)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        etags = await super().commit(container, partition, operations)
+        for operation, etag in zip(operations, etags, strict=True):
+            self._wrote(container, operation.item, etag)
+        return etags
+
+    def _wrote(self, container: Container, item: Item, etag: str) -> None:
+        address = (container.name, item[container.partition_key], item["id"])
+        self._add(address, Stored(deepcopy(item), etag))
+
+    def _add(self, address: Address, stored: Stored | None) -> None:
+        self._past.setdefault(address, [None]).append(stored)
+        self._left[address] = self._random.randint(0, self._most)
+
+
+class AnswersLost(Around):
+    """Carries a write out and reports what a driver does that repeats it after its answer was lost: the
+    repeat meets its own first try. `times` of the next writes of these verbs; `meanwhile` runs in between."""
+
+    def __init__(self, inner: Engine, verbs: Sequence[str], times: int = 1) -> None:
+        super().__init__(inner)
+        self.verbs, self.times = frozenset(verbs), times
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def create(self, container: Container, item: Item) -> str:
+        etag = await super().create(container, item)
+        await self._lose("create", ItemExists)
+        return etag
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        etags = await super().commit(container, partition, operations)
+        await self._lose("commit", ItemExists)
+        return etags
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        etag = await super().replace(container, item, if_match)
+        await self._lose("replace", ItemChanged)
+        return etag
+
+    async def _lose(self, verb: str, fault: type[Exception]) -> None:
+        if verb not in self.verbs or self.times <= 0:
+            return
+        self.times -= 1
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        raise fault

@@ -1,0 +1,196 @@
+"""A proxy in front of a Cosmos endpoint that refuses, forgets, drops and holds answers on demand."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+# Of one connection, not of the message that travels over both.
+HOP_BY_HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
+LARGEST_BODY = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A request as it came from the client. Header names are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_query(self) -> bool:
+        """Queries are POSTs to the same path as creates."""
+        return self.headers.get("x-ms-documentdb-isquery", "").lower() == "true"
+
+    @property
+    def is_batch(self) -> bool:
+        """Batches are POSTs to the same path as creates."""
+        return self.headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true"
+
+    @property
+    def is_point(self) -> bool:
+        """Creates, reads, replaces, patches or deletes one item."""
+        return "/docs" in self.path and not self.is_query and not self.is_batch
+
+
+Predicate = Callable[[Recorded], bool]
+
+
+def any_item(request: Recorded) -> bool:
+    """Every point operation, and nothing that the SDK asks for on its own account."""
+    return request.is_point
+
+
+@dataclass(eq=False)
+class Fault:
+    """Lies in wait for `times` requests of `method` that meet `predicate`."""
+
+    method: str
+    predicate: Predicate
+    times: int
+    applied: bool = False
+    """Whether the request is carried out upstream, its answer then lost."""
+    status: int | None = None
+    """What is answered; None closes the connection instead."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    holds: bool = False
+    """Whether the request (or, where `applied`, its true answer) is held until `released` is set."""
+    struck: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a request has met this fault and, where `applied`, has been carried out."""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class FaultProxy:
+    """Passes everything on to `upstream` except what a fault was laid for; of several, the first laid.
+
+    The account document is changed to name this proxy as the only region, so that an SDK with endpoint
+    discovery on stays here.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self._upstream = upstream.rstrip("/")
+        self._faults: list[Fault] = []
+        self.requests: list[Recorded] = []
+        self.endpoint = ""
+
+    def before(
+        self,
+        method: str,
+        predicate: Predicate = any_item,
+        *,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> Fault:
+        """Answer `status` without carrying the request out."""
+        return self._lay(Fault(method, predicate, times, status=status, headers=headers or {}))
+
+    def after(
+        self,
+        method: str,
+        predicate: Predicate = any_item,
+        *,
+        status: int = 503,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> Fault:
+        """Carry the request out and answer `status` all the same."""
+        return self._lay(Fault(method, predicate, times, applied=True, status=status, headers=headers or {}))
+
+    def drop(
+        self, method: str, predicate: Predicate = any_item, *, applied: bool = False, times: int = 1
+    ) -> Fault:
+        """Close the connection without an answer."""
+        return self._lay(Fault(method, predicate, times, applied=applied))
+
+    def hang(
+        self, method: str, predicate: Predicate = any_item, *, applied: bool = False, times: int = 1
+    ) -> Fault:
+        """Hold the request (or, where `applied`, its answer) until `released` is set or the proxy stops."""
+        return self._lay(Fault(method, predicate, times, applied=applied, holds=True))
+
+    def sent(self, method: str, predicate: Predicate = any_item) -> list[Recorded]:
+        """The requests that have arrived so far, repeats included, oldest first."""
+        return [request for request in self.requests if request.method == method and predicate(request)]
+
+    async def start(self) -> Self:
+        # Without a limit of its own: how long to wait is for the client of this proxy to say.
+        self._client = aiohttp.ClientSession(
+            auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(None)
+        )
+        application = web.Application(client_max_size=LARGEST_BODY)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self.endpoint = f"http://{host}:{port}"
+        return self
+
+    async def stop(self) -> None:
+        for fault in self._faults:
+            fault.released.set()
+        await self._runner.cleanup()
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _lay(self, fault: Fault) -> Fault:
+        self._faults.append(fault)
+        return fault
+
+    def _take(self, request: Recorded) -> Fault | None:
+        for fault in self._faults:
+            if fault.times > 0 and fault.method == request.method and fault.predicate(request):
+                fault.times -= 1
+                return fault
+        return None
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        recorded = Recorded(request.method, request.raw_path, headers, await request.read())
+        self.requests.append(recorded)
+        fault = self._take(recorded)
+        if fault is None:
+            return await self._forward(recorded)
+        answer = await self._forward(recorded) if fault.applied else None
+        fault.struck.set()
+        if fault.holds:
+            await fault.released.wait()
+            return answer or await self._forward(recorded)
+        if fault.status is None:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        body = {"code": str(fault.status), "message": "An injected fault."}
+        return web.json_response(body, status=fault.status, headers=fault.headers)
+
+    async def _forward(self, request: Recorded) -> web.Response:
+        url = URL(self._upstream + request.path, encoded=True)
+        headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
+        async with self._client.request(request.method, url, headers=headers, data=request.body) as answer:
+            body = await answer.read()
+            if request.method == "GET" and url.path == "/" and answer.status == 200:
+                body = self._with_own_address(body)
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+            return web.Response(status=answer.status, body=body, headers=kept)
+
+    def _with_own_address(self, account: bytes) -> bytes:
+        document = json.loads(account)
+        region = {"name": "proxy", "databaseAccountEndpoint": f"{self.endpoint}/"}
+        document["writableLocations"] = document["readableLocations"] = [region]
+        return json.dumps(document).encode()

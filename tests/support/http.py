@@ -1,0 +1,150 @@
+"""Calls the triggers of an app in this process, as the Functions host would."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+from azure.functions import HttpResponse
+from azure.functions.http import HttpRequest
+
+from functions.app import build_app
+from persistence import Stores
+from persistence.settings import Settings
+
+JSON = "application/json"
+# Words of drivers, files and tracebacks: none of them belongs into an answer.
+INTERNAL = re.compile(
+    r"traceback|sqlite|cosmos|azure|pydantic|orjson|exception|\.py\b|\bline \d+, in\b|\bfile \"|/tmp/|"
+    r"select .* from|errors\.|0x[0-9a-f]{6}",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer as it leaves the worker. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+    @property
+    def etag(self) -> str:
+        return self.headers["etag"]
+
+
+class Client:
+    """One person's way to the app: `X-User-Id: user`, unless the headers of a call say otherwise."""
+
+    def __init__(self, stores: Stores, settings: Settings, user: str = "ann") -> None:
+        self._triggers = _triggers(stores, settings)
+        self.user = user
+
+    def of(self, user: str) -> "Client":
+        """The same app, called by another person."""
+        other = object.__new__(Client)
+        other._triggers, other.user = self._triggers, user
+        return other
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None, **query: str) -> Response:
+        return await self.call("GET", path, headers=headers, query=query)
+
+    async def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+        return await self.call("POST", path, body, headers)
+
+    async def put(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+        return await self.call("PUT", path, body, headers)
+
+    async def delete(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
+        return await self.call("DELETE", path, headers=headers)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Response:
+        """`path` is below `/api/`, without encoding. Bytes are sent as they are, anything else as JSON."""
+        route, parameters, trigger = self._match(method, path)
+        raw = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
+        sent = {"host": "localhost:7071", "x-user-id": self.user}
+        if body is not None:
+            sent["content-type"] = JSON
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        url = f"http://localhost:7071/api/{quote(path)}"
+        if query:
+            url += "?" + urlencode(query, errors="replace")
+        request = HttpRequest(
+            method,
+            url,
+            headers=sent,
+            params=query or {},
+            route_params=parameters,
+            body_type="bytes",
+            body=raw,
+        )
+        answer = await trigger(request)
+        assert isinstance(answer, HttpResponse), f"{route} answered {type(answer).__name__}"
+        names = {"content-type": answer.mimetype} | {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, names, answer.get_body() or b"")
+
+    def _match(self, method: str, path: str) -> tuple[str, dict[str, str], Any]:
+        for route, (methods, pattern, trigger) in self._triggers.items():
+            if method in methods and (found := pattern.fullmatch(path)):
+                return route, found.groupdict(), trigger
+        raise LookupError(f"no function for {method} {path}")
+
+
+def _triggers(stores: Stores, settings: Settings) -> dict[str, Any]:
+    found = {}
+    for function in build_app(stores, settings).get_functions():
+        trigger = function.get_trigger()
+        if trigger.get_binding_name() != "httpTrigger":
+            continue
+        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", trigger.route), re.DOTALL)
+        methods = {str(getattr(method, "value", method)) for method in trigger.methods}
+        found[f"{sorted(methods)} {trigger.route}"] = (methods, pattern, function.get_user_function())
+    # As the host does: a literal segment comes before a parameter.
+    return dict(sorted(found.items(), key=lambda one: one[0].count("{")))
+
+
+def assert_always(response: Response) -> None:
+    """What every answer carries."""
+    assert response.headers["cache-control"] == "no-store, private"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]:
+    """An RFC 9457 problem that existing clients can read, too, and that says nothing of what is inside."""
+    assert response.status == status, (response.status, response.body[:500])
+    assert_always(response)
+    assert response.headers["content-type"].split(";")[0] == "application/problem+json"
+    problem: dict[str, Any] = response.json
+    assert problem["type"] == f"urn:savepoint:problem:{code}"
+    assert problem["status"] == status
+    assert problem["title"] and isinstance(problem["title"], str)
+    assert problem["detail"] and isinstance(problem["detail"], str)
+    assert problem["error"] == {"type": code, "message": problem["detail"]}
+    for fault in problem.get("errors", ()):
+        assert fault["detail"] and len(fault.keys() & {"pointer", "parameter"}) == 1, fault
+        assert fault.get("pointer", "#").startswith("#")
+    said = response.body.decode().replace("application/problem+json", "")
+    assert not INTERNAL.search(said), INTERNAL.search(said)
+    assert len(said) < 10_000
+    return problem
+
+
+def assert_ok(response: Response, status: int = 200) -> Response:
+    """Success, with what every answer carries."""
+    assert response.status == status, (response.status, response.body[:500])
+    assert_always(response)
+    return response

@@ -1,0 +1,86 @@
+"""Sessions as the tests make them and judge them."""
+
+import hashlib
+from typing import Any
+
+from persistence.content import unpack
+from persistence.documents import NewSession, SessionChange, SessionHead
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import PAYLOAD, Engine, Item
+from persistence.query import Aggregate, Query
+
+OWNER = "ann"
+
+
+def new(title: str = "First", content: str = "one", description: str | None = None, **rest: Any) -> NewSession:
+    return NewSession(title=title, description=description, content=content, **rest)
+
+
+def saving(content: str, **rest: Any) -> SessionChange:
+    return SessionChange(content=content, **rest)
+
+
+def sha256(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+async def items_of(engine: Engine, owner_id: str, kind: str, select: tuple[str, ...] = ("id",)) -> list[Item]:
+    """Every item of a kind in a partition, however many pages they take."""
+    items: list[Item] = []
+    cursor = None
+    while True:
+        page = await engine.query(SESSIONS, Query(kind, owner_id, select, cursor=cursor))
+        items += page.items
+        if (cursor := page.cursor) is None:
+            return items
+
+
+async def content_ids(engine: Engine, owner_id: str = OWNER) -> set[str]:
+    return {item["id"] for item in await items_of(engine, owner_id, "content")}
+
+
+async def count(engine: Engine, kind: str, owner_id: str = OWNER) -> int:
+    return int(await engine.aggregate(SESSIONS, Query(kind, owner_id, ("id",)), Aggregate.COUNT) or 0)
+
+
+async def stored_heads(engine: Engine, owner_id: str = OWNER) -> list[SessionHead]:
+    """As they are stored, tombstones too, read one by one because lists leave the revisions out."""
+    ids = [item["id"] for item in await items_of(engine, owner_id, "session")]
+    return [SessionHead.model_validate((await engine.read(SESSIONS, id, owner_id)).item) for id in ids]
+
+
+async def stored_content(engine: Engine, id: str, size: int, owner_id: str = OWNER) -> str:
+    item = (await engine.read(SESSIONS, id, owner_id)).item
+    return unpack(item[PAYLOAD], size, id).decode()
+
+
+async def assert_sound(engine: Engine, owner_id: str = OWNER) -> set[str]:
+    """Every history is without a gap and every content that one names is there, as it was hashed. Answers
+    the ids of the contents that none names: those wait for the timer."""
+    named: set[str] = set()
+    for head in await stored_heads(engine, owner_id):
+        versions = [revision.version for revision in head.revisions]
+        newest = head.metadata.version
+        assert versions == list(range(newest, newest - len(versions), -1))
+        assert head.revisions[0].content_id == head.content_id
+        for revision in head.revisions:
+            if revision.content_id is not None:
+                text = await stored_content(engine, revision.content_id, revision.content_bytes, owner_id)
+                assert sha256(text) == revision.content_hash
+        named |= head.content_ids
+    return await content_ids(engine, owner_id) - named
+
+
+async def damage(engine: Engine, id: str, owner_id: str = OWNER, **fields: Any) -> None:
+    """Overwrites fields of a stored item, a dotted name by what stands there; None takes it away."""
+    stored = await engine.read(SESSIONS, id, owner_id)
+    for path, value in fields.items():
+        *parents, name = path.split(".")
+        target = stored.item
+        for parent in parents:
+            target = target[parent]
+        if value is None:
+            del target[name]
+        else:
+            target[name] = value
+    await engine.replace(SESSIONS, stored.item, stored.etag)
