@@ -111,6 +111,7 @@ TABLE: Mapping[type[Exception], Row] = {
     errors.Forbidden: Row(403, "forbidden", "Not allowed"),
     errors.Gone: Row(410, "gone", "Gone"),
     errors.Changed: Row(412, "changed", "Changed by someone else"),
+    errors.IllegalMove: Row(409, "illegal_move", "Not in this state"),
     errors.Contended: Row(409, "contended", "Too many writers at once"),
     errors.InvalidField: Row(422, "invalid_request", "The request is not valid"),
     errors.InvalidCursor: Row(400, "invalid_cursor", "The cursor is not valid"),
@@ -161,6 +162,8 @@ def _extras(exc: Exception) -> dict[str, Any]:
         return {"errors": [{"parameter": _cut(exc.field), "detail": exc.reason}]}
     if isinstance(exc, errors.ContentTooLarge):
         return {"size": exc.size, "limit": exc.limit}
+    if isinstance(exc, errors.IllegalMove):
+        return {"sessionStatus": exc.status, "legal": exc.legal}
     if isinstance(exc, errors.Changed) and isinstance(exc.current, SessionHead):
         return {"current": session_metadata(exc.current).model_dump(mode="json", by_alias=True)}
     return {}

@@ -94,11 +94,13 @@ class SigningKeys:
     async def _fetch(self) -> Mapping[tuple[str, str], PublicKey] | None:
         """None where the issuer does not answer, or not with keys; the log says why."""
         # Slow to import, and of no use to the other identities.
-        from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+        from aiohttp import ClientError, ClientSession, DummyCookieJar
 
-        timeout = ClientTimeout(total=FETCH_TIMEOUT_SECONDS)
         try:
-            async with ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session:
+            async with (
+                asyncio.timeout(FETCH_TIMEOUT_SECONDS),
+                ClientSession(cookie_jar=DummyCookieJar()) as session,
+            ):
                 url = self._jwks_url or await self._discover(session)
                 keys = parse_keys(await _read_json(session, url))
         except (ClientError, TimeoutError, OSError, ValueError) as exc:

@@ -52,7 +52,7 @@ def open_engine(settings: Settings) -> Engine:
 
 def stores_over(engine: Engine, settings: Settings) -> Stores:
     """The stores over an engine that is open already."""
-    sessions = SessionStore(engine, settings.keep_revisions)
+    sessions = SessionStore(engine, settings.session_rules())
     access_logs = AccessLogStore(engine)
     snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules())
     cleanup = Cleanup(engine, snapshots, access_logs, settings.cleanup_rules())

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +22,8 @@ DESCRIPTION_MAX_CHARACTERS = 2_000
 LABEL_MAX_CHARACTERS = 100
 ID_LENGTH = 12
 SNAPSHOT_ID_MAX_LENGTH = 64
+ABSORBED_MAX = 5
+"""How many autosaves that gave way to a newer one a revision remembers, to know their repeats again."""
 
 _ID_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -100,7 +102,12 @@ class SessionAction(StrEnum):
 
     CREATED = "created"
     SAVED = "saved"
+    AUTOSAVED = "autosaved"
     RENAMED = "renamed"
+    RESTORED = "restored"
+    PROMOTED = "promoted"
+    CLOSED = "closed"
+    REOPENED = "reopened"
     DELETED = "deleted"
 
 
@@ -141,6 +148,8 @@ class Revision(BaseModel):
     """One line of a session's history; exact, because it is part of the commit that it describes.
 
     `save_id` names the attempt that made it, so that an attempt whose answer was lost is known again.
+    An autosave takes the place of the autosave before it within the same span, which began at `since`;
+    `absorbed` remembers the last of those, without content.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -154,6 +163,8 @@ class Revision(BaseModel):
     content_id: str | None
     content_hash: str
     content_bytes: int
+    since: Timestamp | None = None
+    absorbed: tuple["Revision", ...] = ()
 
 
 class SessionSummary(Document):
@@ -178,6 +189,12 @@ class SessionHead(SessionSummary):
     content_id: str | None
     revisions: tuple[Revision, ...]
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def stale_since(self) -> Timestamp | None:
+        """Since when a draft lies untouched. None for everything else, which therefore no timer purges."""
+        return self.metadata.last_accessed_at if self.status is SessionStatus.DRAFT else None
+
     @property
     def content_ids(self) -> frozenset[str]:
         """Every content item that this head names."""
@@ -186,7 +203,8 @@ class SessionHead(SessionSummary):
 
     def revision_by(self, save_id: str) -> Revision | None:
         """The revision which that attempt made, if it is still in the history."""
-        return next((r for r in self.revisions if r.save_id == save_id), None)
+        made = (one for revision in self.revisions for one in (revision, *revision.absorbed))
+        return next((one for one in made if one.save_id == save_id), None)
 
     def as_of(self, revision: Revision) -> Self:
         """The head as that revision left it, but for what the history does not keep: description, app, status."""
@@ -201,7 +219,7 @@ class SessionHead(SessionSummary):
                 "device_info": revision.device_info,
             }
         )
-        revisions = self.revisions[self.revisions.index(revision) :]
+        revisions = tuple(one for one in self.revisions if one.version <= revision.version)
         update = {"metadata": metadata, "content_id": revision.content_id, "revisions": revisions}
         return self.model_copy(update=update)
 
@@ -221,6 +239,21 @@ class SessionHead(SessionSummary):
         head = self.model_copy(update={"metadata": metadata, **of_head})
         revision = head.as_revision(action, save_id)
         return head.model_copy(update={"revisions": (revision, *head.revisions)[:keep]})
+
+    def coalesced(self, span: timedelta) -> Self:
+        """The head after an autosave, which takes the place of the one before it if that is of the same span:
+        a history of autosaves stays readable, and a deliberate save is always kept."""
+        newest, *older = self.revisions
+        since = newest.saved_at
+        if older and older[0].action is SessionAction.AUTOSAVED:
+            began = older[0].since or older[0].saved_at
+            if newest.saved_at - began < span:
+                before, since = older.pop(0), began
+                gone = before.model_copy(update={"content_id": None, "absorbed": ()})
+                absorbed = (gone, *before.absorbed)[:ABSORBED_MAX]
+                newest = newest.model_copy(update={"absorbed": absorbed})
+        newest = newest.model_copy(update={"since": since})
+        return self.model_copy(update={"revisions": (newest, *older)})
 
     def as_revision(self, action: SessionAction, save_id: str) -> Revision:
         """The line in the history for this head as it stands."""

@@ -45,6 +45,15 @@ class Changed(PersistenceError):
         self.kind, self.id, self.current = kind, id, current
 
 
+class IllegalMove(PersistenceError):
+    """Something that is not done to a session of that status; `legal` is what can be done to it."""
+
+    def __init__(self, kind: str, id: str, status: str, move: str, legal: Sequence[str]) -> None:
+        allowed = " or ".join(legal)
+        super().__init__(f"This {kind} is {status}: it cannot be {move}, but it can be {allowed}.")
+        self.kind, self.id, self.status, self.move, self.legal = kind, id, status, move, tuple(legal)
+
+
 class Contended(PersistenceError):
     """Others wrote the same item at every one of our attempts."""
 

@@ -5,9 +5,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from math import isfinite
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from persistence.errors import InvalidField
 from persistence.query import Filter, Operator
@@ -15,6 +24,7 @@ from persistence.query import Filter, Operator
 _EQUALITY = frozenset({Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN})
 _TEXT = frozenset({Operator.CONTAINS, Operator.STARTS_WITH})
 _ANY = frozenset(Operator)
+_INTEGER_MAX = 2**63 - 1
 
 
 class FilterFactory:
@@ -51,6 +61,7 @@ class FilterFactory:
 def _annotation_at(model: type[BaseModel], path: str) -> Any:
     current: Any = model
     for name in path.split("."):
+        current = _bare(current)
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
             raise InvalidField(path[:80], "there is no such field")
         current = _fields(current).get(name)
@@ -71,7 +82,7 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
             annotation = Annotated[annotation, extra]
         fields[field.alias or name] = annotation
     for name, computed in model.model_computed_fields.items():
-        fields[name] = _required(computed.return_type)
+        fields[computed.alias or name] = _required(computed.return_type)
     return fields
 
 
@@ -100,7 +111,8 @@ def _operators_of(annotation: Any) -> frozenset[Operator]:
         return _EQUALITY
     if issubclass(bare, str):
         return _ANY
-    if issubclass(bare, int | float | datetime):
+    # At run time pydantic's type for a datetime with a zone is a class of its own.
+    if issubclass(bare, int | float | datetime) or bare is AwareDatetime:
         return _ANY - _TEXT
     return frozenset()
 
@@ -109,10 +121,14 @@ def _operators_of(annotation: Any) -> frozenset[Operator]:
 def _adapter(annotation: Any, fragment: bool) -> TypeAdapter[Any]:
     """What validates a value. A fragment of a text keeps the field's conversions, not its limits."""
     if fragment:
-        conversions = [m for m in _metadata(annotation) if isinstance(m, AfterValidator | BeforeValidator)]
+        metadata = _metadata(annotation)
         annotation = _bare(annotation)
-        for conversion in conversions:
-            annotation = Annotated[annotation, conversion]
+        for one in metadata:
+            if isinstance(one, AfterValidator | BeforeValidator):
+                annotation = Annotated[annotation, one]
+            elif isinstance(one, StringConstraints):
+                case = StringConstraints(to_lower=one.to_lower, to_upper=one.to_upper)
+                annotation = Annotated[annotation, case]
     return TypeAdapter(annotation)
 
 
@@ -129,6 +145,18 @@ def _stored(adapter: TypeAdapter[Any], annotation: Any, path: str, value: object
     bare = _bare(annotation)
     strict = not (isinstance(bare, type) and issubclass(bare, Enum))
     try:
-        return adapter.dump_python(adapter.validate_python(value, strict=strict), mode="json")
+        stored = adapter.dump_python(adapter.validate_python(value, strict=strict), mode="json")
     except ValidationError as exc:
         raise InvalidField(path, exc.errors(include_url=False, include_input=False)[0]["msg"]) from exc
+    _check_storable(path, stored)
+    return stored
+
+
+def _check_storable(path: str, value: object) -> None:
+    """What no engine could take as a parameter is refused here, not by one engine at the query."""
+    if isinstance(value, float) and not isfinite(value) or isinstance(value, int) and abs(value) > _INTEGER_MAX:
+        raise InvalidField(path, "is out of range")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidField(path, "is not valid Unicode") from exc

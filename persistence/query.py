@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _CURSOR_MAX_LENGTH = 4096
+_CURSOR_MAX_NUMBER = 2**63 - 1
 
 
 def check_path(path: str) -> None:
@@ -99,7 +100,7 @@ class Query:
 
     `partition` None crosses partitions: for timers, never for a request. `select` names the top-level
     fields that come back (`id` and the sort's field are read along with them). The sort's path must be
-    one that the container declares and that every item of the kind has.
+    one that the container declares; where it is one that items may lack, those without it are left out.
     """
 
     kind: str
@@ -113,6 +114,10 @@ class Query:
     def __post_init__(self) -> None:
         for name in self.select:
             check_path(name)
+            if "." in name:
+                raise ValueError(f"not a top-level field: {name!r}")
+        if self.page_size < 1:
+            raise ValueError(f"a page has at least one row, not {self.page_size}")
 
     def position(self) -> Position | None:
         """Where this page starts, or None for the first. Raises InvalidCursor."""
@@ -121,10 +126,16 @@ class Query:
         if len(self.cursor) > _CURSOR_MAX_LENGTH:
             raise InvalidCursor
         try:
-            digest, value, id = orjson.loads(urlsafe_b64decode(self.cursor.encode("ascii") + b"=="))
+            token = urlsafe_b64decode(self.cursor.encode("ascii") + b"==")
+            digest, value, id = orjson.loads(token)
         except (ValueError, TypeError) as exc:
             raise InvalidCursor from exc
-        if digest != self._digest() or not isinstance(value, str | int | float) or not isinstance(id, str):
+        # The decoder skips what is not in its alphabet; a cursor has one spelling.
+        if digest != self._digest() or _base64url(token) != self.cursor:
+            raise InvalidCursor
+        if not isinstance(value, str | int | float) or not isinstance(id, str):
+            raise InvalidCursor
+        if isinstance(value, int) and abs(value) > _CURSOR_MAX_NUMBER:
             raise InvalidCursor
         return Position(value, id)
 
@@ -135,8 +146,7 @@ class Query:
             return Page([self._project(row) for row in shown], None)
         last = shown[-1]
         token = orjson.dumps([self._digest(), value_at(last, self.sort.path), last["id"]])
-        cursor = urlsafe_b64encode(token).rstrip(b"=").decode("ascii")
-        return Page([self._project(row) for row in shown], cursor)
+        return Page([self._project(row) for row in shown], _base64url(token))
 
     @property
     def read_fields(self) -> tuple[str, ...]:
@@ -147,10 +157,14 @@ class Query:
         return {name: row[name] for name in self.select if name in row}
 
     def _digest(self) -> str:
-        """What a cursor is bound to: everything but the page size and the position itself."""
+        """What a cursor is bound to: everything but the fields, the page size and the position itself."""
         filters = sorted((f.path, f.operator, f.value) for f in self.filters)
         scope = [self.kind, self.partition, filters, self.sort.path, self.sort.descending]
         return hashlib.sha256(orjson.dumps(scope)).hexdigest()[:16]
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 def value_at(item: dict[str, Any], path: str) -> Any:

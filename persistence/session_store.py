@@ -1,41 +1,38 @@
 """Sessions: a small head that names the current content, and immutable contents. The model is git's.
 
 Saving writes the content, then replaces the head under the head's etag. That replace is the commit: until it
-succeeds nothing is visible, after it everything is. Renaming and deleting are the same replace without content.
+succeeds nothing is visible, after it everything is. Renaming, closing and deleting are the same replace without
+content.
 """
 
-import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
 from collections.abc import Collection as SetOf
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from weakref import WeakValueDictionary
+from datetime import datetime, timedelta
 
 from persistence.collection import Collection, Versioned
 from persistence.content import Packed, pack, unpack
 from persistence.documents import (
     NewSession,
+    Revision,
     SessionAction,
     SessionChange,
-    SessionContent,
     SessionHead,
     SessionMetadata,
     SessionStatus,
     SessionSummary,
-    is_id,
     new_id,
     now,
 )
 from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, Item, item_size
+from persistence.engines.engine import Engine
 from persistence.errors import (
     Changed,
-    Contended,
     CorruptItem,
     Gone,
-    ItemChanged,
+    IllegalMove,
     ItemExists,
     ItemNotFound,
     NotFound,
@@ -43,17 +40,34 @@ from persistence.errors import (
 )
 from persistence.filters import FilterFactory
 from persistence.query import Filter, Operator, Page, Sort
+from persistence.session_contents import SessionContents
+from persistence.session_heads import Edit, SessionHeads, back_off
 
 _log = logging.getLogger(__name__)
 
-ATTEMPTS = 10
-_CLAIM_REREADS = 3
 _CONTENT_READS = 4
-_BACKOFF_SECONDS = 0.02
-_BACKOFF_MAX_SECONDS = 1.0
 _RECENTLY_UPDATED = Sort("metadata.updated_at", descending=True)
 
-Edit = Callable[[SessionHead], Awaitable[SessionHead]]
+EDITABLE = frozenset({SessionStatus.DRAFT, SessionStatus.ACTIVE})
+MOVES = {
+    SessionAction.PROMOTED: (SessionStatus.DRAFT, SessionStatus.ACTIVE),
+    SessionAction.CLOSED: (SessionStatus.ACTIVE, SessionStatus.CLOSED),
+    SessionAction.REOPENED: (SessionStatus.CLOSED, SessionStatus.ACTIVE),
+}
+"""Which action leads from which status to which. A deleted session is moved no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRules:
+    """What an operator sets: how many revisions are kept, how far apart autosaves lie in the history, and how
+    often at most an access is written down."""
+
+    keep_revisions: int = 20
+    coalesce: timedelta = timedelta(seconds=60)
+    touch_interval: timedelta = timedelta(minutes=15)
+
+
+DEFAULT_RULES = SessionRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,65 +87,59 @@ class OpenedSession:
 class SessionStore:
     """A person's sessions. Every method takes the owner; another's session is as if there were none.
 
-    Raises, besides what each method says: StoreUnavailable, and NotFound for a malformed id.
+    Raises, besides what each method says: StoreUnavailable, and NotFound for a malformed id. Methods that
+    change something take `if_match`, the ETags of which one has to hold (None for no condition), and `save_id`,
+    under which a repeat finds its first try done; they raise Changed, Gone, NotFound, IllegalMove, and
+    Contended after ten lost attempts.
     """
 
-    def __init__(self, engine: Engine, keep_revisions: int = 20) -> None:
-        self._engine = engine
-        self._keep = keep_revisions
-        self._heads = Collection(engine, SESSIONS, SessionHead)
+    def __init__(self, engine: Engine, rules: SessionRules = DEFAULT_RULES) -> None:
+        self._rules = rules
+        self._heads = SessionHeads(engine)
+        self._contents = SessionContents(engine)
         self._summaries = Collection(engine, SESSIONS, SessionSummary)
-        self._contents = Collection(engine, SESSIONS, SessionContent)
-        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self.filters = FilterFactory(SessionHead)
 
     async def create(self, owner_id: str, new: NewSession) -> SessionHead:
         """A new active session, version 1. Raises ContentTooLarge. One commit, two creates where it is large."""
-        packed = pack(new.content)
-        session_id, save_id, created_at = new_id(), new_id(), now()
-        content = self._content_item(owner_id, session_id, packed)
-        head = SessionHead(
-            id=session_id,
-            owner_id=owner_id,
-            app=new.app,
-            status=SessionStatus.ACTIVE,
-            metadata=SessionMetadata(
-                title=new.title,
-                description=new.description or None,
-                created_at=created_at,
-                updated_at=created_at,
-                last_accessed_at=created_at,
-                content_hash=packed.hash,
-                content_bytes=packed.size,
-                version=1,
-                device_info=new.device_info,
-            ),
-            content_id=content["id"],
-            revisions=(),
-        )
-        head = head.model_copy(update={"revisions": (head.as_revision(SessionAction.CREATED, save_id),)})
-        await self._write_new(owner_id, content, head.to_item())
-        return head
+        head, packed = self._first(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
+        # The id is of 72 random bits and new: a driver that repeats after a fault is the only one who can
+        # have taken it.
+        with suppress(ItemExists):
+            return await self._contents.create_first(head, packed)
+        return (await self._heads.get(owner_id, head.id)).document
+
+    async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
+        """A new draft under an id that the client made. Raises ItemExists where it is taken, be it by this very
+        attempt's first try. Costs as `create`."""
+        head, packed = self._first(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
+        return await self._contents.create_first(head, packed)
 
     async def get(self, owner_id: str, session_id: str, unless: SetOf[str] = ()) -> OpenedSession:
-        """The head and its content; without the content where the head's ETag is one of `unless`.
-        Two point reads. Raises NotFound, Gone and CorruptItem."""
+        """The head and its content; without the content where the head's ETag is one of `unless`. Counts as an
+        access. Two point reads. Raises NotFound, Gone and CorruptItem."""
         for attempt in range(_CONTENT_READS):
-            await _back_off(attempt)
-            head = await self.get_head(owner_id, session_id)
-            if head.metadata.etag in unless:
-                return OpenedSession(head, None)
+            await back_off(attempt)
+            found = await self._heads.get(owner_id, session_id)
+            if found.document.metadata.etag in unless:
+                return OpenedSession(found.document, None)
             try:
-                return OpenedSession(head, await self._read_packed(head))
+                packed = await self._read_content(found.document)
             except ItemNotFound:
                 # Pruned by a save between the two reads, and then the head has moved on; or not yet to be
                 # seen from here.
                 continue
+            return OpenedSession(await self._touched(found), packed)
         raise CorruptItem("session", session_id)
 
     async def get_head(self, owner_id: str, session_id: str) -> SessionHead:
         """Everything but the content. One point read. Raises NotFound, Gone and CorruptItem."""
-        return (await self._read(owner_id, session_id)).document
+        return (await self._heads.get(owner_id, session_id)).document
+
+    async def touch(self, owner_id: str, session_id: str) -> SessionHead:
+        """As `get_head`, and counts as an access: written at most once in `touch_interval`, without a new
+        version or ETag."""
+        return await self._touched(await self._heads.get(owner_id, session_id))
 
     async def page(
         self,
@@ -155,47 +163,81 @@ class SessionStore:
         change: SessionChange,
         if_match: SetOf[str] | None = None,
         save_id: str | None = None,
+        *,
+        autosave: bool = False,
+        editable: SetOf[SessionStatus] = EDITABLE,
     ) -> SessionHead:
-        """The head after the change; what changes nothing writes nothing.
-
-        With `if_match`, Changed is raised unless the session's ETag is one of them, and nothing is written.
-        Without, the last writer wins; Contended after ten lost attempts. A repeat under the same `save_id`
-        finds its first try done. Raises NotFound, Gone, ContentTooLarge. A head read, a content create and a
-        head replace; a pruned content is deleted too.
-        """
+        """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
+        wins. An `autosave` takes the place of the autosave just before it in the history. Raises
+        ContentTooLarge. A head read, a content create and a head replace; a pruned content is deleted too."""
         packed = None if change.content is None else pack(change.content)
         save_id = save_id or new_id()
         written: list[str] = []
 
         async def edit(head: SessionHead) -> SessionHead:
+            _require(head, editable, "saved")
             changes = _effect(head, change, packed)
             if not changes:
                 return head
+            action = SessionAction.RENAMED
             if packed is not None and "content_hash" in changes:
                 # A new item for each attempt: an attempt that seemed lost may have landed after all, and
                 # been overwritten and pruned since.
-                content = self._content_item(owner_id, session_id, packed)
-                await self._create_content(content)
-                written.append(content["id"])
-                return head.revised(SessionAction.SAVED, save_id, self._keep, content_id=content["id"], **changes)
-            return head.revised(SessionAction.RENAMED, save_id, self._keep, **changes)
+                written.append(await self._contents.create(owner_id, session_id, packed))
+                changes["content_id"] = written[-1]
+                action = SessionAction.SAVED
+            if autosave:
+                action = SessionAction.AUTOSAVED
+            revised = head.revised(action, save_id, self._rules.keep_revisions, **changes)
+            return revised.coalesced(self._rules.coalesce) if autosave else revised
 
         try:
             head = await self._commit(owner_id, session_id, edit, save_id, if_match)
-        except (Changed, Gone):
+        except (Changed, Gone, IllegalMove):
             # Certain: a newer head was read, and it is not ours. After any other fault an attempt may have
             # landed, so what it wrote stays for the timer to judge.
-            await self._remove_contents(owner_id, written)
+            await self._contents.remove(owner_id, written)
             raise
-        await self._remove_contents(owner_id, [id for id in written if id not in head.content_ids])
+        await self._contents.remove(owner_id, [id for id in written if id not in head.content_ids])
         return head
 
-    async def delete(self, owner_id: str, session_id: str, if_match: SetOf[str] | None = None) -> None:
+    async def move(
+        self,
+        owner_id: str,
+        session_id: str,
+        action: SessionAction,
+        if_match: SetOf[str] | None = None,
+        save_id: str | None = None,
+    ) -> SessionHead:
+        """Promotes a draft, closes an active session or reopens a closed one: one of `MOVES`."""
+        before, after = MOVES[action]
+        save_id = save_id or new_id()
+
+        async def edit(head: SessionHead) -> SessionHead:
+            _require(head, {before}, action.value)
+            return head.revised(action, save_id, self._rules.keep_revisions, status=after)
+
+        return await self._commit(owner_id, session_id, edit, save_id, if_match)
+
+    async def delete(
+        self,
+        owner_id: str,
+        session_id: str,
+        if_match: SetOf[str] | None = None,
+        *,
+        status: SessionStatus | None = None,
+        untouched_since: datetime | None = None,
+    ) -> None:
         """Makes it a tombstone, which competes with saves on the same etag. Its contents go later, by the
-        timer. Raises NotFound, Gone where it was deleted before, Changed and Contended as `save`."""
+        timer. Only one of `status` is deleted where that is given; and one touched after `untouched_since` is
+        left alone."""
         save_id = new_id()
 
         async def edit(head: SessionHead) -> SessionHead:
+            if status is not None:
+                _require(head, {status}, "discarded")
+            if untouched_since is not None and head.metadata.last_accessed_at > untouched_since:
+                return head
             nothing = {"title": "", "description": None, "device_info": None, "content_id": None}
             head = head.revised(
                 SessionAction.DELETED, save_id, keep=1, status=SessionStatus.DELETED, revisions=(), **nothing
@@ -203,125 +245,121 @@ class SessionStore:
             at = head.metadata.updated_at
             return head.model_copy(update={"deleted_at": at, "unsettled_at": at})
 
-        await self._commit(owner_id, session_id, edit, save_id, if_match, prune=False)
+        await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
 
-    async def _commit(
+    async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[Revision, bytes]:
+        """A line of the history, and the content as it was. Two point reads. Raises NotFound for a version that
+        is not in the history (any more)."""
+        head = await self.get_head(owner_id, session_id)
+        revision = _revision(head, version)
+        assert revision.content_id is not None, "only tombstones have revisions without content"
+        try:
+            packed = await self._contents.read(
+                owner_id, revision.content_id, revision.content_hash, revision.content_bytes
+            )
+        except ItemNotFound:
+            raise NotFound("revision", str(version)) from None
+        return revision, unpack(packed.payload, packed.size, revision.content_id)
+
+    async def restore(
         self,
         owner_id: str,
         session_id: str,
-        edit: Edit,
-        save_id: str,
-        if_match: SetOf[str] | None,
-        prune: bool = True,
+        version: int,
+        if_match: SetOf[str] | None = None,
+        save_id: str | None = None,
     ) -> SessionHead:
-        """The one loop through which every change of a head goes."""
-        lock = self._locks.setdefault((owner_id, session_id), asyncio.Lock())
-        lost: set[str] = set()
-        claimed_version = max([_version_of(tag) for tag in if_match or ()], default=0)
-        seen_version = 0
-        async with lock:
-            for attempt in range(ATTEMPTS):
-                await _back_off(attempt)
-                claimed = claimed_version > 0 and attempt < _CLAIM_REREADS
-                current = await self._find_fresh(owner_id, session_id, lost, claimed)
-                if current is None:
-                    continue
-                head = current.document
-                if (ours := head.revision_by(save_id)) is not None:
-                    # Not the head as it is now: the caller would take the ETag of others' saves for its own,
-                    # and overwrite with it what it has never seen.
-                    return head.as_of(ours)
-                version = head.metadata.version
-                if version < seen_version or (claimed and version < claimed_version):
-                    continue  # older than what we have read before, or than what the caller has
-                if head.status is SessionStatus.DELETED:
-                    raise Gone("session", session_id)
-                if if_match is not None and head.metadata.etag not in if_match:
-                    raise Changed("session", session_id, head)
-                seen_version = version
-                new_head = await edit(head)
-                if new_head is head:
-                    return head
-                try:
-                    await self._heads.replace(new_head, current.etag)
-                except ItemChanged:
-                    lost.add(current.etag)
-                    continue
-                if prune:
-                    await self._remove_contents(owner_id, head.content_ids - new_head.content_ids)
-                return new_head
-        raise Contended("session", session_id)
+        """A new version with the content of an old one; nothing is rewritten, and no content is copied.
+        Restoring what is there already writes nothing."""
+        save_id = save_id or new_id()
 
-    async def _find_fresh(
-        self, owner_id: str, session_id: str, lost: set[str], claimed: bool
-    ) -> Versioned[SessionHead] | None:
-        """The head, or None where the read is older than the replace that just failed, or finds nothing where
-        the caller claims to have read something."""
-        if not is_id(session_id):
-            raise NotFound("session", session_id)
-        try:
-            current = await self._heads.read(session_id, owner_id)
-        except ItemNotFound:
-            if lost or claimed:
-                return None
-            raise NotFound("session", session_id) from None
-        return None if current.etag in lost else current
+        async def edit(head: SessionHead) -> SessionHead:
+            _require(head, EDITABLE, "restored")
+            old = _revision(head, version)
+            if old.content_hash == head.metadata.content_hash:
+                return head
+            return head.revised(
+                SessionAction.RESTORED,
+                save_id,
+                self._rules.keep_revisions,
+                content_id=old.content_id,
+                content_hash=old.content_hash,
+                content_bytes=old.content_bytes,
+            )
 
-    async def _read_packed(self, head: SessionHead) -> Packed:
-        """The content that a head names. One point read. Raises ItemNotFound where it was pruned since."""
-        assert head.content_id is not None, "only tombstones have none, and reading those raises Gone"
-        stored = await self._engine.read(SESSIONS, head.content_id, head.owner_id)
-        self._contents.load(stored.item)
-        payload = stored.item.get(PAYLOAD)
-        if not isinstance(payload, bytes):
-            raise CorruptItem("content", head.content_id)
-        return Packed(payload, head.metadata.content_hash, head.metadata.content_bytes)
+        return await self._commit(owner_id, session_id, edit, save_id, if_match)
 
-    async def _read(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
-        if not is_id(session_id):
-            raise NotFound("session", session_id)
-        try:
-            found = await self._heads.read(session_id, owner_id)
-        except ItemNotFound:
-            raise NotFound("session", session_id) from None
-        if found.document.status is SessionStatus.DELETED:
-            raise Gone("session", session_id)
-        return found
+    async def _commit(
+        self, owner_id: str, session_id: str, edit: Edit, save_id: str, if_match: SetOf[str] | None
+    ) -> SessionHead:
+        """The head after `edit`, and without the contents that it names no more."""
+        before, after = await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
+        await self._contents.remove(owner_id, before.content_ids - after.content_ids)
+        return after
 
-    def _content_item(self, owner_id: str, session_id: str, packed: Packed) -> Item:
-        content = SessionContent(
-            id=f"{session_id}~{new_id()}", owner_id=owner_id, session_id=session_id, saved_at=now()
+    def _first(
+        self, owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str
+    ) -> tuple[SessionHead, Packed]:
+        packed, created_at = pack(new.content), now()
+        head = SessionHead(
+            id=session_id,
+            owner_id=owner_id,
+            app=new.app,
+            status=status,
+            metadata=SessionMetadata(
+                title=new.title,
+                description=new.description or None,
+                created_at=created_at,
+                updated_at=created_at,
+                last_accessed_at=created_at,
+                content_hash=packed.hash,
+                content_bytes=packed.size,
+                version=1,
+                device_info=new.device_info,
+            ),
+            content_id=None,
+            revisions=(),
         )
-        return {**content.to_item(), PAYLOAD: packed.payload}
+        revision = head.as_revision(SessionAction.CREATED, save_id)
+        return head.model_copy(update={"revisions": (revision,)}), packed
 
-    async def _write_new(self, owner_id: str, content: Item, head: Item) -> None:
-        if item_size(content) + item_size(head) <= COMMIT_MAX_BYTES:
-            with _met_itself():
-                await self._engine.commit(SESSIONS, owner_id, [Create(content), Create(head)])
-        else:
-            await self._create_content(content)
-            with _met_itself():
-                await self._engine.create(SESSIONS, head)
+    async def _read_content(self, head: SessionHead) -> Packed:
+        assert head.content_id is not None, "only tombstones have none, and reading those raises Gone"
+        metadata = head.metadata
+        return await self._contents.read(
+            head.owner_id, head.content_id, metadata.content_hash, metadata.content_bytes
+        )
 
-    async def _create_content(self, content: Item) -> None:
-        with _met_itself():
-            await self._engine.create(SESSIONS, content)
+    async def _touched(self, found: Versioned[SessionHead]) -> SessionHead:
+        """The head with this access written down, if the last one is long ago. Never fails what it is part of:
+        where someone else was faster, that was an access, too."""
+        head, at = found.document, now()
+        if at - head.metadata.last_accessed_at < self._rules.touch_interval:
+            return head
+        metadata = head.metadata.model_copy(update={"last_accessed_at": at})
+        touched = head.model_copy(update={"metadata": metadata})
+        try:
+            return touched if await self._heads.try_replace(touched, found.etag) else head
+        except PersistenceError as exc:
+            _log.warning("An access was not written down: %r", exc)
+            return head
 
-    async def _remove_contents(self, owner_id: str, ids: SetOf[str]) -> None:
-        """Removes what no head names. What fails here is left for the timer: the commit stands."""
-        for id in ids:
-            try:
-                await self._contents.discard(id, owner_id)
-            except PersistenceError as exc:
-                _log.warning("A content without a head is left for the timer: %r", exc)
+
+def _require(head: SessionHead, statuses: SetOf[SessionStatus], move: str) -> None:
+    """Raises IllegalMove, saying what can be done, unless the session has one of the statuses."""
+    if head.status in statuses:
+        return
+    legal = [action.value for action, (before, _) in MOVES.items() if before is head.status]
+    if head.status in EDITABLE:
+        legal.insert(0, "saved")
+    raise IllegalMove("session", head.id, head.status.value, move, [*legal, "deleted"])
 
 
-@contextmanager
-def _met_itself() -> Iterator[None]:
-    """Around creates under ids of 72 random bits made for this attempt alone: a driver that repeats after a
-    fault is the only one who can have taken them. To read them back would prove less, as reads may be late."""
-    with suppress(ItemExists):
-        yield
+def _revision(head: SessionHead, version: int) -> Revision:
+    for revision in head.revisions:
+        if revision.version == version:
+            return revision
+    raise NotFound("revision", str(version))
 
 
 def _effect(head: SessionHead, change: SessionChange, packed: Packed | None) -> dict[str, object]:
@@ -340,15 +378,3 @@ def _effect(head: SessionHead, change: SessionChange, packed: Packed | None) -> 
         # Where it was saved belongs to the save; by itself it is none.
         changes["device_info"] = change.device_info
     return changes
-
-
-async def _back_off(attempt: int) -> None:
-    """Waits before every attempt but the first, with full jitter."""
-    if attempt:
-        await asyncio.sleep(random.uniform(0, min(_BACKOFF_MAX_SECONDS, _BACKOFF_SECONDS * 2**attempt)))
-
-
-def _version_of(etag: str) -> int:
-    """The version that one of our own ETags names, 0 for any other text."""
-    number, dash, _ = etag.strip('"').partition("-")
-    return int(number) if dash and number.isascii() and number.isdigit() and len(number) < 16 else 0

@@ -12,6 +12,7 @@ from persistence.cleanup import CleanupRules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.errors import InvalidSettings
 from persistence.identity_settings import bearer_refusals, principal_refusals
+from persistence.session_store import SessionRules
 from persistence.snapshot_store import SnapshotRules
 
 if TYPE_CHECKING:
@@ -80,6 +81,19 @@ class Settings(BaseModel):
     )
     keep_revisions: Annotated[int, Field(ge=1, le=100)] = Field(
         default=20, description="How many revisions of a session are kept."
+    )
+    autosave_coalesce_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=60, description="Of the autosaves within this span only the newest stays in the history."
+    )
+    touch_interval_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=900, description="How often at most it is written down that a session was opened."
+    )
+    draft_retention_days: Annotated[int, Field(ge=1)] = Field(
+        default=30, description="How long a draft stays that is neither saved nor opened."
+    )
+    purge_schedule: str = Field(
+        default="0 30 3 * * *",
+        description="When `purge_stale_drafts` runs: six-field NCRONTAB, seconds first, UTC.",
     )
     tombstone_retention_days: Annotated[int, Field(ge=1)] = Field(
         default=30, description="How long a deleted session or snapshot answers 410 before it is forgotten."
@@ -169,6 +183,14 @@ class Settings(BaseModel):
             client_id=self.azure_client_id,
             endpoint_discovery=self.cosmos_endpoint_discovery,
             timeout_seconds=self.cosmos_timeout_seconds,
+        )
+
+    def session_rules(self) -> SessionRules:
+        """What the session store needs."""
+        return SessionRules(
+            keep_revisions=self.keep_revisions,
+            coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
+            touch_interval=timedelta(seconds=self.touch_interval_seconds),
         )
 
     def snapshot_rules(self) -> SnapshotRules:

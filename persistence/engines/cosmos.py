@@ -16,14 +16,17 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy, CosmosClient
-from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
+from azure.cosmos.exceptions import (
+    CosmosBatchOperationError,
+    CosmosHttpResponseError,
+    CosmosResourceNotFoundError,
+)
 
 from persistence.engines import cosmos_query
 from persistence.engines.charge import add_charge
 from persistence.engines.containers import CONTAINERS, Container
 from persistence.engines.engine import (
     ITEM_MAX_BYTES,
-    PATCH_MAX_OPERATIONS,
     PAYLOAD,
     Create,
     Increment,
@@ -34,7 +37,9 @@ from persistence.engines.engine import (
     Stored,
     address,
     check_address,
+    check_aggregate,
     check_commit,
+    check_patch,
     check_query,
     check_size,
 )
@@ -82,6 +87,10 @@ class CosmosEngine:
         self._client: CosmosClient | None = None
         self._credential: Any = None
         self._proxies: dict[str, ContainerProxy] = {}
+        self._closed = False
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def create(self, container: Container, item: Item) -> str:
         address(container, item)
@@ -114,8 +123,7 @@ class CosmosEngine:
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
     ) -> Stored:
         check_address(id, partition)
-        if not 1 <= len(operations) <= PATCH_MAX_OPERATIONS:
-            raise ValueError(f"a patch takes 1 to {PATCH_MAX_OPERATIONS} operations, not {len(operations)}")
+        check_patch(container, operations)
         async with self._calling(container) as proxy:
             answer = await proxy.patch_item(id, partition, [_patch_operation(one) for one in operations])
             _add_charge(answer.get_response_headers())
@@ -150,6 +158,7 @@ class CosmosEngine:
     async def aggregate(
         self, container: Container, query: Query, function: Aggregate, path: str = "id"
     ) -> int | float | str | None:
+        check_aggregate(query, path)
         text, parameters = cosmos_query.aggregate(container, query, function, path)
         rows = await self._rows(container, query, text, parameters)
         # MIN and MAX of nothing are no row, or an empty object.
@@ -168,13 +177,14 @@ class CosmosEngine:
                     raise
 
     async def close(self) -> None:
-        async with self._opening:
-            client, credential = self._client, self._credential
-            self._client, self._credential, self._proxies = None, None, {}
-            if client is not None:
-                await client.close()
-            if credential is not None:
-                await credential.close()
+        self._closed = True
+        await self._idle.wait()
+        client, credential = self._client, self._credential
+        self._client, self._credential, self._proxies = None, None, {}
+        if client is not None:
+            await client.close()
+        if credential is not None:
+            await credential.close()
 
     async def _rows(
         self, container: Container, query: Query, text: str, parameters: list[dict[str, Any]]
@@ -193,6 +203,10 @@ class CosmosEngine:
     @asynccontextmanager
     async def _calling(self, container: Container) -> AsyncIterator[ContainerProxy]:
         """The container to call, and the one place where the SDK's exceptions become ours."""
+        if self._closed:
+            raise StoreUnavailable
+        self._calls += 1
+        self._idle.clear()
         try:
             async with asyncio.timeout(self._account.timeout_seconds):
                 if container.name not in self._proxies:
@@ -204,6 +218,10 @@ class CosmosEngine:
         except (AzureError, TimeoutError, OSError) as exc:
             _log.error("Cosmos DB does not answer: %r", exc)
             raise StoreUnavailable from exc
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
 
     async def _open(self) -> None:
         async with self._opening:
@@ -213,7 +231,12 @@ class CosmosEngine:
             self._client = client
             database = client.get_database_client(self._account.database)
             proxies = {one.name: database.get_container_client(one.name) for one in CONTAINERS}
-            await asyncio.gather(*(proxy.read() for proxy in proxies.values()))
+            try:
+                await asyncio.gather(*(proxy.read() for proxy in proxies.values()))
+            except CosmosResourceNotFoundError as exc:
+                # Without the code by which a missing container is told from a missing item.
+                _log.error("A container is missing: %r", exc)
+                raise StoreUnavailable from exc
             self._proxies = proxies
 
     def _new_client(self) -> CosmosClient:

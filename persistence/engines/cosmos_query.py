@@ -3,6 +3,7 @@
 from typing import Any
 
 from persistence.engines.containers import Container
+from persistence.engines.engine import PAYLOAD
 from persistence.query import Aggregate, Filter, Operator, Query
 
 Statement = tuple[str, list[dict[str, Any]]]
@@ -31,8 +32,13 @@ def select(container: Container, query: Query) -> Statement:
             last = given.add(position.value)
             # The shape that the composite index serves as one range.
             where.append(f"{x} {compare}= {last} AND ({x} {compare} {last} OR {id} {compare} {last_id})")
+    elif query.sort.path in container.optional:
+        where.append(_is_there(x))
+    if query.sort.path != "id":
+        # A damaged item may have anything there; a page that ended with it could not be continued.
+        where.append(f"(IS_STRING({x}) OR IS_NUMBER({x}))")
     ordering = f"{id} {order}" if query.sort.path == "id" else f"{x} {order}, {id} {order}"
-    fields = ", ".join(_field(name) for name in query.read_fields)
+    fields = ", ".join(_field(name) for name in query.read_fields if name != PAYLOAD)
     text = f"SELECT TOP {query.page_size + 1} {fields} FROM c WHERE {' AND '.join(where)} ORDER BY {ordering}"
     return text, given.items
 
@@ -42,6 +48,11 @@ def aggregate(container: Container, query: Query, function: Aggregate, path: str
     given = _Parameters()
     where = _where(container, query, given)
     argument = "1" if function is Aggregate.COUNT else _field(path)
+    # One null among them would be the smallest, and would make the sum of all of them undefined.
+    if function is Aggregate.SUM:
+        where.append(f"IS_NUMBER({argument})")
+    elif function is not Aggregate.COUNT:
+        where.append(_is_there(argument))
     return f"SELECT VALUE {function.value}({argument}) FROM c WHERE {' AND '.join(where)}", given.items
 
 
@@ -57,6 +68,10 @@ class _Parameters:
 
 def _field(path: str) -> str:
     return "c" + "".join(f'["{name}"]' for name in path.split("."))
+
+
+def _is_there(field: str) -> str:
+    return f"IS_DEFINED({field}) AND NOT IS_NULL({field})"
 
 
 def _where(container: Container, query: Query, given: _Parameters) -> list[str]:

@@ -114,9 +114,8 @@ class Engine(Protocol):
         ValueError over the number or for an item of another partition."""
 
     async def query(self, container: Container, query: Query) -> Page[Item]:
-        """A page of what matches, in order, without payloads; an item whose sort field is missing or null
-        is left out. One partition unless the query names none. Raises InvalidCursor, and ValueError for a
-        sort that the container does not declare."""
+        """A page of what matches, in order, without payloads. One partition unless the query names none.
+        Raises InvalidCursor, and ValueError for a sort that the container does not declare."""
 
     async def aggregate(
         self, container: Container, query: Query, function: Aggregate, path: str = "id"

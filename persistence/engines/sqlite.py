@@ -23,7 +23,6 @@ from persistence.engines.charge import add_charge
 from persistence.engines.containers import CONTAINERS, Container
 from persistence.engines.engine import (
     ITEM_MAX_BYTES,
-    PATCH_MAX_OPERATIONS,
     PAYLOAD,
     Create,
     Increment,
@@ -34,8 +33,12 @@ from persistence.engines.engine import (
     Stored,
     address,
     check_address,
+    check_aggregate,
     check_commit,
+    check_patch,
     check_query,
+    split_item,
+    weight,
 )
 from persistence.engines.sqlite_writer import Writer
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound, ItemTooLarge, StoreUnavailable
@@ -57,8 +60,9 @@ class SqliteEngine:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path = folder / "savepoint.db"
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._writer = Writer(_open_for_writing(self._path))
-            self._reader = _open(self._path)
+            with _closed_on_failure(_open_for_writing(self._path)) as connection:
+                self._reader = _open(self._path)
+            self._writer = Writer(connection)
         self._threads = ThreadPoolExecutor(_LIST_THREADS, thread_name_prefix="sqlite-list")
         self._per_thread = threading.local()
         self._readers = [self._reader]
@@ -91,14 +95,16 @@ class SqliteEngine:
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
     ) -> Stored:
         check_address(id, partition)
-        if not 1 <= len(operations) <= PATCH_MAX_OPERATIONS:
-            raise ValueError(f"a patch takes 1 to {PATCH_MAX_OPERATIONS} operations, not {len(operations)}")
+        check_patch(container, operations)
 
         def work(connection: sqlite3.Connection) -> Stored:
             stored = _current(connection, container, partition, id)
             for operation in operations:
                 _apply(operation, stored.item)
-            return Stored(stored.item, _Replace(container, stored.item, stored.etag)(connection))
+            update = _Replace(container, stored.item, stored.etag)
+            etag = update(connection)
+            # Read back, because the caller's own values stand in the patched item.
+            return Stored(_decode(update.row.text, update.row.payload), etag)
 
         add_charge(11.0, estimated=True)
         return await self._writer.run(work)
@@ -151,6 +157,7 @@ class SqliteEngine:
     async def aggregate(
         self, container: Container, query: Query, function: Aggregate, path: str = "id"
     ) -> int | float | str | None:
+        check_aggregate(query, path)
         text, values = sqlite_query.aggregate(container, query, function, path)
         rows = await self._in_thread(lambda connection: connection.execute(text, values).fetchall())
         add_charge(2.5, estimated=True)
@@ -225,11 +232,10 @@ class _Row:
     """An item as its columns: JSON text, bytes beside it, and an etag that never repeats."""
 
     def __init__(self, item: Item) -> None:
-        self.payload: bytes | None = item.get(PAYLOAD)
-        fields = {name: value for name, value in item.items() if name != PAYLOAD}
-        self.text = orjson.dumps(fields).decode()
+        fields, self.payload = split_item(item)
+        self.text = fields.decode()
         self.etag = secrets.token_hex(8)
-        self.size = len(self.text) + (len(self.payload or b"") + 2) // 3 * 4
+        self.size = weight(fields, self.payload)
         if self.size > ITEM_MAX_BYTES:
             raise ItemTooLarge(self.size, ITEM_MAX_BYTES)
 
@@ -261,9 +267,10 @@ def _apply(operation: Set | Increment | Remove, item: Item) -> None:
         case Set(value=value):
             target[name] = value
         case Increment(by=by):
-            if not isinstance(target.get(name, 0), int | float):
+            number = target.get(name, 0)
+            if not isinstance(number, int | float) or isinstance(number, bool):
                 raise ValueError(f"no number at {operation.path}")
-            target[name] = target.get(name, 0) + by
+            target[name] = number + by
         case Remove():
             if name not in target:
                 raise ValueError(f"nothing to remove at {operation.path}")
@@ -274,25 +281,36 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.execute("PRAGMA synchronous=FULL")
+    with _closed_on_failure(connection):
+        connection.execute("PRAGMA synchronous=FULL")
     return connection
 
 
 def _open_for_writing(path: Path) -> sqlite3.Connection:
-    connection = _open(path)
-    _use_wal(connection)
-    if connection.execute("PRAGMA synchronous").fetchone() != (2,):
-        raise sqlite3.OperationalError("synchronous=FULL was not accepted: answers would not be durable")
-    connection.execute("BEGIN IMMEDIATE")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > FILE_VERSION:
-        raise sqlite3.OperationalError(f"the file has version {version}; this program knows {FILE_VERSION}")
-    for container in CONTAINERS:
-        for statement in sqlite_query.schema(container):
-            connection.execute(statement)
-    connection.execute(f"PRAGMA user_version={FILE_VERSION}")
-    connection.execute("COMMIT")
-    return connection
+    with _closed_on_failure(_open(path)) as connection:
+        _use_wal(connection)
+        if connection.execute("PRAGMA synchronous").fetchone() != (2,):
+            raise sqlite3.OperationalError("synchronous=FULL was not accepted: answers would not be durable")
+        connection.execute("BEGIN IMMEDIATE")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > FILE_VERSION:
+            raise sqlite3.OperationalError(f"the file has version {version}; this program knows {FILE_VERSION}")
+        for container in CONTAINERS:
+            for statement in sqlite_query.schema(container):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={FILE_VERSION}")
+        connection.execute("COMMIT")
+        return connection
+
+
+@contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    # An exception keeps the connection alive, and with it a write lock that would shut everybody else out.
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -56,6 +56,9 @@ def select(container: Container, query: Query) -> Statement:
             values += [position.value, position.value, position.id]
     ordering = f"id {order}" if query.sort.path == "id" else f"{x} {order}, id {order}"
     where.append(f"{x} IS NOT NULL")
+    if query.sort.path != "id":
+        # A damaged item may have anything there; a page that ended with it could not be continued.
+        where.append(f"json_type(item, '$.{query.sort.path}') IN ('text', 'integer', 'real')")
     text = f"SELECT item FROM {container.name} WHERE {' AND '.join(where)} ORDER BY {ordering} LIMIT ?"
     return text, [*values, query.page_size + 1]
 
@@ -63,7 +66,7 @@ def select(container: Container, query: Query) -> Statement:
 def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
     """One row with one value."""
     where, values = _where(query)
-    result = f"{function.value}({field(path)})"
+    result = "COUNT(*)" if function is Aggregate.COUNT else f"{function.value}({field(path)})"
     if function is Aggregate.SUM:
         result = f"COALESCE({result}, 0)"
     return f"SELECT {result} FROM {container.name} WHERE {' AND '.join(where)}", values

@@ -56,7 +56,7 @@ class WireServer:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            # An interrupt at the keyboard reaches the whole group; whoever uses the server may still need it then.
+            # An interrupt at the keyboard reaches the whole group; whoever uses the server may still need it.
             start_new_session=True,
         )
         assert self.process.stdout is not None

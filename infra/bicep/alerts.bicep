@@ -1,0 +1,161 @@
+// Three things that somebody should hear of: answers of 5xx, a database that throttles, a timer that did not run.
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Where alerts are sent; empty for the portal only.')
+param email string
+
+@description('Resource id of the workspace with the logs.')
+param workspaceId string
+
+@description('Resource id of the Cosmos DB account.')
+param cosmosId string
+
+// How long each timer may be silent: several times what lies between two runs by default.
+var timers = [
+  {
+    name: 'mark_deleted_snapshot_logs'
+    window: 'PT2H'
+  }
+]
+var actionGroups = empty(email) ? [] : [people.id]
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)) {
+  name: 'savepoint-people'
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'savepoint'
+    enabled: true
+    emailReceivers: [
+      {
+        name: 'operations'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource serverErrors 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
+  name: 'savepoint-server-errors'
+  location: location
+  tags: tags
+  properties: {
+    displayName: 'Savepoint answers with 5xx'
+    description: 'More than five answers of 5xx within a quarter of an hour.'
+    severity: 1
+    enabled: true
+    scopes: [
+      workspaceId
+    ]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    // The tables come into being with the first telemetry.
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          query: 'AppRequests | where toint(ResultCode) between (500 .. 599) | summarize Errors = count()'
+          timeAggregation: 'Total'
+          metricMeasureColumn: 'Errors'
+          operator: 'GreaterThan'
+          threshold: 5
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    autoMitigate: true
+    actions: {
+      actionGroups: actionGroups
+    }
+  }
+}
+
+resource throttling 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+  name: 'savepoint-throttling'
+  location: 'global'
+  tags: tags
+  properties: {
+    description: 'The database refused more than fifty calls within a quarter of an hour: too many for its throughput.'
+    severity: 2
+    enabled: true
+    scopes: [
+      cosmosId
+    ]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+      allOf: [
+        {
+          criterionType: 'StaticThresholdCriterion'
+          name: 'throttled'
+          metricNamespace: 'Microsoft.DocumentDB/databaseAccounts'
+          metricName: 'TotalRequests'
+          dimensions: [
+            {
+              name: 'StatusCode'
+              operator: 'Include'
+              values: [
+                '429'
+              ]
+            }
+          ]
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 50
+        }
+      ]
+    }
+    autoMitigate: true
+    actions: [for id in actionGroups: {
+      actionGroupId: id
+    }]
+  }
+}
+
+// A timer ends each run with one line in the log that begins with its name; a run that failed has none.
+resource silentTimers 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for timer in timers: {
+  name: 'savepoint-silent-${timer.name}'
+  location: location
+  tags: tags
+  properties: {
+    displayName: 'Savepoint timer ${timer.name} did not run'
+    description: 'No run of the timer has ended well for ${timer.window}.'
+    severity: 2
+    enabled: true
+    scopes: [
+      workspaceId
+    ]
+    evaluationFrequency: 'PT30M'
+    windowSize: timer.window
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          query: 'AppTraces | where Message startswith "${timer.name}:" | summarize Runs = count()'
+          timeAggregation: 'Total'
+          metricMeasureColumn: 'Runs'
+          operator: 'LessThan'
+          threshold: 1
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    autoMitigate: true
+    actions: {
+      actionGroups: actionGroups
+    }
+  }
+}]

@@ -1,0 +1,85 @@
+// The database. Its containers are those that the code declares: containers.json is written by
+// `python -m persistence.engines.containers`, and a test fails when the two differ.
+
+@description('Name of the account.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Consistency of reads.')
+param consistency string
+
+@description('Ceiling of autoscale in RU/s, shared by all containers; 0 for serverless.')
+param autoscaleMaxRu int
+
+var database = 'savepoint'
+var serverless = autoscaleMaxRu == 0
+var containers = loadJsonContent('containers.json')
+
+resource account 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'GlobalDocumentDB'
+  properties: {
+    databaseAccountOfferType: 'Standard'
+    // Keys are refused: only identities get in, and only as far as their roles go.
+    disableLocalAuth: true
+    disableKeyBasedMetadataWriteAccess: true
+    minimalTlsVersion: 'Tls12'
+    publicNetworkAccess: 'Enabled'
+    capabilities: serverless ? [{ name: 'EnableServerless' }] : []
+    consistencyPolicy: {
+      defaultConsistencyLevel: consistency
+    }
+    locations: [
+      {
+        locationName: location
+        failoverPriority: 0
+        isZoneRedundant: false
+      }
+    ]
+    backupPolicy: {
+      type: 'Continuous'
+      continuousModeProperties: {
+        tier: 'Continuous7Days'
+      }
+    }
+  }
+}
+
+resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2024-11-15' = {
+  parent: account
+  name: database
+  properties: {
+    resource: {
+      id: database
+    }
+    options: serverless ? {} : { autoscaleSettings: { maxThroughput: autoscaleMaxRu } }
+  }
+}
+
+@batchSize(1)
+resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2024-11-15' = [for container in containers: {
+  parent: sqlDatabase
+  name: container.id
+  properties: {
+    resource: container
+  }
+}]
+
+@description('Resource id, which alerts watch.')
+output id string = account.id
+
+@description('Name of the account.')
+output name string = account.name
+
+@description('Name of the database, to which the role of the app is limited.')
+output database string = sqlDatabase.name
+
+@description('Address of the account.')
+output endpoint string = account.properties.documentEndpoint

@@ -1,0 +1,178 @@
+// The API: a Flex Consumption plan, the app on it, and its settings.
+
+@description('Name of the app.')
+param name string
+
+@description('Name of the plan.')
+param planName string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Version of Python.')
+param pythonVersion string
+
+@description('Memory of one instance in MB.')
+param instanceMemoryMB int
+
+@description('The most instances that may run at once.')
+param maximumInstanceCount int
+
+@description('Origins whose pages may call the API directly.')
+param corsOrigins array
+
+@description('Resource id of the identity that the app has.')
+param identityId string
+
+@description('Client id of that identity.')
+param identityClientId string
+
+@description('Address of the Cosmos DB account.')
+param cosmosEndpoint string
+
+@description('Name of the database in it.')
+param cosmosDatabase string
+
+@description('Name of the storage account of the Functions host.')
+param storageName string
+
+@description('Where deployments put the package that the app runs.')
+param packageContainerUrl string
+
+@description('Where telemetry is sent.')
+param insightsConnectionString string
+
+@allowed([
+  'easyauth'
+  'swa'
+])
+@description('Who says who is calling: App Service Authentication, or the Static Web App in front.')
+param authMode string
+
+@description('Identity providers that are trusted, separated by commas.')
+param authProviders string
+
+@description('App settings that differ from the defaults.')
+param appSettings object
+
+// The defaults of persistence/settings.py, which a test compares. They are all written out because the host
+// reads schedules from here, and because a person who looks for what can be changed looks here.
+var defaults = {
+  COSMOS_TIMEOUT_SECONDS: '10'
+}
+
+var wiring = {
+  STORE_ENGINE: 'cosmos'
+  COSMOS_ENDPOINT: cosmosEndpoint
+  COSMOS_DATABASE: cosmosDatabase
+  AZURE_CLIENT_ID: identityClientId
+  AUTH_MODE: authMode
+  AUTH_PROVIDERS: authProviders
+  // What App Service Authentication signs people in with, in place of a client secret.
+  OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+  AzureWebJobsStorage__accountName: storageName
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${identityClientId}'
+  PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: name
+  location: location
+  // By this tag azd finds where to deploy the service of that name in azure.yaml.
+  tags: union(tags, { 'azd-service-name': 'api' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      cors: {
+        allowedOrigins: corsOrigins
+        // Tokens travel in a header of the page's own; cookies of other origins are not wanted.
+        supportCredentials: false
+      }
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageContainerUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: pythonVersion
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+      }
+    }
+  }
+}
+
+resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(defaults, appSettings, wiring)
+}
+
+// Deployments come with an Entra token; user names and passwords are refused.
+resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+@description('Resource id.')
+output id string = app.id
+
+@description('Name of the app.')
+output name string = app.name
+
+@description('Where the API is served.')
+output url string = 'https://${app.properties.defaultHostName}'

@@ -1,0 +1,200 @@
+// Everything that Savepoint needs in a subscription, in one resource group.
+targetScope = 'subscription'
+
+@minLength(1)
+@maxLength(40)
+@description('Name of the environment, such as `dev` or `prod`: every resource is tagged and named after it.')
+param environmentName string
+
+@minLength(1)
+@description('Region of every resource. It has to offer Flex Consumption.')
+param location string
+
+@description('Client id of the Entra app registration that callers sign in to; the pre-provision hook makes one. Empty: behind a Static Web App.')
+param authClientId string = ''
+
+@description('Identity providers that are trusted, separated by commas. It decides what owners are called, and cannot be changed once sessions are saved.')
+param authProviders string = 'aad'
+
+@description('Host name of the Static Web App that this API is linked to. Empty: callers bring Entra tokens of their own.')
+param staticWebAppHostname string = ''
+
+@description('Origins, separated by commas, whose pages may call the API directly. Not needed behind a Static Web App.')
+param corsOrigins string = ''
+
+@allowed([
+  'Strong'
+  'BoundedStaleness'
+  'Session'
+  'ConsistentPrefix'
+  'Eventual'
+])
+@description('Consistency of reads. Below Strong, a read on another instance can miss a recent save; a save never can.')
+param cosmosConsistency string = 'Strong'
+
+@minValue(0)
+@description('Ceiling of autoscale in RU/s, at least 1,000, shared by all containers. 0: serverless, paid by use.')
+param cosmosAutoscaleMaxRu int = 0
+
+@allowed([
+  '3.11'
+  '3.12'
+  '3.13'
+])
+@description('Version of Python that the functions run on.')
+param pythonVersion string = '3.12'
+
+@allowed([
+  512
+  2048
+  4096
+])
+@description('Memory of one instance in MB.')
+param instanceMemoryMB int = 2048
+
+@minValue(1)
+@maxValue(1000)
+@description('The most instances that may run at once: a ceiling on cost, and on the load on the database.')
+param maximumInstanceCount int = 40
+
+@minValue(30)
+@maxValue(730)
+@description('Days that logs are kept.')
+param logRetentionDays int = 30
+
+@description('Where alerts are sent. Empty: they are shown in the portal only.')
+param alertEmail string = ''
+
+@description('App settings that differ from the defaults, by name. What wires the resources together cannot be changed here.')
+param appSettings object = {}
+
+var suffix = uniqueString(subscription().id, environmentName, location)
+var tags = { 'azd-env-name': environmentName }
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: 'rg-savepoint-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: {
+    name: 'id-savepoint-${suffix}'
+    location: location
+    tags: tags
+  }
+}
+
+module cosmos 'cosmos.bicep' = {
+  name: 'cosmos'
+  scope: group
+  params: {
+    name: 'cosmos-savepoint-${suffix}'
+    location: location
+    tags: tags
+    consistency: cosmosConsistency
+    autoscaleMaxRu: cosmosAutoscaleMaxRu
+  }
+}
+
+module storage 'storage.bicep' = {
+  name: 'storage'
+  scope: group
+  params: {
+    name: 'stsavepoint${suffix}'
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    workspaceName: 'log-savepoint-${suffix}'
+    insightsName: 'appi-savepoint-${suffix}'
+    location: location
+    tags: tags
+    retentionDays: logRetentionDays
+  }
+}
+
+module roles 'roles.bicep' = {
+  name: 'roles'
+  scope: group
+  params: {
+    principalId: identity.outputs.principalId
+    cosmosName: cosmos.outputs.name
+    cosmosDatabase: cosmos.outputs.database
+    storageName: storage.outputs.name
+    insightsName: monitoring.outputs.insightsName
+  }
+}
+
+module functionApp 'function-app.bicep' = {
+  name: 'function-app'
+  scope: group
+  // Without its roles the app cannot read its own package.
+  dependsOn: [
+    roles
+  ]
+  params: {
+    name: 'func-savepoint-${suffix}'
+    planName: 'plan-savepoint-${suffix}'
+    location: location
+    tags: tags
+    pythonVersion: pythonVersion
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    corsOrigins: empty(corsOrigins) ? [] : split(corsOrigins, ',')
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    cosmosEndpoint: cosmos.outputs.endpoint
+    cosmosDatabase: cosmos.outputs.database
+    storageName: storage.outputs.name
+    packageContainerUrl: storage.outputs.packageContainerUrl
+    insightsConnectionString: monitoring.outputs.insightsConnectionString
+    authMode: empty(staticWebAppHostname) ? 'easyauth' : 'swa'
+    authProviders: authProviders
+    appSettings: appSettings
+  }
+}
+
+module authentication 'authentication.bicep' = {
+  name: 'authentication'
+  scope: group
+  params: {
+    functionAppName: functionApp.outputs.name
+    clientId: authClientId
+    staticWebAppHostname: staticWebAppHostname
+  }
+}
+
+module alerts 'alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    email: alertEmail
+    workspaceId: monitoring.outputs.workspaceId
+    cosmosId: cosmos.outputs.id
+  }
+}
+
+@description('Where azd deploys to.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('The app, for `az functionapp` and for linking a Static Web App to it.')
+output SAVEPOINT_FUNCTION_APP string = functionApp.outputs.name
+
+@description('Resource id of the app, which linking a Static Web App asks for.')
+output SAVEPOINT_FUNCTION_APP_ID string = functionApp.outputs.id
+
+@description('Where the API is served.')
+output SAVEPOINT_URL string = functionApp.outputs.url
+
+@description('The identity whose tokens the app registration trusts in place of a secret; the post-provision hook reads it.')
+output SAVEPOINT_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

@@ -1,0 +1,78 @@
+"""Contents of sessions: items that are written once, under ids that never repeat, and named by a head."""
+
+import logging
+from collections.abc import Collection as SetOf
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from persistence.collection import Collection
+from persistence.content import Packed
+from persistence.documents import SessionContent, SessionHead, new_id, now
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, Item, item_size
+from persistence.errors import CorruptItem, ItemExists, PersistenceError
+
+_log = logging.getLogger(__name__)
+
+
+class SessionContents:
+    """Writes, reads and removes content items."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._contents = Collection(engine, SESSIONS, SessionContent)
+
+    async def create(self, owner_id: str, session_id: str, packed: Packed) -> str:
+        """A new item; answers its id. One create."""
+        item = self._item(owner_id, session_id, packed)
+        with _met_itself():
+            await self._engine.create(SESSIONS, item)
+        id: str = item["id"]
+        return id
+
+    async def create_first(self, head: SessionHead, packed: Packed) -> SessionHead:
+        """A new session's content, and its head, which from then on names it; answers that head. One commit, or
+        two creates where it is large. Raises ItemExists where the head's id is taken."""
+        item = self._item(head.owner_id, head.id, packed)
+        revisions = tuple(one.model_copy(update={"content_id": item["id"]}) for one in head.revisions)
+        head = head.model_copy(update={"content_id": item["id"], "revisions": revisions})
+        head_item = head.to_item()
+        if item_size(item) + item_size(head_item) <= COMMIT_MAX_BYTES:
+            await self._engine.commit(SESSIONS, head.owner_id, [Create(item), Create(head_item)])
+        else:
+            with _met_itself():
+                await self._engine.create(SESSIONS, item)
+            await self._engine.create(SESSIONS, head_item)
+        return head
+
+    async def read(self, owner_id: str, content_id: str, hash: str, size: int) -> Packed:
+        """The content of that hash and size, as it is stored. One point read. Raises ItemNotFound where it was
+        pruned, and CorruptItem."""
+        stored = await self._engine.read(SESSIONS, content_id, owner_id)
+        self._contents.load(stored.item)
+        payload = stored.item.get(PAYLOAD)
+        if not isinstance(payload, bytes):
+            raise CorruptItem("content", content_id)
+        return Packed(payload, hash, size)
+
+    async def remove(self, owner_id: str, ids: SetOf[str]) -> None:
+        """Removes what no head names. What fails here is left for the timer: the commit stands."""
+        for id in ids:
+            try:
+                await self._contents.discard(id, owner_id)
+            except PersistenceError as exc:
+                _log.warning("A content without a head is left for the timer: %r", exc)
+
+    def _item(self, owner_id: str, session_id: str, packed: Packed) -> Item:
+        content = SessionContent(
+            id=f"{session_id}~{new_id()}", owner_id=owner_id, session_id=session_id, saved_at=now()
+        )
+        return {**content.to_item(), PAYLOAD: packed.payload}
+
+
+@contextmanager
+def _met_itself() -> Iterator[None]:
+    """Around creates under ids of 72 random bits made for this attempt alone: a driver that repeats after a
+    fault is the only one who can have taken them. To read them back would prove less, as reads may be late."""
+    with suppress(ItemExists):
+        yield

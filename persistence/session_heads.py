@@ -1,0 +1,127 @@
+"""Heads of sessions, and the one loop through which every change of one goes."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from collections.abc import Collection as SetOf
+from weakref import WeakValueDictionary
+
+from persistence.collection import Collection, Versioned
+from persistence.documents import SessionHead, SessionStatus, is_id
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import Engine
+from persistence.errors import Changed, Contended, Gone, ItemChanged, ItemNotFound, NotFound
+
+ATTEMPTS = 10
+_CLAIM_REREADS = 3
+_BACKOFF_SECONDS = 0.02
+_BACKOFF_MAX_SECONDS = 1.0
+
+Edit = Callable[[SessionHead], Awaitable[SessionHead]]
+"""The head that is to follow a head; the same one where nothing is to change. Raises what forbids it."""
+
+
+class SessionHeads:
+    """Reads heads, and replaces them under their etags."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._heads = Collection(engine, SESSIONS, SessionHead)
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def create(self, head: SessionHead) -> None:
+        """Raises ItemExists where the id is taken, by a tombstone too."""
+        await self._heads.create(head)
+
+    async def read(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
+        """The head, a tombstone too. Raises NotFound and CorruptItem. One point read."""
+        if not is_id(session_id):
+            raise NotFound("session", session_id)
+        try:
+            return await self._heads.read(session_id, owner_id)
+        except ItemNotFound:
+            raise NotFound("session", session_id) from None
+
+    async def get(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
+        """As `read`, but a tombstone raises Gone."""
+        found = await self.read(owner_id, session_id)
+        if found.document.status is SessionStatus.DELETED:
+            raise Gone("session", session_id)
+        return found
+
+    async def try_replace(self, head: SessionHead, etag: str) -> bool:
+        """One attempt; False where someone else was faster."""
+        try:
+            await self._heads.replace(head, etag)
+            return True
+        except ItemChanged:
+            return False
+
+    async def commit(
+        self,
+        owner_id: str,
+        session_id: str,
+        edit: Edit,
+        save_id: str,
+        if_match: SetOf[str] | None,
+    ) -> tuple[SessionHead, SessionHead]:
+        """The head before and the head after `edit`; the same one twice where that changed nothing, or where
+        the attempt `save_id` had landed before.
+
+        Writes are never stale, whatever reads are: a read that shows less than what is known is read again.
+        Raises Changed where `if_match` names other ETags, Gone, NotFound, and Contended after ten attempts.
+        """
+        lock = self._locks.setdefault((owner_id, session_id), asyncio.Lock())
+        lost: set[str] = set()
+        claimed_version = max([version_of(tag) for tag in if_match or ()], default=0)
+        seen_version = 0
+        async with lock:
+            for attempt in range(ATTEMPTS):
+                await back_off(attempt)
+                claimed = claimed_version > 0 and attempt < _CLAIM_REREADS
+                current = await self._find_fresh(owner_id, session_id, lost, claimed)
+                if current is None:
+                    continue
+                head = current.document
+                if (ours := head.revision_by(save_id)) is not None:
+                    # Not the head as it is now: the caller would take the ETag of others' saves for its own,
+                    # and overwrite with it what it has never seen.
+                    past = head.as_of(ours)
+                    return past, past
+                version = head.metadata.version
+                if version < seen_version or (claimed and version < claimed_version):
+                    continue  # older than what we have read before, or than what the caller has
+                if head.status is SessionStatus.DELETED:
+                    raise Gone("session", session_id)
+                if if_match is not None and head.metadata.etag not in if_match:
+                    raise Changed("session", session_id, head)
+                seen_version = version
+                new_head = await edit(head)
+                if new_head is head or await self.try_replace(new_head, current.etag):
+                    return head, new_head
+                lost.add(current.etag)
+        raise Contended("session", session_id)
+
+    async def _find_fresh(
+        self, owner_id: str, session_id: str, lost: set[str], claimed: bool
+    ) -> Versioned[SessionHead] | None:
+        """The head, or None where the read is older than the replace that just failed, or finds nothing where
+        the caller claims to have read something."""
+        try:
+            current = await self.read(owner_id, session_id)
+        except NotFound:
+            if is_id(session_id) and (lost or claimed):
+                return None
+            raise
+        return None if current.etag in lost else current
+
+
+async def back_off(attempt: int) -> None:
+    """Waits before every attempt but the first, with full jitter."""
+    if attempt:
+        await asyncio.sleep(random.uniform(0, min(_BACKOFF_MAX_SECONDS, _BACKOFF_SECONDS * 2**attempt)))
+
+
+def version_of(etag: str) -> int:
+    """The version that one of our own ETags names, 0 for any other text."""
+    number, dash, _ = etag.strip('"').partition("-")
+    return int(number) if dash and number.isascii() and number.isdigit() and len(number) < 16 else 0

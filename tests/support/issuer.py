@@ -1,0 +1,117 @@
+"""An issuer of signed tokens on loopback: its OpenID configuration, its keys, and the faults it can have."""
+
+import asyncio
+import base64
+import functools
+import json
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import jwt
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+AUDIENCE = "api://savepoint"
+SUBJECT = "person-1"
+
+
+def private_key(algorithm: str = "RS256", name: str = "first") -> Any:
+    """A key for the algorithm: the same for the same name, because making one takes its time."""
+    return _made_key("RSA" if algorithm[:2] in ("RS", "PS") else algorithm, name)
+
+
+@functools.cache
+def _made_key(kind: str, name: str) -> Any:
+    match kind:
+        case "ES256":
+            return ec.generate_private_key(ec.SECP256R1())
+        case "ES384":
+            return ec.generate_private_key(ec.SECP384R1())
+        case "EdDSA":
+            return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(65_537, 2048)
+
+
+def jwk(key: Any, name: str, **members: Any) -> dict[str, Any]:
+    """The public half as an issuer publishes it; a member of None is left out."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    else:
+        public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    public.pop("key_ops", None)
+    named = public | {"kid": name, "use": "sig"} | members
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def unsigned(header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"") -> str:
+    """A token made by hand, as no library would make it."""
+    parts = json.dumps(header).encode(), json.dumps(claims).encode(), signature
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+class Issuer:
+    """Publishes `jwks` and signs with `private_key()` under the id "first", unless told otherwise.
+
+    `asked` counts what was asked for by path. `away` makes it answer 503, `silent` never, `raw` these bytes.
+    """
+
+    def __init__(self) -> None:
+        self.jwks: list[dict[str, Any]] = [jwk(private_key(), "first")]
+        self.asked: dict[str, int] = {}
+        self.away = self.silent = False
+        self.raw: bytes | None = None
+        self.raw_headers: dict[str, str] = {}
+        self.configuration: dict[str, Any] = {}
+        self.url = ""
+
+    @property
+    def jwks_url(self) -> str:
+        return f"{self.url}/keys"
+
+    def claims(self, **changed: Any) -> dict[str, Any]:
+        """What a good token says; a claim of None is left out."""
+        now = int(time.time())
+        good = {"iss": self.url, "aud": AUDIENCE, "sub": SUBJECT, "iat": now, "exp": now + 600}
+        return {name: value for name, value in (good | changed).items() if value is not None}
+
+    def token(
+        self, algorithm: str = "RS256", key: Any = None, headers: Mapping[str, Any] | None = None, **changed: Any
+    ) -> str:
+        """A signed token; `headers` are added to its own, and a header of None is left out."""
+        all_headers = {"kid": "first", **(headers or {})}
+        named = {name: value for name, value in all_headers.items() if value is not None}
+        # Not jwt.encode: it would refuse to sign what must be shown to be refused.
+        payload = json.dumps(self.claims(**changed)).encode()
+        return jwt.PyJWS().encode(payload, key or private_key(algorithm), algorithm, headers=named)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.asked[request.path] = self.asked.get(request.path, 0) + 1
+        if self.silent:
+            await asyncio.sleep(60)
+        if self.away:
+            return web.Response(status=503)
+        if self.raw is not None:
+            return web.Response(body=self.raw, headers=self.raw_headers)
+        if request.path == "/keys":
+            return web.json_response({"keys": self.jwks})
+        return web.json_response({"issuer": self.url, "jwks_uri": self.jwks_url} | self.configuration)
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()

@@ -1,0 +1,276 @@
+"""No update is lost and none is doubled where reads come late and answers get lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from persistence.documents import SessionHead, SessionStatus
+from persistence.engines.containers import SESSIONS
+from persistence.engines.cosmos import CosmosEngine
+from persistence.engines.engine import Engine
+from persistence.errors import Changed, Contended, CorruptItem, Gone, NotFound
+from persistence.session_store import ATTEMPTS, SessionStore
+from tests.conftest import new_cosmos_account
+from tests.support.engines import LateReads
+from tests.support.faults import FaultProxy, Recorded
+from tests.support.sessions import (
+    OWNER,
+    assert_sound,
+    content_ids,
+    new,
+    saving,
+    sha256,
+    stored_content,
+    stored_heads,
+)
+
+WRITERS = 8
+seeds = pytest.mark.parametrize("seed", range(5))
+
+
+def instances(engine: Engine, many: int = 3) -> list[SessionStore]:
+    """Session stores that share nothing but the database, as instances of the app do."""
+    return [SessionStore(engine, keep_revisions=100) for _ in range(many)]
+
+
+def split(outcomes: list[Any], *refusals: type[Exception]) -> tuple[list[Any], list[Exception]]:
+    """What was acknowledged and what was refused; any other exception is a fault of its own."""
+    refused = [one for one in outcomes if isinstance(one, refusals)]
+    for one in outcomes:
+        if isinstance(one, BaseException) and one not in refused:
+            raise one
+    return [one for one in outcomes if not isinstance(one, BaseException)], refused
+
+
+async def only_head(engine: Engine) -> SessionHead:
+    [head] = await stored_heads(engine)
+    return head
+
+
+@seeds
+async def test_late_reads_lose_no_save_without_if_match(engine: Engine, seed: int) -> None:
+    late = LateReads(engine, seed)
+    stores = instances(late)
+    head = await stores[0].create(OWNER, new(content="0"))
+
+    async def save(number: int) -> tuple[str, SessionHead]:
+        text = f"content {number}"
+        return text, await stores[number % 3].save(OWNER, head.id, saving(text))
+
+    outcomes = await asyncio.gather(*(save(number) for number in range(3 * WRITERS)), return_exceptions=True)
+    # A late "not found" and ten lost attempts are answers too, of which the caller knows that they failed.
+    acknowledged, refused = split(outcomes, NotFound, Contended)
+    assert len(acknowledged) >= WRITERS and late.answered_late > 0
+    stored = await only_head(engine)
+    history = [(r.version, r.content_hash) for r in stored.revisions]
+    assert len(history) == stored.metadata.version == 1 + len(acknowledged)
+    assert {(one.metadata.version, sha256(text)) for text, one in acknowledged} == set(history) - {
+        (1, sha256("0"))
+    }
+    # Only a save that gave up may leave contents that nothing names: its last attempt may have landed.
+    gave_up = sum(isinstance(one, Contended) for one in refused)
+    assert len(await assert_sound(engine)) <= ATTEMPTS * gave_up
+
+
+@seeds
+async def test_late_reads_let_no_stale_if_match_through(engine: Engine, seed: int) -> None:
+    """Every writer adds a word to what it read: a word that is missing later is a lost update."""
+    late = LateReads(engine, seed, most=3)
+    stores = instances(late)
+    id = (await stores[0].create(OWNER, new(content="0"))).id
+
+    async def add(store: SessionStore, word: str) -> str | None:
+        try:
+            read = await store.get(OWNER, id)
+        except (NotFound, CorruptItem):
+            return None
+        assert read.content is not None
+        text = f"{read.content.decode()} {word}"
+        head = await store.save(OWNER, id, saving(text), {read.head.metadata.etag})
+        assert head.metadata.version == read.head.metadata.version + 1
+        return word
+
+    async def write(number: int) -> list[Any]:
+        adds = []
+        for round in range(5):
+            adds += await asyncio.gather(add(stores[number % 3], f"{number}.{round}"), return_exceptions=True)
+        return adds
+
+    outcomes = [one for adds in await asyncio.gather(*map(write, range(WRITERS))) for one in adds]
+    answered, _ = split(outcomes, Changed, NotFound, Contended)
+    acknowledged = [word for word in answered if word is not None]
+    stored = await only_head(engine)
+    texts = [await stored_content(engine, r.content_id or "", r.content_bytes) for r in stored.revisions[::-1]]
+    assert all(later.startswith(f"{earlier} ") for earlier, later in zip(texts, texts[1:], strict=False))
+    assert sorted(texts[-1].split()[1:]) == sorted(acknowledged)
+    assert len(acknowledged) >= 4 and late.answered_late > 0
+    gave_up = sum(isinstance(one, Contended) for one in outcomes)
+    assert len(await assert_sound(engine)) <= ATTEMPTS * gave_up
+
+
+@seeds
+async def test_late_reads_let_nothing_after_a_delete(engine: Engine, seed: int) -> None:
+    late = LateReads(engine, seed)
+    stores = instances(late)
+    head = await stores[0].create(OWNER, new(content="0"))
+    *saves, one, two = await asyncio.gather(
+        *(stores[number % 3].save(OWNER, head.id, saving(f"{number}")) for number in range(1, WRITERS)),
+        stores[1].delete(OWNER, head.id),
+        stores[2].delete(OWNER, head.id),
+        return_exceptions=True,
+    )
+    deletes, _ = split([one, two], NotFound, Gone, Contended)
+    saved, refused = split(saves, NotFound, Gone, Contended)
+    tombstone = await only_head(engine)
+    assert len(deletes) <= 1
+    assert (tombstone.status is SessionStatus.DELETED) == (len(deletes) == 1)
+    assert sorted(one.metadata.version for one in saved) == list(range(2, 2 + len(saved)))
+    assert tombstone.metadata.version == 1 + len(saved) + len(deletes)
+    # The contents of a deleted session wait for the timer; of what else was written nothing is left.
+    expected = {head.content_id, *(one.content_id for one in saved)}
+    left = await content_ids(engine)
+    assert left >= expected
+    assert len(left - expected) <= ATTEMPTS * sum(isinstance(one, Contended) for one in refused)
+
+
+@seeds
+async def test_a_late_reader_sees_only_what_was_there(engine: Engine, seed: int) -> None:
+    late = LateReads(engine, seed, most=3)
+    [store] = instances(late, 1)
+    head = await store.create(OWNER, new(content="0"))
+    written = {1: "0"}
+    for number in range(2, 12):
+        head = await store.save(OWNER, head.id, saving(str(number)), {head.metadata.etag})
+        written[head.metadata.version] = str(number)
+        try:
+            read = await store.get(OWNER, head.id)
+        except NotFound:
+            continue
+        assert read.content == written[read.head.metadata.version].encode()
+    # One caller who names the ETag that it was given last is never refused.
+    assert head.metadata.version == 11
+
+
+class FirstTries:
+    """Strikes each write once: the repeat, which carries the same body, is let through."""
+
+    def __init__(self, chosen: Callable[[Recorded], bool]) -> None:
+        self._chosen = chosen
+        self._seen: set[tuple[str, str, bytes]] = set()
+
+    def __call__(self, request: Recorded) -> bool:
+        key = (request.method, request.path, request.body)
+        if request.is_query or not self._chosen(request) or key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+
+@pytest.fixture
+async def proxy(cosmos_endpoint: str) -> AsyncIterator[FaultProxy]:
+    async with FaultProxy(cosmos_endpoint) as running:
+        yield running
+
+
+@pytest.fixture
+async def repeating(cosmos_endpoint: str, proxy: FaultProxy) -> AsyncIterator[Engine]:
+    """An engine whose driver repeats by itself what is answered by 503."""
+    account = await new_cosmos_account(cosmos_endpoint)
+    engine = CosmosEngine(replace(account, endpoint=proxy.endpoint, endpoint_discovery=True))
+    yield engine
+    await engine.close()
+
+
+def lose_answers(proxy: FaultProxy, method: str, chosen: Callable[[Recorded], bool] = lambda _: True) -> None:
+    """Carries the first try of every such write out, and answers it by 503."""
+    proxy.after(method, FirstTries(chosen), times=1_000)
+
+
+@pytest.mark.parametrize("content", ["one", None], ids=["one commit", "two creates"])
+async def test_creates_answered_by_503_are_done_once(
+    repeating: Engine, proxy: FaultProxy, content: str | None
+) -> None:
+    text = content or "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(500_000))
+    lose_answers(proxy, "POST", lambda request: request.is_batch or request.is_point)
+    [store] = instances(repeating, 1)
+    heads = await asyncio.gather(*(store.create(OWNER, new(str(number), text)) for number in range(4)))
+    stored = await stored_heads(repeating)
+    assert sorted(one.id for one in stored) == sorted(one.id for one in heads)
+    assert all(one.metadata.version == 1 for one in stored)
+    assert await assert_sound(repeating) == set()
+    posts = proxy.sent("POST", lambda request: request.is_batch or (request.is_point and "/docs" in request.path))
+    assert len(posts) == 2 * 4 * (1 if content else 2)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"], ids=["content", "head"])
+async def test_saves_answered_by_503_are_done_once(repeating: Engine, proxy: FaultProxy, method: str) -> None:
+    stores = instances(repeating)
+    head = await stores[0].create(OWNER, new(content="0"))
+    lose_answers(proxy, method)
+    saved = await asyncio.gather(
+        *(stores[number % 3].save(OWNER, head.id, saving(f"{number}")) for number in range(1, WRITERS))
+    )
+    stored = await only_head(repeating)
+    history = {r.version: r.content_hash for r in stored.revisions}
+    assert stored.metadata.version == WRITERS
+    for number, one in enumerate(saved, 1):
+        assert history[one.metadata.version] == one.metadata.content_hash == sha256(f"{number}")
+    assert await assert_sound(repeating) == set()
+
+
+async def test_of_saves_with_one_etag_answered_by_503_exactly_one_wins(
+    repeating: Engine, proxy: FaultProxy
+) -> None:
+    stores = instances(repeating)
+    head = await stores[0].create(OWNER, new(content="0"))
+    lose_answers(proxy, "PUT")
+    for round in range(1, 4):
+        outcomes = await asyncio.gather(
+            *(
+                stores[number % 3].save(OWNER, head.id, saving(f"{round} {number}"), {head.metadata.etag})
+                for number in range(6)
+            ),
+            return_exceptions=True,
+        )
+        [head], refused = split(outcomes, Changed)
+        assert len(refused) == 5
+    stored = await only_head(repeating)
+    assert stored.metadata.etag == head.metadata.etag and stored.metadata.version == 4
+    assert await assert_sound(repeating) == set()
+
+
+async def test_deletes_and_prunings_answered_by_503_are_done_once(repeating: Engine, proxy: FaultProxy) -> None:
+    store = SessionStore(repeating, keep_revisions=1)
+    head = await store.create(OWNER, new(content="0"))
+    lose_answers(proxy, "DELETE")
+    head = await store.save(OWNER, head.id, saving("1"))
+    assert len(proxy.sent("DELETE")) == 2
+    assert await content_ids(repeating) == {head.content_id}
+    lose_answers(proxy, "PUT")
+    await store.delete(OWNER, head.id)
+    tombstone = await only_head(repeating)
+    assert (tombstone.status, tombstone.metadata.version) == (SessionStatus.DELETED, 3)
+    with pytest.raises(Gone):
+        await store.delete(OWNER, head.id)
+
+
+async def test_an_item_read_late_is_one_that_was_there(engine: Engine) -> None:
+    """The wrapper that these tests lean on does what they think, and only so often."""
+    late = LateReads(engine, seed=1, most=3)
+    item = {"id": "a", "kind": "k", "owner_id": OWNER, "n": 0}
+    etags = [await late.create(SESSIONS, item)]
+    for n in (1, 2):
+        etags.append(await late.replace(SESSIONS, item | {"n": n}, etags[-1]))
+    for _ in range(20):
+        try:
+            stored = await late.read(SESSIONS, "a", OWNER)
+        except Exception:
+            continue
+        assert stored.etag == etags[stored.item["n"]]
+    before = late.answered_late
+    assert 0 < before <= 3
+    assert [(await late.read(SESSIONS, "a", OWNER)).item["n"] for _ in range(5)] == [2] * 5
+    assert late.answered_late == before

@@ -1,0 +1,264 @@
+"""Sessions while others write: readers racing a prune, contention, and answers that were lost on the way."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from persistence.documents import SessionAction, SessionChange, SessionHead
+from persistence.engines.containers import SESSIONS, Container
+from persistence.engines.engine import Engine, Item, Stored
+from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
+from persistence.session_heads import ATTEMPTS
+from persistence.session_store import SessionRules, SessionStore
+from tests.support.engines import AnswersLost, Around, CountingReads
+from tests.support.sessions import (
+    OWNER,
+    assert_sound,
+    content_ids,
+    count,
+    new,
+    saving,
+    sha256,
+    stored_content,
+    stored_heads,
+)
+
+
+class NeverInTime(Around):
+    """Another session store is always faster by one save."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.faster, self.saves = SessionStore(inner), 0
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        self.saves += 1
+        await self.faster.save(item["owner_id"], item["id"], saving(f"faster {self.saves}"))
+        return await super().replace(container, item, if_match)
+
+
+class SavedInBetween(Around):
+    """Each of the next `times` reads of a content is overtaken by a save of another session store."""
+
+    def __init__(self, inner: Engine, other: SessionStore, times: int) -> None:
+        super().__init__(inner)
+        self.other, self.times = other, times
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        session_id, tilde, _ = id.partition("~")
+        if tilde and self.times > 0:
+            self.times -= 1
+            await self.other.save(partition, session_id, saving(f"overtaken {self.times}"))
+        return await super().read(container, id, partition)
+
+
+class UnseenContent(Around):
+    """A replica that has the head already and the content not yet, for so many reads."""
+
+    unseen = 0
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        if "~" in id and self.unseen > 0:
+            self.unseen -= 1
+            raise ItemNotFound
+        return await super().read(container, id, partition)
+
+
+async def test_a_reader_that_loses_to_a_prune_reads_what_came_after(engine: Engine) -> None:
+    writer = SessionStore(engine, SessionRules(keep_revisions=1))
+    head = await writer.create(OWNER, new())
+    reader = SessionStore(SavedInBetween(engine, writer, times=2))
+    got = await reader.get(OWNER, head.id)
+    assert got.content == b"overtaken 0"
+    assert got.head.metadata.content_hash == sha256("overtaken 0")
+
+
+async def test_readers_among_writers_see_whole_sessions(engine: Engine) -> None:
+    writer, reader = (SessionStore(engine, SessionRules(keep_revisions=2)) for _ in range(2))
+    head = await writer.create(OWNER, new(content="0"))
+    done = asyncio.Event()
+
+    async def read() -> int:
+        versions = []
+        while not done.is_set():
+            got = await reader.get(OWNER, head.id)
+            assert got.content is not None and got.head.metadata.content_hash == sha256(got.content.decode())
+            versions.append(got.head.metadata.version)
+            await asyncio.sleep(0.001)
+        assert versions == sorted(versions)
+        return len(set(versions))
+
+    readers = [asyncio.create_task(read()) for _ in range(3)]
+    for number in range(1, 30):
+        await writer.save(OWNER, head.id, saving(str(number)))
+    done.set()
+    assert max(await asyncio.gather(*readers)) > 1
+
+
+async def test_a_content_that_is_not_seen_yet_is_waited_for(engine: Engine) -> None:
+    unseen = UnseenContent(engine)
+    sessions = SessionStore(unseen)
+    head = await sessions.create(OWNER, new())
+    unseen.unseen = 2
+    assert (await sessions.get(OWNER, head.id)).content == b"one"
+    unseen.unseen = 100
+    with pytest.raises(CorruptItem):
+        await sessions.get(OWNER, head.id)
+    # It gives up soon: a missing content is no reason for ever more reads.
+    assert unseen.unseen > 90
+
+
+async def test_writers_without_if_match_all_win_in_turn(engine: Engine) -> None:
+    stores = [SessionStore(engine, SessionRules(keep_revisions=100)) for _ in range(2)]
+    head = await stores[0].create(OWNER, new(content="0"))
+    contents = [f"content {number}" for number in range(24)]
+    saved = await asyncio.gather(
+        *(stores[number % 2].save(OWNER, head.id, saving(text)) for number, text in enumerate(contents))
+    )
+    assert sorted(one.metadata.version for one in saved) == list(range(2, 26))
+    [stored] = await stored_heads(engine)
+    assert {r.content_hash for r in stored.revisions} == {sha256(text) for text in ["0", *contents]}
+    assert await assert_sound(engine) == set()
+
+
+async def test_writers_with_one_etag_have_one_winner(engine: Engine) -> None:
+    stores = [SessionStore(engine) for _ in range(4)]
+    head = await stores[0].create(OWNER, new(content="0"))
+    for round in range(1, 6):
+        outcomes = await asyncio.gather(
+            *(
+                store.save(OWNER, head.id, saving(f"{round} {number}"), {head.metadata.etag})
+                for number, store in enumerate(stores * 2)
+            ),
+            return_exceptions=True,
+        )
+        [head] = [one for one in outcomes if isinstance(one, SessionHead)]
+        assert sum(isinstance(one, Changed) for one in outcomes) == 7
+        assert head.metadata.version == round + 1
+        # A content written in vain is taken away again before the answer.
+        assert await count(engine, "content") == round + 1
+    assert await assert_sound(engine) == set()
+
+
+async def test_one_revision_kept_under_contention_is_the_last_one_whole(engine: Engine) -> None:
+    stores = [SessionStore(engine, SessionRules(keep_revisions=1)) for _ in range(3)]
+    head = await stores[0].create(OWNER, new(content="0"))
+    saved = await asyncio.gather(
+        *(stores[number % 3].save(OWNER, head.id, saving(f"content {number}")) for number in range(18))
+    )
+    assert sorted(one.metadata.version for one in saved) == list(range(2, 20))
+    [last] = [one for one in saved if one.metadata.version == 19]
+    assert await stored_heads(engine) == [last]
+    assert await assert_sound(engine) == set()
+    assert await content_ids(engine) == {last.content_id}
+
+
+async def test_a_delete_and_saves_have_one_end(engine: Engine) -> None:
+    stores = [SessionStore(engine) for _ in range(2)]
+    for _ in range(5):
+        head = await stores[0].create(OWNER, new(content="0"))
+        *saves, deleted = await asyncio.gather(
+            *(stores[number % 2].save(OWNER, head.id, saving(str(number))) for number in range(1, 5)),
+            stores[0].delete(OWNER, head.id),
+            return_exceptions=True,
+        )
+        assert deleted is None
+        won = [one for one in saves if isinstance(one, SessionHead)]
+        assert len(won) + sum(isinstance(one, Gone) for one in saves) == 4
+        tombstone = SessionHead.model_validate((await engine.read(SESSIONS, head.id, OWNER)).item)
+        assert tombstone.status == "deleted" and tombstone.metadata.version == len(won) + 2
+        # What the deleted session had is left for the timer; what a beaten save wrote is not.
+        left = {id for id in await content_ids(engine) if id.startswith(head.id)}
+        assert left == {head.content_id, *(one.content_id for one in won)}
+
+
+async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:
+    head = await SessionStore(engine).create(OWNER, new())
+    counting = CountingReads(NeverInTime(engine))
+    losing = SessionStore(counting)
+    with pytest.raises(Contended):
+        await losing.save(OWNER, head.id, saving("two"))
+    assert counting.verbs.count("replace") == ATTEMPTS
+    [stored] = await stored_heads(engine)
+    assert stored.metadata.version == 1 + ATTEMPTS
+    assert sha256("two") not in {r.content_hash for r in stored.revisions}
+    # The last attempt may have landed for all it knows; what it wrote is left for the timer.
+    assert len(await assert_sound(engine)) <= ATTEMPTS
+
+
+@pytest.mark.parametrize("content", ["small", "x"], ids=["one commit", "two creates"])
+@pytest.mark.parametrize("losing", [["commit"], ["create"]], ids=["commit", "create"])
+async def test_a_create_whose_answer_was_lost_is_done_once(
+    engine: Engine, losing: Sequence[str], content: str
+) -> None:
+    if content == "x":
+        content = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(500_000))
+    lossy = AnswersLost(engine, losing, times=2)
+    head = await SessionStore(lossy).create(OWNER, new(content=content))
+    assert await stored_heads(engine) == [head]
+    assert await assert_sound(engine) == set()
+    assert await stored_content(engine, head.content_id or "", head.metadata.content_bytes) == content
+
+
+@pytest.mark.parametrize("if_match", [True, False])
+async def test_a_save_whose_answer_was_lost_is_done_once(engine: Engine, if_match: bool) -> None:
+    head = await SessionStore(engine).create(OWNER, new())
+    lossy = AnswersLost(engine, ["replace", "create"], times=2)
+    saved = await SessionStore(lossy).save(
+        OWNER, head.id, saving("two", title="Second"), {head.metadata.etag} if if_match else None
+    )
+    assert lossy.times == 0
+    assert await stored_heads(engine) == [saved]
+    assert [r.version for r in saved.revisions] == [2, 1]
+    assert await assert_sound(engine) == set()
+
+
+async def test_a_save_whose_answer_was_lost_answers_its_own_version_not_a_later_one(engine: Engine) -> None:
+    """Otherwise the ETag that the caller gets would be that of another's save, which it has never seen and
+    would overwrite with its next If-Match."""
+    other = SessionStore(engine)
+    head = await other.create(OWNER, new(description="About"))
+    lossy = AnswersLost(engine, ["replace"])
+
+    async def another_saves() -> None:
+        await other.save(OWNER, head.id, saving("another's", title="Another's", device_info="laptop"))
+
+    lossy.meanwhile = another_saves
+    mine = SessionStore(lossy)
+    saved = await mine.save(OWNER, head.id, saving("mine", device_info="phone"), {head.metadata.etag})
+    metadata = saved.metadata
+    assert (metadata.version, metadata.title, metadata.device_info) == (2, "First", "phone")
+    assert (metadata.content_hash, metadata.content_bytes) == (sha256("mine"), 4)
+    assert metadata.updated_at == saved.revisions[0].saved_at
+    assert [r.version for r in saved.revisions] == [2, 1]
+    with pytest.raises(Changed) as refused:
+        await mine.save(OWNER, head.id, saving("mine again"), {metadata.etag})
+    assert isinstance(refused.value.current, SessionHead)
+    assert refused.value.current.metadata.title == "Another's"
+    assert await assert_sound(engine) == set()
+
+
+async def test_a_delete_whose_answer_was_lost_is_done_once(engine: Engine) -> None:
+    head = await SessionStore(engine).create(OWNER, new())
+    await SessionStore(AnswersLost(engine, ["replace"])).delete(OWNER, head.id, {head.metadata.etag})
+    [tombstone] = await stored_heads(engine)
+    assert (tombstone.metadata.version, tombstone.revisions[0].action) == (2, SessionAction.DELETED)
+
+
+async def test_a_claim_to_have_seen_more_is_looked_at_again_before_it_is_refused(engine: Engine) -> None:
+    counting = CountingReads(engine)
+    sessions = SessionStore(counting)
+    head = await sessions.create(OWNER, new())
+    counting.forget()
+    with pytest.raises(Changed):
+        await sessions.save(OWNER, head.id, SessionChange(title="b"), {'"2-0123456789abcdef"'})
+    assert counting.verbs == ["read"] * 4
+    counting.forget()
+    with pytest.raises(NotFound):
+        await sessions.save(OWNER, "twelve-chars", SessionChange(title="b"), {head.metadata.etag})
+    assert counting.verbs == ["read"] * 4
+    counting.forget()
+    with pytest.raises(NotFound):
+        await sessions.save(OWNER, "twelve-chars", SessionChange(title="b"))
+    assert counting.verbs == ["read"]
