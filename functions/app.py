@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import access_logs, health, me, sessions, snapshots, timers
+from functions import access_logs, drafts, health, me, revisions, sessions, snapshots, timers
 from functions.endpoint import Api
 from functions.identity import identify_by
 from persistence import Stores
@@ -14,9 +14,11 @@ def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
     api = Api(identify_by(settings), expose_charge=settings.expose_charge)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     app.register_functions(sessions.blueprint(api, stores.sessions))
+    app.register_functions(revisions.blueprint(api, stores.sessions))
+    app.register_functions(drafts.blueprint(api, stores.drafts))
     app.register_functions(snapshots.blueprint(api, stores.snapshots))
     app.register_functions(access_logs.blueprint(api, stores.access_logs))
-    app.register_functions(timers.blueprint(stores.cleanup, settings.cleanup_schedule))
+    app.register_functions(timers.blueprint(stores.cleanup, settings))
     app.register_functions(me.blueprint(api))
     app.register_functions(health.blueprint(api, stores.engine))
     return app

@@ -3,6 +3,7 @@
 An endpoint's own code is a few lines: it takes a `Call`, asks a store and gives an `Answer`.
 """
 
+import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +31,7 @@ BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
 """JSON can take six bytes for one of content (\\u0000); the rest is for the other fields."""
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
+KEY_MAX_CHARACTERS = 255
 _CONDITION_MAX_CHARACTERS = 8_192
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
@@ -59,6 +61,16 @@ class Call(Generic[Q, B]):
     def if_none_match(self) -> frozenset[str]:
         """The ETags of what the caller has already."""
         return _etags(self.headers.get("if-none-match")) or frozenset()
+
+    @property
+    def save_id(self) -> str | None:
+        """What names this attempt, made of the Idempotency-Key; None without one. Raises InvalidHeader."""
+        key = self.headers.get("idempotency-key")
+        if key is None:
+            return None
+        if not 1 <= len(key) <= KEY_MAX_CHARACTERS:
+            raise InvalidHeader(f"Idempotency-Key takes 1 to {KEY_MAX_CHARACTERS} characters.")
+        return "key-" + hashlib.sha256(key.encode()).hexdigest()[:24]
 
     def prefers(self, what: str) -> bool:
         """Whether the caller asks for `return=<what>` (RFC 7240)."""

@@ -111,6 +111,7 @@ TABLE: Mapping[type[Exception], Row] = {
     errors.Forbidden: Row(403, "forbidden", "Not allowed"),
     errors.Gone: Row(410, "gone", "Gone"),
     errors.Changed: Row(412, "changed", "Changed by someone else"),
+    errors.KeyReused: Row(422, "key_reused", "The key was used before"),
     errors.IllegalMove: Row(409, "illegal_move", "Not in this state"),
     errors.Contended: Row(409, "contended", "Too many writers at once"),
     errors.InvalidField: Row(422, "invalid_request", "The request is not valid"),

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from persistence import documents
-from persistence.documents import SessionStatus, SessionSummary, Timestamp
+from persistence.documents import SessionAction, SessionStatus, SessionSummary, Timestamp
 from persistence.filters import FilterFactory
 from persistence.query import Filter, Operator, Page, Sort
 
@@ -66,6 +66,43 @@ class SessionUpdate(documents.SessionChange):
     content: str | None = None
 
 
+class SessionValidity(WireModel):
+    """That a session is there and mine, and what is current of it."""
+
+    id: str
+    status: SessionStatus
+    version: int
+    content_hash: str
+    etag: str
+
+
+class RevisionMetadata(WireModel):
+    """A line of a session's history: which version, what made it, when and where."""
+
+    version: int
+    action: SessionAction
+    saved_at: Timestamp
+    device_info: str | None
+    title: str
+    content_hash: str
+    content_bytes: int
+
+
+class RevisionContent(WireModel):
+    """A line of the history, and the content as it was."""
+
+    metadata: RevisionMetadata
+    content: str
+
+
+class SaveQuery(BaseModel):
+    """How the history takes a save."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    autosave: bool = Field(False, description="Whether it takes the place of the autosave just before it.")
+
+
 class PageOf(WireModel, Generic[T]):
     """Some of a list. `pageToken` is the next call's `cursor`; null on the last page."""
 
@@ -121,22 +158,12 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class ListQuery(BaseModel):
-    """What every list takes. An empty value means "not given": existing clients send `cursor=`."""
+class FilterQuery(BaseModel):
+    """A query whose parameters are filters."""
 
     model_config = ConfigDict(extra="forbid")
 
     FILTERS: ClassVar[dict[str, tuple[str, Operator]]] = {}
-    SORTS: ClassVar[dict[str, str]] = {}
-    """Sort values whose stored path has another name."""
-    LOWERCASE_SORTS: ClassVar[dict[str, str]] = {}
-    """Stored paths that have a lower-cased twin."""
-
-    cursor: str | None = Field(None, description="The `pageToken` of the page before.")
-    page_size: int = Field(10, ge=1, le=100, description="How many items a page has at most.")
-    sort_by: str = "id"
-    sort_direction: Literal["asc", "desc"] = "desc"
-    sort_lowercase: bool = Field(False, description="Whether titles are sorted without regard to case.")
 
     def filters(self, factory: FilterFactory) -> list[Filter]:
         """The filters that were given, checked against the document's model."""
@@ -146,6 +173,28 @@ class ListQuery(BaseModel):
             for name, value in given
             if value is not None
         ]
+
+
+class PageQuery(BaseModel):
+    """Which page. An empty value means "not given": existing clients send `cursor=`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: str | None = Field(None, description="The `pageToken` of the page before.")
+    page_size: int = Field(10, ge=1, le=100, description="How many items a page has at most.")
+
+
+class ListQuery(FilterQuery, PageQuery):
+    """What every list takes that can be sorted."""
+
+    SORTS: ClassVar[dict[str, str]] = {}
+    """Sort values whose stored path has another name."""
+    LOWERCASE_SORTS: ClassVar[dict[str, str]] = {}
+    """Stored paths that have a lower-cased twin."""
+
+    sort_by: str = "id"
+    sort_direction: Literal["asc", "desc"] = "desc"
+    sort_lowercase: bool = Field(False, description="Whether titles are sorted without regard to case.")
 
     def sort(self) -> Sort:
         """The order asked for, by stored path."""

@@ -7,14 +7,16 @@ from functions.schemas import (
     NewSession,
     Nothing,
     PageOf,
+    SaveQuery,
     Session,
     SessionMetadata,
     SessionsQuery,
     SessionUpdate,
+    SessionValidity,
     page_of,
     session_metadata,
 )
-from persistence.documents import SessionHead
+from persistence.documents import SessionAction, SessionHead
 from persistence.session_store import OpenedSession, SessionStore
 
 NOT_MODIFIED = 304
@@ -59,10 +61,19 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
             return Answer(status=NOT_MODIFIED, etag=head.metadata.etag)
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
-    @api.endpoint(routes, "PUT", "persistence/sessions/{session_id}", body=SessionUpdate, answer=Session)
-    async def update_session(call: Call[Nothing, SessionUpdate]) -> Answer:
+    @api.endpoint(
+        routes, "PUT", "persistence/sessions/{session_id}", query=SaveQuery, body=SessionUpdate, answer=Session
+    )
+    async def update_session(call: Call[SaveQuery, SessionUpdate]) -> Answer:
         """Changes what is given of a session and leaves the rest."""
-        head = await sessions.save(call.owner_id, call.path["session_id"], call.body, call.if_match)
+        head = await sessions.save(
+            call.owner_id,
+            call.path["session_id"],
+            call.body,
+            call.if_match,
+            call.save_id,
+            autosave=call.query.autosave,
+        )
         if call.prefers("minimal"):
             return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
         if call.body.content is not None:
@@ -74,6 +85,41 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         """Deletes a session for good."""
         await sessions.delete(call.owner_id, call.path["session_id"], call.if_match)
         return Answer(status=204)
+
+    @api.endpoint(routes, "POST", "persistence/sessions/{session_id}/close", answer=SessionMetadata)
+    async def close_session(call: Call[Nothing, Nothing]) -> Answer:
+        """Makes an active session read-only."""
+        return await move(call, SessionAction.CLOSED)
+
+    @api.endpoint(routes, "POST", "persistence/sessions/{session_id}/reopen", answer=SessionMetadata)
+    async def reopen_session(call: Call[Nothing, Nothing]) -> Answer:
+        """Makes a closed session active again."""
+        return await move(call, SessionAction.REOPENED)
+
+    async def move(call: Call[Nothing, Nothing], action: SessionAction) -> Answer:
+        session_id = call.path["session_id"]
+        head = await sessions.move(call.owner_id, session_id, action, call.if_match, call.save_id)
+        return Answer(session_metadata(head), etag=head.metadata.etag)
+
+    @api.endpoint(routes, "GET", "persistence/sessions/{session_id}/validate", answer=SessionValidity)
+    async def validate_session(call: Call[Nothing, Nothing]) -> Answer:
+        """Whether a session is there and mine, and its current version; counts as an access."""
+        head = await sessions.touch(call.owner_id, call.path["session_id"])
+        metadata = head.metadata
+        validity = SessionValidity(
+            id=head.id,
+            status=head.status,
+            version=metadata.version,
+            content_hash=metadata.content_hash,
+            etag=metadata.etag,
+        )
+        return Answer(validity, etag=metadata.etag)
+
+    @api.endpoint(routes, "PUT", "persistence/sessions/{session_id}/touch", status=204)
+    async def touch_session(call: Call[Nothing, Nothing]) -> Answer:
+        """Says that a session is open; makes no version."""
+        head = await sessions.touch(call.owner_id, call.path["session_id"])
+        return Answer(status=204, etag=head.metadata.etag)
 
     return routes
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from persistence.access_log_store import AccessLogStore
 from persistence.cleanup import Cleanup
+from persistence.draft_store import DraftStore
 from persistence.engines.engine import Engine
 from persistence.session_store import SessionStore
 from persistence.settings import Settings, StoreEngine
@@ -22,6 +23,7 @@ class Stores:
 
     engine: Engine
     sessions: SessionStore
+    drafts: DraftStore
     snapshots: SnapshotStore
     access_logs: AccessLogStore
     cleanup: Cleanup
@@ -53,7 +55,8 @@ def open_engine(settings: Settings) -> Engine:
 def stores_over(engine: Engine, settings: Settings) -> Stores:
     """The stores over an engine that is open already."""
     sessions = SessionStore(engine, settings.session_rules())
+    drafts = DraftStore(sessions, settings.draft_retention())
     access_logs = AccessLogStore(engine)
     snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules())
-    cleanup = Cleanup(engine, snapshots, access_logs, settings.cleanup_rules())
-    return Stores(engine, sessions, snapshots, access_logs, cleanup)
+    cleanup = Cleanup(engine, sessions, snapshots, access_logs, settings.cleanup_rules())
+    return Stores(engine, sessions, drafts, snapshots, access_logs, cleanup)

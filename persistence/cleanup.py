@@ -14,11 +14,29 @@ from typing import Literal
 
 from persistence.access_log_store import AccessLogStore
 from persistence.collection import Collection
-from persistence.documents import Document, SessionContent, SessionHead, Timestamp, now, timestamp_text
+from persistence.documents import (
+    Document,
+    SessionContent,
+    SessionHead,
+    SessionStatus,
+    Timestamp,
+    now,
+    timestamp_text,
+)
 from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.engines.engine import Engine, Item, Set
-from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
+from persistence.errors import (
+    Contended,
+    CorruptItem,
+    Gone,
+    IllegalMove,
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    NotFound,
+)
 from persistence.query import BY_ID, Filter, Operator, Query, Sort, value_at
+from persistence.session_store import SessionStore
 from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
 from persistence.snapshot_store import SnapshotStore
 
@@ -49,12 +67,25 @@ class Counts:
         return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
 
 
+@dataclass(slots=True)
+class PurgeCounts:
+    """What one purge did; `spared` drafts were found stale, and touched before they were deleted."""
+
+    drafts: int = 0
+    spared: int = 0
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        return f"drafts purged {self.drafts}, spared {self.spared}, skipped {self.skipped}"
+
+
 @dataclass(frozen=True, slots=True)
 class CleanupRules:
     """What an operator sets. `items_max` bounds what each step of one run takes on."""
 
     settle_grace: timedelta = timedelta(minutes=15)
     tombstone_retention: timedelta = timedelta(days=30)
+    draft_retention: timedelta = timedelta(days=30)
     items_max: int = 20_000
 
 
@@ -70,8 +101,14 @@ class Cleanup:
     """One run is `run()`. Two at once do no harm, only some work twice."""
 
     def __init__(
-        self, engine: Engine, snapshots: SnapshotStore, access_logs: AccessLogStore, rules: CleanupRules
+        self,
+        engine: Engine,
+        sessions: SessionStore,
+        snapshots: SnapshotStore,
+        access_logs: AccessLogStore,
+        rules: CleanupRules,
     ) -> None:
+        self._sessions = sessions
         self._engine, self._snapshot_store, self._access_logs = engine, snapshots, access_logs
         self._rules = rules
         self._heads = Collection(engine, SESSIONS, SessionHead)
@@ -93,6 +130,25 @@ class Cleanup:
         await self._sweep_what_was_saved(counts, settled)
         await self._forget_tombstones(counts, forgotten)
         return counts
+
+    async def purge_stale_drafts(self) -> PurgeCounts:
+        """Deletes drafts that were neither saved nor opened for the retention; a draft that is touched
+        meanwhile survives. Bounded; the next run continues."""
+        purged = PurgeCounts()
+        until = now() - self._rules.draft_retention
+
+        async def purge(draft: Item) -> None:
+            try:
+                was_stale = await self._sessions.delete(
+                    draft["owner_id"], draft["id"], status=SessionStatus.DRAFT, untouched_since=until
+                )
+            except (NotFound, Gone, IllegalMove, Contended):
+                was_stale = False  # saved, promoted or discarded meanwhile
+            purged.drafts += was_stale
+            purged.spared += not was_stale
+
+        await self._each_due(purged, self._heads, "stale_since", until, purge)
+        return purged
 
     async def _expire_snapshots(self, counts: Counts, at: datetime) -> None:
         """Expired snapshots become tombstones; their visitors' rows are marked by a later run."""
@@ -226,7 +282,7 @@ class Cleanup:
 
     async def _each_due(
         self,
-        counts: Counts,
+        counts: Counts | PurgeCounts,
         documents: "Collection[Snapshot] | Collection[SessionHead] | Collection[AccessLog]",
         path: str,
         until: datetime,
@@ -300,7 +356,7 @@ class Cleanup:
             pass  # another run has forgotten it since
 
     async def _all(
-        self, counts: Counts, items: Sequence[Item], work: Work, concurrency: int = CONCURRENCY
+        self, counts: Counts | PurgeCounts, items: Sequence[Item], work: Work, concurrency: int = CONCURRENCY
     ) -> None:
         """A piece of work with each item, a few at a time. One that cannot be read does not stop the rest."""
         turns = asyncio.Semaphore(concurrency)

@@ -54,6 +54,13 @@ class IllegalMove(PersistenceError):
         self.kind, self.id, self.status, self.move, self.legal = kind, id, status, move, tuple(legal)
 
 
+class KeyReused(PersistenceError):
+    """An Idempotency-Key that was sent with another body before."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for something else before; nothing was written.")
+
+
 class Contended(PersistenceError):
     """Others wrote the same item at every one of our attempts."""
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection as SetOf
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from persistence.collection import Collection
 from persistence.content import Packed
@@ -30,19 +30,21 @@ class SessionContents:
         id: str = item["id"]
         return id
 
-    async def create_first(self, head: SessionHead, packed: Packed) -> SessionHead:
+    async def create_first(self, head: SessionHead, packed: Packed, *, id_is_new: bool) -> SessionHead:
         """A new session's content, and its head, which from then on names it; answers that head. One commit, or
-        two creates where it is large. Raises ItemExists where the head's id is taken."""
+        two creates where it is large. Raises ItemExists where the head's id is taken, unless `id_is_new`."""
         item = self._item(head.owner_id, head.id, packed)
         revisions = tuple(one.model_copy(update={"content_id": item["id"]}) for one in head.revisions)
         head = head.model_copy(update={"content_id": item["id"], "revisions": revisions})
         head_item = head.to_item()
         if item_size(item) + item_size(head_item) <= COMMIT_MAX_BYTES:
-            await self._engine.commit(SESSIONS, head.owner_id, [Create(item), Create(head_item)])
+            with _met_itself() if id_is_new else nullcontext():
+                await self._engine.commit(SESSIONS, head.owner_id, [Create(item), Create(head_item)])
         else:
             with _met_itself():
                 await self._engine.create(SESSIONS, item)
-            await self._engine.create(SESSIONS, head_item)
+            with _met_itself() if id_is_new else nullcontext():
+                await self._engine.create(SESSIONS, head_item)
         return head
 
     async def read(self, owner_id: str, content_id: str, hash: str, size: int) -> Packed:

@@ -8,7 +8,6 @@ content.
 import logging
 from collections.abc import Collection as SetOf
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,18 +29,19 @@ from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine
 from persistence.errors import (
     Changed,
+    Contended,
     CorruptItem,
     Gone,
     IllegalMove,
-    ItemExists,
     ItemNotFound,
+    KeyReused,
     NotFound,
     PersistenceError,
 )
 from persistence.filters import FilterFactory
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.session_contents import SessionContents
-from persistence.session_heads import Edit, SessionHeads, back_off
+from persistence.session_heads import ATTEMPTS, Edit, SessionHeads, back_off
 
 _log = logging.getLogger(__name__)
 
@@ -103,22 +103,19 @@ class SessionStore:
     async def create(self, owner_id: str, new: NewSession) -> SessionHead:
         """A new active session, version 1. Raises ContentTooLarge. One commit, two creates where it is large."""
         head, packed = self._first(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
-        # The id is of 72 random bits and new: a driver that repeats after a fault is the only one who can
-        # have taken it.
-        with suppress(ItemExists):
-            return await self._contents.create_first(head, packed)
-        return (await self._heads.get(owner_id, head.id)).document
+        return await self._contents.create_first(head, packed, id_is_new=True)
 
     async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
         """A new draft under an id that the client made. Raises ItemExists where it is taken, be it by this very
         attempt's first try. Costs as `create`."""
         head, packed = self._first(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
-        return await self._contents.create_first(head, packed)
+        return await self._contents.create_first(head, packed, id_is_new=False)
 
     async def get(self, owner_id: str, session_id: str, unless: SetOf[str] = ()) -> OpenedSession:
         """The head and its content; without the content where the head's ETag is one of `unless`. Counts as an
         access. Two point reads. Raises NotFound, Gone and CorruptItem."""
-        for attempt in range(_CONTENT_READS):
+        missing: list[str | None] = []
+        for attempt in range(ATTEMPTS):
             await back_off(attempt)
             found = await self._heads.get(owner_id, session_id)
             if found.document.metadata.etag in unless:
@@ -128,9 +125,12 @@ class SessionStore:
             except ItemNotFound:
                 # Pruned by a save between the two reads, and then the head has moved on; or not yet to be
                 # seen from here.
+                missing.append(found.document.content_id)
+                if missing.count(missing[-1]) == _CONTENT_READS:
+                    raise CorruptItem("session", session_id) from None
                 continue
             return OpenedSession(await self._touched(found), packed)
-        raise CorruptItem("session", session_id)
+        raise Contended("session", session_id)
 
     async def get_head(self, owner_id: str, session_id: str) -> SessionHead:
         """Everything but the content. One point read. Raises NotFound, Gone and CorruptItem."""
@@ -169,7 +169,8 @@ class SessionStore:
     ) -> SessionHead:
         """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
         wins. An `autosave` takes the place of the autosave just before it in the history. Raises
-        ContentTooLarge. A head read, a content create and a head replace; a pruned content is deleted too."""
+        ContentTooLarge, and KeyReused for a repeat that is none, by its content. A head read, a content create
+        and a head replace; a pruned content is deleted too."""
         packed = None if change.content is None else pack(change.content)
         save_id = save_id or new_id()
         written: list[str] = []
@@ -199,6 +200,8 @@ class SessionStore:
             await self._contents.remove(owner_id, written)
             raise
         await self._contents.remove(owner_id, [id for id in written if id not in head.content_ids])
+        if packed is not None and head.metadata.content_hash != packed.hash:
+            raise KeyReused
         return head
 
     async def move(
@@ -227,10 +230,10 @@ class SessionStore:
         *,
         status: SessionStatus | None = None,
         untouched_since: datetime | None = None,
-    ) -> None:
+    ) -> bool:
         """Makes it a tombstone, which competes with saves on the same etag. Its contents go later, by the
         timer. Only one of `status` is deleted where that is given; and one touched after `untouched_since` is
-        left alone."""
+        left alone, which False tells."""
         save_id = new_id()
 
         async def edit(head: SessionHead) -> SessionHead:
@@ -245,7 +248,8 @@ class SessionStore:
             at = head.metadata.updated_at
             return head.model_copy(update={"deleted_at": at, "unsettled_at": at})
 
-        await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
+        _, after = await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
+        return after.status is SessionStatus.DELETED
 
     async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[Revision, bytes]:
         """A line of the history, and the content as it was. Two point reads. Raises NotFound for a version that

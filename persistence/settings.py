@@ -193,6 +193,10 @@ class Settings(BaseModel):
             touch_interval=timedelta(seconds=self.touch_interval_seconds),
         )
 
+    def draft_retention(self) -> timedelta:
+        """How long an untouched draft stays."""
+        return timedelta(days=self.draft_retention_days)
+
     def snapshot_rules(self) -> SnapshotRules:
         """What the snapshot store needs."""
         return SnapshotRules(
@@ -207,6 +211,7 @@ class Settings(BaseModel):
         return CleanupRules(
             settle_grace=timedelta(seconds=self.settle_grace_seconds),
             tombstone_retention=timedelta(days=self.tombstone_retention_days),
+            draft_retention=self.draft_retention(),
             items_max=self.timer_items_max,
         )
 

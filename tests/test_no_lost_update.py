@@ -12,7 +12,8 @@ from persistence.engines.containers import SESSIONS
 from persistence.engines.cosmos import CosmosEngine
 from persistence.engines.engine import Engine
 from persistence.errors import Changed, Contended, CorruptItem, Gone, NotFound
-from persistence.session_store import ATTEMPTS, SessionStore
+from persistence.session_heads import ATTEMPTS
+from persistence.session_store import SessionRules, SessionStore
 from tests.conftest import new_cosmos_account
 from tests.support.engines import LateReads
 from tests.support.faults import FaultProxy, Recorded
@@ -33,7 +34,7 @@ seeds = pytest.mark.parametrize("seed", range(5))
 
 def instances(engine: Engine, many: int = 3) -> list[SessionStore]:
     """Session stores that share nothing but the database, as instances of the app do."""
-    return [SessionStore(engine, keep_revisions=100) for _ in range(many)]
+    return [SessionStore(engine, SessionRules(keep_revisions=100)) for _ in range(many)]
 
 
 def split(outcomes: list[Any], *refusals: type[Exception]) -> tuple[list[Any], list[Exception]]:
@@ -243,7 +244,7 @@ async def test_of_saves_with_one_etag_answered_by_503_exactly_one_wins(
 
 
 async def test_deletes_and_prunings_answered_by_503_are_done_once(repeating: Engine, proxy: FaultProxy) -> None:
-    store = SessionStore(repeating, keep_revisions=1)
+    store = SessionStore(repeating, SessionRules(keep_revisions=1))
     head = await store.create(OWNER, new(content="0"))
     lose_answers(proxy, "DELETE")
     head = await store.save(OWNER, head.id, saving("1"))

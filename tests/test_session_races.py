@@ -68,7 +68,7 @@ class UnseenContent(Around):
 async def test_a_reader_that_loses_to_a_prune_reads_what_came_after(engine: Engine) -> None:
     writer = SessionStore(engine, SessionRules(keep_revisions=1))
     head = await writer.create(OWNER, new())
-    reader = SessionStore(SavedInBetween(engine, writer, times=2))
+    reader = SessionStore(SavedInBetween(engine, writer, times=5))
     got = await reader.get(OWNER, head.id)
     assert got.content == b"overtaken 0"
     assert got.head.metadata.content_hash == sha256("overtaken 0")

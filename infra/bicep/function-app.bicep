@@ -21,6 +21,9 @@ param instanceMemoryMB int
 @description('The most instances that may run at once.')
 param maximumInstanceCount int
 
+@description('Requests that one instance answers at once.')
+param httpConcurrency int
+
 @description('Origins whose pages may call the API directly.')
 param corsOrigins array
 
@@ -140,6 +143,11 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
+        triggers: {
+          http: {
+            perInstanceConcurrency: httpConcurrency
+          }
+        }
       }
     }
   }

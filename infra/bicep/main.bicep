@@ -57,6 +57,11 @@ param instanceMemoryMB int = 2048
 @description('The most instances that may run at once: a ceiling on cost, and on the load on the database.')
 param maximumInstanceCount int = 40
 
+@minValue(1)
+@maxValue(1000)
+@description('Requests that one instance answers at once. The platform gives Python one; the handlers wait for the database side by side.')
+param httpConcurrency int = 32
+
 @minValue(30)
 @maxValue(730)
 @description('Days that logs are kept.')
@@ -148,6 +153,7 @@ module functionApp 'function-app.bicep' = {
     pythonVersion: pythonVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+    httpConcurrency: httpConcurrency
     corsOrigins: empty(corsOrigins) ? [] : split(corsOrigins, ',')
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId

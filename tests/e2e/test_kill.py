@@ -13,9 +13,9 @@ from tests.support.ledger import Effect, Known, Ledger
 from tests.support.storage import Storage, call, look_into, sha256
 
 CLIENTS = 6
-KILLS = {"sqlite": 6, "cosmos": 4}
+KILLS = {"sqlite": 10, "cosmos": 6}
 SOAK_KILLS = 60
-REVISIONS = 10
+REVISIONS = 5
 """Few, so that saves prune while they are killed."""
 NOT_PACKABLE = 900_000
 """Random bytes, as base64 too much for one commit: a create of two writes."""
@@ -41,9 +41,9 @@ class Client:
 
     async def _write(self, http: httpx.AsyncClient) -> None:
         chance = self._random.random()
-        if chance < 0.2 or not self._own:
+        if chance < 0.25 or not self._own:
             await self._create(http)
-        elif chance < 0.4:
+        elif chance < 0.45:
             await self._change(http, self._shared)
         elif chance < 0.85:
             await self._change(http, self._random.choice(self._own[-4:]))
@@ -70,15 +70,15 @@ class Client:
             body = {"content": self._content()}
             effect = Effect(SessionAction.SAVED, before["title"], sha256(body["content"]))
         with self._ledger.sending(effect, session_id):
-            answer = await http.put(
-                f"/sessions/{session_id}", json=body, headers={"If-Match": before["etag"]}
-            )
+            answer = await http.put(f"/sessions/{session_id}", json=body, headers={"If-Match": before["etag"]})
         if session_id == self._shared and answer.status_code == 412:
             return
         assert answer.status_code == 200, answer.text
         version = answer.json()["metadata"]["version"]
         assert version == before["version"] + 1
-        self._ledger.sessions[session_id].acknowledged[version] = effect
+        known = self._ledger.sessions[session_id]
+        assert version not in known.acknowledged, "one version was given to two writes"
+        known.acknowledged[version] = effect
 
     async def _delete(self, http: httpx.AsyncClient, session_id: str) -> None:
         self._own.remove(session_id)
@@ -140,7 +140,7 @@ async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
                     clients = [Client(number, ledger, shared) for number in range(CLIENTS)]
                 if left:
                     work = [asyncio.create_task(client.work(http)) for client in clients]
-                    await asyncio.sleep(moments.uniform(0.1, 0.8))
+                    await asyncio.sleep(moments.uniform(0.05, 0.5))
                     server.kill()
                     await asyncio.gather(*work)
     return ledger
@@ -155,7 +155,7 @@ async def create_shared(http: httpx.AsyncClient, ledger: Ledger) -> str:
 async def test_what_was_acknowledged_outlives_kill_9(storage: Storage):
     kills = KILLS[storage.environ["STORE_ENGINE"]]
     ledger = await kill_again_and_again(storage, kills)
-    assert ledger.answered > 20 * kills, "there was no load to speak of"
+    assert ledger.answered > 10 * kills, "there was no load to speak of"
     assert ledger.unanswered >= kills, "no write was under way when the server was killed"
 
 
@@ -163,4 +163,4 @@ async def test_what_was_acknowledged_outlives_kill_9(storage: Storage):
 @pytest.mark.timeout(3_600)
 async def test_what_was_acknowledged_outlives_many_kills(storage: Storage):
     ledger = await kill_again_and_again(storage, SOAK_KILLS)
-    assert ledger.answered > 20 * SOAK_KILLS and ledger.unanswered >= SOAK_KILLS
+    assert ledger.answered > 10 * SOAK_KILLS and ledger.unanswered >= SOAK_KILLS

@@ -75,6 +75,13 @@ async def test_a_configuration_that_cannot_be_trusted_is_not_followed(issuer, co
     assert "/keys" not in issuer.asked
 
 
+async def test_a_redirect_is_not_followed(issuer, keys):
+    issuer.moved_to = "/elsewhere"
+    with pytest.raises(IdentityUnavailable):
+        await keys.find("first", "RS256")
+    assert issuer.asked == {"/keys": 1}
+
+
 async def test_a_new_key_is_found_and_an_old_one_gone_with_it(issuer, keys, clock):
     await keys.find("first", "RS256")
     issuer.jwks = [jwk(private_key("RS256", "second"), "second")]

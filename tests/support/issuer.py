@@ -57,13 +57,15 @@ def unsigned(header: Mapping[str, Any], claims: Mapping[str, Any], signature: by
 class Issuer:
     """Publishes `jwks` and signs with `private_key()` under the id "first", unless told otherwise.
 
-    `asked` counts what was asked for by path. `away` makes it answer 503, `silent` never, `raw` these bytes.
+    `asked` counts what was asked for by path. `away` makes it answer 503, `silent` never, `moved_to` a redirect,
+    `raw` these bytes.
     """
 
     def __init__(self) -> None:
         self.jwks: list[dict[str, Any]] = [jwk(private_key(), "first")]
         self.asked: dict[str, int] = {}
         self.away = self.silent = False
+        self.moved_to: str | None = None
         self.raw: bytes | None = None
         self.raw_headers: dict[str, str] = {}
         self.configuration: dict[str, Any] = {}
@@ -95,6 +97,8 @@ class Issuer:
             await asyncio.sleep(60)
         if self.away:
             return web.Response(status=503)
+        if self.moved_to is not None and request.path != self.moved_to:
+            return web.Response(status=302, headers={"Location": self.moved_to})
         if self.raw is not None:
             return web.Response(body=self.raw, headers=self.raw_headers)
         if request.path == "/keys":

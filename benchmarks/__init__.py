@@ -1,0 +1,1 @@
+"""What Savepoint costs over its own engine, measured side by side: `python -m benchmarks`."""

@@ -1,0 +1,119 @@
+"""What the app would cost if there were nothing but the engine: the same routes and the same bytes over the wire,
+and of what happens in between just the calls to the engine.
+
+Answers are those of the real app, recorded beforehand and named by the request's header `X-Recorded`. Nothing is
+parsed, checked, hashed, packed or converted here.
+"""
+
+import os
+import secrets
+from typing import Any
+
+import azure.functions as func
+
+from persistence import open_engine
+from persistence.documents import SessionSummary
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import PAYLOAD, Create, Item
+from persistence.query import Filter, Operator, Query, Sort
+from persistence.settings import Settings
+
+HEADERS = {
+    "Cache-Control": "no-store, private",
+    "X-Content-Type-Options": "nosniff",
+    "ETag": '"1-0123456789abcdef"',
+}
+NEWEST = Sort("metadata.updated_at", descending=True)
+LISTED = Filter("status", Operator.IN, ("active", "closed"))
+FIELDS = tuple(field.alias or name for name, field in SessionSummary.model_fields.items())
+
+settings = Settings.from_environ(os.environ)
+engine = open_engine(settings)
+close = engine.close
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+recorded: dict[str, bytes] = {}
+contents: dict[str, Item] = {}
+
+
+@app.route("recorded/{name}", methods=["PUT"])
+async def record(req: func.HttpRequest) -> func.HttpResponse:
+    recorded[req.route_params["name"]] = req.get_body()
+    return func.HttpResponse(status_code=204)
+
+
+@app.route("persistence/sessions", methods=["POST"])
+async def create_session(req: func.HttpRequest) -> func.HttpResponse:
+    req.get_body()
+    owner = req.headers["x-user-id"]
+    head = await some_head(owner)
+    content = await new_content(head)
+    head = {**head, "id": content["session_id"], "content_id": content["id"]}
+    await engine.commit(SESSIONS, owner, [Create(content), Create(head)])
+    return answer(req, 201, {"Location": f"/api/persistence/sessions/{head['id']}"})
+
+
+@app.route("persistence/sessions", methods=["GET"])
+async def get_sessions_metadata(req: func.HttpRequest) -> func.HttpResponse:
+    owner, page_size = req.headers["x-user-id"], int(req.params["page_size"])
+    await engine.query(SESSIONS, Query("session", owner, FIELDS, (LISTED,), NEWEST, page_size))
+    return answer(req)
+
+
+@app.route("persistence/sessions/{session_id}", methods=["GET"])
+async def get_session(req: func.HttpRequest) -> func.HttpResponse:
+    owner = req.headers["x-user-id"]
+    head = await engine.read(SESSIONS, req.route_params["session_id"], owner)
+    await engine.read(SESSIONS, head.item["content_id"], owner)
+    return answer(req)
+
+
+@app.route("persistence/sessions/metadata/{session_id}", methods=["GET"])
+async def get_session_metadata(req: func.HttpRequest) -> func.HttpResponse:
+    await engine.read(SESSIONS, req.route_params["session_id"], req.headers["x-user-id"])
+    return answer(req, 304 if "if-none-match" in req.headers else 200)
+
+
+@app.route("persistence/sessions/{session_id}", methods=["PUT"])
+async def update_session(req: func.HttpRequest) -> func.HttpResponse:
+    req.get_body()
+    owner = req.headers["x-user-id"]
+    stored = await engine.read(SESSIONS, req.route_params["session_id"], owner)
+    head = stored.item
+    content = await new_content(head, head["id"])
+    await engine.create(SESSIONS, content)
+    revisions = [{**head["revisions"][0], "content_id": content["id"]}, *head["revisions"]]
+    kept, pruned = revisions[: settings.keep_revisions], revisions[settings.keep_revisions :]
+    await engine.replace(SESSIONS, {**head, "content_id": content["id"], "revisions": kept}, stored.etag)
+    for revision in pruned:
+        await engine.delete(SESSIONS, revision["content_id"], owner)
+    return answer(req)
+
+
+async def some_head(owner: str) -> Item:
+    """A head of that owner, which new ones can be made like."""
+    if owner not in contents:
+        page = await engine.query(SESSIONS, Query("session", owner, ("id",), page_size=1))
+        contents[owner] = (await engine.read(SESSIONS, page.items[0]["id"], owner)).item
+    return contents[owner]
+
+
+async def new_content(head: Item, session_id: str | None = None) -> Item:
+    """An item that weighs what the one that the head names does, which is read only once for each owner."""
+    key = f"content of {head['owner_id']}"
+    if key not in contents:
+        contents[key] = (await engine.read(SESSIONS, head["content_id"], head["owner_id"])).item
+    session_id = session_id or secrets.token_urlsafe(9)
+    like: dict[str, Any] = contents[key]
+    assert PAYLOAD in like
+    return {**like, "id": f"{session_id}~{secrets.token_urlsafe(9)}", "session_id": session_id}
+
+
+def answer(req: func.HttpRequest, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    body = None if status == 304 else recorded[req.headers["x-recorded"]]
+    return func.HttpResponse(
+        body,
+        status_code=status,
+        headers=HEADERS | (headers or {}),
+        mimetype="application/json",
+        charset="utf-8",
+    )

@@ -1,0 +1,83 @@
+"""Cold start: from nothing imported to the first answer, against importing what the app is made of."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.wire import EMULATOR_KEY
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+_LIBRARIES = """
+import time; started = time.perf_counter()
+import azure.functions, azure.cosmos.aio, pydantic
+print(time.perf_counter() - started)
+"""
+
+_FIRST_ANSWER = """
+import time; started = time.perf_counter()
+import asyncio
+async def main():
+    import function_app
+    from azure.functions.http import HttpRequest
+    [trigger] = [each.get_user_function() for each in function_app.app.get_functions()
+                 if each.get_function_name() == NAME]
+    url = "http://localhost:7071/api/persistence"
+    answer = await trigger(HttpRequest("GET", url, headers={}, params={}, route_params={}, body=b""))
+    assert answer.status_code == 200, answer.get_body()
+    print(time.perf_counter() - started)
+    await function_app.close()
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """One way to start. Seconds, each the median over the runs."""
+
+    label: str
+    app: float
+    libraries: float
+
+    @property
+    def ratio(self) -> float:
+        return self.app / self.libraries
+
+
+def cold_starts(runs: int) -> list[ColdStart]:
+    """With each engine. On Cosmos DB the first answer is one that asks no database: the network is not measured."""
+    with tempfile.TemporaryDirectory() as folder:
+        sqlite = {"STORE_ENGINE": "sqlite", "DATA_DIR": folder}
+        cosmos = {
+            "STORE_ENGINE": "cosmos",
+            "COSMOS_ENDPOINT": "http://127.0.0.1:9",
+            "COSMOS_KEY": EMULATOR_KEY,
+        }
+        return [
+            _cold_start("SQLite, a list", "get_sessions_metadata", sqlite, runs),
+            _cold_start("Cosmos DB, who I am", "get_me", cosmos, runs),
+        ]
+
+
+def _cold_start(label: str, name: str, settings: Mapping[str, str], runs: int) -> ColdStart:
+    app, libraries = [], []
+    # The first of each only makes sure that what is compiled once is compiled.
+    for _ in range(runs + 1):
+        app.append(_seconds(f"NAME = {name!r}" + _FIRST_ANSWER, settings))
+        libraries.append(_seconds(_LIBRARIES, {}))
+    return ColdStart(label, statistics.median(app[1:]), statistics.median(libraries[1:]))
+
+
+def _seconds(program: str, settings: Mapping[str, str]) -> float:
+    environ = os.environ | {"AUTH_MODE": "local", "PYTHONPATH": str(REPOSITORY)} | settings
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=60
+    )
+    if done.returncode:
+        raise RuntimeError(f"a cold start failed:\n{done.stderr}")
+    return float(done.stdout)

@@ -1,0 +1,137 @@
+"""Two sides measured in turns, block by block, so that whatever else the machine does hits both alike."""
+
+import asyncio
+import statistics
+import time
+from dataclasses import dataclass, field
+from typing import Self
+
+from benchmarks.client import Answer, Connection, connect
+from benchmarks.requests import Operation
+
+BUSY_SHARE = 0.9
+"""From this share of its time on, the client itself is what limits the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to measure: `rounds` blocks of `seconds` for each side, after a warm-up."""
+
+    rounds: int
+    seconds: float
+    warm_up_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An operation, and the server on this machine that is asked for it."""
+
+    operation: Operation
+    port: int
+
+
+@dataclass(slots=True)
+class Series:
+    """What was seen of one side. Times in seconds; one rate for each block."""
+
+    latencies: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    client_shares: list[float] = field(default_factory=list)
+
+    @property
+    def p50(self) -> float:
+        return statistics.median(self.latencies)
+
+    @property
+    def p95(self) -> float:
+        return sorted(self.latencies)[int(len(self.latencies) * 0.95)]
+
+    @property
+    def rate(self) -> float:
+        """Requests per second, in the median of the blocks: a block that was disturbed does not count more."""
+        return statistics.median(self.rates)
+
+    @property
+    def client_is_bottleneck(self) -> bool:
+        return statistics.median(self.client_shares) >= BUSY_SHARE
+
+
+class Failed(Exception):
+    """An answer that is not the one to measure."""
+
+
+async def compare(one: Side, other: Side, concurrency: int, pace: Pace) -> tuple[Series, Series]:
+    """Each side's series."""
+    async with _Crew(one, concurrency) as ones, _Crew(other, concurrency) as others:
+        for crew in (ones, others):
+            await crew.work(pace.warm_up_seconds)
+        ones.series, others.series = Series(), Series()
+        for turn in range(pace.rounds):
+            # A B, B A, ...: neither always comes after the other.
+            for crew in (ones, others) if turn % 2 == 0 else (others, ones):
+                await crew.work(pace.seconds)
+        return ones.series, others.series
+
+
+async def first_answer(side: Side) -> bytes:
+    """The body of one answer."""
+    connection = await connect(side.port)
+    try:
+        return (await _Lane(connection, side.operation, 0).turn()).body
+    finally:
+        connection.close()
+
+
+class _Lane:
+    """One client: a connection and its conversation."""
+
+    def __init__(self, connection: Connection, operation: Operation, number: int) -> None:
+        self.connection = connection
+        self._operation = operation
+        self._conversation = operation.start(number)
+        self._request = next(self._conversation)
+
+    async def turn(self) -> Answer:
+        """One request. Raises Failed for an answer of another status."""
+        answer = await self.connection.send(self._request)
+        if answer.status != self._operation.status:
+            raise Failed(f"{self._operation.name} was answered {answer.status}: {answer.body[:500]!r}")
+        self._request = self._conversation.send(answer)
+        return answer
+
+    async def work(self, until: float, latencies: list[float]) -> None:
+        ended = 0.0
+        while ended < until:
+            started = time.perf_counter()
+            await self.turn()
+            ended = time.perf_counter()
+            latencies.append(ended - started)
+
+
+class _Crew:
+    """All the clients of one side."""
+
+    def __init__(self, side: Side, concurrency: int) -> None:
+        self._side, self._concurrency = side, concurrency
+        self._lanes: list[_Lane] = []
+        self.series = Series()
+
+    async def __aenter__(self) -> Self:
+        for number in range(self._concurrency):
+            connection = await connect(self._side.port)
+            self._lanes.append(_Lane(connection, self._side.operation, number))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for lane in self._lanes:
+            lane.connection.close()
+
+    async def work(self, seconds: float) -> None:
+        """One block: at least one request by each."""
+        latencies: list[float] = []
+        started, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(lane.work(started + seconds, latencies) for lane in self._lanes))
+        elapsed = time.perf_counter() - started
+        self.series.latencies += latencies
+        self.series.rates.append(len(latencies) / elapsed)
+        self.series.client_shares.append((time.process_time() - cpu) / elapsed)

@@ -1,0 +1,183 @@
+"""What calls to an engine would cost in Azure Cosmos DB, by the figures that Microsoft publishes.
+
+From "Understand request units consumption in Azure Cosmos DB": request units by the size of the item, 0.2 for
+each indexed term that is added or removed, 0.4 for each property that a patch changes. A replace takes the old
+item away and puts the new one in. Strong consistency doubles what is read. For a query the same page gives no
+formula: here it is 2.5 and the reading of each item that it loads, which errs on the dear side.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from persistence.engines.containers import Container
+from persistence.engines.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored, item_size
+from persistence.query import Aggregate, Page, Query
+
+_BY_SIZE = (
+    (1, 1.00, 4.95),
+    (2, 1.04, 6.29),
+    (4, 1.14, 6.67),
+    (8, 1.33, 7.04),
+    (16, 1.67, 9.52),
+    (32, 2.19, 11.23),
+    (64, 4.76, 22.67),
+    (128, 9.95, 48.19),
+    (256, 20.28, 98.29),
+    (512, 40.95, 184.57),
+    (1024, 145.90, 625.00),
+    (2048, 291.80, 1250.00),
+)
+"""KB, request units to read, request units to write (without index)."""
+
+_TERM = 0.2
+_PATCHED_PROPERTY = 0.4
+_QUERY = 2.5
+_MISSING = 1.0
+
+
+def to_read(size: int, strong: bool = True) -> float:
+    """For one item of so many bytes, by its id."""
+    return _interpolated(size, 1) * (2 if strong else 1)
+
+
+def to_write(size: int) -> float:
+    """For one item of so many bytes, without its index."""
+    return _interpolated(size, 2)
+
+
+def _interpolated(size: int, column: int) -> float:
+    kilobytes = size / 1024
+    below = _BY_SIZE[0]
+    for above in _BY_SIZE:
+        if kilobytes <= above[0]:
+            if above is below:
+                return float(above[column])
+            share = (kilobytes - below[0]) / (above[0] - below[0])
+            return float(below[column] + share * (above[column] - below[column]))
+        below = above
+    return float(below[column]) * kilobytes / below[0]
+
+
+def index_terms(container: Container, item: Item) -> set[tuple[str, Any]]:
+    """What the index holds of an item: a term for each indexed path that it has, and for each composite."""
+    terms: set[tuple[str, Any]] = {("id", item["id"])}
+    for path in container.indexed:
+        found, value = _value_at(item, path)
+        if found:
+            terms.add((path, value))
+            if path in container.ordered:
+                terms |= {(f"{path} {order}, id", value) for order in ("ascending", "descending")}
+    return terms
+
+
+def _value_at(item: Item, path: str) -> tuple[bool, Any]:
+    value: Any = item
+    for step in path.split("."):
+        if not isinstance(value, dict) or step not in value:
+            return False, None
+        value = value[step]
+    return True, value
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the database; `size` is the bytes of the item, or of the items that a query loads."""
+
+    verb: str
+    container: str
+    size: int
+    units: float
+    read_units: float = 0.0
+
+    def at(self, strong: bool) -> float:
+        """Its request units at that consistency."""
+        return self.units + self.read_units * (2 if strong else 1)
+
+
+class ReckoningEngine:
+    """Keeps an engine's promises by that engine, and reckons in `calls` what each call would have cost."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._items: dict[tuple[str, str, str], Item] = {}
+        self.calls: list[Call] = []
+
+    async def create(self, container: Container, item: Item) -> str:
+        etag = await self._engine.create(container, item)
+        self._write("create", container, item)
+        return etag
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        known = self._items.get((container.name, partition, id))
+        size = item_size(known) if known else 0
+        self._note("read", container, size, read_units=to_read(size, strong=False) if known else _MISSING)
+        return await self._engine.read(container, id, partition)
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        etag = await self._engine.replace(container, item, if_match)
+        self._write("replace", container, item)
+        return etag
+
+    async def patch(
+        self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
+    ) -> Stored:
+        stored = await self._engine.patch(container, id, partition, operations)
+        self._write("patch", container, stored.item, extra=_PATCHED_PROPERTY * len(operations))
+        return stored
+
+    async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+        await self._engine.delete(container, id, partition, if_match)
+        gone = self._items.pop((container.name, partition, id))
+        size = item_size(gone)
+        self._note("delete", container, size, to_write(size) + _TERM * len(index_terms(container, gone)))
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        etags = await self._engine.commit(container, partition, operations)
+        for operation in operations:
+            self._write("create" if isinstance(operation, Create) else "replace", container, operation.item)
+        return etags
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        page = await self._engine.query(container, query)
+        ids = {row["id"] for row in page.items}
+        loaded = [
+            item_size(item)
+            for (name, partition, id), item in self._items.items()
+            if name == container.name and query.partition in (None, partition) and id in ids
+        ]
+        units = _QUERY + sum(to_read(size, strong=False) for size in loaded)
+        self._note("query", container, sum(loaded), read_units=units)
+        return page
+
+    async def aggregate(
+        self, container: Container, query: Query, function: Aggregate, path: str = "id"
+    ) -> int | float | str | None:
+        self._note("aggregate", container, 0, read_units=_QUERY)
+        return await self._engine.aggregate(container, query, function, path)
+
+    async def ping(self) -> None:
+        await self._engine.ping()
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    def _write(self, verb: str, container: Container, item: Item, extra: float = 0.0) -> None:
+        """A create where nothing was known of the item, else the old one out and the new one in."""
+        key = (container.name, item[container.partition_key], item["id"])
+        before, size = self._items.get(key), item_size(item)
+        terms = index_terms(container, item)
+        if before is None:
+            units = to_write(size) + _TERM * len(terms)
+        else:
+            changed = terms ^ index_terms(container, before)
+            units = to_write(item_size(before)) + to_write(size) + _TERM * len(changed)
+        self._items[key] = item
+        self._note(verb, container, size, units + extra)
+
+    def _note(
+        self, verb: str, container: Container, size: int, units: float = 0.0, read_units: float = 0.0
+    ) -> None:
+        self.calls.append(Call(verb, container.name, size, units, read_units))

@@ -1,0 +1,95 @@
+"""What is sent: for each operation an endless conversation, in which a request may depend on the answer before."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+from benchmarks.client import Answer, encoded
+from benchmarks.seed import Seeded, creator_of, owner_of
+from benchmarks.states import State, new_session, session_update
+
+SESSIONS = "/api/persistence/sessions"
+Conversation = Generator[bytes, Answer, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`start` begins the conversation of one of several clients, each with a session of its own. `recorded` names
+    the answer that the bare app gives, None for an operation that it does not have."""
+
+    name: str
+    label: str
+    status: int
+    start: Callable[[int], Conversation]
+    recorded: str | None = None
+
+
+def operations(state: State, seeded: Seeded) -> list[Operation]:
+    """Everything that is measured of sessions of one size."""
+    owner, heads = owner_of(state), seeded.sessions[state.label]
+    # Nobody saves what is polled: its ETag stays.
+    saved, polled = heads[: len(heads) // 2], heads[len(heads) // 2 :]
+
+    def operation(name: str, status: int, start: Callable[[int, dict[str, str]], Conversation]) -> Operation:
+        recorded = f"{name}-{state.key}"
+        headers = {"X-User-Id": owner, "X-Recorded": recorded}
+        return Operation(name, state.label, status, lambda client: start(client, headers), recorded)
+
+    def create(client: int, headers: dict[str, str]) -> Conversation:
+        headers = headers | {"X-User-Id": creator_of(state)}
+        return _repeated(encoded("POST", SESSIONS, headers, new_session(state.content)))
+
+    def get(client: int, headers: dict[str, str]) -> Conversation:
+        return _repeated(encoded("GET", f"{SESSIONS}/{polled[client].id}", headers))
+
+    def metadata(client: int, headers: dict[str, str]) -> Conversation:
+        return _repeated(encoded("GET", f"{SESSIONS}/metadata/{polled[client].id}", headers))
+
+    def poll(client: int, headers: dict[str, str]) -> Conversation:
+        head = polled[client]
+        known = {"If-None-Match": head.metadata.etag}
+        return _repeated(encoded("GET", f"{SESSIONS}/metadata/{head.id}", headers | known))
+
+    def list_(client: int, headers: dict[str, str]) -> Conversation:
+        return _repeated(encoded("GET", f"{SESSIONS}?page_size=20", headers))
+
+    def save(client: int, headers: dict[str, str]) -> Conversation:
+        bodies = [session_update(state.variant(10_000 + number)) for number in range(2)]
+        path, etag = f"{SESSIONS}/{saved[client].id}", "*"
+        for body in cycle(bodies):
+            etag = (yield encoded("PUT", path, headers | {"If-Match": etag}, body)).etag
+
+    return [
+        operation("create", 201, create),
+        operation("get", 200, get),
+        operation("poll", 304, poll),
+        operation("metadata", 200, metadata),
+        operation("list", 200, list_),
+        operation("save", 200, save),
+    ]
+
+
+def open_snapshot(seeded: Seeded, label: str) -> Operation:
+    """Opens one snapshot, each client as another person, who is known after the first time."""
+
+    def start(client: int) -> Conversation:
+        headers = {"X-User-Id": f"visitor-{client}"}
+        return _repeated(encoded("GET", f"/api/persistence/snapshots/{seeded.snapshot}", headers))
+
+    return Operation("snapshot", label, 200, start)
+
+
+def list_of(owner: str, label: str) -> Operation:
+    """Lists the sessions of a user who has 20."""
+    request = encoded("GET", f"{SESSIONS}?page_size=20", {"X-User-Id": owner})
+    return Operation("list", label, 200, lambda client: _repeated(request))
+
+
+def named(all_: Sequence[Operation], name: str) -> Operation:
+    """The operation of that name."""
+    return next(one for one in all_ if one.name == name)
+
+
+def _repeated(request: bytes) -> Conversation:
+    while True:
+        yield request

@@ -1,0 +1,78 @@
+"""The data that both servers start from: written once through the stores, then copied."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.states import State
+from persistence import Stores, open_stores
+from persistence.content import CONTENT_MAX_BYTES
+from persistence.documents import NewSession, SessionChange, SessionHead
+from persistence.settings import Settings
+from persistence.snapshot_documents import NewSnapshot
+
+SESSIONS_PER_LIST = 20
+SNAPSHOT_STATE = "218 KB"
+SMALL_LIST, LARGE_LIST = "lists-small", "lists-large"
+"""Users who have 20 sessions each, of 1 KB and of 1.5 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """Where things are: 20 sessions of each state, by its label, and a snapshot."""
+
+    sessions: Mapping[str, Sequence[SessionHead]]
+    snapshot: str
+
+
+def owner_of(state: State) -> str:
+    """Who has the sessions of this state. Nobody creates or deletes any of them."""
+    return f"owner-{state.key}"
+
+
+def creator_of(state: State) -> str:
+    """Who creates sessions of this state, and has one to begin with."""
+    return f"creator-{state.key}"
+
+
+async def seed(real: Path, bare: Path, states: Sequence[State], keep_revisions: int) -> Seeded:
+    """Fills two folders with the same data. Every session of a state has a full history, so that each save
+    prunes a content, as it does in the life of most sessions."""
+    environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local", "DATA_DIR": str(real)}
+    stores = open_stores(Settings.from_environ({**environ, "KEEP_REVISIONS": str(keep_revisions)}))
+    try:
+        sessions = {state.label: await _sessions(stores, state, keep_revisions) for state in states}
+        for state in states:
+            await _create(stores, creator_of(state), state.content)
+        largest = states[-1].content
+        large = (largest * (CONTENT_MAX_BYTES // len(largest) + 1))[:CONTENT_MAX_BYTES]
+        for _ in range(SESSIONS_PER_LIST):
+            await _create(stores, SMALL_LIST, states[0].content[:1_024])
+            await _create(stores, LARGE_LIST, large)
+        content = next(state.content for state in states if state.label == SNAPSHOT_STATE)
+        new = NewSnapshot(title="Measured", description=None, content=content)
+        snapshot = await stores.snapshots.create("lists-snapshots", new)
+    finally:
+        await stores.close()
+    shutil.copytree(real, bare)
+    return Seeded(sessions, snapshot.id)
+
+
+async def _sessions(stores: Stores, state: State, keep_revisions: int) -> list[SessionHead]:
+    owner = owner_of(state)
+    return await asyncio.gather(
+        *(_session(stores, owner, state, keep_revisions) for _ in range(SESSIONS_PER_LIST))
+    )
+
+
+async def _session(stores: Stores, owner: str, state: State, keep_revisions: int) -> SessionHead:
+    head = await _create(stores, owner, state.content)
+    for number in range(1, keep_revisions):
+        head = await stores.sessions.save(owner, head.id, SessionChange(content=state.variant(number)))
+    return head
+
+
+async def _create(stores: Stores, owner: str, content: str) -> SessionHead:
+    return await stores.sessions.create(owner, NewSession(title="Measured", description=None, content=content))

@@ -1,0 +1,65 @@
+"""The two servers side by side: the real app and the bare one, each a devhost of its own on the same data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copy
+
+from benchmarks.client import connect, encoded
+from benchmarks.measure import Failed, Side, first_answer
+from benchmarks.requests import Operation
+from tests.devhost.server import REPOSITORY, run_devhost
+
+NEVER = "0 0 0 29 2 *"
+"""A schedule that no run meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The ports of both."""
+
+    real: int
+    bare: int
+
+
+@contextmanager
+def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) -> Iterator[Servers]:
+    """Both, until the end. `folder` is a temporary one."""
+    bare = folder / "bare"
+    bare.mkdir()
+    copy(Path(__file__).parent / "bare" / "function_app.py", bare)
+    # The same settings of the host, so that what it does by them costs both the same.
+    for name in ("host.json", "local.settings.json", "local.settings.sample.json"):
+        if (REPOSITORY / name).is_file():
+            copy(REPOSITORY / name, bare)
+    settings = {
+        "STORE_ENGINE": "sqlite",
+        "AUTH_MODE": "local",
+        "HOST": "127.0.0.1",
+        "KEEP_REVISIONS": str(keep_revisions),
+        "EXPOSE_CHARGE": "false",
+        "CLEANUP_SCHEDULE": NEVER,
+    }
+    with (
+        run_devhost(REPOSITORY, settings | _data(real_data)) as one,
+        run_devhost(bare, settings | _data(bare_data)) as other,
+    ):
+        yield Servers(one.port, other.port)
+
+
+async def record(servers: Servers, operations: Sequence[Operation]) -> None:
+    """Teaches the bare app the real app's answers."""
+    for operation in operations:
+        body = await first_answer(Side(operation, servers.real))
+        connection = await connect(servers.bare)
+        try:
+            answer = await connection.send(encoded("PUT", f"/api/recorded/{operation.recorded}", {}, body))
+        finally:
+            connection.close()
+        if answer.status != 204:
+            raise Failed(f"the bare app does not take the answer of {operation.name}: {answer.status}")
+
+
+def _data(folder: Path) -> Mapping[str, str]:
+    return {"DATA_DIR": str(folder)}

@@ -1,0 +1,73 @@
+"""The contents that are measured with: real states of an application, or generated ones that are like them."""
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "states"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A content by its size; `real` says whether it is an application's or generated."""
+
+    label: str
+    content: str
+    real: bool
+
+    @property
+    def key(self) -> str:
+        """Its size as part of a user's name."""
+        return self.label.replace(",", "").replace(" ", "")
+
+    def variant(self, number: int) -> str:
+        """A content of the same size and shape with another hash."""
+        mark = f"{number:06d}"
+        return self.content[: -len(mark)] + mark
+
+
+# The file, its bytes, and the bytes that they pack to.
+_KNOWN = {
+    "10 KB": ("team-topologies-10k.json", 10_172, 2_155),
+    "218 KB": ("system-design-218k.json", 218_048, 34_025),
+    "1,474 KB": ("domain-storytelling-1474k.json", 1_474_183, 152_787),
+}
+
+
+def states() -> list[State]:
+    """The three of them, smallest first."""
+    return [_state(label) for label in _KNOWN]
+
+
+def generated(size: int, packed: int) -> str:
+    """A JSON text of exactly `size` bytes, which packs to about `packed`: the part that repeats packs to next to
+    nothing, and the random hexadecimal digits to half."""
+    source = random.Random(size)
+    words = '{"type": "rectangle", "strokeWidth": 1, "roughness": 0, "groupIds": [], "opacity": 100, "id": "%s"},\n'
+    fixed = len(words) - 2
+    # A line costs about eight bytes packed for what repeats of it.
+    lines = max(1, size // 400)
+    digits = max(1, 2 * (packed - 8 * lines) // lines)
+    padding = max(0, size // lines - fixed - digits)
+    line = words[:-2] + " " * padding + words[-2:]
+    text = "".join(line % f"{source.getrandbits(4 * digits):0{digits}x}" for _ in range(lines))
+    return (text + " " * size)[:size]
+
+
+def _state(label: str) -> State:
+    name, size, packed = _KNOWN[label]
+    path = FOLDER / name
+    if path.is_file():
+        return State(label, path.read_text(), real=True)
+    return State(label, generated(size, packed), real=False)
+
+
+def new_session(content: str) -> bytes:
+    """The body of a POST."""
+    return json.dumps({"title": "Measured", "description": None, "content": content}).encode()
+
+
+def session_update(content: str) -> bytes:
+    """The body of a PUT."""
+    return json.dumps({"content": content}).encode()

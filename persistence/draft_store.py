@@ -1,0 +1,162 @@
+"""Drafts: sessions that save themselves before anyone presses Save, under ids that the client makes.
+
+A draft is a session document of the status `draft`; promoting keeps its id and everything saved.
+"""
+
+import asyncio
+from collections.abc import Collection as SetOf
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from persistence.documents import (
+    NewSession,
+    SessionAction,
+    SessionChange,
+    SessionHead,
+    SessionStatus,
+    SessionSummary,
+    is_id,
+    new_id,
+)
+from persistence.errors import Changed, InvalidField, ItemExists, NotFound
+from persistence.query import Filter, Operator, Page, Sort
+from persistence.session_store import OpenedSession, SessionStore
+
+UNTITLED = "Untitled"
+"""What a draft is called until someone gives it a name."""
+
+_DRAFT = frozenset({SessionStatus.DRAFT})
+_RECENTLY_SAVED = Sort("metadata.updated_at", descending=True)
+_RECENTLY_ACCESSED = Sort("metadata.last_accessed_at", descending=True)
+_RESTORABLE_DRAFTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Restorable:
+    """What a person can go on with: the active session that was open last, and the drafts, newest first."""
+
+    active: SessionSummary | None
+    drafts: list[SessionSummary]
+
+
+class DraftStore:
+    """A person's drafts. Raises as `SessionStore`; where an id is an active or closed session's, IllegalMove."""
+
+    def __init__(self, sessions: SessionStore, retention: timedelta) -> None:
+        self._sessions, self._retention = sessions, retention
+        self.filters = sessions.filters
+
+    def purges_at(self, draft: SessionSummary) -> datetime | None:
+        """When the timer takes it, unless it is saved or opened before. None for what is no draft."""
+        if draft.status is not SessionStatus.DRAFT:
+            return None
+        return draft.metadata.last_accessed_at + self._retention
+
+    async def put(
+        self,
+        owner_id: str,
+        draft_id: str,
+        change: SessionChange,
+        if_match: SetOf[str] | None = None,
+        save_id: str | None = None,
+        *,
+        only_new: bool = False,
+        autosave: bool = True,
+    ) -> tuple[SessionHead, bool]:
+        """The draft after the save, and whether that made it. With `only_new`, Changed is raised where it is
+        there. Raises InvalidField where a new one has no content, and otherwise as `SessionStore.save`."""
+        save_id = save_id or new_id()
+        if only_new:
+            return await self._create_only(owner_id, draft_id, change, save_id), True
+        try:
+            return await self._save(owner_id, draft_id, change, if_match, save_id, autosave), False
+        except NotFound:
+            if if_match is not None or not is_id(draft_id):
+                raise
+        try:
+            return await self._create(owner_id, draft_id, change, save_id), True
+        except ItemExists:
+            # Made meanwhile: by another tab, or by this attempt's own first try, which a save recognizes.
+            return await self._save(owner_id, draft_id, change, if_match, save_id, autosave), False
+
+    async def get(self, owner_id: str, draft_id: str, unless: SetOf[str] = ()) -> OpenedSession:
+        """The draft and its content. Raises NotFound for what is no draft (any more). Two point reads."""
+        opened = await self._sessions.get(owner_id, draft_id, unless)
+        if opened.head.status is not SessionStatus.DRAFT:
+            raise NotFound("draft", draft_id)
+        return opened
+
+    async def find_latest(self, owner_id: str, filters: Sequence[Filter] = ()) -> OpenedSession | None:
+        """The draft that was saved last. One query and two point reads."""
+        newest = await self.page(owner_id, filters, page_size=1)
+        return await self.get(owner_id, newest.items[0].id) if newest.items else None
+
+    async def page(
+        self, owner_id: str, filters: Sequence[Filter] = (), page_size: int = 10, cursor: str | None = None
+    ) -> Page[SessionSummary]:
+        """A page of the drafts, the last saved first. One query in one partition, over heads alone."""
+        drafts = self._of_status(SessionStatus.DRAFT)
+        return await self._sessions.page(owner_id, [*filters, drafts], _RECENTLY_SAVED, page_size, cursor)
+
+    async def restorable(self, owner_id: str, filters: Sequence[Filter] = ()) -> Restorable:
+        """Everything that a picker shows on load, from heads alone. Two queries in one partition."""
+        active = [*filters, self._of_status(SessionStatus.ACTIVE)]
+        last_open, drafts = await asyncio.gather(
+            self._sessions.page(owner_id, active, _RECENTLY_ACCESSED, page_size=1),
+            self.page(owner_id, filters, _RESTORABLE_DRAFTS),
+        )
+        return Restorable(next(iter(last_open.items), None), drafts.items)
+
+    async def promote(
+        self,
+        owner_id: str,
+        draft_id: str,
+        if_match: SetOf[str] | None = None,
+        save_id: str | None = None,
+    ) -> SessionHead:
+        """Makes it an active session of the same id, with everything that was saved."""
+        return await self._sessions.move(owner_id, draft_id, SessionAction.PROMOTED, if_match, save_id)
+
+    async def discard(self, owner_id: str, draft_id: str, if_match: SetOf[str] | None = None) -> None:
+        """Deletes it for good."""
+        await self._sessions.delete(owner_id, draft_id, if_match, status=SessionStatus.DRAFT)
+
+    async def _save(
+        self,
+        owner_id: str,
+        draft_id: str,
+        change: SessionChange,
+        if_match: SetOf[str] | None,
+        save_id: str,
+        autosave: bool,
+    ) -> SessionHead:
+        return await self._sessions.save(
+            owner_id, draft_id, change, if_match, save_id, autosave=autosave, editable=_DRAFT
+        )
+
+    async def _create(self, owner_id: str, draft_id: str, change: SessionChange, save_id: str) -> SessionHead:
+        if change.content is None:
+            raise InvalidField("content", "is needed to make a draft")
+        new = NewSession(
+            title=change.title or UNTITLED,
+            description=change.description,
+            content=change.content,
+            app=change.app,
+            device_info=change.device_info,
+        )
+        return await self._sessions.create_draft(owner_id, draft_id, new, save_id)
+
+    async def _create_only(self, owner_id: str, draft_id: str, change: SessionChange, save_id: str) -> SessionHead:
+        if not is_id(draft_id):
+            raise NotFound("draft", draft_id)
+        try:
+            return await self._create(owner_id, draft_id, change, save_id)
+        except ItemExists:
+            head = await self._sessions.get_head(owner_id, draft_id)
+            if (ours := head.revision_by(save_id)) is None:
+                raise Changed("draft", draft_id, head) from None
+            return head.as_of(ours)
+
+    def _of_status(self, status: SessionStatus) -> Filter:
+        return self.filters.create("status", status, Operator.EQUAL)

@@ -1,0 +1,155 @@
+"""`GET /persistence/me` in each mode: the answer, and the refusals, as they go over the wire."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+
+import azure.functions as func
+import httpx
+import pytest
+
+from functions.app import build_app
+from persistence import open_stores
+from persistence.settings import PLATFORM_AUTHENTICATION, Settings
+from tests.devhost.server import REPOSITORY, refused_start, run_devhost
+from tests.support.issuer import AUDIENCE, SUBJECT, Issuer, jwk, private_key
+
+PRINCIPAL = {"auth_typ": "aad", "claims": [{"typ": "oid", "val": "object-1"}]}
+SWA_PRINCIPAL = {
+    "identityProvider": "github",
+    "userId": "user-1",
+    "userDetails": "x",
+    "userRoles": ["authenticated"],
+}
+
+GetMe = Callable[[Mapping[str, str]], Awaitable[func.HttpResponse]]
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Callable[..., GetMe]]:
+    """`get_me` of an app with the given settings, called as the host calls it."""
+    closing = []
+
+    def open_app(**environ: str) -> GetMe:
+        settings = Settings.from_environ({"STORE_ENGINE": "sqlite", "DATA_DIR": str(tmp_path), **environ})
+        stores = open_stores(settings)
+        closing.append(stores)
+        functions = build_app(stores, settings).get_functions()
+        (found,) = [each for each in functions if each.get_function_name() == "get_me"]
+        assert found.get_trigger().route == "persistence/me"
+
+        async def get_me(headers: Mapping[str, str]) -> func.HttpResponse:
+            url = "http://localhost/api/persistence/me"
+            return await found.get_user_function()(func.HttpRequest("GET", url, headers=headers, body=b""))
+
+        return get_me
+
+    yield open_app
+    for stores in closing:
+        await stores.close()
+
+
+def principal_header(principal: object) -> dict[str, str]:
+    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(principal).encode()).decode()}
+
+
+def owner_in(response: func.HttpResponse) -> str:
+    assert response.status_code == 200, response.get_body()
+    assert response.mimetype == "application/json"
+    assert response.headers["Cache-Control"] == "no-store, private"
+    answer = json.loads(response.get_body())
+    assert set(answer) == {"ownerId"}
+    return answer["ownerId"]
+
+
+def assert_problem(response: func.HttpResponse, status: int, code: str) -> None:
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json")
+    answer = json.loads(response.get_body())
+    assert answer["status"] == status and answer["error"]["type"] == code
+    assert answer["error"]["message"] == answer["detail"]
+
+
+async def test_local_answers_whom_the_header_names(opened):
+    get_me = opened(AUTH_MODE="local")
+    assert owner_in(await get_me({})) == "local-user"
+    assert owner_in(await get_me({"X-User-Id": "someone"})) == "someone"
+    assert_problem(await get_me({"X-User-Id": "Zoë"}), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("providers", ["aad", "aad,google"])
+async def test_easyauth_answers_whom_the_platform_names(opened, providers):
+    environ = {"AUTH_MODE": "easyauth", "AUTH_PROVIDERS": providers, PLATFORM_AUTHENTICATION: "True"}
+    get_me = opened(**environ)
+    owner = "object-1" if providers == "aad" else "aad:object-1"
+    assert owner_in(await get_me(principal_header(PRINCIPAL))) == owner
+    for headers in ({}, principal_header(SWA_PRINCIPAL), {"X-User-Id": "x"}, {"X-MS-CLIENT-PRINCIPAL-ID": "x"}):
+        assert_problem(await get_me(headers), 401, "unauthenticated")
+
+
+async def test_swa_answers_whom_the_platform_names(opened):
+    get_me = opened(AUTH_MODE="swa", AUTH_PROVIDERS="github", **{PLATFORM_AUTHENTICATION: "true"})
+    assert owner_in(await get_me(principal_header(SWA_PRINCIPAL))) == "user-1"
+    for headers in ({}, principal_header(PRINCIPAL), principal_header(SWA_PRINCIPAL | {"userRoles": []})):
+        assert_problem(await get_me(headers), 401, "unauthenticated")
+
+
+async def test_jwt_answers_the_subject_and_asks_for_a_token_where_there_is_none(issuer, opened):
+    get_me = opened(AUTH_MODE="jwt", JWT_ISSUERS=issuer.url, JWT_AUDIENCE=f"other,{AUDIENCE}")
+    assert owner_in(await get_me({"Authorization": f"Bearer {issuer.token()}"})) == SUBJECT
+    for headers in ({}, {"Authorization": "Bearer x"}, {"X-User-Id": "x"}, principal_header(PRINCIPAL)):
+        response = await get_me(headers)
+        assert_problem(response, 401, "unauthenticated")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_jwt_finds_each_issuers_keys_where_the_settings_say(issuer, opened):
+    async with Issuer() as second:
+        second.jwks = [jwk(private_key("ES256"), "first")]
+        get_me = opened(
+            AUTH_MODE="jwt",
+            JWT_ISSUERS=f"{issuer.url},https://second.example",
+            JWT_AUDIENCE=AUDIENCE,
+            JWT_JWKS_URL=f"{issuer.jwks_url},{second.jwks_url}",
+            JWT_SUBJECT_CLAIM="oid",
+        )
+        theirs = second.token("ES256", iss="https://second.example", oid="object-1")
+        assert owner_in(await get_me({"Authorization": f"Bearer {theirs}"})) == "https://second.example:object-1"
+        mine = issuer.token(oid="object-1")
+        assert owner_in(await get_me({"Authorization": f"Bearer {mine}"})) == f"{issuer.url}:object-1"
+
+
+async def test_an_outage_of_the_issuer_is_said_as_one(issuer, opened):
+    get_me = opened(AUTH_MODE="jwt", JWT_ISSUERS=issuer.url, JWT_AUDIENCE=AUDIENCE)
+    issuer.away = True
+    response = await get_me({"Authorization": f"Bearer {issuer.token()}"})
+    assert_problem(response, 503, "identity_unavailable")
+    assert response.headers["Retry-After"] == "5"
+
+
+async def test_a_real_server_checks_tokens(issuer, tmp_path):
+    environ = {
+        "STORE_ENGINE": "sqlite",
+        "DATA_DIR": str(tmp_path),
+        "AUTH_MODE": "jwt",
+        "JWT_ISSUERS": issuer.url,
+        "JWT_AUDIENCE": AUDIENCE,
+    }
+    with run_devhost(REPOSITORY, environ) as server:
+        async with httpx.AsyncClient(base_url=server.base_url) as client:
+            path = "/api/persistence/me"
+            good = ("Authorization", f"Bearer {issuer.token()}")
+            assert (await client.get(path, headers=[good])).json() == {"ownerId": SUBJECT}
+            assert (await client.get(path, headers=[("X-User-Id", "someone")])).status_code == 401
+            assert (await client.get(path, headers=[good, good])).status_code == 401
+            expired = ("Authorization", f"Bearer {issuer.token(exp=1)}")
+            response = await client.get(path, headers=[expired])
+            assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+            assert (await client.get("/api/persistence/sessions", headers=[expired])).status_code == 401
+            assert (await client.get("/api/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize("mode", ["easyauth", "swa"])
+def test_a_real_server_does_not_start_where_anyone_could_send_the_header(tmp_path, mode):
+    environ = {"STORE_ENGINE": "sqlite", "DATA_DIR": str(tmp_path), "AUTH_MODE": mode, "AUTH_PROVIDERS": "aad"}
+    assert f"AUTH_MODE: {mode} trusts a header that anyone could send" in refused_start(REPOSITORY, environ)

@@ -1,0 +1,35 @@
+"""Every verb of an engine, called on one small item that is there (`one`) or is made."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import Create, Engine, Increment
+from persistence.query import Aggregate, Query
+from tests.support.items import KIND, PARTITION, thing
+
+Verb = Callable[[Engine], Awaitable[Any]]
+
+QUERY = Query(KIND, PARTITION, ("id",))
+WRITES: dict[str, Verb] = {
+    "create": lambda engine: engine.create(SESSIONS, thing("two")),
+    "replace": lambda engine: engine.replace(SESSIONS, thing("one"), "stale"),
+    "patch": lambda engine: engine.patch(SESSIONS, "one", PARTITION, [Increment("n")]),
+    "delete": lambda engine: engine.delete(SESSIONS, "one", PARTITION),
+    "commit": lambda engine: engine.commit(SESSIONS, PARTITION, [Create(thing("two"))]),
+}
+LISTS: dict[str, Verb] = {
+    "query": lambda engine: engine.query(SESSIONS, QUERY),
+    "aggregate": lambda engine: engine.aggregate(SESSIONS, QUERY, Aggregate.COUNT),
+}
+READS: dict[str, Verb] = {
+    "read": lambda engine: engine.read(SESSIONS, "one", PARTITION),
+    **LISTS,
+}
+VERBS: dict[str, Verb] = {**WRITES, **READS, "ping": lambda engine: engine.ping()}
+
+every_write = pytest.mark.parametrize("verb", WRITES.values(), ids=WRITES.keys())
+every_read = pytest.mark.parametrize("verb", READS.values(), ids=READS.keys())
+every_verb = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())

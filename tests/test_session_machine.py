@@ -1,0 +1,216 @@
+"""Any order of calls: sessions behave as a plain model of them does."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from persistence.documents import SessionChange, SessionHead
+from persistence.engines.cosmos import CosmosEngine
+from persistence.engines.engine import Engine
+from persistence.engines.sqlite import SqliteEngine
+from persistence.errors import Changed, Gone, NotFound
+from persistence.query import Operator, Sort
+from persistence.session_store import SessionRules, SessionStore
+from tests.conftest import new_cosmos_account
+from tests.support.sessions import assert_sound, new, sha256
+
+T = TypeVar("T")
+
+KEEP = 3
+TITLES = st.sampled_from(["a", "A", "ab", "ż", "%", "it's"])
+CONTENTS = st.sampled_from(["", "one", "two", "three", "ż\0🙂"])
+DESCRIPTIONS = st.sampled_from([None, "", "about", "About"])
+
+
+@dataclass
+class Model:
+    """What is known of one session. A history line is (version, title, content)."""
+
+    title: str
+    description: str | None
+    content: str
+    version: int = 1
+    deleted: bool = False
+    history: list[tuple[int, str, str]] = field(default_factory=list)
+    etags: list[str] = field(default_factory=list)
+
+    def note(self, head: SessionHead) -> None:
+        self.history = [(self.version, self.title, self.content), *self.history][:KEEP]
+        self.etags.append(head.metadata.etag)
+
+
+class Sessions(RuleBasedStateMachine):
+    """One owner's sessions, through two stores that share nothing but the database."""
+
+    engine: Engine
+    runner: asyncio.Runner
+
+    ids = Bundle("ids")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owner = uuid4().hex
+        self.known: dict[str, Model] = {}
+        self.stores = [SessionStore(self.engine, SessionRules(keep_revisions=KEEP)) for _ in range(2)]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    @initialize()
+    def nothing_yet(self) -> None:
+        assert self.run(self.stores[0].page(self.owner)).items == []
+
+    @rule(target=ids, title=TITLES, description=DESCRIPTIONS, content=CONTENTS, n=st.integers(0, 1))
+    def create(self, title: str, description: str | None, content: str, n: int) -> str:
+        head = self.run(self.stores[n].create(self.owner, new(title, content, description)))
+        assert head.id not in self.known
+        model = self.known[head.id] = Model(title, description or None, content)
+        model.note(head)
+        return head.id
+
+    @rule(
+        id=ids,
+        title=st.none() | TITLES,
+        description=DESCRIPTIONS,
+        content=st.none() | CONTENTS,
+        age=st.none() | st.integers(1, 4),
+        n=st.integers(0, 1),
+    )
+    def save(
+        self, id: str, title: str | None, description: str | None, content: str | None, age: int | None, n: int
+    ) -> None:
+        """With the ETag of `age` changes ago, 1 the newest, or without one."""
+        model = self.known[id]
+        change = SessionChange(title=title, description=description, content=content)
+        if_match = None if age is None else {model.etags[-min(age, len(model.etags))]}
+        saving = self.stores[n].save(self.owner, id, change, if_match)
+        if model.deleted:
+            with pytest.raises(Gone):
+                self.run(saving)
+            return
+        if if_match and if_match != {model.etags[-1]}:
+            with pytest.raises(Changed):
+                self.run(saving)
+            return
+        head = self.run(saving)
+        after = (
+            model.title if title is None else title,
+            model.description if description is None else description or None,
+            model.content if content is None else content,
+        )
+        if after != (model.title, model.description, model.content):
+            model.title, model.description, model.content = after
+            model.version += 1
+            model.note(head)
+        assert head.metadata.etag == model.etags[-1]
+
+    @rule(id=ids, age=st.none() | st.integers(1, 2), n=st.integers(0, 1))
+    def delete(self, id: str, age: int | None, n: int) -> None:
+        model = self.known[id]
+        if_match = None if age is None else {model.etags[-min(age, len(model.etags))]}
+        deleting = self.stores[n].delete(self.owner, id, if_match)
+        if model.deleted:
+            with pytest.raises(Gone):
+                self.run(deleting)
+        elif if_match and if_match != {model.etags[-1]}:
+            with pytest.raises(Changed):
+                self.run(deleting)
+        else:
+            self.run(deleting)
+            model.deleted = True
+
+    @rule(id=ids, n=st.integers(0, 1))
+    def get(self, id: str, n: int) -> None:
+        model = self.known[id]
+        if model.deleted:
+            with pytest.raises(Gone):
+                self.run(self.stores[n].get(self.owner, id))
+            return
+        got = self.run(self.stores[n].get(self.owner, id))
+        metadata = got.head.metadata
+        assert got.content == model.content.encode()
+        assert (metadata.title, metadata.description, metadata.version) == (
+            model.title,
+            model.description,
+            model.version,
+        )
+        history = [(r.version, r.title, r.content_hash) for r in got.head.revisions]
+        assert history == [(version, title, sha256(content)) for version, title, content in model.history]
+
+    @rule(id=ids)
+    def another_owner_finds_nothing(self, id: str) -> None:
+        with pytest.raises(NotFound):
+            self.run(self.stores[0].get(f"not {self.owner}", id))
+
+    @rule(fragment=st.sampled_from(["a", "A", "b", "%", "'", "Ż"]))
+    def search(self, fragment: str) -> None:
+        store = self.stores[0]
+        contains = store.filters.create("metadata.title__lower", fragment, Operator.CONTAINS)
+        found = self.run(store.page(self.owner, [contains], page_size=100)).items
+        expected = {id for id, one in self.alive().items() if fragment.lower() in one.title.lower()}
+        assert {one.id for one in found} == expected
+
+    @rule(size=st.integers(1, 3), descending=st.booleans())
+    def list_all(self, size: int, descending: bool) -> None:
+        sort, cursor, listed = Sort("metadata.title", descending), None, []
+        while True:
+            page = self.run(self.stores[1].page(self.owner, (), sort, size, cursor))
+            listed += [(one.metadata.title, one.id) for one in page.items]
+            if (cursor := page.cursor) is None:
+                break
+        expected = sorted((one.title, id) for id, one in self.alive().items())
+        assert listed == (expected[::-1] if descending else expected)
+
+    @invariant()
+    def every_history_is_sound(self) -> None:
+        unnamed = self.run(assert_sound(self.engine, self.owner))
+        # Nobody competes here: only what deleted sessions had waits for the timer.
+        assert {id.partition("~")[0] for id in unnamed} <= self.known.keys() - self.alive().keys()
+
+    def alive(self) -> dict[str, Model]:
+        return {id: one for id, one in self.known.items() if not one.deleted}
+
+
+@pytest.fixture(params=["sqlite", "cosmos"])
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[type[Sessions]]:
+    """The machine on each engine in turn, which lives on a loop of its own."""
+    with asyncio.Runner() as loop:
+        if request.param == "sqlite":
+            opened: Engine = SqliteEngine(tmp_path / "data")
+        else:
+            endpoint = request.getfixturevalue("cosmos_endpoint")
+            opened = CosmosEngine(loop.run(new_cosmos_account(endpoint)))
+
+        class Here(Sessions):
+            engine, runner = opened, loop
+
+        yield Here
+        loop.run(opened.close())
+
+
+def test_sessions_behave_as_their_model(machine: type[Sessions]) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
