@@ -27,8 +27,8 @@ async def main():
     from azure.functions.http import HttpRequest
     [trigger] = [each.get_user_function() for each in function_app.app.get_functions()
                  if each.get_function_name() == NAME]
-    url = "http://localhost:7071/api/persistence"
-    answer = await trigger(HttpRequest("GET", url, headers={}, params={}, route_params={}, body=b""))
+    given = {"headers": {}, "params": {}, "route_params": {}, "body_type": "bytes", "body": b""}
+    answer = await trigger(HttpRequest("GET", "http://localhost:7071/api/persistence", **given))
     assert answer.status_code == 200, answer.get_body()
     print(time.perf_counter() - started)
     await function_app.close()
@@ -50,7 +50,7 @@ class ColdStart:
 
 
 def cold_starts(runs: int) -> list[ColdStart]:
-    """With each engine. On Cosmos DB the first answer is one that asks no database: the network is not measured."""
+    """With each engine. On Cosmos DB the first answer asks no database: the network is not measured."""
     with tempfile.TemporaryDirectory() as folder:
         sqlite = {"STORE_ENGINE": "sqlite", "DATA_DIR": folder}
         cosmos = {
@@ -74,7 +74,7 @@ def _cold_start(label: str, name: str, settings: Mapping[str, str], runs: int) -
 
 
 def _seconds(program: str, settings: Mapping[str, str]) -> float:
-    environ = os.environ | {"AUTH_MODE": "local", "PYTHONPATH": str(REPOSITORY)} | settings
+    environ = {**os.environ, "AUTH_MODE": "local", "PYTHONPATH": str(REPOSITORY), **settings}
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=60
     )

@@ -18,7 +18,6 @@ class Operation:
     the answer that the bare app gives, None for an operation that it does not have."""
 
     name: str
-    label: str
     status: int
     start: Callable[[int], Conversation]
     recorded: str | None = None
@@ -33,7 +32,7 @@ def operations(state: State, seeded: Seeded) -> list[Operation]:
     def operation(name: str, status: int, start: Callable[[int, dict[str, str]], Conversation]) -> Operation:
         recorded = f"{name}-{state.key}"
         headers = {"X-User-Id": owner, "X-Recorded": recorded}
-        return Operation(name, state.label, status, lambda client: start(client, headers), recorded)
+        return Operation(name, status, lambda client: start(client, headers), recorded)
 
     def create(client: int, headers: dict[str, str]) -> Conversation:
         headers = headers | {"X-User-Id": creator_of(state)}
@@ -69,20 +68,20 @@ def operations(state: State, seeded: Seeded) -> list[Operation]:
     ]
 
 
-def open_snapshot(seeded: Seeded, label: str) -> Operation:
+def open_snapshot(seeded: Seeded) -> Operation:
     """Opens one snapshot, each client as another person, who is known after the first time."""
 
     def start(client: int) -> Conversation:
         headers = {"X-User-Id": f"visitor-{client}"}
         return _repeated(encoded("GET", f"/api/persistence/snapshots/{seeded.snapshot}", headers))
 
-    return Operation("snapshot", label, 200, start)
+    return Operation("snapshot", 200, start)
 
 
-def list_of(owner: str, label: str) -> Operation:
+def list_of(owner: str) -> Operation:
     """Lists the sessions of a user who has 20."""
     request = encoded("GET", f"{SESSIONS}?page_size=20", {"X-User-Id": owner})
-    return Operation("list", label, 200, lambda client: _repeated(request))
+    return Operation("list", 200, lambda client: _repeated(request))
 
 
 def named(all_: Sequence[Operation], name: str) -> Operation:

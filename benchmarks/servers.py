@@ -1,6 +1,6 @@
 """The two servers side by side: the real app and the bare one, each a devhost of its own on the same data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,5 +61,5 @@ async def record(servers: Servers, operations: Sequence[Operation]) -> None:
             raise Failed(f"the bare app does not take the answer of {operation.name}: {answer.status}")
 
 
-def _data(folder: Path) -> Mapping[str, str]:
+def _data(folder: Path) -> dict[str, str]:
     return {"DATA_DIR": str(folder)}

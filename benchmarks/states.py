@@ -44,7 +44,9 @@ def generated(size: int, packed: int) -> str:
     """A JSON text of exactly `size` bytes, which packs to about `packed`: the part that repeats packs to next to
     nothing, and the random hexadecimal digits to half."""
     source = random.Random(size)
-    words = '{"type": "rectangle", "strokeWidth": 1, "roughness": 0, "groupIds": [], "opacity": 100, "id": "%s"},\n'
+    words = (
+        '{"type": "rectangle", "strokeWidth": 1, "roughness": 0, "groupIds": [], "opacity": 100, "id": "%s"},\n'
+    )
     fixed = len(words) - 2
     # A line costs about eight bytes packed for what repeats of it.
     lines = max(1, size // 400)

@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.endpoint import Answer, Api, Call
+from functions.call import Answer, Call
+from functions.endpoint import Api
 from functions.schemas import Nothing, PageOf, page_of
 from functions.snapshot_schemas import AccessLogsQuery, SnapshotAccessLog, access_log
 from persistence.access_log_store import AccessLogStore

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import access_logs, drafts, health, me, revisions, sessions, snapshots, timers
+from functions import access_logs, contents, drafts, health, me, revisions, sessions, snapshots, timers
 from functions.endpoint import Api
 from functions.identity import identify_by
 from persistence import Stores
@@ -14,6 +14,7 @@ def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
     api = Api(identify_by(settings), expose_charge=settings.expose_charge)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     app.register_functions(sessions.blueprint(api, stores.sessions))
+    app.register_functions(contents.blueprint(api, stores.sessions, stores.snapshots))
     app.register_functions(revisions.blueprint(api, stores.sessions))
     app.register_functions(drafts.blueprint(api, stores.drafts))
     app.register_functions(snapshots.blueprint(api, stores.snapshots))

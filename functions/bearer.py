@@ -18,7 +18,7 @@ LEEWAY_SECONDS = 60
 TOKEN_MAX_CHARACTERS = 16_384
 VERIFIED_MAX = 1_024
 
-_CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?i:bearer) +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)")
 _WORDS: Mapping[type[Exception], str] = {
     jwt.ExpiredSignatureError: "The token has expired.",
     jwt.ImmatureSignatureError: "The token is not valid yet.",

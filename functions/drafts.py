@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.call import Answer, Call, to_json
 from functions.draft_schemas import (
     DraftContent,
     DraftMetadata,
@@ -13,7 +14,7 @@ from functions.draft_schemas import (
     RestoreQuery,
     draft_metadata,
 )
-from functions.endpoint import Answer, Api, Call, to_json
+from functions.endpoint import Api
 from functions.schemas import Nothing, PageOf, SessionMetadata, page_of, session_metadata
 from functions.sessions import NOT_MODIFIED
 from persistence.documents import SessionSummary

@@ -55,6 +55,10 @@ class BodyTooLarge(RequestError):
     """More bytes than any valid body could have."""
 
 
+class InvalidBody(RequestError):
+    """A body that is not in the coding that it claims."""
+
+
 class InvalidHeader(RequestError):
     """A header that is not of its own grammar."""
 
@@ -105,12 +109,15 @@ TABLE: Mapping[type[Exception], Row] = {
     ForbiddenOrigin: Row(403, "forbidden_origin", "Not served to this origin"),
     UnsupportedMediaType: Row(415, "unsupported_media_type", "Unsupported media type"),
     BodyTooLarge: Row(413, "body_too_large", "The body is too large"),
+    InvalidBody: Row(400, "invalid_body", "The body is malformed"),
     InvalidHeader: Row(400, "invalid_header", "A header is malformed"),
     InvalidRequest: Row(422, "invalid_request", "The request is not valid"),
     errors.NotFound: Row(404, "not_found", "Not found"),
     errors.Forbidden: Row(403, "forbidden", "Not allowed"),
     errors.Gone: Row(410, "gone", "Gone"),
     errors.Changed: Row(412, "changed", "Changed by someone else"),
+    errors.LimitReached: Row(429, "too_many", "A limit is reached"),
+    errors.StorageFull: Row(507, "storage_full", "The storage limit is reached"),
     errors.KeyReused: Row(422, "key_reused", "The key was used before"),
     errors.IllegalMove: Row(409, "illegal_move", "Not in this state"),
     errors.Contended: Row(409, "contended", "Too many writers at once"),
@@ -162,7 +169,9 @@ def _extras(exc: Exception) -> dict[str, Any]:
     if isinstance(exc, errors.InvalidField):
         return {"errors": [{"parameter": _cut(exc.field), "detail": exc.reason}]}
     if isinstance(exc, errors.ContentTooLarge):
-        return {"size": exc.size, "limit": exc.limit}
+        return {"limit": exc.limit} if exc.size is None else {"size": exc.size, "limit": exc.limit}
+    if isinstance(exc, errors.LimitReached):
+        return {"what": exc.what, "used": exc.used, "limit": exc.limit}
     if isinstance(exc, errors.IllegalMove):
         return {"sessionStatus": exc.status, "legal": exc.legal}
     if isinstance(exc, errors.Changed) and isinstance(exc.current, SessionHead):

@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.endpoint import Answer, Api, Call, to_json
+from functions.call import Answer, Call, to_json
+from functions.endpoint import Api
 from functions.schemas import (
     Nothing,
     PageOf,

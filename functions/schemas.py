@@ -40,6 +40,7 @@ class SessionMetadata(WireModel):
     content_hash: str
     content_bytes: int
     device_info: str | None
+    media_type: str | None
     etag: str
 
 
@@ -64,6 +65,21 @@ class SessionUpdate(documents.SessionChange):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
     content: str | None = None
+
+
+class SessionPatch(BaseModel):
+    """An RFC 7396 merge patch: what is absent stays, null clears. A title cannot be cleared."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    title: documents.Title = "-"
+    description: documents.Description | None = None
+    app: documents.Label | None = None
+
+    def change(self) -> documents.SessionChange:
+        """The change that it stands for."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return documents.SessionChange(**{name: "" if value is None else value for name, value in given.items()})
 
 
 class SessionValidity(WireModel):
@@ -128,6 +144,7 @@ def session_metadata(head: SessionSummary) -> SessionMetadata:
         content_hash=metadata.content_hash,
         content_bytes=metadata.content_bytes,
         device_info=metadata.device_info,
+        media_type=metadata.media_type,
         etag=metadata.etag,
     )
 

@@ -2,7 +2,9 @@
 
 import azure.functions as func
 
-from functions.endpoint import Answer, Api, Call, to_json
+from functions.bodies import MERGE_PATCH
+from functions.call import Answer, Call, to_json
+from functions.endpoint import Api
 from functions.schemas import (
     NewSession,
     Nothing,
@@ -10,6 +12,7 @@ from functions.schemas import (
     SaveQuery,
     Session,
     SessionMetadata,
+    SessionPatch,
     SessionsQuery,
     SessionUpdate,
     SessionValidity,
@@ -38,7 +41,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     @api.endpoint(routes, "POST", "persistence/sessions", body=NewSession, answer=str, status=201)
     async def create_session(call: Call[Nothing, NewSession]) -> Answer:
         """Makes a session; answers its id."""
-        head = await sessions.create(call.owner_id, call.body)
+        head = await sessions.create(call.owner_id, call.body, call.attempt)
         location = {"Location": f"{call.path_of_collection}/{head.id}"}
         if call.prefers("representation"):
             body = _session_json(head, call.body.content)
@@ -79,6 +82,20 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         if call.body.content is not None:
             return Answer(_session_json(head, call.body.content), etag=head.metadata.etag)
         return _session_answer(await sessions.get(call.owner_id, head.id))
+
+    @api.endpoint(
+        routes,
+        "PATCH",
+        "persistence/sessions/{session_id}",
+        body=SessionPatch,
+        media_types=MERGE_PATCH,
+        answer=SessionMetadata,
+    )
+    async def patch_session(call: Call[Nothing, SessionPatch]) -> Answer:
+        """Changes or clears title, description and app, and nothing else."""
+        change, session_id = call.body.change(), call.path["session_id"]
+        head = await sessions.save(call.owner_id, session_id, change, call.if_match, call.save_id)
+        return Answer(session_metadata(head), etag=head.metadata.etag)
 
     @api.endpoint(routes, "DELETE", "persistence/sessions/{session_id}", status=204)
     async def delete_session(call: Call[Nothing, Nothing]) -> Answer:

@@ -158,7 +158,7 @@ def _algorithms(jwk: object) -> tuple[str, ...]:
     if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str):
         return ()
     kind, curve = jwk.get("kty"), jwk.get("crv")
-    if not isinstance(kind, str) or not isinstance(curve, str | None) or "d" in jwk:
+    if not isinstance(kind, str) or not isinstance(curve, str | None):
         return ()
     operations = jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:

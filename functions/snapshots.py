@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions.endpoint import Answer, Api, Call, to_json
+from functions.call import Answer, Call, to_json
+from functions.endpoint import Api
 from functions.schemas import Nothing, PageOf, page_of
 from functions.snapshot_schemas import (
     NewSnapshot,
@@ -35,7 +36,7 @@ def blueprint(api: Api, snapshots: SnapshotStore) -> func.Blueprint:
     @api.endpoint(routes, "POST", "persistence/snapshots", body=NewSnapshot, answer=str, status=201)
     async def create_snapshot(call: Call[Nothing, NewSnapshot]) -> Answer:
         """Freezes content, or one of my sessions; answers the snapshot's id, which is its link."""
-        snapshot = await snapshots.create(call.owner_id, call.body)
+        snapshot = await snapshots.create(call.owner_id, call.body, call.attempt)
         location = {"Location": f"{call.path_of_collection}/{snapshot.id}"}
         if call.prefers("representation"):
             return Answer(

@@ -54,9 +54,9 @@ def open_engine(settings: Settings) -> Engine:
 
 def stores_over(engine: Engine, settings: Settings) -> Stores:
     """The stores over an engine that is open already."""
-    sessions = SessionStore(engine, settings.session_rules())
+    sessions = SessionStore(engine, settings.session_rules(), settings.limit_rules())
     drafts = DraftStore(sessions, settings.draft_retention())
     access_logs = AccessLogStore(engine)
-    snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules())
+    snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules(), settings.limit_rules())
     cleanup = Cleanup(engine, sessions, snapshots, access_logs, settings.cleanup_rules())
     return Stores(engine, sessions, drafts, snapshots, access_logs, cleanup)

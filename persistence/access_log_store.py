@@ -7,6 +7,7 @@ told from one partition; it takes the row's absolute values after every visit an
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from persistence.collection import Collection
@@ -14,7 +15,7 @@ from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, is_id, now, timestamp_
 from persistence.engines.charge import metered
 from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.engines.engine import Engine, Increment, Set
-from persistence.errors import ItemExists, ItemNotFound, NotFound, PersistenceError
+from persistence.errors import CorruptItem, ItemExists, ItemNotFound, NotFound, PersistenceError
 from persistence.filters import FilterFactory
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
@@ -31,7 +32,7 @@ class AccessLogStore:
     def __init__(self, engine: Engine) -> None:
         self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = Collection(engine, SNAPSHOTS, Visitor)
-        self._visits: set[asyncio.Task[None]] = set()
+        self._visits: dict[asyncio.Task[None], tuple[str, str]] = {}
         self._copies: WeakValueDictionary[tuple[str, str], _Copy] = WeakValueDictionary()
         self.filters = FilterFactory(AccessLog)
 
@@ -40,8 +41,8 @@ class AccessLogStore:
         second. A visit can be lost so, or be counted twice where a driver repeats what had landed."""
         task = asyncio.create_task(self._count(snapshot, visitor_id))
         # The loop keeps only a weak reference.
-        self._visits.add(task)
-        task.add_done_callback(self._visits.discard)
+        self._visits[task] = (snapshot.id, visitor_id)
+        task.add_done_callback(self._visits.pop)
 
     async def drain(self) -> None:
         """Waits for the visits that are being counted."""
@@ -49,8 +50,10 @@ class AccessLogStore:
             await asyncio.gather(*self._visits)
 
     async def open_row(self, row: AccessLog) -> None:
-        """The owner's row, before its snapshot is made."""
-        await self._rows.create(row)
+        """The owner's row, before its snapshot is made. Its id is new, so whoever has taken it can only be a
+        driver that repeats after a fault."""
+        with suppress(ItemExists):
+            await self._rows.create(row)
 
     async def confirm(self, snapshot_id: str, owner_id: str) -> None:
         """Lists the owner's row, because its snapshot is there."""
@@ -75,6 +78,8 @@ class AccessLogStore:
             await self._rows.patch(snapshot_id, visitor_id, marks)
         except ItemNotFound:
             pass  # removed by its person meanwhile
+        except ValueError as exc:
+            raise CorruptItem(self._rows.kind, snapshot_id) from exc
 
     async def page(
         self,
@@ -104,11 +109,14 @@ class AccessLogStore:
         their own only the visit history is hidden. Harmless to repeat. Raises NotFound for a malformed id."""
         if not is_id(snapshot_id, SNAPSHOT_ID_MAX_LENGTH):
             raise NotFound("snapshot", snapshot_id)
+        # A visit that is being counted was made before this.
+        await asyncio.gather(*(task for task, of in self._visits.items() if of == (snapshot_id, visitor_id)))
         row = await self.find(visitor_id, snapshot_id)
         if row is None:
             return
         if row.owner_id == visitor_id and not row.snapshot_deleted:
-            await self._rows.patch(snapshot_id, visitor_id, [Set("hidden", True)])
+            with suppress(ItemNotFound):
+                await self._rows.patch(snapshot_id, visitor_id, [Set("hidden", True)])
             return
         # The copy first: a row without its copy is mended by the next visit, the reverse by nothing.
         await self._visitors.discard(Visitor.of(row).id, snapshot_id)
@@ -119,27 +127,22 @@ class AccessLogStore:
             try:
                 async with asyncio.timeout(VISIT_TIMEOUT_SECONDS):
                     await self._copy(await self._add_visit(snapshot, visitor_id))
-            except (PersistenceError, TimeoutError) as exc:
+            except (PersistenceError, ValueError, TimeoutError) as exc:
+                # ValueError: a damaged row that no visit can be added to.
                 _log.warning("A visit was not counted, or only in part: %r", exc)
         _log.debug("A visit was counted for %.2f RU", charge.request_units)
 
     async def _add_visit(self, snapshot: Snapshot, visitor_id: str) -> AccessLog:
-        at = now()
-        visit: list[Set | Increment] = [
-            Increment("visits"),
-            Set("last_visited_at", timestamp_text(at)),
-            Set("hidden", False),
-        ]
         try:
-            return await self._rows.patch(snapshot.id, visitor_id, visit)
+            return await self._rows.patch(snapshot.id, visitor_id, _one_more_visit())
         except ItemNotFound:
-            row = AccessLog.first_visit(snapshot, visitor_id, at)
+            row = AccessLog.first_visit(snapshot, visitor_id, now())
         try:
             await self._rows.create(row)
             return row
         except ItemExists:
             # Another first visit was faster, or this was the driver repeating itself.
-            return await self._rows.patch(snapshot.id, visitor_id, visit)
+            return await self._rows.patch(snapshot.id, visitor_id, _one_more_visit())
 
     async def _copy(self, row: AccessLog) -> None:
         """Brings the visitor item to the row's values. One at a time for each, so that the newest stays."""
@@ -166,6 +169,11 @@ class AccessLogStore:
 
     def _is(self, path: str, value: bool) -> Filter:
         return self.filters.create(path, value, Operator.EQUAL)
+
+
+def _one_more_visit() -> list[Set | Increment]:
+    """Of this moment: a last visit does not lie before the first, whoever of several made the row."""
+    return [Increment("visits"), Set("last_visited_at", timestamp_text(now())), Set("hidden", False)]
 
 
 class _Copy:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from persistence.access_log_store import AccessLogStore
 from persistence.collection import Collection
@@ -18,7 +18,6 @@ from persistence.documents import (
     Document,
     SessionContent,
     SessionHead,
-    SessionStatus,
     Timestamp,
     now,
     timestamp_text,
@@ -29,12 +28,13 @@ from persistence.errors import (
     Contended,
     CorruptItem,
     Gone,
-    IllegalMove,
     ItemChanged,
     ItemExists,
     ItemNotFound,
     NotFound,
 )
+from persistence.idempotency import RETENTION as RESERVATION_RETENTION
+from persistence.idempotency import Reservation
 from persistence.query import BY_ID, Filter, Operator, Query, Sort, value_at
 from persistence.session_store import SessionStore
 from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
@@ -46,6 +46,7 @@ CONCURRENCY = 8
 _PAGE_SIZE = 200
 # No owner's partition: owner ids do not begin with a blank.
 _WATERMARKS = " timers"
+_CONTENT_FIELDS = tuple(field.alias or name for name, field in SessionContent.model_fields.items())
 
 Work = Callable[[Item], Awaitable[None]]
 
@@ -61,6 +62,7 @@ class Counts:
     sessions_swept: int = 0
     contents_removed: int = 0
     tombstones_forgotten: int = 0
+    reservations_forgotten: int = 0
     skipped: int = 0
 
     def __str__(self) -> str:
@@ -111,11 +113,13 @@ class Cleanup:
         self._sessions = sessions
         self._engine, self._snapshot_store, self._access_logs = engine, snapshots, access_logs
         self._rules = rules
+        self._page_size = min(_PAGE_SIZE, rules.items_max)
         self._heads = Collection(engine, SESSIONS, SessionHead)
         self._contents = Collection(engine, SESSIONS, SessionContent)
         self._watermarks = Collection(engine, SESSIONS, Watermark)
         self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
         self._visitors = Collection(engine, SNAPSHOTS, Visitor)
+        self._reservations = Collection(engine, SESSIONS, Reservation)
         self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def run(self) -> Counts:
@@ -129,6 +133,7 @@ class Cleanup:
         await self._empty_deleted_sessions(counts, settled)
         await self._sweep_what_was_saved(counts, settled)
         await self._forget_tombstones(counts, forgotten)
+        await self._forget_reservations(counts, at - RESERVATION_RETENTION)
         return counts
 
     async def purge_stale_drafts(self) -> PurgeCounts:
@@ -139,11 +144,9 @@ class Cleanup:
 
         async def purge(draft: Item) -> None:
             try:
-                was_stale = await self._sessions.delete(
-                    draft["owner_id"], draft["id"], status=SessionStatus.DRAFT, untouched_since=until
-                )
-            except (NotFound, Gone, IllegalMove, Contended):
-                was_stale = False  # saved, promoted or discarded meanwhile
+                was_stale = await self._sessions.purge(draft["owner_id"], draft["id"], until)
+            except (NotFound, Gone, Contended):
+                was_stale = False  # discarded, or being saved
             purged.drafts += was_stale
             purged.spared += not was_stale
 
@@ -155,7 +158,7 @@ class Cleanup:
 
         async def expire(item: Item) -> None:
             try:
-                current = await self._snapshots.read(item["id"], item["snapshot_id"])
+                current = await self._snapshots.read(item["id"], item["id"])
             except ItemNotFound:
                 return
             if current.document.deleted_at is None and await self._snapshot_store.bury(current):
@@ -167,7 +170,7 @@ class Cleanup:
         """Marks the rows of everybody who opened a deleted snapshot, then drops its visitor items."""
 
         async def mark_rows_of(snapshot: Item) -> None:
-            snapshot_id = snapshot["snapshot_id"]
+            snapshot_id = snapshot["id"]
             if await self._mark_rows_of(counts, snapshot_id) and await self._drop_visitors(counts, snapshot_id):
                 await self._set_settled(SNAPSHOTS, snapshot)
 
@@ -189,11 +192,13 @@ class Cleanup:
                 Filter("snapshot_deleted", Operator.EQUAL, False),
             ),
             Sort("snapshot_id"),
-            _PAGE_SIZE,
+            self._page_size,
         )
         # A marked row does not match any more, so that the first page is always the next one. A cursor would
         # not do: the rows of one snapshot all have its id, each in a partition of its own.
-        for _ in range(0, self._rules.items_max, _PAGE_SIZE):
+        for _ in range(0, self._rules.items_max, self._page_size):
+            if counts.rows_marked >= self._rules.items_max:
+                return False
             page = await self._engine.query(SNAPSHOT_ACCESS_LOGS, unmarked)
             await self._all(counts, page.items, mark)
             if page.cursor is None:
@@ -207,10 +212,9 @@ class Cleanup:
             await self._visitors.discard(visitor["id"], snapshot_id)
             counts.visitors_removed += 1
 
-        done = 0
         async for page in self._pages(SNAPSHOTS, self._visitors.kind, snapshot_id, (), BY_ID, ("id",)):
             await self._all(counts, page, drop)
-            if (done := done + len(page)) >= self._rules.items_max:
+            if counts.visitors_removed >= self._rules.items_max:
                 return False
         return True
 
@@ -218,7 +222,7 @@ class Cleanup:
         """Owners' rows that were left pending are listed, marked or dropped, as their snapshot is."""
 
         async def settle(row: Item) -> None:
-            snapshot_id, owner_id = row["snapshot_id"], row["visitor_id"]
+            snapshot_id, owner_id = row["id"], row["visitor_id"]
             try:
                 snapshot = (await self._snapshots.read(snapshot_id, snapshot_id)).document
             except ItemNotFound:
@@ -244,8 +248,8 @@ class Cleanup:
     async def _sweep_what_was_saved(self, counts: Counts, until: datetime) -> None:
         """Removes contents that no head names: left by a save that failed, or by one whose pruning was
         interrupted. So only sessions with a content or a head written since the last run are looked at."""
-        await self._scan(counts, self._contents, "saved_at", "session_id", until)
-        await self._scan(counts, self._heads, "metadata.updated_at", "id", until)
+        await self._scan(counts, self._contents, "saved_at", until)
+        await self._scan(counts, self._heads, "metadata.updated_at", until)
 
     async def _forget_tombstones(self, counts: Counts, until: datetime) -> None:
         """Removes tombstones whose time is over and with which there is nothing left to do."""
@@ -259,31 +263,44 @@ class Cleanup:
 
             await self._each_due(counts, documents, "deleted_at", until, forget)
 
+    async def _forget_reservations(self, counts: Counts, until: datetime) -> None:
+        """Removes what was remembered of Idempotency-Keys."""
+
+        async def forget(record: Item) -> None:
+            await self._reservations.discard(record["id"], record["owner_id"])
+            counts.reservations_forgotten += 1
+
+        await self._each_due(counts, self._reservations, "reserved_at", until, forget)
+
     async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> None:
         """Removes the contents of one session that its head does not name, where they are old enough."""
+
+        async def remove(item: Item) -> None:
+            if self._contents.load(item).saved_at <= until:
+                await self._contents.discard(item["id"], owner_id)
+                counts.contents_removed += 1
+
         of_session = (
             # The ids "<session>~…" as a range of the index.
             Filter("id", Operator.MORE, f"{session_id}~"),
             Filter("id", Operator.LESS, f"{session_id}~~"),
         )
         # The contents first, then the head: what is written in between is not among them.
-        kind, select = self._contents.kind, ("id", "saved_at")
-        pages = self._pages(SESSIONS, kind, owner_id, of_session, BY_ID, select)
+        pages = self._pages(SESSIONS, self._contents.kind, owner_id, of_session, BY_ID, _CONTENT_FIELDS)
         found = [item async for page in pages for item in page]
         try:
             named = (await self._heads.read(session_id, owner_id)).document.content_ids
         except ItemNotFound:
             named = frozenset()
         counts.sessions_swept += 1
-        for item in found:
-            if item["id"] not in named and item["saved_at"] <= timestamp_text(until):
-                await self._contents.discard(item["id"], owner_id)
-                counts.contents_removed += 1
+        unnamed = [item for item in found if item["id"] not in named]
+        await self._all(counts, unnamed, remove, concurrency=1)
 
     async def _each_due(
         self,
         counts: Counts | PurgeCounts,
-        documents: "Collection[Snapshot] | Collection[SessionHead] | Collection[AccessLog]",
+        documents: "Collection[Snapshot] | Collection[SessionHead] | Collection[AccessLog]"
+        " | Collection[Reservation]",
         path: str,
         until: datetime,
         work: Work,
@@ -293,7 +310,7 @@ class Cleanup:
         is done loses that time, so the next run finds what is left."""
         container = documents.container
         due = (Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)),)
-        select = ("id", container.partition_key, "snapshot_id", "unsettled_at")
+        select = ("id", container.partition_key, "unsettled_at")
         done = 0
         async for page in self._pages(container, documents.kind, None, due, Sort(path), select):
             await self._all(counts, page, work, concurrency)
@@ -305,24 +322,25 @@ class Cleanup:
         counts: Counts,
         documents: "Collection[SessionContent] | Collection[SessionHead]",
         path: str,
-        session_id_path: str,
         until: datetime,
     ) -> None:
         """Sweeps every session with an item whose time at `path` lies between the last scan and `until`."""
         since = await self._read_watermark(path)
         written = Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until))
         filters = (written,) if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since), written)
-        select = ("id", "owner_id", session_id_path, path.split(".")[0])
+        select = ("id", "owner_id", path.split(".")[0])
 
         async def sweep(item: Item) -> None:
-            await self._sweep(counts, item["owner_id"], item[session_id_path], until)
+            await self._sweep(counts, item["owner_id"], _session_of(item), until)
 
         done = 0
         async for page in self._pages(SESSIONS, documents.kind, None, filters, Sort(path), select):
-            once = {(item["owner_id"], item[session_id_path]): item for item in page}
+            once = {(item["owner_id"], _session_of(item)): item for item in page}
             await self._all(counts, list(once.values()), sweep)
-            await self._set_watermark(path, value_at(page[-1], path))
-            if (done := done + len(page)) >= self._rules.items_max:
+            reached = value_at(page[-1], path)
+            await self._set_watermark(path, reached)
+            # Where everything so far was written at one moment, the next run would come no further.
+            if (done := done + len(page)) >= self._rules.items_max and reached != since:
                 return
         await self._set_watermark(path, timestamp_text(until))
 
@@ -331,9 +349,17 @@ class Cleanup:
             return timestamp_text((await self._watermarks.read(path, _WATERMARKS)).document.until)
         except ItemNotFound:
             return None
+        except CorruptItem:
+            # Nobody else could mend it; without one, everything is looked at once more.
+            await self._watermarks.discard(path, _WATERMARKS)
+            return None
 
-    async def _set_watermark(self, path: str, until: str) -> None:
-        watermark = Watermark.model_validate({"id": path, "owner_id": _WATERMARKS, "until": until})
+    async def _set_watermark(self, path: str, until: Any) -> None:
+        try:
+            at = datetime.fromisoformat(until)
+            watermark = Watermark(id=path, owner_id=_WATERMARKS, until=at)
+        except (TypeError, ValueError):
+            return  # the time of a damaged item; what follows it moves the watermark on
         try:
             current = await self._watermarks.read(path, _WATERMARKS)
         except ItemNotFound:
@@ -358,7 +384,8 @@ class Cleanup:
     async def _all(
         self, counts: Counts | PurgeCounts, items: Sequence[Item], work: Work, concurrency: int = CONCURRENCY
     ) -> None:
-        """A piece of work with each item, a few at a time. One that cannot be read does not stop the rest."""
+        """A piece of work with each item, a few at a time. One that cannot be read does not stop the rest, nor
+        one that another run has removed since it was found; any other fault does, and is raised."""
         turns = asyncio.Semaphore(concurrency)
 
         async def one(item: Item) -> None:
@@ -367,10 +394,16 @@ class Cleanup:
                     await work(item)
                 except CorruptItem:
                     counts.skipped += 1
+                except ItemNotFound:
+                    pass
 
-        async with asyncio.TaskGroup() as group:
-            for item in items:
-                group.create_task(one(item))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for item in items:
+                    group.create_task(one(item))
+        except ExceptionGroup as faults:
+            # One stands for all, so that it can be told by its class.
+            raise faults.exceptions[0] from faults
 
     async def _pages(
         self,
@@ -386,10 +419,15 @@ class Cleanup:
         select = tuple(dict.fromkeys(select))
         while True:
             page = await self._engine.query(
-                container, Query(kind, partition, select, filters, sort, _PAGE_SIZE, cursor)
+                container, Query(kind, partition, select, filters, sort, self._page_size, cursor)
             )
             if page.items:
                 yield page.items
             if page.cursor is None:
                 return
             cursor = page.cursor
+
+
+def _session_of(item: Item) -> str:
+    """The session that a head is, or that a content belongs to, by its id."""
+    return str(item["id"]).partition("~")[0]

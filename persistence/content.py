@@ -43,6 +43,21 @@ def pack(content: str | bytes) -> Packed:
     return Packed(payload, hashlib.sha256(raw).hexdigest(), len(raw))
 
 
+def gunzip(data: bytes) -> bytes:
+    """What a client sent gzipped. Raises ValueError for what is no gzip, and ContentTooLarge as soon as more
+    comes out than can be kept, however much more it would be."""
+    try:
+        inflate = isal_zlib.decompressobj(wbits=31)
+        raw = inflate.decompress(data, CONTENT_MAX_BYTES + 1)
+    except isal_zlib.error as exc:  # type: ignore[misc]  # a class; the stub declares an instance
+        raise ValueError("not gzip") from exc
+    if len(raw) > CONTENT_MAX_BYTES:
+        raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
+    if not inflate.eof or inflate.unused_data:
+        raise ValueError("not one whole gzip member")
+    return raw
+
+
 def unpack(payload: bytes, size: int, id: str) -> bytes:
     """The content's bytes. Raises CorruptItem where they are not `size` bytes of sound gzip; never makes more."""
     if not 0 <= size <= CONTENT_MAX_BYTES:

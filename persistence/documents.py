@@ -74,6 +74,10 @@ Label = Annotated[
 ]
 
 
+# Not a union of Label and "": a fault would be reported for each of the two, under names of its own.
+ClearableLabel = Annotated[str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul)]
+
+
 class Document(BaseModel):
     """What every stored item has. Read-only: a change makes a new one."""
 
@@ -125,6 +129,7 @@ class SessionMetadata(BaseModel):
     content_bytes: int
     version: int
     device_info: str | None = None
+    media_type: str | None = None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy cannot see through it
     @property
@@ -149,7 +154,7 @@ class Revision(BaseModel):
 
     `save_id` names the attempt that made it, so that an attempt whose answer was lost is known again.
     An autosave takes the place of the autosave before it within the same span, which began at `since`;
-    `absorbed` remembers the last of those, without content.
+    `absorbed` remembers the last of those, without content, while they may still be repeated.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -223,8 +228,11 @@ class SessionHead(SessionSummary):
         update = {"metadata": metadata, "content_id": revision.content_id, "revisions": revisions}
         return self.model_copy(update=update)
 
-    def revised(self, action: SessionAction, save_id: str, keep: int, **changes: Any) -> Self:
-        """The head after one more revision. `changes` are fields of the head or of its metadata."""
+    def revised(
+        self, action: SessionAction, save_id: str, keep: int, span: timedelta = timedelta(0), **changes: Any
+    ) -> Self:
+        """The head after one more revision. `changes` are fields of the head or of its metadata. An autosave
+        takes the place of the one before it if that is of the same `span`."""
         saved_at = max(now(), self.metadata.updated_at)
         of_head = {k: v for k, v in changes.items() if k in type(self).model_fields}
         of_metadata = {k: v for k, v in changes.items() if k not in of_head}
@@ -237,23 +245,10 @@ class SessionHead(SessionSummary):
             }
         )
         head = self.model_copy(update={"metadata": metadata, **of_head})
-        revision = head.as_revision(action, save_id)
-        return head.model_copy(update={"revisions": (revision, *head.revisions)[:keep]})
-
-    def coalesced(self, span: timedelta) -> Self:
-        """The head after an autosave, which takes the place of the one before it if that is of the same span:
-        a history of autosaves stays readable, and a deliberate save is always kept."""
-        newest, *older = self.revisions
-        since = newest.saved_at
-        if older and older[0].action is SessionAction.AUTOSAVED:
-            began = older[0].since or older[0].saved_at
-            if newest.saved_at - began < span:
-                before, since = older.pop(0), began
-                gone = before.model_copy(update={"content_id": None, "absorbed": ()})
-                absorbed = (gone, *before.absorbed)[:ABSORBED_MAX]
-                newest = newest.model_copy(update={"absorbed": absorbed})
-        newest = newest.model_copy(update={"since": since})
-        return self.model_copy(update={"revisions": (newest, *older)})
+        newest, older = head.as_revision(action, save_id), list(head.revisions)
+        if action is SessionAction.AUTOSAVED:
+            newest = _coalesced(newest, older, span)
+        return head.model_copy(update={"revisions": _kept([newest, *older], keep)})
 
     def as_revision(self, action: SessionAction, save_id: str) -> Revision:
         """The line in the history for this head as it stands."""
@@ -269,6 +264,30 @@ class SessionHead(SessionSummary):
             content_hash=metadata.content_hash,
             content_bytes=metadata.content_bytes,
         )
+
+
+def _coalesced(newest: Revision, older: list[Revision], span: timedelta) -> Revision:
+    """An autosave as it enters the history, out of which it takes the one before it if that is of its span."""
+    since = newest.saved_at
+    if older and older[0].action is SessionAction.AUTOSAVED:
+        began = older[0].since or older[0].saved_at
+        if newest.saved_at - began < span:
+            before, since = older.pop(0), began
+            gone = before.model_copy(update={"content_id": None, "absorbed": ()})
+            newest = newest.model_copy(update={"absorbed": (gone, *before.absorbed)[:ABSORBED_MAX]})
+    return newest.model_copy(update={"since": since})
+
+
+def _kept(revisions: list[Revision], keep: int) -> tuple[Revision, ...]:
+    """The newest, and as many others as there is room for. Autosaves give way first: an hour of them must not
+    push what was saved on purpose out of the history. Only the newest two still remember what they absorbed,
+    so that a head stays small."""
+    autosaves = [one for one in revisions[1:] if one.action is SessionAction.AUTOSAVED]
+    surplus = max(0, len(revisions) - keep)
+    gone = {one.version for one in autosaves[max(0, len(autosaves) - surplus) :]}
+    kept = [one for one in revisions if one.version not in gone][:keep]
+    older = (one.model_copy(update={"absorbed": ()}) if one.absorbed else one for one in kept[2:])
+    return (*kept[:2], *older)
 
 
 class SessionContent(Document):
@@ -293,12 +312,13 @@ class NewSession(BaseModel):
 
 
 class SessionChange(BaseModel):
-    """What changes a session: None leaves a field as it is; a description of "" clears it."""
+    """What changes a session: None leaves a field as it is; "" clears a description or an app."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: Title | None = None
     description: Description | None = None
     content: str | bytes | None = None
-    app: Label | None = None
+    app: ClearableLabel | None = None
     device_info: Label | None = None
+    media_type: Label | None = None

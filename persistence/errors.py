@@ -61,6 +61,22 @@ class KeyReused(PersistenceError):
         super().__init__("This Idempotency-Key was used for something else before; nothing was written.")
 
 
+class LimitReached(PersistenceError):
+    """A person keeps as much as the operator allows; `used` and `limit` are in units of `what`."""
+
+    def __init__(self, what: str, used: int, limit: int) -> None:
+        super().__init__(f"You keep {used:,} {what}; at most {limit:,} are allowed.")
+        self.what, self.used, self.limit = what, used, limit
+
+
+class TooMany(LimitReached):
+    """Of things that are counted."""
+
+
+class StorageFull(LimitReached):
+    """Of bytes."""
+
+
 class Contended(PersistenceError):
     """Others wrote the same item at every one of our attempts."""
 
@@ -87,8 +103,9 @@ class InvalidCursor(PersistenceError):
 class ContentTooLarge(PersistenceError):
     """Content over the limit, before packing (`what` "content") or after ("packed content"); in bytes."""
 
-    def __init__(self, what: str, size: int, limit: int) -> None:
-        super().__init__(f"The {what} has {size:,} bytes; at most {limit:,} can be kept.")
+    def __init__(self, what: str, size: int | None, limit: int) -> None:
+        has = "too many" if size is None else f"{size:,}"
+        super().__init__(f"The {what} has {has} bytes; at most {limit:,} can be kept.")
         self.what, self.size, self.limit = what, size, limit
 
 

@@ -4,10 +4,11 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from collections.abc import Collection as SetOf
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from persistence.collection import Collection, Versioned
-from persistence.documents import SessionHead, SessionStatus, is_id
+from persistence.documents import Revision, SessionHead, SessionStatus, is_id
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine
 from persistence.errors import Changed, Contended, Gone, ItemChanged, ItemNotFound, NotFound
@@ -19,6 +20,25 @@ _BACKOFF_MAX_SECONDS = 1.0
 
 Edit = Callable[[SessionHead], Awaitable[SessionHead]]
 """The head that is to follow a head; the same one where nothing is to change. Raises what forbids it."""
+
+Check = Callable[[SessionHead], None]
+"""Raises what forbids the edit of a head whichever ETag the caller has: that goes before stale ETags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The stored heads `before` and `after` an edit, the same one where nothing was written. `repeated` is the
+    revision that an earlier try of the attempt had made."""
+
+    before: SessionHead
+    after: SessionHead
+    repeated: Revision | None = None
+
+    @property
+    def head(self) -> SessionHead:
+        """What the attempt made. Not the head as it is now, where others have saved since: the caller would
+        take the ETag of their saves for its own, and overwrite with it what it has never seen."""
+        return self.after if self.repeated is None else self.after.as_of(self.repeated)
 
 
 class SessionHeads:
@@ -60,15 +80,16 @@ class SessionHeads:
         self,
         owner_id: str,
         session_id: str,
+        check: Check,
         edit: Edit,
         save_id: str,
         if_match: SetOf[str] | None,
-    ) -> tuple[SessionHead, SessionHead]:
-        """The head before and the head after `edit`; the same one twice where that changed nothing, or where
-        the attempt `save_id` had landed before.
+    ) -> Committed:
+        """What came of an edit; nothing is written where the attempt `save_id` had landed before.
 
         Writes are never stale, whatever reads are: a read that shows less than what is known is read again.
-        Raises Changed where `if_match` names other ETags, Gone, NotFound, and Contended after ten attempts.
+        Raises what `check` and `edit` raise, Changed where `if_match` names other ETags, Gone, NotFound, and
+        Contended after ten attempts.
         """
         lock = self._locks.setdefault((owner_id, session_id), asyncio.Lock())
         lost: set[str] = set()
@@ -83,21 +104,19 @@ class SessionHeads:
                     continue
                 head = current.document
                 if (ours := head.revision_by(save_id)) is not None:
-                    # Not the head as it is now: the caller would take the ETag of others' saves for its own,
-                    # and overwrite with it what it has never seen.
-                    past = head.as_of(ours)
-                    return past, past
+                    return Committed(head, head, ours)
                 version = head.metadata.version
                 if version < seen_version or (claimed and version < claimed_version):
                     continue  # older than what we have read before, or than what the caller has
                 if head.status is SessionStatus.DELETED:
                     raise Gone("session", session_id)
+                check(head)
                 if if_match is not None and head.metadata.etag not in if_match:
                     raise Changed("session", session_id, head)
                 seen_version = version
                 new_head = await edit(head)
                 if new_head is head or await self.try_replace(new_head, current.etag):
-                    return head, new_head
+                    return Committed(head, new_head)
                 lost.add(current.etag)
         raise Contended("session", session_id)
 

@@ -8,6 +8,7 @@ content.
 import logging
 from collections.abc import Collection as SetOf
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,12 +34,15 @@ from persistence.errors import (
     CorruptItem,
     Gone,
     IllegalMove,
+    ItemExists,
     ItemNotFound,
     KeyReused,
     NotFound,
     PersistenceError,
 )
 from persistence.filters import FilterFactory
+from persistence.idempotency import Attempt, Reservations
+from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.session_contents import SessionContents
 from persistence.session_heads import ATTEMPTS, Edit, SessionHeads, back_off
@@ -93,22 +97,40 @@ class SessionStore:
     Contended after ten lost attempts.
     """
 
-    def __init__(self, engine: Engine, rules: SessionRules = DEFAULT_RULES) -> None:
+    def __init__(
+        self, engine: Engine, rules: SessionRules = DEFAULT_RULES, limits: LimitRules = NO_LIMITS
+    ) -> None:
         self._rules = rules
+        self._limits = Limits(engine, limits)
+        self._reservations = Reservations(engine)
         self._heads = SessionHeads(engine)
         self._contents = SessionContents(engine)
         self._summaries = Collection(engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 
-    async def create(self, owner_id: str, new: NewSession) -> SessionHead:
-        """A new active session, version 1. Raises ContentTooLarge. One commit, two creates where it is large."""
-        head, packed = self._first(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
-        return await self._contents.create_first(head, packed, id_is_new=True)
+    async def create(self, owner_id: str, new: NewSession, attempt: Attempt | None = None) -> SessionHead:
+        """A new active session, version 1; the same one again for a repeat of an `attempt`. Raises
+        ContentTooLarge, TooMany, StorageFull and KeyReused. One commit, two creates where it is large; with an
+        attempt a create more."""
+        session_id = new_id()
+        if attempt is not None:
+            session_id, repeated = await self._reservations.reserve(owner_id, "session", attempt, session_id)
+            if repeated:
+                with suppress(NotFound):
+                    return _first_answer(await self.get_head(owner_id, session_id))
+        head, packed = self._first(owner_id, session_id, new, SessionStatus.ACTIVE, new_id())
+        await self._limits.check_one_more(owner_id, "sessions", packed.size)
+        try:
+            return await self._contents.create_first(head, packed, id_is_new=attempt is None)
+        except ItemExists:
+            # Another try of the same attempt was faster.
+            return _first_answer(await self.get_head(owner_id, session_id))
 
     async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
         """A new draft under an id that the client made. Raises ItemExists where it is taken, be it by this very
         attempt's first try. Costs as `create`."""
         head, packed = self._first(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
+        await self._limits.check_one_more(owner_id, "drafts", packed.size)
         return await self._contents.create_first(head, packed, id_is_new=False)
 
     async def get(self, owner_id: str, session_id: str, unless: SetOf[str] = ()) -> OpenedSession:
@@ -182,6 +204,7 @@ class SessionStore:
                 return head
             action = SessionAction.RENAMED
             if packed is not None and "content_hash" in changes:
+                await self._limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
                 # A new item for each attempt: an attempt that seemed lost may have landed after all, and
                 # been overwritten and pruned since.
                 written.append(await self._contents.create(owner_id, session_id, packed))
@@ -218,6 +241,8 @@ class SessionStore:
 
         async def edit(head: SessionHead) -> SessionHead:
             _require(head, {before}, action.value)
+            if action is SessionAction.PROMOTED:
+                await self._limits.check_one_more(owner_id, "sessions", 0)
             return head.revised(action, save_id, self._rules.keep_revisions, status=after)
 
         return await self._commit(owner_id, session_id, edit, save_id, if_match)
@@ -229,26 +254,28 @@ class SessionStore:
         if_match: SetOf[str] | None = None,
         *,
         status: SessionStatus | None = None,
-        untouched_since: datetime | None = None,
-    ) -> bool:
+    ) -> None:
         """Makes it a tombstone, which competes with saves on the same etag. Its contents go later, by the
-        timer. Only one of `status` is deleted where that is given; and one touched after `untouched_since` is
-        left alone, which False tells."""
+        timer. Only one of `status` is deleted where that is given."""
         save_id = new_id()
 
         async def edit(head: SessionHead) -> SessionHead:
             if status is not None:
                 _require(head, {status}, "discarded")
-            if untouched_since is not None and head.metadata.last_accessed_at > untouched_since:
-                return head
-            nothing = {"title": "", "description": None, "device_info": None, "content_id": None}
-            head = head.revised(
-                SessionAction.DELETED, save_id, keep=1, status=SessionStatus.DELETED, revisions=(), **nothing
-            )
-            at = head.metadata.updated_at
-            return head.model_copy(update={"deleted_at": at, "unsettled_at": at})
+            return _tombstone(head, save_id)
 
-        _, after = await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
+        await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
+
+    async def purge(self, owner_id: str, draft_id: str, untouched_since: datetime) -> bool:
+        """Deletes a draft, unless it was saved or opened after `untouched_since`, or is a draft no more. Whether
+        it did."""
+        save_id = new_id()
+
+        async def edit(head: SessionHead) -> SessionHead:
+            is_stale = head.stale_since is not None and head.stale_since <= untouched_since
+            return _tombstone(head, save_id) if is_stale else head
+
+        _, after = await self._heads.commit(owner_id, draft_id, edit, save_id, None)
         return after.status is SessionStatus.DELETED
 
     async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[Revision, bytes]:
@@ -349,6 +376,22 @@ class SessionStore:
             return head
 
 
+def _first_answer(head: SessionHead) -> SessionHead:
+    """The head as its create left it, while the history reaches back so far."""
+    first = [revision for revision in head.revisions if revision.version == 1]
+    return head.as_of(first[0]) if first else head
+
+
+def _tombstone(head: SessionHead, save_id: str) -> SessionHead:
+    """What is left of a deleted session: that it was there, and when it went."""
+    nothing = {"title": "", "description": None, "device_info": None, "content_id": None}
+    head = head.revised(
+        SessionAction.DELETED, save_id, keep=1, status=SessionStatus.DELETED, revisions=(), **nothing
+    )
+    at = head.metadata.updated_at
+    return head.model_copy(update={"deleted_at": at, "unsettled_at": at})
+
+
 def _require(head: SessionHead, statuses: SetOf[SessionStatus], move: str) -> None:
     """Raises IllegalMove, saying what can be done, unless the session has one of the statuses."""
     if head.status in statuses:
@@ -374,8 +417,10 @@ def _effect(head: SessionHead, change: SessionChange, packed: Packed | None) -> 
         changes["title"] = change.title
     if change.description is not None and (change.description or None) != metadata.description:
         changes["description"] = change.description or None
-    if change.app is not None and change.app != head.app:
-        changes["app"] = change.app
+    if change.app is not None and (change.app or None) != head.app:
+        changes["app"] = change.app or None
+    if change.media_type is not None and change.media_type != metadata.media_type:
+        changes["media_type"] = change.media_type
     if packed is not None and packed.hash != metadata.content_hash:
         changes |= {"content_hash": packed.hash, "content_bytes": packed.size}
     if changes:

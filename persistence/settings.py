@@ -12,6 +12,7 @@ from persistence.cleanup import CleanupRules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.errors import InvalidSettings
 from persistence.identity_settings import bearer_refusals, principal_refusals
+from persistence.limits import LimitRules
 from persistence.session_store import SessionRules
 from persistence.snapshot_store import SnapshotRules
 
@@ -117,6 +118,21 @@ class Settings(BaseModel):
     snapshot_max_days: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Days until every snapshot expires at the latest; 0 for no such limit."
     )
+    sessions_max: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="How many active and closed sessions one person may keep; 0 for any number."
+    )
+    drafts_max: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="How many drafts one person may keep; 0 for any number."
+    )
+    snapshots_max: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="How many snapshots one person may keep; 0 for any number."
+    )
+    stored_bytes_max: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="How many bytes the contents of one person may have, history aside; 0 for any."
+    )
+    snapshot_opens_per_minute: Annotated[int, Field(ge=0)] = Field(
+        default=120, description="How many snapshots one person may open a minute, in one process; 0 for any."
+    )
     show_visitors: bool = Field(
         default=False, description="Whether a snapshot's owner is told who opened it, not only how many."
     )
@@ -183,6 +199,15 @@ class Settings(BaseModel):
             client_id=self.azure_client_id,
             endpoint_discovery=self.cosmos_endpoint_discovery,
             timeout_seconds=self.cosmos_timeout_seconds,
+        )
+
+    def limit_rules(self) -> LimitRules:
+        """How much one person may keep."""
+        return LimitRules(
+            sessions=self.sessions_max,
+            drafts=self.drafts_max,
+            snapshots=self.snapshots_max,
+            stored_bytes=self.stored_bytes_max,
         )
 
     def session_rules(self) -> SessionRules:

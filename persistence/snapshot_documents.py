@@ -19,6 +19,7 @@ class SnapshotMetadata(BaseModel):
     created_at: Timestamp
     content_hash: str
     content_bytes: int
+    media_type: str | None = None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy cannot see through it
     @property

@@ -8,6 +8,7 @@ settles. Deleting replaces the snapshot by a tombstone, and that is the commit.
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,9 +17,18 @@ from persistence.collection import Collection, Versioned
 from persistence.content import Packed, pack, unpack
 from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, Timestamp, is_id, new_id, now
 from persistence.engines.containers import SNAPSHOTS
-from persistence.engines.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, item_size
+from persistence.engines.engine import (
+    COMMIT_MAX_BYTES,
+    ITEM_MAX_BYTES,
+    PAYLOAD,
+    Create,
+    Engine,
+    Item,
+    item_size,
+)
 from persistence.errors import (
     Contended,
+    ContentTooLarge,
     CorruptItem,
     Forbidden,
     Gone,
@@ -29,6 +39,8 @@ from persistence.errors import (
     NotFound,
     PersistenceError,
 )
+from persistence.idempotency import Attempt, Reservations
+from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.query import Aggregate, Filter, Page, Query, Sort
 from persistence.session_store import SessionStore
 from persistence.snapshot_documents import (
@@ -62,20 +74,33 @@ class SnapshotStore:
     """Everybody's snapshots. Raises NotFound for a malformed id, and StoreUnavailable."""
 
     def __init__(
-        self, engine: Engine, sessions: SessionStore, access_logs: AccessLogStore, rules: SnapshotRules
+        self,
+        engine: Engine,
+        sessions: SessionStore,
+        access_logs: AccessLogStore,
+        rules: SnapshotRules,
+        limits: LimitRules = NO_LIMITS,
     ) -> None:
         self._engine, self._sessions, self._access_logs, self._rules = engine, sessions, access_logs, rules
         self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
         self._visitors = Collection(engine, SNAPSHOTS, Visitor)
+        self._limits, self._reservations = Limits(engine, limits), Reservations(engine)
         self.filters = access_logs.filters
 
-    async def create(self, owner_id: str, new: NewSnapshot) -> Snapshot:
-        """A new snapshot, which counts as its owner's first visit. Raises ContentTooLarge, InvalidField for
-        an expiry that is not allowed, and as `SessionStore.get` where it is made from a session."""
+    async def create(self, owner_id: str, new: NewSnapshot, attempt: Attempt | None = None) -> Snapshot:
+        """A new snapshot, which counts as its owner's first visit; the same one again for a repeat of an
+        `attempt`. Raises ContentTooLarge, TooMany, StorageFull, KeyReused, InvalidField for an expiry that is
+        not allowed, and as `SessionStore.get` where it is made from a session."""
         created_at = now()
         expires_at = self._expiry(new.expires_at, created_at)
-        title, description, packed = await self._source(owner_id, new)
         snapshot_id = new_id(self._rules.id_length)
+        if attempt is not None:
+            snapshot_id, repeated = await self._reservations.reserve(owner_id, "snapshot", attempt, snapshot_id)
+            if repeated:
+                with suppress(NotFound):
+                    return await self._made_before(owner_id, snapshot_id)
+        title, description, media_type, packed = await self._source(owner_id, new)
+        await self._limits.check_one_more(owner_id, "snapshots", packed.size)
         snapshot = Snapshot(
             id=snapshot_id,
             snapshot_id=snapshot_id,
@@ -87,22 +112,34 @@ class SnapshotStore:
                 created_at=created_at,
                 content_hash=packed.hash,
                 content_bytes=packed.size,
+                media_type=media_type,
             ),
             expires_at=expires_at,
         )
+        item = {**snapshot.to_item(), PAYLOAD: packed.payload}
+        if (size := item_size(item)) > ITEM_MAX_BYTES:
+            raise ContentTooLarge("packed content", size, ITEM_MAX_BYTES)
         row = AccessLog.first_visit(snapshot, owner_id, created_at)
         await self._access_logs.open_row(row.model_copy(update={"pending": True, "unsettled_at": created_at}))
-        await self._write(snapshot, packed, Visitor.of(row))
-        try:
-            await self._access_logs.confirm(snapshot_id, owner_id)
-        except PersistenceError as exc:
-            # The snapshot is there; the timer will find the row and list it.
-            _log.warning("A snapshot's row is left for the timer to confirm: %r", exc)
+        await self._write(item, Visitor.of(row).to_item())
+        await self._confirm(snapshot_id, owner_id)
         return snapshot
 
     async def get(self, visitor_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:
         """The snapshot and its content, as UTF-8, to anybody who has the id; the visit is counted beside it.
         One point read. Raises NotFound, Gone for a deleted or expired one, and CorruptItem."""
+        snapshot, packed = await self._read_packed(snapshot_id)
+        content = unpack(packed.payload, packed.size, snapshot_id)
+        self._access_logs.count_visit(snapshot, visitor_id)
+        return snapshot, content
+
+    async def get_packed(self, visitor_id: str, snapshot_id: str) -> tuple[Snapshot, Packed]:
+        """As `get`, with the content as it is stored."""
+        snapshot, packed = await self._read_packed(snapshot_id)
+        self._access_logs.count_visit(snapshot, visitor_id)
+        return snapshot, packed
+
+    async def _read_packed(self, snapshot_id: str) -> tuple[Snapshot, Packed]:
         self._check_id(snapshot_id)
         try:
             stored = await self._engine.read(SNAPSHOTS, snapshot_id, snapshot_id)
@@ -114,9 +151,22 @@ class SnapshotStore:
         payload = stored.item.get(PAYLOAD)
         if not isinstance(payload, bytes):
             raise CorruptItem("snapshot", snapshot_id)
-        content = unpack(payload, snapshot.metadata.content_bytes, snapshot_id)
-        self._access_logs.count_visit(snapshot, visitor_id)
-        return snapshot, content
+        return snapshot, Packed(payload, snapshot.metadata.content_hash, snapshot.metadata.content_bytes)
+
+    async def _made_before(self, owner_id: str, snapshot_id: str) -> Snapshot:
+        """What the first try of an attempt made, listed if that was interrupted. Raises NotFound and Gone."""
+        snapshot = (await self._read(snapshot_id)).document
+        if snapshot.is_gone(now()):
+            raise Gone("snapshot", snapshot_id)
+        await self._confirm(snapshot_id, owner_id)
+        return snapshot
+
+    async def _confirm(self, snapshot_id: str, owner_id: str) -> None:
+        try:
+            await self._access_logs.confirm(snapshot_id, owner_id)
+        except PersistenceError as exc:
+            # The snapshot is there; the timer will find the row and list it.
+            _log.warning("A snapshot's row is left for the timer to confirm: %r", exc)
 
     async def page(
         self,
@@ -136,9 +186,8 @@ class SnapshotStore:
             current = await self._read(snapshot_id)
             if current.document.owner_id != owner_id:
                 raise Forbidden("snapshot", snapshot_id)
-            if current.document.deleted_at is not None:
-                return
-            if await self.bury(current):
+            # A tombstone's row is marked, too: the first delete may have been interrupted before that.
+            if current.document.deleted_at is not None or await self.bury(current):
                 await self._mark_own(snapshot_id, owner_id)
                 return
         raise Contended("snapshot", snapshot_id)
@@ -152,8 +201,8 @@ class SnapshotStore:
             return False
 
     async def stats(self, owner_id: str, snapshot_id: str) -> SnapshotStats:
-        """How often it was opened, from the snapshot's own partition. Raises NotFound, Gone, Forbidden.
-        A point read and four aggregates."""
+        """How often it was opened. Raises NotFound, Gone, Forbidden. Five queries in the snapshot's own
+        partition, none of which reads the content."""
         await self._check_owned(owner_id, snapshot_id)
         query = Query(self._visitors.kind, snapshot_id, ("id",))
         count, total, first, last = await asyncio.gather(
@@ -189,33 +238,31 @@ class SnapshotStore:
             raise InvalidField("expiresAt", f"must lie within {rules.max_days} days")
         if asked is None and rules.default_days:
             asked = created_at + timedelta(days=rules.default_days)
-        return latest if asked is None else asked
+        return min((at for at in (asked, latest) if at is not None), default=None)
 
-    async def _source(self, owner_id: str, new: NewSnapshot) -> tuple[str, str | None, Packed]:
-        """Title, description and content: what was sent, or a session's where that was named."""
+    async def _source(self, owner_id: str, new: NewSnapshot) -> tuple[str, str | None, str | None, Packed]:
+        """Title, description, media type and content: what was sent, or a session's where that was named."""
         if new.session_id is not None:
             session = await self._sessions.get(owner_id, new.session_id)
             assert session.packed is not None, "asked for without a condition"
+            # A damaged content is found here, not by everybody who opens the link.
+            unpack(session.packed.payload, session.packed.size, session.head.id)
             metadata = session.head.metadata
             description = metadata.description if new.description is None else new.description
-            return new.title or metadata.title, description or None, session.packed
+            return new.title or metadata.title, description or None, metadata.media_type, session.packed
         assert new.content is not None and new.title is not None, "NewSnapshot has checked this"
-        return new.title, new.description or None, pack(new.content)
+        return new.title, new.description or None, None, pack(new.content)
 
-    async def _write(self, snapshot: Snapshot, packed: Packed, visitor: Visitor) -> None:
-        """The snapshot and its owner's visitor item: in one commit unless it is large."""
-        item = {**snapshot.to_item(), PAYLOAD: packed.payload}
-        beside = visitor.to_item()
-        try:
-            if item_size(item) + item_size(beside) <= COMMIT_MAX_BYTES:
-                await self._engine.commit(SNAPSHOTS, snapshot.id, [Create(item), Create(beside)])
-            else:
+    async def _write(self, snapshot: Item, visitor: Item) -> None:
+        """The snapshot and its owner's visitor item: in one commit unless it is large. The id is new, so
+        whoever has taken it can only be a driver that repeats after a fault."""
+        if item_size(snapshot) + item_size(visitor) <= COMMIT_MAX_BYTES:
+            with suppress(ItemExists):
+                await self._engine.commit(SNAPSHOTS, snapshot["id"], [Create(snapshot), Create(visitor)])
+            return
+        for item in (snapshot, visitor):
+            with suppress(ItemExists):
                 await self._engine.create(SNAPSHOTS, item)
-                await self._engine.create(SNAPSHOTS, beside)
-        except ItemExists:
-            # A driver that repeats after a fault may meet its own first try.
-            if (await self._read(snapshot.id)).document != snapshot:
-                raise
 
     async def _mark_own(self, snapshot_id: str, owner_id: str) -> None:
         try:
@@ -224,13 +271,11 @@ class SnapshotStore:
             _log.warning("The row of a deleted snapshot is left for the timer to mark: %r", exc)
 
     async def _check_owned(self, owner_id: str, snapshot_id: str) -> None:
-        """Through the owner's row, which is small; the snapshot itself is read only to say what is wrong."""
+        """By a query, because those leave the content out; the snapshot itself is read only where that finds
+        nothing, to say why."""
         self._check_id(snapshot_id)
-        row = await self._access_logs.find(owner_id, snapshot_id)
-        mine = row is not None and row.owner_id == owner_id and not row.pending
-        if row is not None and mine and not row.snapshot_deleted and not _expired(row):
-            return
-        snapshot = (await self._read(snapshot_id)).document
+        found = (await self._snapshots.page(snapshot_id, page_size=1)).items
+        snapshot = found[0] if found else (await self._read(snapshot_id)).document
         if snapshot.owner_id != owner_id:
             raise Forbidden("snapshot", snapshot_id)
         if snapshot.is_gone(now()):
@@ -246,7 +291,3 @@ class SnapshotStore:
     def _check_id(self, snapshot_id: str) -> None:
         if not is_id(snapshot_id, SNAPSHOT_ID_MAX_LENGTH):
             raise NotFound("snapshot", snapshot_id)
-
-
-def _expired(row: AccessLog) -> bool:
-    return row.expires_at is not None and row.expires_at <= now()

@@ -59,6 +59,7 @@ class Sessions(RuleBasedStateMachine):
 
     engine: Engine
     runner: asyncio.Runner
+    examples: int
 
     ids = Bundle("ids")
 
@@ -198,6 +199,8 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[type[Ses
 
         class Here(Sessions):
             engine, runner = opened, loop
+            # A step takes ten times as long over the wire.
+            examples = 100 if request.param == "sqlite" else 20
 
         yield Here
         loop.run(opened.close())
@@ -207,7 +210,7 @@ def test_sessions_behave_as_their_model(machine: type[Sessions]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=machine.examples,
             stateful_step_count=25,
             deadline=None,
             database=None,

@@ -21,6 +21,10 @@ var timers = [
     name: 'mark_deleted_snapshot_logs'
     window: 'PT2H'
   }
+  {
+    name: 'purge_stale_drafts'
+    window: 'P2D'
+  }
 ]
 var actionGroups = empty(email) ? [] : [people.id]
 

@@ -61,10 +61,23 @@ param authProviders string
 @description('App settings that differ from the defaults.')
 param appSettings object
 
-// The defaults of persistence/settings.py, which a test compares. They are all written out because the host
-// reads schedules from here, and because a person who looks for what can be changed looks here.
+// What can be tuned, with the defaults of persistence/settings.py: a test compares names and values.
 var defaults = {
   COSMOS_TIMEOUT_SECONDS: '10'
+  KEEP_REVISIONS: '20'
+  AUTOSAVE_COALESCE_SECONDS: '60'
+  TOUCH_INTERVAL_SECONDS: '900'
+  DRAFT_RETENTION_DAYS: '30'
+  PURGE_SCHEDULE: '0 30 3 * * *'
+  TOMBSTONE_RETENTION_DAYS: '30'
+  SETTLE_GRACE_SECONDS: '900'
+  TIMER_ITEMS_MAX: '20000'
+  CLEANUP_SCHEDULE: '0 */15 * * * *'
+  SNAPSHOT_ID_LENGTH: '12'
+  SNAPSHOT_DEFAULT_DAYS: '0'
+  SNAPSHOT_MAX_DAYS: '0'
+  SHOW_VISITORS: 'false'
+  EXPOSE_CHARGE: 'false'
 }
 
 var wiring = {

@@ -67,6 +67,10 @@ param httpConcurrency int = 32
 @description('Days that logs are kept.')
 param logRetentionDays int = 30
 
+@minValue(-1)
+@description('Gigabytes of logs a day: a ceiling on cost. Beyond it nothing is logged, nor alerted from logs, until the next day. -1: none.')
+param logDailyCapGb int = 2
+
 @description('Where alerts are sent. Empty: they are shown in the portal only.')
 param alertEmail string = ''
 
@@ -123,6 +127,7 @@ module monitoring 'monitoring.bicep' = {
     location: location
     tags: tags
     retentionDays: logRetentionDays
+    dailyCapGb: logDailyCapGb
   }
 }
 

@@ -15,6 +15,9 @@ param tags object
 @description('Days that logs are kept.')
 param retentionDays int
 
+@description('Gigabytes of logs a day, -1 for no such limit.')
+param dailyCapGb int
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   name: workspaceName
   location: location
@@ -24,6 +27,9 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
+    workspaceCapping: {
+      dailyQuotaGb: dailyCapGb
+    }
     features: {
       disableLocalAuth: true
     }

@@ -44,7 +44,7 @@ def prepare(environ: Mapping[str, str]) -> None:
 
 
 def connect(environ: Mapping[str, str]) -> None:
-    """Lets the app's identity vouch for the registration, in place of a secret, and names where people come back to."""
+    """Lets the app's identity vouch for the registration, in place of a secret, and says where sign-in ends."""
     client_id = environ.get("AUTH_CLIENT_ID")
     if not client_id:
         return

@@ -69,8 +69,14 @@ SESSIONS = Container(
         "metadata.title",
         "metadata.title__lower",
     ),
-    scans=("metadata.updated_at", "saved_at", "unsettled_at", "deleted_at", "stale_since"),
-    filters=("status", "app", "metadata.description__lower", "metadata.device_info"),
+    scans=("metadata.updated_at", "saved_at", "unsettled_at", "deleted_at", "stale_since", "reserved_at"),
+    filters=(
+        "status",
+        "app",
+        "metadata.description__lower",
+        "metadata.device_info",
+        "metadata.content_bytes",
+    ),
 )
 
 SNAPSHOTS = Container(
@@ -91,7 +97,7 @@ SNAPSHOT_ACCESS_LOGS = Container(
         "snapshot_metadata.title__lower",
     ),
     scans=("unsettled_at", "snapshot_id"),
-    filters=("owner_id", "app", "snapshot_deleted", "pending", "hidden"),
+    filters=("owner_id", "app", "snapshot_deleted", "pending", "hidden", "snapshot_metadata.content_bytes"),
 )
 
 CONTAINERS = (SESSIONS, SNAPSHOTS, SNAPSHOT_ACCESS_LOGS)

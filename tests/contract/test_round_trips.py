@@ -23,7 +23,7 @@ VALUES: list[Any] = [
     1.5,
     -2.5e-300,
     "",
-    "\"it's\" \\ `quoted` %s {} $1 ? -- ;",
+    '"it\'s" \\ `quoted` %s {} $1 ? -- ;',
     "naïve Ωmega \u2028 \ufeff é vs e\u0301 \U0001f600 \U0010ffff",
     "NUL \0 and other controls \x01 \x1f \x7f \x9f\r\n\t",
     "null",

@@ -10,7 +10,8 @@ import pytest
 
 from persistence import Stores
 from persistence.documents import SessionStatus
-from tests.support.storage import OWNER, Storage, call, look_into, sha256
+from tests.support.sessions import OWNER, sha256
+from tests.support.storage import Storage, call, look_into
 
 Servers = Sequence[httpx.AsyncClient]
 

@@ -19,7 +19,7 @@ def encoded(principal: Any) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def entra(*claims: tuple[str, Any], provider: Any = "aad") -> dict[str, Any]:
+def entra(*claims: tuple[Any, Any], provider: Any = "aad") -> dict[str, Any]:
     """As App Service sends it, with what else there is in one."""
     return {
         "auth_typ": provider,

@@ -65,11 +65,16 @@ async def test_the_openid_configuration_says_where_the_keys_are(issuer, clock):
         {"jwks_uri": 7},
         {"jwks_uri": "/keys"},
         {"jwks_uri": "http://another.example/keys"},
+        {"jwks_uri": "http://[::ffff:127.0.0.1]:{port}/keys"},  # This machine, but not by a name that says so.
         {"jwks_uri": "file:///etc/passwd"},
     ],
 )
 async def test_a_configuration_that_cannot_be_trusted_is_not_followed(issuer, configuration):
-    issuer.configuration = configuration
+    port = issuer.url.rpartition(":")[2]
+    issuer.configuration = {
+        name: value.replace("{port}", port) if isinstance(value, str) else value
+        for name, value in configuration.items()
+    }
     with pytest.raises(IdentityUnavailable):
         await SigningKeys(issuer.url).find("first", "RS256")
     assert "/keys" not in issuer.asked
@@ -93,7 +98,11 @@ async def test_a_new_key_is_found_and_an_old_one_gone_with_it(issuer, keys, cloc
 
 async def test_unknown_keys_make_one_fetch_a_minute(issuer, keys, clock):
     await keys.find("first", "RS256")
-    clock.now += MINUTE
+    clock.now += MINUTE - 1
+    with pytest.raises(InvalidToken):
+        await keys.find("unknown", "RS256")
+    assert issuer.asked == {"/keys": 1}
+    clock.now += 1
     for second in range(MINUTE):
         with pytest.raises(InvalidToken):
             await keys.find(f"unknown-{second}", "RS256")
@@ -126,6 +135,9 @@ async def test_stale_keys_are_used_for_a_day_while_the_issuer_is_away(issuer, ke
     clock.now += MINUTE
     with pytest.raises(IdentityUnavailable):
         await keys.find("first", "RS256")
+    issuer.away = False
+    clock.now += signing_keys.RETRY_SECONDS
+    await keys.find("first", "RS256")
 
 
 async def test_an_unknown_key_is_neither_good_nor_bad_while_the_issuer_is_away(issuer, keys, clock):

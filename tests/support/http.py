@@ -15,6 +15,8 @@ from persistence import Stores
 from persistence.settings import Settings
 
 JSON = "application/json"
+SESSIONS = "persistence/sessions"
+NEW: Mapping[str, Any] = {"title": "First", "description": None, "content": "one"}
 # Words of drivers, files and tracebacks: none of them belongs into an answer.
 INTERNAL = re.compile(
     r"traceback|sqlite|cosmos|azure|pydantic|orjson|exception|\.py\b|\bline \d+, in\b|\bfile \"|/tmp/|"
@@ -148,3 +150,14 @@ def assert_ok(response: Response, status: int = 200) -> Response:
     assert response.status == status, (response.status, response.body[:500])
     assert_always(response)
     return response
+
+
+async def made(client: Client, **fields: Any) -> tuple[str, str]:
+    """A new session's path and ETag."""
+    response = assert_ok(await client.post(SESSIONS, {**NEW, **fields}), 201)
+    return f"{SESSIONS}/{response.json}", response.etag
+
+
+def metadata_path(path: str) -> str:
+    """Where the metadata of the session at `path` is, without its content."""
+    return path.replace(SESSIONS, f"{SESSIONS}/metadata")

@@ -96,7 +96,7 @@ class Issuer:
         if self.silent:
             await asyncio.sleep(60)
         if self.away:
-            return web.Response(status=503)
+            return web.json_response({"keys": self.jwks}, status=503)
         if self.moved_to is not None and request.path != self.moved_to:
             return web.Response(status=302, headers={"Location": self.moved_to})
         if self.raw is not None:

@@ -63,6 +63,4 @@ async def walk(engine: Engine, query: Query, container: Container = SESSIONS) ->
 
 def following(query: Query, cursor: str | None) -> Query:
     """The same query from that cursor on."""
-    return Query(
-        query.kind, query.partition, query.select, query.filters, query.sort, query.page_size, cursor
-    )
+    return Query(query.kind, query.partition, query.select, query.filters, query.sort, query.page_size, cursor)

@@ -1,0 +1,142 @@
+"""`python -m benchmarks`: measures, prints Markdown, and says of each aim whether it was met."""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.cold_start import cold_starts
+from benchmarks.measure import Pace, Side, compare
+from benchmarks.report import Row, aims, aims_table, as_json, table
+from benchmarks.requests import list_of, named, open_snapshot, operations
+from benchmarks.seed import LARGE_LIST, SMALL_LIST, SNAPSHOT_STATE, Seeded, seed
+from benchmarks.servers import Servers, record, served
+from benchmarks.states import State, states
+
+OPERATIONS = ("create", "get", "poll", "metadata", "list", "save")
+NAMES = (*OPERATIONS, "snapshot", "list-sizes", "cold-start")
+CONCURRENCIES = (1, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    pace: Pace
+    cold_start_runs: int
+    keep_revisions: int
+
+
+FULL = Extent(Pace(rounds=10, seconds=0.3, warm_up_seconds=0.3), cold_start_runs=9, keep_revisions=20)
+QUICK = Extent(Pace(rounds=1, seconds=0.02, warm_up_seconds=0.0), cold_start_runs=1, keep_revisions=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One row to be measured."""
+
+    name: str
+    size: str
+    one: Side
+    against: str
+    other: Side
+
+
+def main() -> int:
+    arguments = _arguments()
+    extent = QUICK if arguments.quick else FULL
+    names = frozenset(arguments.only or NAMES)
+    machine, contents = _machine(), states()
+    print(f"{machine}\n{_sources(contents)}\n", flush=True)
+    rows = []
+    if names - {"cold-start"}:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            rows = runner.run(_measure(names, contents, extent))
+    starts = cold_starts(extent.cold_start_runs) if "cold-start" in names else []
+    found = aims(rows, starts)
+    print(f"{table(rows, starts)}\n\n{aims_table(found)}")
+    if arguments.json:
+        result = as_json(machine, _sources(contents), rows, starts, found)
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+async def _measure(names: Collection[str], contents: Sequence[State], extent: Extent) -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        real, bare = folder / "real-data", folder / "bare-data"
+        seeded = await seed(real, bare, contents, extent.keep_revisions)
+        with served(folder, real, bare, extent.keep_revisions) as servers:
+            for state in contents:
+                await record(servers, operations(state, seeded))
+            gc.freeze()
+            rows = []
+            for one in _comparisons(names, contents, seeded, servers):
+                for concurrency in CONCURRENCIES:
+                    print(f"{one.name} {one.size} at {concurrency}", file=sys.stderr, flush=True)
+                    series, other = await compare(one.one, one.other, concurrency, extent.pace)
+                    rows.append(Row.of(one.name, one.size, concurrency, series, one.against, other))
+            return rows
+
+
+def _comparisons(
+    names: Collection[str], contents: Sequence[State], seeded: Seeded, servers: Servers
+) -> Iterator[Comparison]:
+    for name in OPERATIONS:
+        for state in contents if name in names else ():
+            operation = named(operations(state, seeded), name)
+            sides = Side(operation, servers.real), Side(operation, servers.bare)
+            yield Comparison(name, state.label, sides[0], "the engine", sides[1])
+    if "snapshot" in names:
+        state = next(state for state in contents if state.label == SNAPSHOT_STATE)
+        get = named(operations(state, seeded), "get")
+        snapshot = open_snapshot(seeded)
+        sides = Side(snapshot, servers.real), Side(get, servers.real)
+        yield Comparison("snapshot", state.label, sides[0], "a session", sides[1])
+    if "list-sizes" in names:
+        sides = Side(list_of(LARGE_LIST), servers.real), Side(list_of(SMALL_LIST), servers.real)
+        yield Comparison("list of large", "20 x 1.5 MB", sides[0], "20 x 1 KB", sides[1])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds, whose figures mean little")
+    parser.add_argument("--only", action="append", choices=NAMES, help="measure just this; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON, too")
+    return parser.parse_args()
+
+
+def _machine() -> str:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; load {load:.1f} at the start."
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
+
+
+def _sources(contents: Sequence[State]) -> str:
+    made = [state.label for state in contents if not state.real]
+    if not made:
+        return "Contents: states of a real application."
+    return f"Contents: generated, of the size and compressibility of real states: {', '.join(made)}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""A worked month for 1,000 people, from what the operations cost: the last tables of docs/cost.md.
+
+Prices are the list prices in US dollars of the region East US that docs/cost.md names; other regions differ.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+PEOPLE = 1_000
+WORKDAYS = 22
+HOURS_A_DAY = 8
+SESSIONS_PER_PERSON = 10
+VISITORS_PER_SNAPSHOT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What one person does in a month; `why` says where the number is from."""
+
+    operation: str
+    times: int
+    why: str
+
+
+HABITS = (
+    Habit("poll", 720 * WORKDAYS, "a session is open and visible for 2 hours a day, asked about every 10 s"),
+    Habit("list 5", 5 * WORKDAYS, "the start page for 5 minutes a day, every 60 s"),
+    Habit("list 1 visited", 5 * WORKDAYS, "the start page too"),
+    Habit("list 30", 3 * WORKDAYS, "the session dialog for 1 minute a day, every 20 s"),
+    Habit("open", 4 * WORKDAYS, "4 a day"),
+    Habit("autosave", 60 * WORKDAYS, "an hour of drawing a day, a change every minute"),
+    Habit("save", 5 * WORKDAYS, "5 a day on purpose"),
+    Habit("create a session", SESSIONS_PER_PERSON, "every other day"),
+    Habit("rename", 4, "once a week"),
+    Habit("delete a session", 2, "every other week"),
+    Habit("create a snapshot", 4, "once a week"),
+    Habit("open a snapshot for the first time", 4 * VISITORS_PER_SNAPSHOT, "each is opened by 5 people"),
+    Habit("open a snapshot again", 4 * VISITORS_PER_SNAPSHOT, "and by each of them twice"),
+)
+TIMER, TIMER_RUNS = "the timer, with nothing to do", 4 * 24 * 30
+
+PER_MILLION_UNITS = 0.25
+PER_STORED_GB = 0.25
+PER_MILLION_EXECUTIONS, FREE_EXECUTIONS = 0.40, 250_000
+PER_GB_SECOND, FREE_GB_SECONDS = 0.000026, 100_000
+PER_LOGGED_GB, FREE_LOGGED_GB = 2.30, 5
+INSTANCE_GB = 2
+LOGGED_BYTES_PER_REQUEST = 1_500
+"""One line of ours and the platform's record of the request. An assumption: only a deployment can measure it."""
+
+
+def tables(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> Iterator[list[list[str]]]:
+    """What 1,000 people do and its request units, then the bill; the cells of each table, heading first."""
+    done = [(habit.operation, habit.times * PEOPLE, habit.why) for habit in HABITS]
+    done.append((TIMER, TIMER_RUNS, "every 15 minutes"))
+    yield [
+        ["in a month, 1,000 people", "times", "million RU, Strong / Session", "because"],
+        *([operation, f"{times:,}", _millions(times, units[operation]), why] for operation, times, why in done),
+        ["**together**", "", "**{:,.0f} / {:,.0f}**".format(*_million_units(units)), ""],
+    ]
+    yield [["the bill", "how much", "US dollars"], *bill(units, items)]
+
+
+def bill(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> list[list[str]]:
+    """The rows of the second table."""
+    strong, session = _million_units(units)
+    requests = PEOPLE * sum(habit.times for habit in HABITS)
+    seconds = WORKDAYS * HOURS_A_DAY * 3_600
+    stored = PEOPLE * stored_bytes(items) / 1e9
+    logged = requests * LOGGED_BYTES_PER_REQUEST / 1e9
+    lines = [
+        ("Cosmos DB, request units, Strong", f"{strong:,.0f} million", strong * PER_MILLION_UNITS),
+        ("Cosmos DB, storage added in the month", f"{stored:,.1f} GB", stored * PER_STORED_GB),
+        (
+            "Functions, executions",
+            f"{requests / 1e6:,.1f} million",
+            max(0, requests - FREE_EXECUTIONS) / 1e6 * PER_MILLION_EXECUTIONS,
+        ),
+        (
+            "Functions, one instance of 2 GB, busy all day",
+            f"{seconds * INSTANCE_GB / 1e6:,.2f} million GB-s",
+            max(0, seconds * INSTANCE_GB - FREE_GB_SECONDS) * PER_GB_SECOND,
+        ),
+        ("Logs", f"{logged:,.0f} GB", max(0.0, logged - FREE_LOGGED_GB) * PER_LOGGED_GB),
+    ]
+    total = sum(price for _, _, price in lines)
+    saved = (strong - session) * PER_MILLION_UNITS
+    return [
+        *([what, amount, f"{price:,.0f}"] for what, amount, price in lines),
+        ["**together**", "", f"**{total:,.0f}**"],
+        ["with Session in place of Strong", "", f"{total - saved:,.0f}"],
+    ]
+
+
+def stored_bytes(items: Mapping[str, int]) -> int:
+    """What one person's new sessions and snapshots take: each session with the contents of its full history."""
+    session = items["head, full history"] + 20 * items["content"]
+    return SESSIONS_PER_PERSON * session + 4 * items["snapshot"]
+
+
+def _million_units(units: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+    strong, session = (
+        sum(PEOPLE * habit.times * units[habit.operation][at] for habit in HABITS) + TIMER_RUNS * units[TIMER][at]
+        for at in (0, 1)
+    )
+    return strong / 1e6, session / 1e6
+
+
+def _millions(times: int, units: tuple[float, float]) -> str:
+    return " / ".join(f"{times * each / 1e6:,.1f}" for each in units)

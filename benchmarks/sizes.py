@@ -1,0 +1,164 @@
+"""What is stored and what it costs in Azure Cosmos DB, by the size of the state: the tables of docs/cost.md.
+
+python -m benchmarks.sizes
+
+The real stores do the real work over SQLite; request_units.py prices each call that they make to the database.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks import month
+from benchmarks.request_units import ReckoningEngine
+from benchmarks.states import State, states
+from persistence import Stores, stores_over
+from persistence.documents import NewSession, SessionChange
+from persistence.engines.sqlite import SqliteEngine
+from persistence.query import Sort
+from persistence.settings import Settings
+from persistence.snapshot_documents import NewSnapshot
+
+R = TypeVar("R")
+
+SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
+SAVES_BEFORE = SETTINGS.keep_revisions + 1
+
+# As long as they are in life: an Entra object id, a title, two sentences.
+OWNER = "00000000-0000-0000-0000-000000000001"
+VISITOR = "00000000-0000-0000-0000-000000000002"
+TITLE = "Thunder Alley, the second floor after the move"
+DESCRIPTION = "Where the desks go and who sits where. The numbers are those of the plan of last Thursday."
+DEVICE = "Firefox on Windows"
+
+TYPICAL = "218 KB"
+"""The state of the worked month."""
+
+
+@dataclass
+class Costs:
+    """What one state takes and costs: bytes of items, and request units (Strong, Session) by operation."""
+
+    state: State
+    items: dict[str, int] = field(default_factory=dict)
+    units: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+async def measure(state: State) -> Costs:
+    """One state through every operation, in a store of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = ReckoningEngine(SqliteEngine(Path(folder)))
+        stores = stores_over(engine, SETTINGS)
+        costs = Costs(state)
+        try:
+            await _measure_sessions(stores, engine, costs)
+            await _measure_snapshots(stores, engine, costs)
+            await _price(engine, costs, month.TIMER, stores.cleanup.run)
+        finally:
+            await stores.close()
+        return costs
+
+
+async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:
+    sessions, versions = stores.sessions, _versions(costs.state)
+    new = NewSession(title=TITLE, description=DESCRIPTION, content=costs.state.content, device_info=DEVICE)
+    await _price(engine, costs, "create a session", lambda: sessions.create(OWNER, new))
+    costs.items["content"], costs.items["head, 1 revision"] = (call.size for call in engine.calls[-2:])
+    id = (await sessions.page(OWNER)).items[0].id
+    for _ in range(SAVES_BEFORE):
+        await sessions.save(OWNER, id, next(versions))
+    await _price(engine, costs, "save", lambda: sessions.save(OWNER, id, next(versions)))
+    costs.items["head, full history"] = next(call.size for call in engine.calls if call.verb == "replace")
+    await sessions.save(OWNER, id, next(versions), autosave=True)
+    await _price(engine, costs, "autosave", lambda: sessions.save(OWNER, id, next(versions), autosave=True))
+    renamed = SessionChange(title=TITLE + ", renamed")
+    await _price(engine, costs, "rename", lambda: sessions.save(OWNER, id, renamed))
+    await _price(engine, costs, "save what changes nothing", lambda: sessions.save(OWNER, id, renamed))
+    await _price(engine, costs, "open", lambda: sessions.get(OWNER, id))
+    await _price(engine, costs, "poll", lambda: sessions.get_head(OWNER, id))
+    small = new.model_copy(update={"content": "{}"})
+    for _ in range(29):
+        await sessions.create(OWNER, small)
+    await _price(engine, costs, "list 30", lambda: sessions.page(OWNER, page_size=30))
+    await _price(engine, costs, "list 5", lambda: sessions.page(OWNER, page_size=5))
+    await _price(engine, costs, "delete a session", lambda: sessions.delete(OWNER, id))
+
+
+async def _measure_snapshots(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:
+    snapshots, logs = stores.snapshots, stores.access_logs
+    new = NewSnapshot(title=TITLE, description=DESCRIPTION, content=costs.state.content)
+
+    created = await _price(engine, costs, "create a snapshot", lambda: snapshots.create(OWNER, new))
+    id = created.id
+
+    async def visit() -> None:
+        await snapshots.get(VISITOR, id)
+        await logs.drain()
+
+    costs.items["snapshot"] = max(call.size for call in engine.calls)
+    await _price(engine, costs, "open a snapshot for the first time", visit)
+    await _price(engine, costs, "open a snapshot again", visit)
+    sort = Sort("last_visited_at", descending=True)
+    await _price(engine, costs, "list 1 visited", lambda: logs.page(VISITOR, sort=sort, page_size=5))
+    await _price(engine, costs, "delete a snapshot", lambda: snapshots.delete(OWNER, id))
+
+
+async def _price(engine: ReckoningEngine, costs: Costs, operation: str, run: Callable[[], Awaitable[R]]) -> R:
+    """Leaves the operation's calls in `engine.calls`."""
+    engine.calls.clear()
+    result = await run()
+    strong, session = (sum(call.at(strong=strong) for call in engine.calls) for strong in (True, False))
+    costs.units[operation] = (strong, session)
+    return result
+
+
+def _versions(state: State) -> Iterator[SessionChange]:
+    """Ever new contents of the state's size."""
+    return (SessionChange(content=state.variant(number)) for number in count())
+
+
+def tables(measured: list[Costs]) -> Iterator[str]:
+    """The tables of docs/cost.md, line by line."""
+    labels = [costs.state.label for costs in measured]
+    yield from _table(
+        ["bytes of one item", *labels],
+        *([item, *(f"{costs.items[item]:,}" for costs in measured)] for item in measured[0].items),
+    )
+    yield from _table(
+        ["request units, Strong / Session", *labels],
+        *(
+            [operation, *(" / ".join(map(_units, costs.units[operation])) for costs in measured)]
+            for operation in measured[0].units
+        ),
+    )
+    typical = next(costs for costs in measured if costs.state.label == TYPICAL)
+    for cells in month.tables(typical.units, typical.items):
+        yield from _table(*cells)
+
+
+def _units(units: float) -> str:
+    return f"{units:,.0f}" if units >= 10 else f"{units:.1f}"
+
+
+def _table(head: list[str], *rows: list[str]) -> Iterator[str]:
+    for row in (head, ["---"] + ["---:"] * (len(head) - 1), *rows):
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def main() -> None:
+    """Prints the tables."""
+    measured = [asyncio.run(measure(state)) for state in states()]
+    if not all(costs.state.real for costs in measured):
+        print("The states are generated: the real ones are not here.", file=sys.stderr)
+    for line in tables(measured):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Reading queries and bodies: everything is checked here, before an endpoint's own code runs."""
+
+import re
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from functions.problems import BodyTooLarge, InvalidBody, InvalidRequest, UnsupportedMediaType
+from persistence.content import CONTENT_MAX_BYTES, gunzip
+
+BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
+"""JSON can take six bytes for one of content (\\u0000); the rest is for the other fields."""
+
+JSON = ("application/json",)
+MERGE_PATCH = ("application/merge-patch+json", "application/json")
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
+_UTF8 = frozenset({"utf-8", "utf8"})
+
+
+class RawContent(BaseModel):
+    """A body that is content itself, unpacked where it came gzipped, and its media type."""
+
+    data: bytes
+    media_type: str
+
+
+def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
+    """Raises InvalidRequest, naming parameters."""
+    # The host drops empty values; so does this, for hosts that do not.
+    given = {name: value for name, value in req.params.items() if value != ""}
+    try:
+        return model.model_validate(given)
+    except ValidationError as exc:
+        raise InvalidRequest.of_query(exc) from exc
+
+
+def read_body(req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...]) -> BaseModel:
+    """The validated body. Raises UnsupportedMediaType, BodyTooLarge, InvalidBody and InvalidRequest."""
+    if model is RawContent:
+        return _read_raw(req)
+    if _media_type(req)[0] not in media_types or "content-encoding" in req.headers:
+        raise UnsupportedMediaType(f"The body has to be sent as Content-Type: {media_types[0]}, uncompressed.")
+    try:
+        return model.model_validate_json(_bounded(req.get_body(), BODY_MAX_BYTES))
+    except ValidationError as exc:
+        raise InvalidRequest.of_body(exc) from exc
+
+
+def _read_raw(req: func.HttpRequest) -> RawContent:
+    media_type, charset = _media_type(req)
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        raise UnsupportedMediaType("The content has to be sent with its own Content-Type.")
+    if charset not in _UTF8:
+        raise UnsupportedMediaType("The content has to be UTF-8.")
+    data = _bounded(req.get_body(), CONTENT_MAX_BYTES)
+    match req.headers.get("content-encoding", "identity").strip().lower():
+        case "identity":
+            return RawContent(data=data, media_type=media_type)
+        case "gzip":
+            try:
+                return RawContent(data=gunzip(data), media_type=media_type)
+            except ValueError as exc:
+                raise InvalidBody("The body is not the gzip that its Content-Encoding promises.") from exc
+        case _:
+            raise UnsupportedMediaType("Content-Encoding can be gzip or identity.")
+
+
+def _media_type(req: func.HttpRequest) -> tuple[str, str]:
+    """Type and charset of the body, in lower case; UTF-8 where none is named."""
+    media_type, *parameters = (part.strip().lower() for part in req.headers.get("content-type", "").split(";"))
+    charsets = [one.removeprefix("charset=").strip('"') for one in parameters if one.startswith("charset=")]
+    return media_type, charsets[0] if charsets else "utf-8"
+
+
+def _bounded(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise BodyTooLarge(f"The body has {len(body):,} bytes; at most {limit:,} are read.")
+    return body

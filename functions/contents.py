@@ -1,0 +1,73 @@
+"""Content by itself, over HTTP: with its own media type, gzipped where that is welcome, not wrapped in JSON."""
+
+import azure.functions as func
+
+from functions.bodies import RawContent
+from functions.call import Answer, Call, etag_of_coding
+from functions.endpoint import Api
+from functions.schemas import Nothing, SaveQuery, SessionMetadata, session_metadata
+from persistence.content import Packed, unpack
+from persistence.documents import SessionChange
+from persistence.session_store import SessionStore
+from persistence.snapshot_store import SnapshotStore
+
+# Whatever it is, a browser that is sent to it must not run it with our origin's rights.
+SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}
+_UNKNOWN_TYPE = "text/plain"
+
+
+def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore) -> func.Blueprint:
+    """The endpoints that end in `/content`."""
+    routes = api.blueprint()
+
+    @api.endpoint(routes, "GET", "persistence/sessions/{session_id}/content", answer=bytes)
+    async def get_session_content(call: Call[Nothing, Nothing]) -> Answer:
+        """A session's content as it was sent, and nothing else."""
+        opened = await sessions.get(call.owner_id, call.path["session_id"], unless=call.if_none_match)
+        metadata = opened.head.metadata
+        return _answer(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
+
+    @api.endpoint(
+        routes,
+        "PUT",
+        "persistence/sessions/{session_id}/content",
+        query=SaveQuery,
+        body=RawContent,
+        answer=SessionMetadata,
+    )
+    async def put_session_content(call: Call[SaveQuery, RawContent]) -> Answer:
+        """Saves a session's content, sent by itself; gzipped it is smaller and faster than in JSON."""
+        head = await sessions.save(
+            call.owner_id,
+            call.path["session_id"],
+            SessionChange(content=call.body.data, media_type=call.body.media_type),
+            call.if_match,
+            call.save_id,
+            autosave=call.query.autosave,
+        )
+        if call.prefers("minimal"):
+            return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
+        return Answer(session_metadata(head), etag=head.metadata.etag)
+
+    @api.endpoint(routes, "GET", "persistence/snapshots/{snapshot_id}/content", answer=bytes)
+    async def get_snapshot_content(call: Call[Nothing, Nothing]) -> Answer:
+        """A snapshot's content as it was sent, and nothing else; the visit is counted."""
+        snapshot, packed = await snapshots.get_packed(call.owner_id, call.path["snapshot_id"])
+        etag = f'"{packed.hash[:16]}"'
+        known = etag in call.if_none_match
+        return _answer(call, None if known else packed, snapshot.id, etag, snapshot.metadata.media_type)
+
+    return routes
+
+
+def _answer(
+    call: Call[Nothing, Nothing], packed: Packed | None, id: str, etag: str, media_type: str | None
+) -> Answer:
+    """The content as it is stored where gzip is welcome, so that nothing is packed anew."""
+    coding = "gzip" if call.accepts_gzip else None
+    etag = etag_of_coding(etag, coding)
+    if packed is None:
+        return Answer(None, 304, etag, SANDBOX)
+    headers = SANDBOX if coding is None else {**SANDBOX, "Content-Encoding": coding}
+    body = packed.payload if coding else unpack(packed.payload, packed.size, id)
+    return Answer(body, 200, etag, headers, f"{media_type or _UNKNOWN_TYPE}; charset=utf-8")

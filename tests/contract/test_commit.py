@@ -1,0 +1,176 @@
+"""Commits: several writes in one partition, all or none."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import COMMIT_MAX_BYTES, Create, Engine, Replace, item_size
+from persistence.errors import ItemChanged, ItemExists, ItemNotFound, ItemTooLarge
+from tests.support.items import PARTITION, ids, store, thing, thing_of_size
+
+Skip = Callable[[str], None]
+
+
+async def test_a_commit_of_creates_makes_them_all_and_answers_their_etags_in_order(engine: Engine) -> None:
+    items = [thing(f"item-{n}", n=n, payload=bytes([n])) for n in (3, 1, 2)]
+    etags = await engine.commit(SESSIONS, PARTITION, [Create(item) for item in items])
+    for item, etag in zip(items, etags, strict=True):
+        stored = await engine.read(SESSIONS, item["id"], PARTITION)
+        assert (stored.item, stored.etag) == (item, etag)
+    assert len(set(etags)) == 3
+
+
+async def test_a_commit_of_one_is_a_commit(engine: Engine) -> None:
+    [etag] = await engine.commit(SESSIONS, PARTITION, [Create(thing())])
+    assert (await engine.read(SESSIONS, "one", PARTITION)).etag == etag
+
+
+async def test_creates_and_replaces_go_together(engine: Engine, wire_server_cannot: Skip) -> None:
+    wire_server_cannot("replace within a batch")
+    first = await engine.create(SESSIONS, thing("first", n=0))
+    second = await engine.create(SESSIONS, thing("second", n=0))
+    operations = [
+        Replace(thing("second", n=1), second),
+        Create(thing("third", n=1)),
+        Replace(thing("first", n=1), first),
+    ]
+    etags = await engine.commit(SESSIONS, PARTITION, operations)
+    for operation, etag in zip(operations, etags, strict=True):
+        stored = await engine.read(SESSIONS, operation.item["id"], PARTITION)
+        assert (stored.item, stored.etag) == (operation.item, etag)
+    assert not {first, second} & set(etags)
+
+
+async def test_what_a_commit_was_given_stays_as_it_was(engine: Engine) -> None:
+    items = [thing("first", payload=b"bytes"), thing("second")]
+    operations = [Create(item) for item in items]
+    await engine.commit(SESSIONS, PARTITION, operations)
+    assert items == [thing("first", payload=b"bytes"), thing("second")]
+    assert operations == [Create(item) for item in items]
+
+
+async def test_a_taken_id_refuses_the_whole_commit(engine: Engine, wire_server_cannot: Skip) -> None:
+    wire_server_cannot("take back the earlier writes of a batch that fails")
+    etag = await engine.create(SESSIONS, thing("taken", n=1))
+    operations = [Create(thing("first")), Create(thing("taken", n=2)), Create(thing("last"))]
+    with pytest.raises(ItemExists):
+        await engine.commit(SESSIONS, PARTITION, operations)
+    assert await ids(engine) == ["taken"]
+    assert (await engine.read(SESSIONS, "taken", PARTITION)).etag == etag
+
+
+async def test_a_taken_id_is_reported_as_such(engine: Engine) -> None:
+    await engine.create(SESSIONS, thing("taken", n=1))
+    with pytest.raises(ItemExists):
+        await engine.commit(SESSIONS, PARTITION, [Create(thing("taken", n=2)), Create(thing("last"))])
+    assert await ids(engine) == ["taken"]
+    assert (await engine.read(SESSIONS, "taken", PARTITION)).item == thing("taken", n=1)
+
+
+async def test_the_same_id_twice_in_a_commit_is_taken(engine: Engine, wire_server_cannot: Skip) -> None:
+    wire_server_cannot("take back the earlier writes of a batch that fails")
+    with pytest.raises(ItemExists):
+        await engine.commit(SESSIONS, PARTITION, [Create(thing("same")), Create(thing("same"))])
+    assert await ids(engine) == []
+
+
+async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine, wire_server_cannot: Skip) -> None:
+    wire_server_cannot("replace within a batch")
+    stale = await engine.create(SESSIONS, thing("first", n=0))
+    etag = await engine.replace(SESSIONS, thing("first", n=1), stale)
+    fresh = await engine.create(SESSIONS, thing("second", n=0))
+    operations = [
+        Create(thing("third")),
+        Replace(thing("second", n=1), fresh),
+        Replace(thing("first", n=2), stale),
+    ]
+    with pytest.raises(ItemChanged):
+        await engine.commit(SESSIONS, PARTITION, operations)
+    assert await ids(engine) == ["first", "second"]
+    assert (await engine.read(SESSIONS, "first", PARTITION)).etag == etag
+    assert (await engine.read(SESSIONS, "second", PARTITION)).etag == fresh
+
+
+async def test_replacing_what_is_missing_refuses_the_whole_commit(
+    engine: Engine, wire_server_cannot: Skip
+) -> None:
+    wire_server_cannot("replace within a batch")
+    with pytest.raises(ItemNotFound):
+        await engine.commit(SESSIONS, PARTITION, [Create(thing("first")), Replace(thing("missing"), "etag")])
+    assert await ids(engine) == []
+
+
+async def test_the_first_failing_operation_is_the_one_reported(engine: Engine, wire_server_cannot: Skip) -> None:
+    wire_server_cannot("replace within a batch")
+    stale = await engine.create(SESSIONS, thing("first", n=0))
+    await engine.replace(SESSIONS, thing("first", n=1), stale)
+    changed, missing = Replace(thing("first"), stale), Replace(thing("missing"), "etag")
+    taken = Create(thing("first"))
+    for operations, error in (
+        ([changed, missing, taken], ItemChanged),
+        ([missing, taken, changed], ItemNotFound),
+        ([taken, changed, missing], ItemExists),
+    ):
+        with pytest.raises(error):
+            await engine.commit(SESSIONS, PARTITION, operations)
+
+
+async def test_of_many_commits_that_want_one_id_one_wins_whole(engine: Engine) -> None:
+    commits = [
+        # The contested id comes first, so that a server without roll-back has nothing to take back.
+        engine.commit(SESSIONS, PARTITION, [Create(thing("contested", n=n)), Create(thing(f"own-{n}"))])
+        for n in range(20)
+    ]
+    results = await asyncio.gather(*commits, return_exceptions=True)
+    assert [type(result) for result in results].count(ItemExists) == 19
+    winner = (await engine.read(SESSIONS, "contested", PARTITION)).item["n"]
+    assert isinstance(results[winner], list)
+    assert await ids(engine) == ["contested", f"own-{winner}"]
+
+
+async def test_a_hundred_operations_are_a_commit_and_one_more_is_not(engine: Engine) -> None:
+    operations = [Create(thing(f"item-{n:03}")) for n in range(101)]
+    with pytest.raises(ValueError, match="100 operations, not 101"):
+        await engine.commit(SESSIONS, PARTITION, operations)
+    assert await ids(engine) == []
+    etags = await engine.commit(SESSIONS, PARTITION, operations[:100])
+    assert len(set(etags)) == 100
+    assert len(await ids(engine)) == 100
+
+
+async def test_a_commit_of_nothing_is_refused(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="1 to 100 operations, not 0"):
+        await engine.commit(SESSIONS, PARTITION, [])
+
+
+async def test_a_commit_may_weigh_a_million_bytes_and_not_one_more(engine: Engine) -> None:
+    small = thing("small", payload=b"x" * 1000)
+    large = thing_of_size(COMMIT_MAX_BYTES - item_size(small))
+    too_large = {**large, "rest": large["rest"] + "x"}
+    with pytest.raises(ItemTooLarge) as refused:
+        await engine.commit(SESSIONS, PARTITION, [Create(small), Create(too_large)])
+    assert (refused.value.size, refused.value.limit) == (COMMIT_MAX_BYTES + 1, COMMIT_MAX_BYTES)
+    assert await ids(engine) == []
+    await engine.commit(SESSIONS, PARTITION, [Create(small), Create(large)])
+    assert (await engine.read(SESSIONS, "one", PARTITION)).item == large
+
+
+@pytest.mark.parametrize("partitions", [("bob",), (PARTITION, "bob"), ("bob", PARTITION)], ids=str)
+async def test_a_commit_stays_in_its_partition(engine: Engine, partitions: tuple[str, ...]) -> None:
+    await store(engine, [thing("before")])
+    operations = [Create(thing(f"item-{n}", partition)) for n, partition in enumerate(partitions)]
+    with pytest.raises(ValueError, match="one partition"):
+        await engine.commit(SESSIONS, PARTITION, operations)
+    with pytest.raises(ValueError, match="one partition"):
+        await engine.commit(SESSIONS, PARTITION, [Replace(thing("before", "bob"), "etag")])
+    assert await ids(engine, partition=None) == ["before"]
+
+
+@pytest.mark.parametrize("value", [object(), "lone \ud800"], ids=["object", "surrogate"])
+async def test_what_is_not_plain_json_refuses_the_whole_commit(engine: Engine, value: Any) -> None:
+    with pytest.raises(ValueError, match="plain JSON"):
+        await engine.commit(SESSIONS, PARTITION, [Create(thing("first")), Create(thing("second", v=value))])
+    assert await ids(engine) == []

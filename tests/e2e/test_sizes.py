@@ -1,0 +1,127 @@
+"""What a list and a poll read does not depend on how large the contents are."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from statistics import median
+from time import perf_counter
+
+import pytest
+
+from persistence import Stores, stores_over
+from persistence.content import CONTENT_MAX_BYTES
+from persistence.documents import NewSession
+from persistence.engines.engine import Engine
+from persistence.engines.sqlite import SqliteEngine
+from tests.conftest import SETTINGS
+from tests.support.engines import CountingReads
+from tests.support.http import Client
+from tests.support.storage import Storage, call
+
+SESSIONS = 20
+SIZES = {"small": 1_024, "large": CONTENT_MAX_BYTES}
+"""Owners, by what each of their sessions holds."""
+PAGE_BYTES = 4_096
+PROCESS_IO = Path("/proc/self/io")
+
+
+async def fill(stores: Stores, count: int = SESSIONS) -> dict[str, list[str]]:
+    """So many sessions for each owner; their ids."""
+    random = Random(1)
+    ids: dict[str, list[str]] = {}
+    for owner, size in SIZES.items():
+        # Random, so that it stays large when it is packed.
+        content = b64encode(random.randbytes(size * 3 // 4)).decode()
+        heads = [await stores.sessions.create(owner, session(n, content)) for n in range(count)]
+        ids[owner] = [head.id for head in heads]
+    return ids
+
+
+def session(number: int, content: str) -> NewSession:
+    return NewSession(title=f"Session {number:02}", description="What it is about", content=content)
+
+
+def digits(count: int) -> int:
+    """How many bytes more a large session's size takes when it is written out, `count` times."""
+    return count * (len(str(SIZES["large"])) - len(str(SIZES["small"])))
+
+
+async def test_a_list_asks_for_heads_alone_however_large_the_contents_are(engine: Engine):
+    counting = CountingReads(engine)
+    stores = stores_over(counting, SETTINGS)
+    await fill(stores)
+    bytes_read = {}
+    for owner in SIZES:
+        counting.forget()
+        answer = await Client(stores, SETTINGS, owner).get("persistence/sessions", page_size=str(SESSIONS))
+        assert answer.status == 200 and len(answer.json["items"]) == SESSIONS
+        assert (counting.verbs, counting.kinds_read) == (["query"], {"session"})
+        bytes_read[owner] = counting.bytes_read
+    assert bytes_read["large"] - bytes_read["small"] == digits(SESSIONS)
+
+
+@pytest.mark.parametrize("path", ["persistence/sessions/metadata/{}", "persistence/sessions/{}"])
+async def test_a_poll_reads_one_head_and_writes_nothing(engine: Engine, path: str):
+    counting = CountingReads(engine)
+    stores = stores_over(counting, SETTINGS)
+    bytes_read = {}
+    for owner, ids in (await fill(stores, 1)).items():
+        client = Client(stores, SETTINGS, owner)
+        etag = (await client.get(path.format(ids[0]))).etag
+        counting.forget()
+        answer = await client.get(path.format(ids[0]), headers={"If-None-Match": etag})
+        assert (answer.status, answer.body, answer.etag) == (304, b"", etag)
+        [asked] = counting.asked
+        assert (asked.verb, asked.ids) == ("read", (ids[0],))
+        bytes_read[owner] = asked.bytes_read
+    # The head says it twice: of itself and of its one revision.
+    assert bytes_read["large"] - bytes_read["small"] == digits(2)
+
+
+@pytest.mark.skipif(not PROCESS_IO.exists(), reason="only Linux counts what a process reads")
+async def test_a_list_takes_no_content_from_the_sqlite_file(tmp_path: Path):
+    filled = SqliteEngine(tmp_path)
+    await fill(stores_over(filled, SETTINGS))
+    await filled.close()
+    assert (tmp_path / "savepoint.db").stat().st_size > SESSIONS * CONTENT_MAX_BYTES / 2
+    bytes_read = {}
+    for owner in SIZES:
+        # Opened anew, so that nothing is in its cache.
+        engine = SqliteEngine(tmp_path)
+        stores = stores_over(engine, SETTINGS)
+        before = bytes_read_so_far()
+        page = await stores.sessions.page(owner, page_size=SESSIONS)
+        bytes_read[owner] = bytes_read_so_far() - before
+        assert len(page.items) == SESSIONS
+        await engine.close()
+    # A large session's head has a page of the file to itself, small ones share.
+    assert 0 < bytes_read["large"] <= bytes_read["small"] + SESSIONS * PAGE_BYTES
+
+
+def bytes_read_so_far() -> int:
+    """By read calls of this process, whether the disk had to be asked or not."""
+    counts = dict(line.split(": ") for line in PROCESS_IO.read_text().splitlines())
+    return int(counts["rchar"])
+
+
+@pytest.mark.soak
+async def test_a_list_takes_as_long_for_large_sessions_as_for_small_ones(storage: Storage):
+    stores = storage.open()
+    await fill(stores)
+    await stores.close()
+    seconds: dict[str, list[float]] = {owner: [] for owner in SIZES}
+    with storage.serve() as server:
+        async with call(server) as http:
+            for _ in range(210):
+                for owner, taken in seconds.items():
+                    started = perf_counter()
+                    answer = await http.get("/sessions?page_size=20", headers={"X-User-Id": owner})
+                    taken.append(perf_counter() - started)
+                    assert len(answer.json()["items"]) == SESSIONS
+    small, large = (median(after_warming_up(taken)) for taken in seconds.values())
+    assert 1 / 1.3 < large / small < 1.3, f"{small * 1e3:.2f} ms and {large * 1e3:.2f} ms"
+
+
+def after_warming_up(taken: Sequence[float]) -> Sequence[float]:
+    return taken[10:]

@@ -1,0 +1,116 @@
+"""One list of settings: the code's, in the cloud, in the sample and in the README."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persistence.settings import OF_THE_PLATFORM, Settings
+from tests.support.bicep import ROOT, bicep_file
+
+NAMES = {name.upper() for name in Settings.model_fields if name not in OF_THE_PLATFORM}
+
+NOT_IN_THE_CLOUD = {
+    "DATA_DIR": "the folder of the SQLite file",
+    "LOCAL_ORIGINS": "for AUTH_MODE=local, which Azure refuses",
+    "COSMOS_KEY": "identities, not keys",
+    "COSMOS_ENDPOINT_DISCOVERY": "off for emulators only",
+    "JWT_ISSUERS": "for AUTH_MODE=jwt, where no platform checks who is calling",
+    "JWT_AUDIENCE": "as JWT_ISSUERS",
+    "JWT_JWKS_URL": "as JWT_ISSUERS",
+    "JWT_SUBJECT_CLAIM": "as JWT_ISSUERS",
+}
+
+# What Flex Consumption takes from functionAppConfig, or not at all.
+REFUSED_BY_FLEX = {
+    "ENABLE_ORYX_BUILD",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_WORKER_RUNTIME_VERSION",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+    "WEBSITE_CONTENTSHARE",
+    "WEBSITE_RUN_FROM_PACKAGE",
+}
+
+
+def app_settings(variable: str) -> dict[str, Any]:
+    return dict(bicep_file("function-app.bicep").named("variables")[variable]["value"])
+
+
+DEFAULTS, WIRING = app_settings("defaults"), app_settings("wiring")
+
+
+def as_text(default: object) -> str:
+    """A default as an app setting says it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return str(int(default)) if isinstance(default, float) and default.is_integer() else str(default)
+
+
+def test_the_cloud_has_every_setting_but_those_that_are_named_here():
+    ours = {name for name in {*DEFAULTS, *WIRING} if name in NAMES}
+    assert ours == NAMES - set(NOT_IN_THE_CLOUD)
+    assert not set(NOT_IN_THE_CLOUD) - NAMES, "named here, but no setting any more"
+
+
+def test_nothing_that_can_be_tuned_is_misspelt():
+    assert not set(DEFAULTS) - NAMES
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_defaults_are_those_of_the_code(name: str):
+    assert DEFAULTS[name] == as_text(Settings.model_fields[name.lower()].default)
+
+
+def test_what_is_wired_wins_over_what_a_person_sets_and_that_over_the_defaults():
+    assert "properties: union(defaults, appSettings, wiring)" in bicep_file("function-app.bicep").text
+
+
+def test_the_app_would_start_with_these_settings_behind_app_service_authentication():
+    given = DEFAULTS | WIRING | {"AUTH_MODE": "easyauth", "AUTH_PROVIDERS": "aad", "WEBSITE_AUTH_ENABLED": "True"}
+    settings = Settings.from_environ({**given, "WEBSITE_SITE_NAME": "func"})
+    assert settings.in_azure
+    assert settings.store_engine == "cosmos"
+    assert settings.cosmos_key is None
+    assert not settings.expose_charge
+
+
+def test_every_mode_that_is_wired_exists():
+    modes = bicep_file("function-app.bicep").named("parameters")["authMode"]["decorators"][0]["argument"]
+    for mode in modes:
+        Settings.from_environ({**DEFAULTS, **WIRING, "AUTH_MODE": mode, "AUTH_PROVIDERS": "aad"} | ON_AZURE)
+
+
+ON_AZURE = {"WEBSITE_SITE_NAME": "func", "WEBSITE_AUTH_ENABLED": "True"}
+
+
+def test_the_platform_gets_no_setting_that_it_refuses():
+    assert not REFUSED_BY_FLEX & {*DEFAULTS, *WIRING}
+
+
+def test_telemetry_goes_out_as_the_identity_and_from_the_worker_too():
+    assert WIRING["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] == "Authorization=AAD;ClientId=${identityClientId}"
+    assert WIRING["PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"] == "true"
+    assert json.loads((ROOT / "host.json").read_text())["telemetryMode"] == "OpenTelemetry"
+    assert "azure-monitor-opentelemetry" in (ROOT / "requirements.txt").read_text(), "the worker imports it"
+
+
+def test_the_host_gets_at_its_storage_as_the_identity():
+    assert WIRING["AzureWebJobsStorage__credential"] == "managedidentity"
+    assert WIRING["AzureWebJobsStorage__clientId"] == WIRING["AZURE_CLIENT_ID"] == "identityClientId"
+    assert "AzureWebJobsStorage" not in WIRING, "a connection string would hold a key"
+
+
+def test_the_sample_lists_the_same_names():
+    sample = set(json.loads((ROOT / "local.settings.sample.json").read_text())["Values"])
+    assert sample - {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"} == NAMES
+
+
+def test_the_readme_lists_the_same_names():
+    readme = Path(ROOT / "README.md")
+    if not readme.is_file():
+        pytest.skip("there is no README.md yet")
+    assert not [name for name in NAMES if not re.search(rf"`{name}`", readme.read_text())]

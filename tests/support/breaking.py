@@ -1,0 +1,125 @@
+"""Engines that fail, hang or die on demand, and one that remembers what it was asked."""
+
+import asyncio
+from collections.abc import Sequence
+
+from persistence.engines.containers import Container
+from persistence.engines.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
+from persistence.errors import StoreUnavailable
+from persistence.query import Aggregate, Page, Query
+from tests.support.engines import WRITES, Around
+
+
+class Watched(Around):
+    """Calls `before` and `after` around each verb; what they raise is raised."""
+
+    async def before(self, verb: str, container: Container) -> None: ...
+
+    async def after(self, verb: str, container: Container) -> None: ...
+
+    async def create(self, container: Container, item: Item) -> str:
+        await self.before("create", container)
+        etag = await super().create(container, item)
+        await self.after("create", container)
+        return etag
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        await self.before("read", container)
+        return await super().read(container, id, partition)
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        await self.before("replace", container)
+        etag = await super().replace(container, item, if_match)
+        await self.after("replace", container)
+        return etag
+
+    async def patch(
+        self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
+    ) -> Stored:
+        await self.before("patch", container)
+        stored = await super().patch(container, id, partition, operations)
+        await self.after("patch", container)
+        return stored
+
+    async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+        await self.before("delete", container)
+        await super().delete(container, id, partition, if_match)
+        await self.after("delete", container)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        await self.before("commit", container)
+        etags = await super().commit(container, partition, operations)
+        await self.after("commit", container)
+        return etags
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        await self.before("query", container)
+        return await super().query(container, query)
+
+    async def aggregate(
+        self, container: Container, query: Query, function: Aggregate, path: str = "id"
+    ) -> int | float | str | None:
+        await self.before("aggregate", container)
+        return await super().aggregate(container, query, function, path)
+
+
+class Dies(Watched):
+    """Is gone at its `at`-th write, which was carried out where `applied`; from then on nothing answers."""
+
+    def __init__(self, inner: Engine, at: int, applied: bool = False) -> None:
+        super().__init__(inner)
+        self._left, self._applied = at, applied
+        self.dead = False
+
+    async def before(self, verb: str, container: Container) -> None:
+        if not self._applied:
+            self._count(verb)
+        if self.dead:
+            raise StoreUnavailable
+
+    async def after(self, verb: str, container: Container) -> None:
+        if self._applied:
+            self._count(verb)
+        if self.dead:
+            raise StoreUnavailable
+
+    def _count(self, verb: str) -> None:
+        if verb in WRITES:
+            self._left -= 1
+            self.dead = self.dead or self._left == 0
+
+
+class Refuses(Watched):
+    """Does not answer these verbs on one container, from when `refusing` is set; after `seconds` it says so."""
+
+    def __init__(self, inner: Engine, container: Container, *verbs: str, seconds: float = 0) -> None:
+        super().__init__(inner)
+        self._container, self._verbs, self._seconds = container, verbs, seconds
+        self.refusing = False
+        self.refused = 0
+
+    async def before(self, verb: str, container: Container) -> None:
+        if self.refusing and container is self._container and verb in self._verbs:
+            self.refused += 1
+            await asyncio.sleep(self._seconds)
+            raise StoreUnavailable
+
+
+class Asks(Around):
+    """Remembers every query and aggregate, by container."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.asked: list[tuple[Container, Query]] = []
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        self.asked.append((container, query))
+        return await super().query(container, query)
+
+    async def aggregate(
+        self, container: Container, query: Query, function: Aggregate, path: str = "id"
+    ) -> int | float | str | None:
+        self.asked.append((container, query))
+        return await super().aggregate(container, query, function, path)

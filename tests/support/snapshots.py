@@ -1,0 +1,111 @@
+"""Snapshots, visits and the timer as the tests make them and look at them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from persistence import Stores
+from persistence.access_log_store import AccessLogStore
+from persistence.cleanup import Cleanup, CleanupRules
+from persistence.content import CONTENT_MAX_BYTES
+from persistence.documents import Document, SessionContent, SessionHead
+from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.engines.engine import Engine, Item
+from persistence.errors import ItemNotFound
+from persistence.query import Query
+from persistence.session_store import SessionStore
+from persistence.snapshot_documents import AccessLog, NewSnapshot, Snapshot, Visitor
+from persistence.snapshot_store import SnapshotRules, SnapshotStore
+
+OWNER, VISITOR, OUTSIDER = "ann", "ben", "mallory"
+GRACE = timedelta(minutes=15)
+RETENTION = timedelta(days=30)
+
+LARGE = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(CONTENT_MAX_BYTES // 3))
+"""So much, packed, that the snapshot and its owner's visitor item do not go into one commit."""
+
+KINDS: dict[Container, tuple[type[Document], ...]] = {
+    SESSIONS: (SessionHead, SessionContent),
+    SNAPSHOTS: (Snapshot, Visitor),
+    SNAPSHOT_ACCESS_LOGS: (AccessLog,),
+}
+
+
+def new(title: str = "First", content: str = "one", **rest: Any) -> NewSnapshot:
+    return NewSnapshot(title=title, content=content, **rest)
+
+
+def over(
+    engine: Engine, rules: SnapshotRules | None = None, cleanup: CleanupRules | None = None
+) -> tuple[SessionStore, SnapshotStore, AccessLogStore, Cleanup]:
+    """The stores over an engine, with rules of the test's own."""
+    sessions, logs = SessionStore(engine), AccessLogStore(engine)
+    snapshots = SnapshotStore(engine, sessions, logs, rules or SnapshotRules())
+    return sessions, snapshots, logs, Cleanup(engine, sessions, snapshots, logs, cleanup or CleanupRules())
+
+
+def with_rules(stores: Stores, **rules: Any) -> SnapshotStore:
+    """The snapshot store as an operator has set it."""
+    return SnapshotStore(stores.engine, stores.sessions, stores.access_logs, replace(SnapshotRules(), **rules))
+
+
+async def visit(stores: Stores, visitor_id: str, snapshot_id: str) -> None:
+    """Opens it, and waits until that is counted."""
+    await stores.snapshots.get(visitor_id, snapshot_id)
+    await stores.access_logs.drain()
+
+
+async def row_of(engine: Engine, visitor_id: str, snapshot_id: str) -> AccessLog | None:
+    """As it is stored, pending, hidden or marked."""
+    try:
+        return AccessLog.model_validate((await engine.read(SNAPSHOT_ACCESS_LOGS, snapshot_id, visitor_id)).item)
+    except ItemNotFound:
+        return None
+
+
+async def visitors_of(engine: Engine, snapshot_id: str) -> dict[str, Visitor]:
+    """The visitor items beside a snapshot, by visitor."""
+    items = await stored(engine, SNAPSHOTS, Visitor, snapshot_id)
+    return {item["visitor_id"]: Visitor.model_validate(item) for item in items}
+
+
+async def find_snapshot(engine: Engine, snapshot_id: str) -> Snapshot | None:
+    """As it is stored, a tombstone too."""
+    try:
+        return Snapshot.model_validate((await engine.read(SNAPSHOTS, snapshot_id, snapshot_id)).item)
+    except ItemNotFound:
+        return None
+
+
+async def stored(
+    engine: Engine, container: Container, model: type[Document], partition: str | None = None
+) -> list[Item]:
+    """Every item of a kind, of all partitions where none is named."""
+    fields = tuple(field.alias or name for name, field in model.model_fields.items())
+    # One page: rows of different partitions may have the same id, which a cursor could not tell apart.
+    query = Query(model.model_fields["kind"].default, partition, fields, page_size=100_000)
+    return (await engine.query(container, query)).items
+
+
+async def dump(engine: Engine) -> dict[str, Item]:
+    """Everything that is stored but watermarks, payloads included, by where it stands."""
+    found: dict[str, Item] = {}
+    for container, models in KINDS.items():
+        for model in models:
+            for item in await stored(engine, container, model):
+                id, partition = item["id"], item[container.partition_key]
+                found[f"{container.name}/{partition}/{id}"] = (await engine.read(container, id, partition)).item
+    return found
+
+
+async def load(engine: Engine, items: dict[str, Item]) -> None:
+    """Stores what `dump` found."""
+    containers = {container.name: container for container in KINDS}
+    for place, item in items.items():
+        await engine.create(containers[place.partition("/")[0]], item)
+
+
+async def damage(engine: Engine, container: Container, id: str, partition: str, **fields: Any) -> None:
+    """Overwrites fields of a stored item."""
+    item = await engine.read(container, id, partition)
+    await engine.replace(container, item.item | fields, item.etag)

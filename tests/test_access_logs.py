@@ -1,0 +1,231 @@
+"""Who opened which snapshot: counting visits, forgetting them, and never getting in the way. On each engine."""
+
+import asyncio
+import time
+
+import pytest
+
+from persistence import Stores, stores_over
+from persistence.documents import new_id
+from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.engines.engine import Engine
+from persistence.errors import NotFound
+from persistence.snapshot_documents import AccessLog, Visitor
+from tests.conftest import SETTINGS
+from tests.support.breaking import Refuses
+from tests.support.clock import NOON, Clock
+from tests.support.engines import CountingReads
+from tests.support.snapshots import (
+    OUTSIDER,
+    OWNER,
+    VISITOR,
+    damage,
+    new,
+    row_of,
+    stored,
+    visit,
+    visitors_of,
+)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock.installed(monkeypatch)
+
+
+async def history(stores: Stores, person: str) -> dict[str, int]:
+    """What a person's list shows: visits by snapshot."""
+    return {row.snapshot_id: row.visits for row in (await stores.access_logs.page(person, page_size=100)).items}
+
+
+async def assert_in_step(engine: Engine, person: str, snapshot_id: str) -> AccessLog:
+    """That the visitor item is what the row is; answers the row."""
+    row = await row_of(engine, person, snapshot_id)
+    assert row is not None
+    assert (await visitors_of(engine, snapshot_id))[person] == Visitor.of(row)
+    return row
+
+
+async def test_the_first_visit_makes_a_row_that_is_right_from_the_start(stores: Stores, clock: Clock) -> None:
+    made = await stores.snapshots.create(OWNER, new("Title", description="About", app="map"))
+    clock.advance(hours=1)
+    await visit(stores, VISITOR, made.id)
+    row = await assert_in_step(stores.engine, VISITOR, made.id)
+    assert (row.visits, row.owner_id, row.app) == (1, OWNER, "map")
+    assert row.snapshot_metadata == made.metadata
+    assert row.first_visited_at == row.last_visited_at > NOON
+    assert not (row.snapshot_deleted or row.pending or row.hidden)
+
+
+async def test_each_visit_counts_and_only_the_last_one_moves(stores: Stores, clock: Clock) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    await visit(stores, VISITOR, made.id)
+    first = await assert_in_step(stores.engine, VISITOR, made.id)
+    for visits in (2, 3):
+        clock.advance(hours=1)
+        await visit(stores, VISITOR, made.id)
+        row = await assert_in_step(stores.engine, VISITOR, made.id)
+        assert (row.visits, row.first_visited_at) == (visits, first.first_visited_at)
+        assert (row.last_visited_at - first.first_visited_at).total_seconds() // 3600 == visits - 1
+    await visit(stores, OWNER, made.id)
+    assert (await assert_in_step(stores.engine, OWNER, made.id)).visits == 2, "its making was the first"
+
+
+async def test_fifty_first_opens_at_once_are_fifty_visits_in_one_row(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    answers = await asyncio.gather(*(stores.snapshots.get(VISITOR, made.id) for _ in range(50)))
+    assert all(content == b"one" for _, content in answers)
+    await stores.access_logs.drain()
+    row = await assert_in_step(stores.engine, VISITOR, made.id)
+    assert row.visits == 50
+    assert made.metadata.created_at < row.first_visited_at <= row.last_visited_at
+    rows = await stored(stores.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+    assert sorted(one["visitor_id"] for one in rows) == [OWNER, VISITOR]
+    assert (await stores.snapshots.stats(OWNER, made.id)).visits == 51
+
+
+async def test_many_people_at_once_are_told_apart(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    people = ["a b", "a/b", "a?b#c\\", "ż" * 100, "A B", "a" * 255]
+    await asyncio.gather(*(stores.snapshots.get(person, made.id) for person in people * 3))
+    await stores.access_logs.drain()
+    for person in people:
+        assert (await assert_in_step(stores.engine, person, made.id)).visits == 3
+        assert await history(stores, person) == {made.id: 3}
+
+
+async def test_a_later_visit_is_two_patches(engine: Engine) -> None:
+    counting = CountingReads(engine)
+    stores = stores_over(counting, SETTINGS)
+    made = await stores.snapshots.create(OWNER, new())
+    await visit(stores, VISITOR, made.id)
+    counting.forget()
+    await visit(stores, VISITOR, made.id)
+    assert counting.verbs == ["read", "patch", "patch"]
+
+
+async def test_a_removed_row_is_forgotten_by_both_sides_until_the_next_visit(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    for _ in range(3):
+        await visit(stores, VISITOR, made.id)
+    await stores.access_logs.remove(VISITOR, made.id)
+    assert await history(stores, VISITOR) == {}
+    assert await row_of(stores.engine, VISITOR, made.id) is None
+    assert (await visitors_of(stores.engine, made.id)).keys() == {OWNER}
+    assert (await stores.snapshots.stats(OWNER, made.id)).visits == 1
+    await visit(stores, VISITOR, made.id)
+    assert await history(stores, VISITOR) == {made.id: 1}
+    await assert_in_step(stores.engine, VISITOR, made.id)
+
+
+async def test_of_my_own_snapshot_only_the_visit_history_is_hidden(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    await stores.access_logs.remove(OWNER, made.id)
+    await stores.access_logs.remove(OWNER, made.id)
+    assert await history(stores, OWNER) == {}
+    assert [row.snapshot_id for row in (await stores.snapshots.page(OWNER)).items] == [made.id]
+    assert (await stores.snapshots.stats(OWNER, made.id)).visits == 1
+    await visit(stores, OWNER, made.id)
+    assert await history(stores, OWNER) == {made.id: 2}
+
+
+async def test_removing_is_for_ones_own_row_and_harmless_to_repeat(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    await visit(stores, VISITOR, made.id)
+    await stores.access_logs.remove(OUTSIDER, made.id)
+    assert await history(stores, VISITOR) == {made.id: 1} == await history(stores, OWNER)
+    await stores.access_logs.remove(VISITOR, made.id)
+    await stores.access_logs.remove(VISITOR, made.id)
+    await stores.access_logs.remove(VISITOR, new_id())
+    with pytest.raises(NotFound):
+        await stores.access_logs.remove(VISITOR, "no id")
+
+
+async def test_a_row_of_a_deleted_snapshot_can_be_removed_by_its_owner_too(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    await stores.snapshots.delete(OWNER, made.id)
+    assert await history(stores, OWNER) == {made.id: 1}
+    await stores.access_logs.remove(OWNER, made.id)
+    assert await row_of(stores.engine, OWNER, made.id) is None
+    assert await visitors_of(stores.engine, made.id) == {}
+
+
+async def test_a_visit_before_the_removal_does_not_come_after_it(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    for _ in range(10):
+        await stores.snapshots.get(VISITOR, made.id)
+        await stores.access_logs.remove(VISITOR, made.id)
+        await stores.access_logs.drain()
+        assert await row_of(stores.engine, VISITOR, made.id) is None
+        assert (await visitors_of(stores.engine, made.id)).keys() == {OWNER}
+
+
+@pytest.mark.parametrize("seconds", [0, 30], ids=["fails", "hangs"])
+@pytest.mark.parametrize("container", [SNAPSHOT_ACCESS_LOGS, SNAPSHOTS], ids=["row", "visitor item"])
+async def test_a_count_that_fails_or_hangs_never_gets_in_the_way(
+    engine: Engine, container, seconds: float
+) -> None:
+    refusing = Refuses(engine, container, "patch", "create", seconds=seconds)
+    stores = stores_over(refusing, SETTINGS)
+    made = await stores.snapshots.create(OWNER, new())
+    await visit(stores, VISITOR, made.id)
+    refusing.refusing = True
+    for person in (VISITOR, "cleo"):
+        started = time.perf_counter()
+        _, content = await stores.snapshots.get(person, made.id)
+        assert content == b"one"
+        assert time.perf_counter() - started < 0.5
+    started = time.perf_counter()
+    await stores.access_logs.drain()
+    assert refusing.refused >= 2, "nothing was counted at all"
+    assert time.perf_counter() - started < 2, "a count goes on for longer than a second"
+    await assert_never_ahead(engine, made.id)
+
+    refusing.refusing = False
+    for person in (VISITOR, "cleo"):
+        await visit(stores, person, made.id)
+        await assert_in_step(engine, person, made.id)
+
+
+async def assert_never_ahead(engine: Engine, snapshot_id: str) -> None:
+    """Whatever was lost, no visitor item tells of more than its row."""
+    for person, visitor in (await visitors_of(engine, snapshot_id)).items():
+        row = await row_of(engine, person, snapshot_id)
+        assert row is not None
+        assert visitor.visits <= row.visits
+        assert visitor.last_visited_at <= row.last_visited_at
+        assert visitor.first_visited_at == row.first_visited_at
+
+
+async def test_a_lost_visitor_item_comes_back_with_all_visits(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new())
+    for _ in range(3):
+        await visit(stores, VISITOR, made.id)
+    item = (await visitors_of(stores.engine, made.id))[VISITOR]
+    await stores.engine.delete(SNAPSHOTS, item.id, made.id)
+    await visit(stores, VISITOR, made.id)
+    assert (await assert_in_step(stores.engine, VISITOR, made.id)).visits == 4
+
+
+async def test_a_damaged_row_is_left_out_and_does_not_stop_the_reading(stores: Stores) -> None:
+    made = [await stores.snapshots.create(OWNER, new()) for _ in range(3)]
+    for one in made:
+        await visit(stores, VISITOR, one.id)
+    await damage(stores.engine, SNAPSHOT_ACCESS_LOGS, made[0].id, VISITOR, visits="many")
+    await damage(stores.engine, SNAPSHOT_ACCESS_LOGS, made[1].id, VISITOR, schema=2)
+    assert await history(stores, VISITOR) == {made[2].id: 1}
+    for one in made:
+        await visit(stores, VISITOR, one.id)
+    assert await history(stores, VISITOR) == {made[2].id: 2}
+    await stores.access_logs.drain()
+
+
+async def test_two_processes_that_count_agree_after_the_next_visit(engine: Engine) -> None:
+    one, other = stores_over(engine, SETTINGS), stores_over(engine, SETTINGS)
+    made = await one.snapshots.create(OWNER, new())
+    for _ in range(5):
+        await asyncio.gather(*(stores.snapshots.get(VISITOR, made.id) for stores in (one, other) for _ in range(5)))
+        await asyncio.gather(one.access_logs.drain(), other.access_logs.drain())
+        assert (await visitors_of(engine, made.id))[VISITOR].visits <= 50
+    await visit(one, VISITOR, made.id)
+    assert (await assert_in_step(engine, VISITOR, made.id)).visits == 51

@@ -1,0 +1,240 @@
+"""Bodies that are not what they should be: a clear problem, nothing written, nothing leaked."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from functions.bodies import BODY_MAX_BYTES
+from persistence import Stores, stores_over
+from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES
+from persistence.engines.engine import Engine
+from tests.conftest import SETTINGS
+from tests.support.engines import CountingReads
+from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
+from tests.support.sessions import sha256
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture
+def counting(engine: Engine) -> CountingReads:
+    return CountingReads(engine)
+
+
+@pytest.fixture
+def stores(counting: CountingReads) -> Stores:
+    return stores_over(counting, SETTINGS)
+
+
+@pytest.fixture
+def client(stores: Stores) -> Client:
+    return Client(stores, SETTINGS)
+
+
+class Refusals:
+    """Sends a body as POST and as PUT, and sees that neither writes anything and all else goes on."""
+
+    def __init__(self, client: Client, counting: CountingReads) -> None:
+        self.client, self.counting = client, counting
+
+    async def of(self, body: Any, status: int, code: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """The problem that both answer; it may differ in its words, where fields are missing."""
+        path, etag = await made(self.client)
+        before = (await self.client.get(SESSIONS)).body
+        self.counting.forget()
+        problems = [
+            assert_problem(await self.client.post(SESSIONS, body, headers), status, code),
+            assert_problem(await self.client.put(path, body, headers), status, code),
+        ]
+        assert self.counting.asked == [], "refused without asking the store"
+        assert (await self.client.get(SESSIONS)).body == before
+        response = assert_ok(await self.client.put(path, {"content": "still there"}, {"If-Match": etag}))
+        assert response.json["content"] == "still there"
+        return problems[1]
+
+
+@pytest.fixture
+def refusals(client: Client, counting: CountingReads) -> Refusals:
+    return Refusals(client, counting)
+
+
+def high_entropy(size: int) -> str:
+    """Text of so many bytes of UTF-8 in which all bytes are about equally frequent."""
+    draw = random.Random(1)
+    parts, left = [], size
+    while left > 1:
+        wide = draw.random() < 0.34
+        parts.append(chr(draw.randrange(0x80, 0x800) if wide else draw.randrange(0x80)))
+        left -= 1 + wide
+    return "".join(parts) + "x" * left
+
+
+async def test_content_over_the_limit_by_one_byte_is_refused_with_size_and_limit(refusals: Refusals) -> None:
+    for content in ("x" * (CONTENT_MAX_BYTES + 1), "ż" * (CONTENT_MAX_BYTES // 2) + "x"):
+        problem = await refusals.of({**NEW, "content": content}, 413, "content_too_large")
+        assert (problem["size"], problem["limit"]) == (CONTENT_MAX_BYTES + 1, CONTENT_MAX_BYTES)
+        assert "content" in problem["detail"] and "1,572,865" in problem["detail"]
+        assert "1,572,864" in problem["error"]["message"]
+
+
+@pytest.mark.parametrize("character", ["x", '"', "\0", "ż", "🙂"], ids=["x", "quote", "NUL", "two", "four"])
+async def test_content_of_exactly_the_limit_comes_back_byte_for_byte(client: Client, character: str) -> None:
+    # As JSON, a quote takes two bytes and a NUL six.
+    content = character * (CONTENT_MAX_BYTES // len(character.encode()))
+    path, _ = await made(client, content=content)
+    session = assert_ok(await client.get(path)).json
+    assert session["content"] == content
+    assert session["metadata"]["contentBytes"] == CONTENT_MAX_BYTES
+    assert session["metadata"]["contentHash"] == sha256(content)
+    assert_ok(await client.put(path, {"content": content[1:]}))
+
+
+async def test_text_that_does_not_pack_is_refused_with_size_and_limit(refusals: Refusals) -> None:
+    content = high_entropy(CONTENT_MAX_BYTES)
+    assert len(content.encode()) == CONTENT_MAX_BYTES
+    problem = await refusals.of({**NEW, "content": content}, 413, "content_too_large")
+    assert problem["limit"] == PACKED_MAX_BYTES < problem["size"]
+    assert "packed" in problem["detail"] and "2,000,000" in problem["detail"]
+
+
+async def test_a_body_that_no_content_needs_is_refused_before_it_is_read(refusals: Refusals) -> None:
+    body = json.dumps(NEW).encode().ljust(BODY_MAX_BYTES + 1)
+    problem = await refusals.of(body, 413, "body_too_large")
+    assert f"{BODY_MAX_BYTES + 1:,}" in problem["detail"] and f"{BODY_MAX_BYTES:,}" in problem["detail"]
+
+
+async def test_a_body_of_exactly_its_limit_is_read(client: Client) -> None:
+    assert_ok(await client.post(SESSIONS, json.dumps(NEW).encode().ljust(BODY_MAX_BYTES)), 201)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"not JSON",
+        b"{",
+        b'{"title":"a"',
+        b'{"title":"a",}',
+        b"{'title':'a'}",
+        b"[]",
+        b'[{"title":"a"}]',
+        b'"text"',
+        b"7",
+        b"null",
+        b'{"title":"a","description":null,"content":"c"} trailing',
+        b'\xef\xbb\xbf{"title":"a","description":null,"content":"c"}',
+        '{"title":"a","description":null,"content":"c"}'.encode("utf-16"),
+        b'{"title":"a\xff","description":null,"content":"c"}',
+        b'{"title":"a","description":null,"content":"\xed\xa0\x80"}',
+        b'{"title":"a","description":null,"content":"\xc0\x80"}',
+        b'{"title":"a","description":null,"content":"\\ud800"}',
+        b'{"title":"a","description":null,"content":"\\udc00\\ud800"}',
+        b'{"title":"a","description":null,"content":"\\ud83dx"}',
+        b'{"title":"\\udfff","description":null,"content":"c"}',
+        b'{"title":"a","description":null,"content":"\x00"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"title":"a","description":null,"content":"c","x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b"9" * MEGABYTE,
+    ],
+    ids=lambda body: str(body[:40]),
+)
+async def test_what_is_not_one_json_object_of_sound_text_is_refused(refusals: Refusals, body: bytes) -> None:
+    problem = await refusals.of(body, 422, "invalid_request")
+    assert problem["errors"][0]["detail"]
+
+
+async def test_of_a_name_given_twice_the_last_one_counts(client: Client) -> None:
+    body = b'{"title":"first","title":"last","description":null,"content":"one","content":"two"}'
+    response = assert_ok(await client.post(SESSIONS, body, {"Prefer": "return=representation"}), 201)
+    assert (response.json["metadata"]["title"], response.json["content"]) == ("last", "two")
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit"),
+    [
+        ({"title": ""}, "1"),
+        ({"title": "t" * 256}, "255"),
+        ({"title": "t" * MEGABYTE}, "255"),
+        ({"title": "a\0b"}, "NUL"),
+        ({"title": 7}, "string"),
+        ({"title": ["a"]}, "string"),
+        ({"title": {"a": "b"}}, "string"),
+        ({"description": "d" * 2_001}, "2000"),
+        ({"description": "\0"}, "NUL"),
+        ({"description": False}, "string"),
+        ({"content": {"a": 1}}, "string"),
+        ({"content": 1e400}, "string"),
+        ({"app": "a" * 101}, "100"),
+        ({"app": "\0"}, "NUL"),
+        ({"deviceInfo": "d" * 101}, "100"),
+        ({"deviceInfo": "\0"}, "NUL"),
+        ({"id": "AAAAAAAAAAAA"}, ""),
+        ({"ownerId": "bob"}, ""),
+        ({"version": 7}, ""),
+        ({"device_info": "phone"}, ""),
+        ({"a/b~c": 1}, ""),
+        ({"": 1}, ""),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_a_field_that_breaks_its_rule_is_named_with_its_limit(
+    refusals: Refusals, fields: dict[str, Any], limit: str
+) -> None:
+    [name] = fields
+    problem = await refusals.of(json.dumps({**NEW, **fields}).encode(), 422, "invalid_request")
+    [fault] = problem["errors"]
+    assert fault["pointer"] == "#/" + name.replace("~", "~0").replace("/", "~1")
+    assert limit in fault["detail"] and limit in problem["error"]["message"]
+    assert name.replace("~", "~0").replace("/", "~1") in problem["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"title": "🙂" * 255}, {"description": "🙂" * 2_000}, {"app": "ż" * 100}], ids=lambda one: [*one][0]
+)
+async def test_limits_are_inclusive_and_count_characters(client: Client, fields: dict[str, Any]) -> None:
+    response = await client.post(SESSIONS, {**NEW, **fields}, {"Prefer": "return=representation"})
+    assert fields.items() <= assert_ok(response, 201).json["metadata"].items()
+
+
+@pytest.mark.parametrize("name", ["title", "description", "content"])
+async def test_a_new_session_needs_all_its_fields(client: Client, counting: CountingReads, name: str) -> None:
+    body = {key: value for key, value in NEW.items() if key != name}
+    problem = assert_problem(await client.post(SESSIONS, body), 422, "invalid_request")
+    assert problem["errors"][0]["pointer"] == f"#/{name}"
+    if name != "description":
+        assert_problem(await client.post(SESSIONS, {**NEW, name: None}), 422, "invalid_request")
+    assert counting.asked == []
+
+
+async def test_a_new_session_has_an_app_or_none_but_not_an_empty_one(client: Client) -> None:
+    problem = assert_problem(await client.post(SESSIONS, {**NEW, "app": ""}), 422, "invalid_request")
+    assert problem["errors"][0]["pointer"] == "#/app"
+
+
+async def test_faults_are_all_named_but_not_without_end(refusals: Refusals) -> None:
+    problem = await refusals.of({**NEW, "title": "", "app": 7, "x": 1}, 422, "invalid_request")
+    assert [fault["pointer"] for fault in problem["errors"]] == ["#/title", "#/app", "#/x"]
+    many = {**NEW, **{f"unknown {number}": 1 for number in range(1_000)}}
+    assert len((await refusals.of(many, 422, "invalid_request"))["errors"]) == 20
+    endless = await refusals.of({**NEW, "x" * MEGABYTE: 1}, 422, "invalid_request")
+    assert endless["errors"][0]["pointer"].startswith("#/xxx")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["", "text/plain", "multipart/form-data", "application/jsonp", "application/json-patch+json", "json"],
+)
+async def test_another_media_type_is_refused(refusals: Refusals, media_type: str) -> None:
+    problem = await refusals.of(dict(NEW), 415, "unsupported_media_type", {"Content-Type": media_type})
+    assert "application/json" in problem["detail"]
+
+
+async def test_nul_in_content_is_content(client: Client) -> None:
+    content = "\0a\0\0b\0"
+    path, _ = await made(client, content=content)
+    assert (await client.get(path)).json["content"] == content
+    assert assert_ok(await client.put(path, {"content": content + "\0"})).json["content"] == content + "\0"

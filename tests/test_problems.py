@@ -1,0 +1,228 @@
+"""Every error has its place in the table, and what nobody foresaw says nothing but where to look."""
+
+import importlib
+import inspect
+import logging
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import functions
+import persistence
+from functions import problems
+from functions.problems import InvalidRequest, RequestError, problem
+from persistence import stores_over
+from persistence.engines.containers import Container
+from persistence.engines.engine import Item, Stored
+from persistence.engines.sqlite import SqliteEngine
+from persistence.errors import (
+    EngineError,
+    InvalidSettings,
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    LimitReached,
+    PersistenceError,
+    StoreUnavailable,
+    Throttled,
+    TooMany,
+)
+from persistence.query import Page, Query
+from tests.conftest import SETTINGS
+from tests.support.engines import Around
+from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem
+
+BY_AN_ANCESTOR = {
+    # What stores turn into what it means: one that gets to HTTP was not foreseen.
+    ItemExists: EngineError,
+    ItemNotFound: EngineError,
+    ItemChanged: EngineError,
+    TooMany: LimitReached,
+    # No error itself, only what the faults of a request have in common.
+    RequestError: Exception,
+}
+NEVER_IN_A_REQUEST = {InvalidSettings}
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        yield importlib.import_module(found.name)
+
+
+def error_classes() -> list[type[Exception]]:
+    """Every class of exceptions that the product defines."""
+    found = {
+        value
+        for package in (persistence, functions)
+        for module in [package, *modules(package)]
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == module.__name__
+    }
+    return sorted(found - NEVER_IN_A_REQUEST, key=lambda cls: cls.__name__)
+
+
+def sample(cls: type[Exception]) -> Exception:
+    """One of the class, with something plausible for every argument."""
+    if cls is InvalidRequest:
+        return InvalidRequest([{"pointer": "#/title", "detail": "is too long"}])
+    arguments: list[Any] = []
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            arguments.append("Some words.")
+        elif parameter.default is parameter.empty:
+            kind = str(parameter.annotation)
+            arguments.append(7 if "int" in kind or "float" in kind else ["one"] if "Sequence" in kind else name)
+    return cls(*arguments)
+
+
+def answered(exc: Exception) -> Response:
+    """`problem` alone, with what the endpoint adds to every answer."""
+    answer = problem(exc)
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    always = {"cache-control": "no-store, private", "x-content-type-options": "nosniff"}
+    return Response(answer.status_code, {"content-type": answer.mimetype} | always | headers, answer.get_body())
+
+
+@pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
+def test_every_error_has_a_row_or_is_covered_on_purpose(cls: type[Exception]) -> None:
+    if cls not in problems.TABLE:
+        nearest = next(one for one in cls.__mro__ if one in problems.TABLE)
+        assert BY_AN_ANCESTOR.get(cls) is nearest, f"{cls.__name__} has no row of its own"
+    else:
+        assert cls not in BY_AN_ANCESTOR
+
+
+@pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
+def test_every_error_is_answered_as_its_row_says(cls: type[Exception]) -> None:
+    row = next(problems.TABLE[one] for one in cls.__mro__ if one in problems.TABLE)
+    response = answered(sample(cls))
+    body = assert_problem(response, row.status, row.code)
+    assert body["title"] == row.title
+    assert response.headers.items() >= {name.lower(): value for name, value in row.headers.items()}.items() or (
+        cls is Throttled
+    )
+
+
+def test_the_walk_finds_what_it_is_for() -> None:
+    names = {cls.__name__ for cls in error_classes()}
+    assert {"NotFound", "Throttled", "InvalidRequest", "Unauthenticated", "PersistenceError"} <= names
+    assert set(problems.TABLE) - {Exception} <= set(error_classes())
+
+
+def test_a_name_means_one_status() -> None:
+    statuses: dict[str, int] = {}
+    for row in problems.TABLE.values():
+        assert statuses.setdefault(row.code, row.status) == row.status
+        assert row.code.replace("_", "").isalpha() and row.code.islower()
+
+
+class Failing(Around):
+    """Every verb that sessions use raises `fault` once it is there."""
+
+    fault: Exception | None = None
+
+    def _check(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        self._check()
+        return await super().read(container, id, partition)
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        self._check()
+        return await super().query(container, query)
+
+    async def commit(self, container: Container, partition: str, operations: Any) -> list[str]:
+        self._check()
+        return await super().commit(container, partition, operations)
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        self._check()
+        return await super().replace(container, item, if_match)
+
+    async def ping(self) -> None:
+        self._check()
+
+
+@pytest.fixture
+async def failing(tmp_path: Path) -> Any:
+    engine = Failing(SqliteEngine(tmp_path))
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+def client(failing: Failing) -> Client:
+    return Client(stores_over(failing, SETTINGS), SETTINGS)
+
+
+async def every_call(client: Client, failing: Failing, fault: Exception) -> list[Response]:
+    """The answers of the session endpoints to a session that is there, while the engine fails."""
+    id = assert_ok(await client.post(SESSIONS, NEW), 201).json
+    failing.fault = fault
+    answers = [
+        await client.get(SESSIONS),
+        await client.post(SESSIONS, NEW),
+        await client.get(f"{SESSIONS}/{id}"),
+        await client.get(f"{SESSIONS}/metadata/{id}"),
+        await client.put(f"{SESSIONS}/{id}", {"title": "Second"}),
+        await client.delete(f"{SESSIONS}/{id}"),
+        await client.get("health/ready"),
+    ]
+    failing.fault = None
+    assert_ok(await client.get(f"{SESSIONS}/{id}"))
+    return answers
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RuntimeError("sqlite: no such table: secrets"),
+        ValueError("the database refused SELECT * FROM c WHERE c.key = 'hunter2'"),
+        KeyError("/home/app/secret"),
+        PersistenceError("words that were never meant for a person"),
+        EngineError("words of an engine"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_the_unforeseen_is_a_reference_that_the_log_has_too(
+    client: Client, failing: Failing, fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    for answer in await every_call(client, failing, fault):
+        body = assert_problem(answer, 500, "internal")
+        assert str(fault.args[0]) not in answer.body.decode()
+        assert body["reference"] in body["detail"]
+        [record] = [one for one in caplog.records if body["reference"] in one.getMessage()]
+        assert record.levelno == logging.ERROR
+        assert record.exc_info is not None and record.exc_info[1] is fault
+
+
+async def test_references_never_repeat(client: Client, failing: Failing) -> None:
+    answers = await every_call(client, failing, RuntimeError())
+    assert len({answer.json["reference"] for answer in answers}) == len(answers)
+
+
+async def test_a_store_that_is_away_is_503_and_says_when_to_come_back(
+    client: Client, failing: Failing, caplog: pytest.LogCaptureFixture
+) -> None:
+    fault = StoreUnavailable()
+    fault.__cause__ = OSError("10.0.0.7 refused the connection")
+    for answer in await every_call(client, failing, fault):
+        assert_problem(answer, 503, "store_unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert "10.0.0.7" not in answer.body.decode()
+    assert "10.0.0.7 refused the connection" in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(0.01, "1"), (2.6, "3"), (30, "30")])
+async def test_a_throttled_store_is_429_and_says_how_long_to_wait(
+    client: Client, failing: Failing, seconds: float, header: str
+) -> None:
+    for answer in await every_call(client, failing, Throttled(seconds)):
+        assert_problem(answer, 429, "throttled")
+        assert answer.headers["retry-after"] == header

@@ -1,0 +1,60 @@
+"""The history of a session: exact, and no longer than it may be; with what falls out of it go its contents."""
+
+import pytest
+
+from persistence.documents import SessionAction, SessionChange
+from persistence.engines.engine import Engine
+from persistence.errors import StoreUnavailable
+from persistence.session_store import SessionRules, SessionStore
+from tests.support.engines import Around
+from tests.support.sessions import OWNER, assert_sound, content_ids, new, saving, sha256, stored_content
+
+
+async def test_the_history_is_exact(engine: Engine) -> None:
+    sessions = SessionStore(engine)
+    head = await sessions.create(OWNER, new("a", "one", device_info="phone"))
+    await sessions.save(OWNER, head.id, saving("two", device_info="laptop"))
+    await sessions.save(OWNER, head.id, SessionChange(title="b"))
+    head = await sessions.save(OWNER, head.id, saving("three", title="c"))
+    assert [(r.version, r.action, r.title, r.content_hash, r.device_info) for r in head.revisions] == [
+        (4, SessionAction.SAVED, "c", sha256("three"), None),
+        (3, SessionAction.RENAMED, "b", sha256("two"), None),
+        (2, SessionAction.SAVED, "a", sha256("two"), "laptop"),
+        (1, SessionAction.CREATED, "a", sha256("one"), "phone"),
+    ]
+    assert head.revisions[0].saved_at == head.metadata.updated_at
+    assert len({r.save_id for r in head.revisions}) == 4
+    assert head.revisions[1].content_id == head.revisions[2].content_id
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+async def test_the_history_keeps_the_newest_and_what_they_name(engine: Engine, keep: int) -> None:
+    sessions = SessionStore(engine, SessionRules(keep_revisions=keep))
+    head = await sessions.create(OWNER, new(content="1"))
+    for number in range(2, 7):
+        head = await sessions.save(OWNER, head.id, saving(str(number)))
+    assert [r.version for r in head.revisions] == [6, 5, 4][:keep]
+    assert await content_ids(engine) == head.content_ids
+    kept = [await stored_content(engine, r.content_id or "", r.content_bytes) for r in head.revisions]
+    assert kept == ["6", "5", "4"][:keep]
+
+
+async def test_content_stays_while_any_revision_names_it(engine: Engine) -> None:
+    sessions = SessionStore(engine, SessionRules(keep_revisions=2))
+    head = await sessions.create(OWNER, new(content="1"))
+    for title in ("b", "c", "d"):
+        head = await sessions.save(OWNER, head.id, SessionChange(title=title))
+    assert await content_ids(engine) == head.content_ids and len(head.content_ids) == 1
+    assert (await sessions.get(OWNER, head.id)).content == b"1"
+
+
+async def test_what_cannot_be_pruned_is_left_for_the_timer_and_the_save_stands(engine: Engine) -> None:
+    class Undeletable(Around):
+        async def delete(self, *_: object) -> None:
+            raise StoreUnavailable
+
+    sessions = SessionStore(Undeletable(engine), SessionRules(keep_revisions=1))
+    head = await sessions.create(OWNER, new(content="1"))
+    head = await sessions.save(OWNER, head.id, saving("2"))
+    assert (await sessions.get(OWNER, head.id)).content == b"2"
+    assert len(await assert_sound(engine)) == 1

@@ -1,0 +1,117 @@
+"""A create that ends at any point: nothing is listed that does not open, and the timer settles the rest."""
+
+import pytest
+
+from persistence import Stores, stores_over
+from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS
+from persistence.engines.engine import Engine
+from persistence.errors import StoreUnavailable
+from persistence.snapshot_documents import AccessLog, Visitor
+from tests.conftest import SETTINGS
+from tests.support.breaking import Dies, Refuses
+from tests.support.clock import Clock
+from tests.support.engines import AnswersLost
+from tests.support.snapshots import (
+    GRACE,
+    LARGE,
+    OWNER,
+    SNAPSHOTS,
+    VISITOR,
+    new,
+    row_of,
+    stored,
+    visitors_of,
+)
+
+# Each point at which a create can end: before or after one of its writes.
+SMALL = [("small", "one", at, applied) for at in (1, 2, 3) for applied in (False, True)]
+TWO_PARTS = [("large", LARGE, at, applied) for at in (1, 2, 3, 4) for applied in (False, True)]
+every_point = pytest.mark.parametrize(
+    ("content", "at", "applied"),
+    [
+        pytest.param(content, at, applied, id=f"{name}, {'after' if applied else 'before'} write {at}")
+        for name, content, at, applied in SMALL + TWO_PARTS
+    ],
+)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock.installed(monkeypatch)
+
+
+async def assert_listed_ones_open(stores: Stores) -> int:
+    """How many there are."""
+    library = (await stores.snapshots.page(OWNER)).items
+    history = (await stores.access_logs.page(OWNER)).items
+    assert [row.snapshot_id for row in library] == [row.snapshot_id for row in history]
+    for row in library:
+        _, content = await stores.snapshots.get(VISITOR, row.snapshot_id)
+        assert len(content) == row.snapshot_metadata.content_bytes
+    await stores.access_logs.drain()
+    return len(library)
+
+
+@every_point
+async def test_a_create_that_ends_anywhere_is_settled(
+    engine: Engine, clock: Clock, content: str, at: int, applied: bool
+) -> None:
+    dying = Dies(engine, at, applied)
+    last = 3 if content == "one" else 4
+    created = None
+    try:
+        created = await stores_over(dying, SETTINGS).snapshots.create(OWNER, new(content=content))
+    except StoreUnavailable:
+        assert at < last
+    assert dying.dead, "the create has fewer writes than this"
+
+    stores = stores_over(engine, SETTINGS)
+    listed = await assert_listed_ones_open(stores)
+    assert listed == (1 if (at, applied) == (last, True) else 0)
+    rows = await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+    # Within the grace the create may still be at work: its row is let alone.
+    assert (await stores.cleanup.run()).creates_settled == 0
+    assert await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog) == rows
+
+    clock.advance(seconds=GRACE.total_seconds() + 1)
+    counts = await stores.cleanup.run()
+    assert counts.creates_settled == len([row for row in rows if row["pending"]])
+    # Whatever was committed is there now, and whatever was not has left nothing.
+    committed = at > 2 or (at == 2 and applied)
+    assert await assert_listed_ones_open(stores) == (1 if committed else 0)
+    if created is not None:
+        assert committed, "an acknowledged snapshot is missing"
+    for row in await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog):
+        assert (row["pending"], row["unsettled_at"]) == (False, None)
+    visitors = await stored(engine, SNAPSHOTS, Visitor)
+    assert {one["visitor_id"] for one in visitors} <= {OWNER, VISITOR}
+    assert committed or not visitors
+
+
+async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine: Engine, clock: Clock) -> None:
+    refusing = Refuses(engine, SNAPSHOT_ACCESS_LOGS, "patch")
+    refusing.refusing = True
+    stores = stores_over(refusing, SETTINGS)
+    made = await stores.snapshots.create(OWNER, new(description="Words"))
+    await stores.snapshots.delete(OWNER, made.id)
+    refusing.refusing = False
+    clock.advance(seconds=GRACE.total_seconds() + 1)
+    await stores.cleanup.run()
+    row = await row_of(engine, OWNER, made.id)
+    assert row is not None
+    assert (row.snapshot_deleted, row.pending, row.unsettled_at) == (True, False, None)
+    assert row.snapshot_metadata.description is None
+    assert (await stores.snapshots.page(OWNER)).items == []
+
+
+@pytest.mark.parametrize("content", ["one", LARGE], ids=["small", "large"])
+async def test_a_create_whose_answers_are_lost_finds_itself_done(engine: Engine, content: str) -> None:
+    losing = AnswersLost(engine, ["create", "commit"], times=9)
+    stores = stores_over(losing, SETTINGS)
+    made = await stores.snapshots.create(OWNER, new(content=content))
+    assert losing.times == (7 if content == "one" else 6)
+    losing.times = 0
+    assert (await stores.snapshots.get(VISITOR, made.id))[1] == content.encode()
+    await stores.access_logs.drain()
+    assert [row.snapshot_id for row in (await stores.snapshots.page(OWNER)).items] == [made.id]
+    assert (await visitors_of(engine, made.id)).keys() == {OWNER, VISITOR}

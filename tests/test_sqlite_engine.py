@@ -1,0 +1,368 @@
+"""The SQLite engine's own promises: durable, private, shared by processes, refusing what it cannot do."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from persistence.engines import sqlite
+from persistence.engines.charge import metered
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import Create, Increment, Replace, Set
+from persistence.engines.sqlite import SqliteEngine
+from persistence.errors import ItemChanged, ItemExists, ItemNotFound, StoreUnavailable
+from tests.support.items import PARTITION, ids, store, thing
+from tests.support.verbs import LISTS, Verb, every_read, every_verb, every_write
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+async def engine(folder: Path) -> AsyncIterator[SqliteEngine]:
+    opened = SqliteEngine(folder)
+    yield opened
+    await opened.close()
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's connection to the same file."""
+    with closing(sqlite3.connect(folder / "savepoint.db", isolation_level=None)) as connection:
+        yield connection
+
+
+async def on_the_writer(engine: SqliteEngine, text: str) -> list[tuple[object, ...]]:
+    """What a statement answers on the very connection that writes, within its transaction."""
+    rows: list[tuple[object, ...]] = await engine._writer.run(lambda writer: writer.execute(text).fetchall())
+    return rows
+
+
+async def test_an_answer_waits_for_the_disk(engine: SqliteEngine) -> None:
+    assert await on_the_writer(engine, "PRAGMA journal_mode") == [("wal",)]
+    assert await on_the_writer(engine, "PRAGMA synchronous") == [(2,)]  # FULL
+
+
+async def test_the_folder_and_its_files_are_private_whatever_the_umask(folder: Path) -> None:
+    umask = os.umask(0)
+    try:
+        engine = SqliteEngine(folder)
+        await store(engine, [thing()])
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
+        await engine.close()
+    finally:
+        os.umask(umask)
+    private = dict.fromkeys(["savepoint.db", "savepoint.db-wal", "savepoint.db-shm"], 0o600)
+    assert modes == {folder.name: 0o700} | private
+
+
+async def test_a_newer_file_is_refused_and_left_alone(folder: Path) -> None:
+    await SqliteEngine(folder).close()
+    with beside(folder) as other:
+        other.execute("PRAGMA user_version=2")
+        with pytest.raises(StoreUnavailable) as refused:
+            SqliteEngine(folder)
+        assert "version 2; this program knows 1" in str(refused.value.__cause__)
+        # The exception is alive, and yet nothing of what failed holds a lock.
+        other.execute("PRAGMA busy_timeout=0")
+        other.execute("BEGIN IMMEDIATE")
+        assert other.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(folder: Path) -> None:
+    folder.mkdir()
+    path = folder / "savepoint.db"
+    path.write_bytes(b"not a database " * 1000)
+    with pytest.raises(StoreUnavailable) as refused:
+        SqliteEngine(folder)
+    assert isinstance(refused.value.__cause__, sqlite3.DatabaseError)
+    assert path.read_bytes() == b"not a database " * 1000
+
+
+async def test_damage_makes_reads_unavailable_and_nothing_worse(folder: Path) -> None:
+    engine = SqliteEngine(folder)
+    await store(engine, [thing(f"item-{n:03}", text="x" * 3000) for n in range(100)])
+    await engine.close()
+    path = folder / "savepoint.db"
+    pages = bytearray(path.read_bytes())
+    # All but the first pages, which hold the tables' definitions.
+    pages[len(pages) // 2 :] = b"\xff" * (len(pages) - len(pages) // 2)
+    path.write_bytes(pages)
+    engine = SqliteEngine(folder)
+    reads = await asyncio.gather(
+        *(engine.read(SESSIONS, f"item-{n:03}", PARTITION) for n in range(100)),
+        *(verb(engine) for verb in LISTS.values()),
+        return_exceptions=True,
+    )
+    failed = [result for result in reads if isinstance(result, BaseException)]
+    assert failed and {type(error) for error in failed} == {StoreUnavailable}
+    assert all(isinstance(error.__cause__, sqlite3.DatabaseError) for error in failed)
+    await engine.close()
+
+
+@pytest.mark.parametrize("obstacle", ["a file for the folder", "a file above it", "a folder for the file"])
+async def test_a_place_that_cannot_be_used_is_unavailable(folder: Path, obstacle: str) -> None:
+    target = folder / "below" if obstacle == "a file above it" else folder
+    if obstacle == "a folder for the file":
+        (folder / "savepoint.db").mkdir(parents=True)
+    else:
+        folder.write_text("in the way")
+    with pytest.raises(StoreUnavailable) as refused:
+        SqliteEngine(target)
+    assert isinstance(refused.value.__cause__, OSError | sqlite3.Error)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser can write to read-only folders")
+async def test_a_read_only_folder_is_unavailable(folder: Path) -> None:
+    folder.mkdir(mode=0o500)
+    with pytest.raises(StoreUnavailable):
+        SqliteEngine(folder)
+
+
+@every_write
+async def test_a_file_that_became_read_only_is_unavailable_to_writes(engine: SqliteEngine, verb: Verb) -> None:
+    await store(engine, [thing()])
+    engine._writer._connection.execute("PRAGMA query_only=ON")
+    with pytest.raises(StoreUnavailable) as failed:
+        await verb(engine)
+    assert "readonly" in str(failed.value.__cause__)
+    assert await ids(engine) == ["one"]
+
+
+async def test_a_full_disk_leaves_nothing_half_done_and_smaller_writes_go_on(engine: SqliteEngine) -> None:
+    etag = await engine.create(SESSIONS, thing(n=1))
+    [(pages,)] = await on_the_writer(engine, "PRAGMA page_count")
+    engine._writer._connection.execute(f"PRAGMA max_page_count={pages + 2}")  # type: ignore[str-bytes-safe]
+    large = "x" * 500_000
+    writes: list[Callable[[str], Awaitable[object]]] = [
+        lambda _: engine.create(SESSIONS, thing("two", text=large)),
+        lambda etag: engine.replace(SESSIONS, thing(text=large), etag),
+        lambda _: engine.patch(SESSIONS, "one", PARTITION, [Set("n", 2), Set("text", large)]),
+        lambda _: engine.commit(SESSIONS, PARTITION, [Create(thing("three")), Create(thing("four", text=large))]),
+    ]
+    for write in writes:
+        with pytest.raises(StoreUnavailable) as failed:
+            await write(etag)
+        assert "full" in str(failed.value.__cause__)
+        stored = await engine.read(SESSIONS, "one", PARTITION)
+        assert (stored.item, stored.etag) == (thing(n=1), etag)
+        assert await ids(engine) == ["one"]
+        etag = await engine.replace(SESSIONS, thing(n=1), etag)
+    engine._writer._connection.execute(f"PRAGMA max_page_count={2**30}")
+    await engine.replace(SESSIONS, thing(text=large), etag)
+
+
+@every_verb
+async def test_every_verb_turns_the_drivers_fault_into_ours(engine: SqliteEngine, verb: Verb) -> None:
+    await store(engine, [thing()])
+    with beside(engine._path.parent) as other:
+        other.execute("DROP TABLE sessions")
+    engine._reader.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)  # for ping, which reads no table of ours
+    with pytest.raises(StoreUnavailable) as failed:
+        await verb(engine)
+    assert isinstance(failed.value.__cause__, sqlite3.Error)
+
+
+@every_write
+async def test_a_locked_database_is_unavailable_after_the_busy_timeout(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, verb: Verb
+) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_SECONDS", 0.1)
+    engine = SqliteEngine(folder)
+    etag = await engine.create(SESSIONS, thing())
+    with beside(folder) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable) as failed:
+            await verb(engine)
+        assert "locked" in str(failed.value.__cause__)
+        assert (await engine.read(SESSIONS, "one", PARTITION)).etag == etag
+        other.execute("COMMIT")
+    await engine.replace(SESSIONS, thing(n=1), etag)
+    await engine.close()
+
+
+async def test_opening_a_locked_database_is_unavailable_after_the_busy_timeout(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_SECONDS", 0.1)
+    await SqliteEngine(folder).close()
+    with beside(folder) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable):
+            SqliteEngine(folder)
+        other.execute("COMMIT")
+    await SqliteEngine(folder).close()
+
+
+@every_read
+async def test_reads_do_not_wait_for_a_writer(engine: SqliteEngine, verb: Verb) -> None:
+    await store(engine, [thing()])
+    with beside(engine._path.parent) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM sessions")
+        async with asyncio.timeout(2):
+            await verb(engine)
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def counted_commits(engine: SqliteEngine) -> Iterator[list[str]]:
+    """The commits on the writer's connection; what was asked for meanwhile waits until the block ends."""
+    statements: list[str] = []
+    writer = engine._writer._connection
+    with beside(engine._path.parent) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writer.set_trace_callback(lambda text: statements.append(text) if text == "COMMIT" else None)
+        yield statements
+        other.execute("COMMIT")
+
+
+async def test_waiting_writes_are_committed_together_and_a_refused_one_harms_no_other(
+    engine: SqliteEngine,
+) -> None:
+    etag = await engine.create(SESSIONS, thing("taken", n=0))
+    with counted_commits(engine) as commits:
+        writes = [
+            *(engine.create(SESSIONS, thing(f"item-{n}")) for n in range(5)),
+            engine.create(SESSIONS, thing("taken")),
+            engine.replace(SESSIONS, thing("taken"), "stale"),
+            engine.patch(SESSIONS, "taken", PARTITION, [Increment("n"), Increment("kind")]),
+            engine.delete(SESSIONS, "missing", PARTITION),
+            engine.commit(SESSIONS, PARTITION, [Create(thing("half")), Replace(thing("taken"), "stale")]),
+            *(engine.create(SESSIONS, thing(f"item-{n}")) for n in range(5, 10)),
+            engine.replace(SESSIONS, thing("taken", n=1), etag),
+        ]
+        tasks = [asyncio.ensure_future(write) for write in writes]
+        await asyncio.sleep(0.05)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    refused = [type(result) for result in results[5:10]]
+    assert refused == [ItemExists, ItemChanged, ValueError, ItemNotFound, ItemChanged]
+    assert all(isinstance(result, str) for result in [*results[:5], *results[10:]])
+    assert await ids(engine) == [f"item-{n}" for n in range(10)] + ["taken"]
+    assert (await engine.read(SESSIONS, "taken", PARTITION)).item == thing("taken", n=1)
+    # The first was alone when the writer took it; all that came meanwhile went together.
+    assert len(commits) <= 2
+
+
+async def test_a_fault_takes_its_whole_group_back_and_the_next_group_goes_on(engine: SqliteEngine) -> None:
+    with counted_commits(engine):
+        writes = [asyncio.ensure_future(engine.create(SESSIONS, thing(f"item-{n}"))) for n in range(3)]
+        await asyncio.sleep(0.05)
+        writes.append(asyncio.ensure_future(on_the_writer(engine, "SELECT * FROM nothing")))  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    assert isinstance(results[-1], StoreUnavailable)
+    kept = [f"item-{n}" for n in range(3) if isinstance(results[n], str)]
+    assert await ids(engine) == kept
+    assert all(isinstance(result, str | StoreUnavailable) for result in results)
+    await store(engine, [thing("next")])
+    assert await ids(engine) == [*kept, "next"]
+
+
+async def test_a_write_whose_caller_gave_up_is_done_all_the_same(engine: SqliteEngine) -> None:
+    with counted_commits(engine):
+        write = asyncio.ensure_future(engine.create(SESSIONS, thing()))
+        await asyncio.sleep(0.02)
+        write.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await write
+    await engine.close()
+    again = SqliteEngine(engine._path.parent)
+    assert await ids(again) == ["one"]
+    await again.close()
+
+
+def test_a_write_is_done_also_when_its_event_loop_is_gone(folder: Path) -> None:
+    engine = SqliteEngine(folder)
+
+    async def begin() -> None:
+        asyncio.ensure_future(engine.create(SESSIONS, thing()))
+        await asyncio.sleep(0.02)
+
+    with counted_commits(engine):
+        asyncio.run(begin())
+    asyncio.run(engine.close())
+    with beside(folder) as other:
+        assert other.execute("SELECT id FROM sessions").fetchall() == [("one",)]
+
+
+async def test_many_lists_run_at_once_while_others_write(engine: SqliteEngine) -> None:
+    await store(engine, [thing(f"item-{n}") for n in range(10)])
+    lists = [ids(engine) for _ in range(50)]
+    writes = [engine.create(SESSIONS, thing(f"new-{n:02}")) for n in range(50)]
+    results = await asyncio.gather(*lists, *writes)
+    assert all(result[:10] == [f"item-{n}" for n in range(10)] for result in results[:50])
+    assert len(await ids(engine)) == 60
+
+
+async def test_the_charge_is_an_estimate_and_says_so(engine: SqliteEngine) -> None:
+    with metered() as charge:
+        await engine.create(SESSIONS, thing())
+        await engine.read(SESSIONS, "one", PARTITION)
+        await ids(engine)
+    assert charge.estimated and charge.calls == 3
+    assert 5 < charge.request_units < 12
+
+
+# Opens the file at the same moment as the others, when the signal comes, and counts.
+PROCESS = """
+import asyncio, sys, time
+from pathlib import Path
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import Increment
+from persistence.engines.sqlite import SqliteEngine
+
+async def main(folder, name, times):
+    print("ready", flush=True)
+    sys.stdin.readline()
+    engine = SqliteEngine(Path(folder))
+    await engine.create(SESSIONS, {"id": name, "owner_id": "ann", "kind": "thing"})
+    try:
+        await engine.create(SESSIONS, {"id": "shared", "owner_id": "ann", "kind": "thing"})
+        print("created", flush=True)
+    except Exception as exc:
+        print(type(exc).__name__, flush=True)
+    for _ in range(int(times)):
+        await asyncio.gather(*(engine.patch(SESSIONS, "shared", "ann", [Increment("n")]) for _ in range(5)))
+    await engine.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_several_processes_open_a_new_file_at_once_and_lose_no_write(folder: Path) -> None:
+    names = [f"process-{n}" for n in range(4)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(folder), name, "10"],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    ]
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=60)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert sorted(answer for [answer] in answers) == ["ItemExists"] * 3 + ["created"]
+    engine = SqliteEngine(folder)
+    assert await ids(engine) == [*names, "shared"]
+    assert (await engine.read(SESSIONS, "shared", PARTITION)).item["n"] == 200
+    await engine.close()
