@@ -2,9 +2,21 @@
 
 import azure.functions as func
 
-from functions import access_logs, contents, drafts, health, me, revisions, sessions, snapshots, timers
+from functions import (
+    access_logs,
+    contents,
+    drafts,
+    health,
+    me,
+    personal_data,
+    revisions,
+    sessions,
+    snapshots,
+    timers,
+)
 from functions.endpoint import Api
 from functions.identity import identify_by
+from functions.throttle import TokenBuckets
 from persistence import Stores
 from persistence.settings import Settings
 
@@ -12,14 +24,16 @@ from persistence.settings import Settings
 def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
     """The app with every endpoint registered. Asks nothing of the stores yet."""
     api = Api(identify_by(settings), expose_charge=settings.expose_charge)
+    opens = TokenBuckets(settings.snapshot_opens_per_minute)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     app.register_functions(sessions.blueprint(api, stores.sessions))
-    app.register_functions(contents.blueprint(api, stores.sessions, stores.snapshots))
+    app.register_functions(contents.blueprint(api, stores.sessions, stores.snapshots, opens))
     app.register_functions(revisions.blueprint(api, stores.sessions))
     app.register_functions(drafts.blueprint(api, stores.drafts))
-    app.register_functions(snapshots.blueprint(api, stores.snapshots))
+    app.register_functions(snapshots.blueprint(api, stores.snapshots, opens))
     app.register_functions(access_logs.blueprint(api, stores.access_logs))
     app.register_functions(timers.blueprint(stores.cleanup, settings))
     app.register_functions(me.blueprint(api))
+    app.register_functions(personal_data.blueprint(api, stores.personal_data, stores.limits))
     app.register_functions(health.blueprint(api, stores.engine))
     return app

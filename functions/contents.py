@@ -6,6 +6,7 @@ from functions.bodies import RawContent
 from functions.call import Answer, Call, etag_of_coding
 from functions.endpoint import Api
 from functions.schemas import Nothing, SaveQuery, SessionMetadata, session_metadata
+from functions.throttle import TokenBuckets
 from persistence.content import Packed, unpack
 from persistence.documents import SessionChange
 from persistence.session_store import SessionStore
@@ -16,7 +17,7 @@ SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Ac
 _UNKNOWN_TYPE = "text/plain"
 
 
-def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore) -> func.Blueprint:
+def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens: TokenBuckets) -> func.Blueprint:
     """The endpoints that end in `/content`."""
     routes = api.blueprint()
 
@@ -52,6 +53,7 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore) -> fun
     @api.endpoint(routes, "GET", "persistence/snapshots/{snapshot_id}/content", answer=bytes)
     async def get_snapshot_content(call: Call[Nothing, Nothing]) -> Answer:
         """A snapshot's content as it was sent, and nothing else; the visit is counted."""
+        opens.take(call.owner_id)
         snapshot, packed = await snapshots.get_packed(call.owner_id, call.path["snapshot_id"])
         etag = f'"{packed.hash[:16]}"'
         known = etag in call.if_none_match

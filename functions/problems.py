@@ -5,6 +5,7 @@ a reference to that log line.
 """
 
 import logging
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,18 @@ class InvalidBody(RequestError):
     """A body that is not in the coding that it claims."""
 
 
+class ConfirmationRequired(RequestError):
+    """Something that cannot be undone, asked for without saying it twice."""
+
+
+class TooFast(RequestError):
+    """More calls than one person may make in so short a time."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("You open snapshots faster than is allowed here; please wait a moment.")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class InvalidHeader(RequestError):
     """A header that is not of its own grammar."""
 
@@ -110,6 +123,8 @@ TABLE: Mapping[type[Exception], Row] = {
     UnsupportedMediaType: Row(415, "unsupported_media_type", "Unsupported media type"),
     BodyTooLarge: Row(413, "body_too_large", "The body is too large"),
     InvalidBody: Row(400, "invalid_body", "The body is malformed"),
+    ConfirmationRequired: Row(428, "confirmation_required", "To be confirmed"),
+    TooFast: Row(429, "too_fast", "Too many requests"),
     InvalidHeader: Row(400, "invalid_header", "A header is malformed"),
     InvalidRequest: Row(422, "invalid_request", "The request is not valid"),
     errors.NotFound: Row(404, "not_found", "Not found"),
@@ -157,8 +172,8 @@ def problem(exc: Exception) -> func.HttpResponse:
     body |= _extras(exc)
     body["error"] = {"type": row.code, "message": body["detail"]}
     headers = dict(row.headers)
-    if isinstance(exc, errors.Throttled):
-        headers["Retry-After"] = str(max(1, round(exc.retry_after_seconds)))
+    if isinstance(exc, errors.Throttled | TooFast):
+        headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_seconds)))
     return func.HttpResponse(orjson.dumps(body), status_code=row.status, mimetype=PROBLEM_JSON, headers=headers)
 
 

@@ -16,11 +16,12 @@ from functions.snapshot_schemas import (
     snapshot_metadata,
     snapshot_visitor,
 )
+from functions.throttle import TokenBuckets
 from persistence.snapshot_documents import Snapshot
 from persistence.snapshot_store import SnapshotStore
 
 
-def blueprint(api: Api, snapshots: SnapshotStore) -> func.Blueprint:
+def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.Blueprint:
     """The endpoints below `persistence/snapshots`."""
     routes = api.blueprint()
 
@@ -47,6 +48,7 @@ def blueprint(api: Api, snapshots: SnapshotStore) -> func.Blueprint:
     @api.endpoint(routes, "GET", "persistence/snapshots/{snapshot_id}", answer=SnapshotContent)
     async def get_snapshot(call: Call[Nothing, Nothing]) -> Answer:
         """A snapshot with its content, to anybody signed in who has the id; the visit is counted."""
+        opens.take(call.owner_id)
         snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
         return Answer(_snapshot_json(snapshot, content.decode()))
 

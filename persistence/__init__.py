@@ -10,6 +10,8 @@ from persistence.access_log_store import AccessLogStore
 from persistence.cleanup import Cleanup
 from persistence.draft_store import DraftStore
 from persistence.engines.engine import Engine
+from persistence.limits import Limits
+from persistence.personal_data import PersonalData
 from persistence.session_store import SessionStore
 from persistence.settings import Settings, StoreEngine
 from persistence.snapshot_store import SnapshotStore
@@ -27,6 +29,8 @@ class Stores:
     snapshots: SnapshotStore
     access_logs: AccessLogStore
     cleanup: Cleanup
+    limits: Limits
+    personal_data: PersonalData
 
     async def close(self) -> None:
         """Waits for what was accepted, then lets go of the database."""
@@ -58,5 +62,7 @@ def stores_over(engine: Engine, settings: Settings) -> Stores:
     drafts = DraftStore(sessions, settings.draft_retention())
     access_logs = AccessLogStore(engine)
     snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules(), settings.limit_rules())
+    limits = Limits(engine, settings.limit_rules())
+    personal_data = PersonalData(engine, sessions, snapshots)
     cleanup = Cleanup(engine, sessions, snapshots, access_logs, settings.cleanup_rules())
-    return Stores(engine, sessions, drafts, snapshots, access_logs, cleanup)
+    return Stores(engine, sessions, drafts, snapshots, access_logs, cleanup, limits, personal_data)

@@ -289,9 +289,13 @@ class Cleanup:
         pages = self._pages(SESSIONS, self._contents.kind, owner_id, of_session, BY_ID, _CONTENT_FIELDS)
         found = [item async for page in pages for item in page]
         try:
-            named = (await self._heads.read(session_id, owner_id)).document.content_ids
+            head = (await self._heads.read(session_id, owner_id)).document
         except ItemNotFound:
-            named = frozenset()
+            named = frozenset[str]()
+        else:
+            if head.unsettled_at is not None and head.unsettled_at > until:
+                return  # deleted just now: emptied when its own time has come
+            named = head.content_ids
         counts.sessions_swept += 1
         unnamed = [item for item in found if item["id"] not in named]
         await self._all(counts, unnamed, remove, concurrency=1)

@@ -19,8 +19,9 @@ from persistence.documents import (
     is_id,
     new_id,
 )
-from persistence.errors import Changed, InvalidField, ItemExists, NotFound
+from persistence.errors import Contended, Gone, InvalidField, ItemExists, NotFound
 from persistence.query import Filter, Operator, Page, Sort
+from persistence.session_heads import ATTEMPTS, back_off
 from persistence.session_store import OpenedSession, SessionStore
 
 UNTITLED = "Untitled"
@@ -62,23 +63,33 @@ class DraftStore:
         save_id: str | None = None,
         *,
         only_new: bool = False,
+        must_exist: bool = False,
         autosave: bool = True,
     ) -> tuple[SessionHead, bool]:
-        """The draft after the save, and whether that made it. With `only_new`, Changed is raised where it is
-        there. Raises InvalidField where a new one has no content, and otherwise as `SessionStore.save`."""
+        """The draft after the save, and whether this attempt made it. With `only_new`, Changed is raised where
+        it is there; with `if_match` or `must_exist`, NotFound where it is not. Raises InvalidField where a new
+        one has no content, and otherwise as `SessionStore.save`."""
         save_id = save_id or new_id()
+        may_create = only_new or not (must_exist or if_match is not None)
         if only_new:
-            return await self._create_only(owner_id, draft_id, change, save_id), True
-        try:
-            return await self._save(owner_id, draft_id, change, if_match, save_id, autosave), False
-        except NotFound:
-            if if_match is not None or not is_id(draft_id):
-                raise
-        try:
-            return await self._create(owner_id, draft_id, change, save_id), True
-        except ItemExists:
-            # Made meanwhile: by another tab, or by this attempt's own first try, which a save recognizes.
-            return await self._save(owner_id, draft_id, change, if_match, save_id, autosave), False
+            if_match = frozenset()  # no ETag at all: holds for nothing that is there
+        for attempt in range(ATTEMPTS):
+            await back_off(attempt)
+            try:
+                head = await self._sessions.save(
+                    owner_id, draft_id, change, if_match, save_id, autosave=autosave, editable=_DRAFT
+                )
+                return head, _was_made_by(save_id, head)
+            except NotFound:
+                if not (may_create and is_id(draft_id)):
+                    raise
+            try:
+                return await self._create(owner_id, draft_id, change, save_id), True
+            except ItemExists:
+                # Made meanwhile, by another tab or by this attempt's own first try: the save finds out which,
+                # as soon as reads show it.
+                continue
+        raise Contended("draft", draft_id)
 
     async def get(self, owner_id: str, draft_id: str, unless: SetOf[str] = ()) -> OpenedSession:
         """The draft and its content. Raises NotFound for what is no draft (any more). Two point reads."""
@@ -89,8 +100,16 @@ class DraftStore:
 
     async def find_latest(self, owner_id: str, filters: Sequence[Filter] = ()) -> OpenedSession | None:
         """The draft that was saved last. One query and two point reads."""
-        newest = await self.page(owner_id, filters, page_size=1)
-        return await self.get(owner_id, newest.items[0].id) if newest.items else None
+        for attempt in range(ATTEMPTS):
+            await back_off(attempt)
+            newest = await self._first(owner_id, SessionStatus.DRAFT, filters, _RECENTLY_SAVED)
+            if newest is None:
+                break
+            try:
+                return await self.get(owner_id, newest.id)
+            except (NotFound, Gone):
+                continue  # promoted or discarded since it was listed
+        return None
 
     async def page(
         self, owner_id: str, filters: Sequence[Filter] = (), page_size: int = 10, cursor: str | None = None
@@ -101,12 +120,11 @@ class DraftStore:
 
     async def restorable(self, owner_id: str, filters: Sequence[Filter] = ()) -> Restorable:
         """Everything that a picker shows on load, from heads alone. Two queries in one partition."""
-        active = [*filters, self._of_status(SessionStatus.ACTIVE)]
-        last_open, drafts = await asyncio.gather(
-            self._sessions.page(owner_id, active, _RECENTLY_ACCESSED, page_size=1),
+        active, drafts = await asyncio.gather(
+            self._first(owner_id, SessionStatus.ACTIVE, filters, _RECENTLY_ACCESSED),
             self.page(owner_id, filters, _RESTORABLE_DRAFTS),
         )
-        return Restorable(next(iter(last_open.items), None), drafts.items)
+        return Restorable(active, drafts.items)
 
     async def promote(
         self,
@@ -122,19 +140,6 @@ class DraftStore:
         """Deletes it for good."""
         await self._sessions.delete(owner_id, draft_id, if_match, status=SessionStatus.DRAFT)
 
-    async def _save(
-        self,
-        owner_id: str,
-        draft_id: str,
-        change: SessionChange,
-        if_match: SetOf[str] | None,
-        save_id: str,
-        autosave: bool,
-    ) -> SessionHead:
-        return await self._sessions.save(
-            owner_id, draft_id, change, if_match, save_id, autosave=autosave, editable=_DRAFT
-        )
-
     async def _create(self, owner_id: str, draft_id: str, change: SessionChange, save_id: str) -> SessionHead:
         if change.content is None:
             raise InvalidField("content", "is needed to make a draft")
@@ -147,16 +152,20 @@ class DraftStore:
         )
         return await self._sessions.create_draft(owner_id, draft_id, new, save_id)
 
-    async def _create_only(self, owner_id: str, draft_id: str, change: SessionChange, save_id: str) -> SessionHead:
-        if not is_id(draft_id):
-            raise NotFound("draft", draft_id)
-        try:
-            return await self._create(owner_id, draft_id, change, save_id)
-        except ItemExists:
-            head = await self._sessions.get_head(owner_id, draft_id)
-            if (ours := head.revision_by(save_id)) is None:
-                raise Changed("draft", draft_id, head) from None
-            return head.as_of(ours)
+    async def _first(
+        self, owner_id: str, status: SessionStatus, filters: Sequence[Filter], sort: Sort
+    ) -> SessionSummary | None:
+        of_status = [*filters, self._of_status(status)]
+        page = await self._sessions.page(owner_id, of_status, sort, page_size=1)
+        while not page.items and page.cursor is not None:
+            # What cannot be read is left out of lists: the first that can be may be on a later page.
+            page = await self._sessions.page(owner_id, of_status, sort, page_size=1, cursor=page.cursor)
+        return page.items[0] if page.items else None
 
     def _of_status(self, status: SessionStatus) -> Filter:
         return self.filters.create("status", status, Operator.EQUAL)
+
+
+def _was_made_by(save_id: str, head: SessionHead) -> bool:
+    newest = head.revisions[0]
+    return newest.action is SessionAction.CREATED and newest.save_id == save_id

@@ -100,7 +100,7 @@ class Query:
 
     `partition` None crosses partitions: for timers, never for a request. `select` names the top-level
     fields that come back (`id` and the sort's field are read along with them). The sort's path must be
-    one that the container declares; where it is one that items may lack, those without it are left out.
+    one that the container declares; items that have neither a text nor a number there are left out.
     """
 
     kind: str

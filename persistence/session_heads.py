@@ -80,10 +80,10 @@ class SessionHeads:
         self,
         owner_id: str,
         session_id: str,
-        check: Check,
         edit: Edit,
         save_id: str,
         if_match: SetOf[str] | None,
+        check: Check | None = None,
     ) -> Committed:
         """What came of an edit; nothing is written where the attempt `save_id` had landed before.
 
@@ -110,7 +110,8 @@ class SessionHeads:
                     continue  # older than what we have read before, or than what the caller has
                 if head.status is SessionStatus.DELETED:
                     raise Gone("session", session_id)
-                check(head)
+                if check is not None:
+                    check(head)
                 if if_match is not None and head.metadata.etag not in if_match:
                     raise Changed("session", session_id, head)
                 seen_version = version

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from persistence.collection import Collection, Versioned
 from persistence.content import Packed, pack, unpack
@@ -45,7 +46,7 @@ from persistence.idempotency import Attempt, Reservations
 from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.session_contents import SessionContents
-from persistence.session_heads import ATTEMPTS, Edit, SessionHeads, back_off
+from persistence.session_heads import ATTEMPTS, Check, Committed, Edit, SessionHeads, back_off
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ MOVES = {
     SessionAction.REOPENED: (SessionStatus.CLOSED, SessionStatus.ACTIVE),
 }
 """Which action leads from which status to which. A deleted session is moved no more."""
+
+_SAVES = frozenset({SessionAction.CREATED, SessionAction.SAVED, SessionAction.AUTOSAVED, SessionAction.RENAMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ class SessionStore:
             await back_off(attempt)
             found = await self._heads.get(owner_id, session_id)
             if found.document.metadata.etag in unless:
-                return OpenedSession(found.document, None)
+                return OpenedSession(await self._touched(found), None)
             try:
                 packed = await self._read_content(found.document)
             except ItemNotFound:
@@ -190,19 +193,27 @@ class SessionStore:
         editable: SetOf[SessionStatus] = EDITABLE,
     ) -> SessionHead:
         """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
-        wins. An `autosave` takes the place of the autosave just before it in the history. Raises
-        ContentTooLarge, and KeyReused for a repeat that is none, by its content. A head read, a content create
-        and a head replace; a pruned content is deleted too."""
+        wins. An `autosave` takes the place of the autosave just before it in the history; what it brought stays
+        there once it is saved on purpose, too. Raises ContentTooLarge, and KeyReused for a repeat that is none,
+        by its title and content. A head read, a content create and a head replace; a pruned content is deleted
+        too."""
         packed = None if change.content is None else pack(change.content)
         save_id = save_id or new_id()
         written: list[str] = []
+        named = frozenset[str]()
+
+        def check(head: SessionHead) -> None:
+            nonlocal named
+            named = head.content_ids
+            _require(head, editable, "saved" if SessionStatus.ACTIVE in editable else "saved as a draft")
 
         async def edit(head: SessionHead) -> SessionHead:
-            _require(head, editable, "saved")
             changes = _effect(head, change, packed)
-            if not changes:
-                return head
             action = SessionAction.RENAMED
+            if not changes:
+                if autosave or packed is None or head.revisions[0].action is not SessionAction.AUTOSAVED:
+                    return head
+                changes, action = {"device_info": change.device_info}, SessionAction.SAVED
             if packed is not None and "content_hash" in changes:
                 await self._limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
                 # A new item for each attempt: an attempt that seemed lost may have landed after all, and
@@ -212,20 +223,20 @@ class SessionStore:
                 action = SessionAction.SAVED
             if autosave:
                 action = SessionAction.AUTOSAVED
-            revised = head.revised(action, save_id, self._rules.keep_revisions, **changes)
-            return revised.coalesced(self._rules.coalesce) if autosave else revised
+            return head.revised(action, save_id, self._rules.keep_revisions, self._rules.coalesce, **changes)
 
         try:
-            head = await self._commit(owner_id, session_id, edit, save_id, if_match)
+            done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
         except (Changed, Gone, IllegalMove):
-            # Certain: a newer head was read, and it is not ours. After any other fault an attempt may have
-            # landed, so what it wrote stays for the timer to judge.
-            await self._contents.remove(owner_id, written)
+            # Certain: a newer head was read, and it is not ours. What it names all the same had landed unseen
+            # and was built upon since. After any other fault an attempt may have landed, so what it wrote
+            # stays for the timer to judge.
+            await self._contents.remove(owner_id, set(written) - named)
             raise
-        await self._contents.remove(owner_id, [id for id in written if id not in head.content_ids])
-        if packed is not None and head.metadata.content_hash != packed.hash:
+        await self._contents.remove(owner_id, set(written) - done.after.content_ids)
+        if (was := done.repeated) is not None and not _is_save(was, change.title, packed):
             raise KeyReused
-        return head
+        return done.head
 
     async def move(
         self,
@@ -235,17 +246,23 @@ class SessionStore:
         if_match: SetOf[str] | None = None,
         save_id: str | None = None,
     ) -> SessionHead:
-        """Promotes a draft, closes an active session or reopens a closed one: one of `MOVES`."""
+        """Promotes a draft, closes an active session or reopens a closed one: one of `MOVES`. Raises KeyReused
+        where `save_id` stands for something else."""
         before, after = MOVES[action]
         save_id = save_id or new_id()
 
         async def edit(head: SessionHead) -> SessionHead:
-            _require(head, {before}, action.value)
             if action is SessionAction.PROMOTED:
                 await self._limits.check_one_more(owner_id, "sessions", 0)
             return head.revised(action, save_id, self._rules.keep_revisions, status=after)
 
-        return await self._commit(owner_id, session_id, edit, save_id, if_match)
+        def check(head: SessionHead) -> None:
+            _require(head, {before}, action.value)
+
+        done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
+        if done.repeated is not None and done.repeated.action is not action:
+            raise KeyReused
+        return done.head
 
     async def delete(
         self,
@@ -259,12 +276,14 @@ class SessionStore:
         timer. Only one of `status` is deleted where that is given."""
         save_id = new_id()
 
-        async def edit(head: SessionHead) -> SessionHead:
+        def check(head: SessionHead) -> None:
             if status is not None:
                 _require(head, {status}, "discarded")
+
+        async def edit(head: SessionHead) -> SessionHead:
             return _tombstone(head, save_id)
 
-        await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
+        await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
 
     async def purge(self, owner_id: str, draft_id: str, untouched_since: datetime) -> bool:
         """Deletes a draft, unless it was saved or opened after `untouched_since`, or is a draft no more. Whether
@@ -275,8 +294,8 @@ class SessionStore:
             is_stale = head.stale_since is not None and head.stale_since <= untouched_since
             return _tombstone(head, save_id) if is_stale else head
 
-        _, after = await self._heads.commit(owner_id, draft_id, edit, save_id, None)
-        return after.status is SessionStatus.DELETED
+        done = await self._heads.commit(owner_id, draft_id, edit, save_id, None)
+        return done.after.status is SessionStatus.DELETED
 
     async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[Revision, bytes]:
         """A line of the history, and the content as it was. Two point reads. Raises NotFound for a version that
@@ -301,11 +320,14 @@ class SessionStore:
         save_id: str | None = None,
     ) -> SessionHead:
         """A new version with the content of an old one; nothing is rewritten, and no content is copied.
-        Restoring what is there already writes nothing."""
+        Restoring what is there already writes nothing. Raises NotFound as `revision`, and KeyReused where
+        `save_id` stands for something else."""
         save_id = save_id or new_id()
 
-        async def edit(head: SessionHead) -> SessionHead:
+        def check(head: SessionHead) -> None:
             _require(head, EDITABLE, "restored")
+
+        async def edit(head: SessionHead) -> SessionHead:
             old = _revision(head, version)
             if old.content_hash == head.metadata.content_hash:
                 return head
@@ -318,15 +340,24 @@ class SessionStore:
                 content_bytes=old.content_bytes,
             )
 
-        return await self._commit(owner_id, session_id, edit, save_id, if_match)
+        done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
+        if done.repeated is not None and done.repeated.action is not SessionAction.RESTORED:
+            raise KeyReused
+        return done.head
 
     async def _commit(
-        self, owner_id: str, session_id: str, edit: Edit, save_id: str, if_match: SetOf[str] | None
-    ) -> SessionHead:
-        """The head after `edit`, and without the contents that it names no more."""
-        before, after = await self._heads.commit(owner_id, session_id, edit, save_id, if_match)
-        await self._contents.remove(owner_id, before.content_ids - after.content_ids)
-        return after
+        self,
+        owner_id: str,
+        session_id: str,
+        edit: Edit,
+        save_id: str,
+        if_match: SetOf[str] | None,
+        check: Check,
+    ) -> Committed:
+        """What came of an edit; the contents that are named no more are removed."""
+        done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
+        await self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
+        return done
 
     def _first(
         self, owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str
@@ -384,7 +415,7 @@ def _first_answer(head: SessionHead) -> SessionHead:
 
 def _tombstone(head: SessionHead, save_id: str) -> SessionHead:
     """What is left of a deleted session: that it was there, and when it went."""
-    nothing = {"title": "", "description": None, "device_info": None, "content_id": None}
+    nothing: dict[str, Any] = {"title": "", "description": None, "device_info": None, "content_id": None}
     head = head.revised(
         SessionAction.DELETED, save_id, keep=1, status=SessionStatus.DELETED, revisions=(), **nothing
     )
@@ -407,6 +438,15 @@ def _revision(head: SessionHead, version: int) -> Revision:
         if revision.version == version:
             return revision
     raise NotFound("revision", str(version))
+
+
+def _is_save(was: Revision, title: str | None, packed: Packed | None) -> bool:
+    """Whether an earlier try under the same save_id may have been of this save, as far as the history can tell."""
+    return (
+        was.action in _SAVES
+        and (title is None or title == was.title)
+        and (packed is None or packed.hash == was.content_hash)
+    )
 
 
 def _effect(head: SessionHead, change: SessionChange, packed: Packed | None) -> dict[str, object]:

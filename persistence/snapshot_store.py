@@ -139,6 +139,13 @@ class SnapshotStore:
         self._access_logs.count_visit(snapshot, visitor_id)
         return snapshot, packed
 
+    async def read_own(self, owner_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:
+        """As `get`, but only its owner's, and no visit. Raises Forbidden."""
+        snapshot, packed = await self._read_packed(snapshot_id)
+        if snapshot.owner_id != owner_id:
+            raise Forbidden("snapshot", snapshot_id)
+        return snapshot, unpack(packed.payload, packed.size, snapshot_id)
+
     async def _read_packed(self, snapshot_id: str) -> tuple[Snapshot, Packed]:
         self._check_id(snapshot_id)
         try:

@@ -224,7 +224,9 @@ async def test_two_processes_that_count_agree_after_the_next_visit(engine: Engin
     one, other = stores_over(engine, SETTINGS), stores_over(engine, SETTINGS)
     made = await one.snapshots.create(OWNER, new())
     for _ in range(5):
-        await asyncio.gather(*(stores.snapshots.get(VISITOR, made.id) for stores in (one, other) for _ in range(5)))
+        await asyncio.gather(
+            *(stores.snapshots.get(VISITOR, made.id) for stores in (one, other) for _ in range(5))
+        )
         await asyncio.gather(one.access_logs.drain(), other.access_logs.drain())
         assert (await visitors_of(engine, made.id))[VISITOR].visits <= 50
     await visit(one, VISITOR, made.id)

@@ -21,6 +21,8 @@ get_session_metadata      GET     persistence/sessions/metadata/{session_id}
 update_session            PUT     persistence/sessions/{session_id}
 patch_session             PATCH   persistence/sessions/{session_id}
 delete_session            DELETE  persistence/sessions/{session_id}
+get_session_content       GET     persistence/sessions/{session_id}/content
+put_session_content       PUT     persistence/sessions/{session_id}/content
 close_session             POST    persistence/sessions/{session_id}/close
 reopen_session            POST    persistence/sessions/{session_id}/reopen
 touch_session             PUT     persistence/sessions/{session_id}/touch
@@ -39,6 +41,7 @@ create_snapshot           POST    persistence/snapshots
 get_snapshots_metadata    GET     persistence/snapshots
 get_snapshot              GET     persistence/snapshots/{snapshot_id}
 delete_snapshot           DELETE  persistence/snapshots/{snapshot_id}
+get_snapshot_content      GET     persistence/snapshots/{snapshot_id}/content
 get_snapshot_stats        GET     persistence/snapshots/{snapshot_id}/stats
 get_snapshot_visitors     GET     persistence/snapshots/{snapshot_id}/visitors
 get_snapshot_access_logs  GET     persistence/snapshot_access_logs
@@ -157,9 +160,8 @@ def test_the_cosmos_app_is_the_same_and_asks_for_no_credential_at_import(
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["functions"] == indexed["functions"]
-    assert not {
-        name for name in answer["modules"] if name.startswith(("azure.identity", "persistence.engines.sqlite"))
-    }
+    elsewhere = ("azure.identity", "persistence.engines.sqlite")
+    assert not {name for name in answer["modules"] if name.startswith(elsewhere)}
     assert not (tmp_path / "data").exists()
 
 

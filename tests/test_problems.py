@@ -69,11 +69,11 @@ def sample(cls: type[Exception]) -> Exception:
     """One of the class, with something plausible for every argument."""
     if cls is InvalidRequest:
         return InvalidRequest([{"pointer": "#/title", "detail": "is too long"}])
+    if cls.__init__ is Exception.__init__:
+        return cls("Some words.")
     arguments: list[Any] = []
     for name, parameter in inspect.signature(cls).parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            arguments.append("Some words.")
-        elif parameter.default is parameter.empty:
+        if parameter.default is parameter.empty:
             kind = str(parameter.annotation)
             arguments.append(7 if "int" in kind or "float" in kind else ["one"] if "Sequence" in kind else name)
     return cls(*arguments)
@@ -102,9 +102,7 @@ def test_every_error_is_answered_as_its_row_says(cls: type[Exception]) -> None:
     response = answered(sample(cls))
     body = assert_problem(response, row.status, row.code)
     assert body["title"] == row.title
-    assert response.headers.items() >= {name.lower(): value for name, value in row.headers.items()}.items() or (
-        cls is Throttled
-    )
+    assert {name.lower() for name in row.headers} <= response.headers.keys()
 
 
 def test_the_walk_finds_what_it_is_for() -> None:

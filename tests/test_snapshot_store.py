@@ -190,7 +190,9 @@ async def test_ids_are_as_long_as_the_setting_says(stores: Stores, length: int) 
     await stores.access_logs.drain()
 
 
-@pytest.mark.parametrize("id", ["", "short", "x" * 65, "ab/../sessio", "żółćżółćżółć", "aaaaaaaaaaa\n", "visitor~0000"])
+@pytest.mark.parametrize(
+    "id", ["", "short", "x" * 65, "ab/../sessio", "żółćżółćżółć", "aaaaaaaaaaa\n", "visitor~0000"]
+)
 async def test_a_malformed_id_is_no_snapshot(stores: Stores, id: str) -> None:
     for asking in (stores.snapshots.get, stores.snapshots.delete, stores.snapshots.stats):
         with pytest.raises(NotFound):

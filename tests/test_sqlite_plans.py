@@ -69,10 +69,12 @@ def test_a_list_in_a_partition_reads_its_index_in_order(
     filters: tuple[Filter, ...],
 ) -> None:
     query = Query(KIND, PARTITION, ("id",), filters, Sort(path, descending))
-    first, following = (plan(connection, page) for page in pages_of(container, query))
-    index = f"SEARCH {container.name} USING INDEX {container.name} by {path} (partition=? AND kind=? AND <expr>"
-    assert first == f"{index}>?)"
-    assert following == (f"{index}<?)" if descending else f"{index}>?)")
+    for page in pages_of(container, query):
+        steps = plan(connection, page)
+        assert steps.startswith(
+            f"SEARCH {container.name} USING INDEX {container.name} by {path} (partition=? AND kind=?"
+        )
+        assert "\n" not in steps and "TEMP B-TREE" not in steps
 
 
 @filters

@@ -12,12 +12,18 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 SCOPE = "user_impersonation"
+
+_ATTEMPTS = 6
+_WAIT_SECONDS = 2
+_NOT_YET = ("ResourceNotFound", "NoBackingApplicationObject")
+"""What Microsoft Graph answers, for some seconds, from a copy that has not heard of what was just made."""
 
 
 class HookError(Exception):
@@ -112,23 +118,28 @@ def _get(path: str) -> Any:
 
 
 def _patch(path: str, body: Mapping[str, Any]) -> None:
-    _graph("PATCH", path, "--headers", "Content-Type=application/json", "--body", json.dumps(body))
+    _graph("PATCH", path, body)
 
 
 def _upsert(path: str, body: Mapping[str, Any]) -> None:
-    headers = ("Content-Type=application/json", "Prefer=create-if-missing")
-    _graph("PATCH", path, "--headers", *headers, "--body", json.dumps(body))
+    _graph("PATCH", path, body, "Prefer=create-if-missing")
 
 
-def _graph(method: str, path: str, *arguments: str) -> str:
-    return _run("az", "rest", "--method", method, "--url", f"{GRAPH}/{path}", *arguments)
+def _graph(method: str, path: str, body: Mapping[str, Any] | None = None, *headers: str) -> str:
+    call = ["az", "rest", "--method", method, "--url", f"{GRAPH}/{path}"]
+    if body is None:
+        return _run(*call)
+    # From stdin, which no shell takes apart.
+    return _run(
+        *call, "--headers", "Content-Type=application/json", *headers, "--body", "@-", stdin=json.dumps(body)
+    )
 
 
-def _run(program: str, *arguments: str) -> str:
+def _run(program: str, *arguments: str, stdin: str | None = None) -> str:
     executable = shutil.which(program)
     if executable is None:
         raise HookError(f"{program} was not found: docs/deploy.md says what has to be installed.")
-    done = subprocess.run([executable, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([executable, *arguments], input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HookError(f"{program} {' '.join(arguments[:5])} failed:\n{done.stderr.strip()}")
     return done.stdout

@@ -13,8 +13,8 @@ class Container:
     """Where items of some kinds live.
 
     partition_key  the top-level field by which items are kept together
-    sorts          paths that lists within a partition are ordered by; all items of a listed kind have them
-    scans          paths that timers order by across all partitions; items may lack them
+    sorts          paths that lists within a partition are ordered by
+    scans          paths that timers order by across all partitions
     filters        further paths that queries compare
     """
 
@@ -28,11 +28,6 @@ class Container:
     def ordered(self) -> frozenset[str]:
         """Every path that a query may be sorted by; the id always is one."""
         return frozenset({"id", *self.sorts, *self.scans})
-
-    @property
-    def optional(self) -> frozenset[str]:
-        """Paths of `ordered` that an item may lack: then it is left out of that order."""
-        return frozenset(self.scans) - frozenset(self.sorts)
 
     @property
     def indexed(self) -> tuple[str, ...]:

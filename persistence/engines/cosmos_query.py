@@ -32,10 +32,9 @@ def select(container: Container, query: Query) -> Statement:
             last = given.add(position.value)
             # The shape that the composite index serves as one range.
             where.append(f"{x} {compare}= {last} AND ({x} {compare} {last} OR {id} {compare} {last_id})")
-    elif query.sort.path in container.optional:
-        where.append(_is_there(x))
     if query.sort.path != "id":
-        # A damaged item may have anything there; a page that ended with it could not be continued.
+        # Not null, and nothing that a damaged item may have there: a page that ended with it could not be
+        # continued.
         where.append(f"(IS_STRING({x}) OR IS_NUMBER({x}))")
     ordering = f"{id} {order}" if query.sort.path == "id" else f"{x} {order}, {id} {order}"
     fields = ", ".join(_field(name) for name in query.read_fields if name != PAYLOAD)
@@ -52,7 +51,7 @@ def aggregate(container: Container, query: Query, function: Aggregate, path: str
     if function is Aggregate.SUM:
         where.append(f"IS_NUMBER({argument})")
     elif function is not Aggregate.COUNT:
-        where.append(_is_there(argument))
+        where.append(f"IS_DEFINED({argument}) AND NOT IS_NULL({argument})")
     return f"SELECT VALUE {function.value}({argument}) FROM c WHERE {' AND '.join(where)}", given.items
 
 
@@ -68,10 +67,6 @@ class _Parameters:
 
 def _field(path: str) -> str:
     return "c" + "".join(f'["{name}"]' for name in path.split("."))
-
-
-def _is_there(field: str) -> str:
-    return f"IS_DEFINED({field}) AND NOT IS_NULL({field})"
 
 
 def _where(container: Container, query: Query, given: _Parameters) -> list[str]:

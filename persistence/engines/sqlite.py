@@ -41,7 +41,14 @@ from persistence.engines.engine import (
     weight,
 )
 from persistence.engines.sqlite_writer import Writer
-from persistence.errors import ItemChanged, ItemExists, ItemNotFound, ItemTooLarge, StoreUnavailable
+from persistence.errors import (
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    ItemTooLarge,
+    PersistenceError,
+    StoreUnavailable,
+)
 from persistence.query import Aggregate, Page, Query
 
 T = TypeVar("T")
@@ -136,12 +143,13 @@ class SqliteEngine:
         def work(connection: sqlite3.Connection) -> list[str]:
             connection.execute("SAVEPOINT one_commit")
             try:
-                return [step(connection) for step in steps]
-            except BaseException:
+                etags = [step(connection) for step in steps]
+            except (PersistenceError, ValueError):
                 connection.execute("ROLLBACK TO one_commit")
-                raise
-            finally:
                 connection.execute("RELEASE one_commit")
+                raise
+            connection.execute("RELEASE one_commit")
+            return etags
 
         for step in steps:
             _charge_write(step.row)

@@ -42,7 +42,7 @@ def schema(container: Container) -> list[str]:
 
 def select(container: Container, query: Query) -> Statement:
     """One row more than the page has, so that it is known whether more follow."""
-    where, values = _where(query)
+    where, values = _where(query, ordered_by=query.sort.path)
     x = field(query.sort.path)
     order = "DESC" if query.sort.descending else "ASC"
     compare = "<" if query.sort.descending else ">"
@@ -72,20 +72,22 @@ def aggregate(container: Container, query: Query, function: Aggregate, path: str
     return f"SELECT {result} FROM {container.name} WHERE {' AND '.join(where)}", values
 
 
-def _where(query: Query) -> tuple[list[str], list[object]]:
+def _where(query: Query, ordered_by: str | None = None) -> tuple[list[str], list[object]]:
     where, values = ["kind = ?"], list[object]([query.kind])
     if query.partition is not None:
         where.append("partition = ?")
         values.append(query.partition)
     for one in query.filters:
-        text, given = _condition(one)
+        # A plus keeps an index from serving the condition: the order's own index has to be read, which
+        # stops when the page is full, where another one would have all its matches read and sorted.
+        plus = "" if ordered_by in (None, one.path) else "+"
+        text, given = _condition(plus + field(one.path), one)
         where.append(text)
         values += given
     return where, values
 
 
-def _condition(one: Filter) -> Statement:
-    x = field(one.path)
+def _condition(x: str, one: Filter) -> Statement:
     if isinstance(one.value, tuple):
         return f"{x} IN ({', '.join('?' * len(one.value))})", list(one.value)
     if one.operator is Operator.CONTAINS:

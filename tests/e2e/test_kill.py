@@ -145,7 +145,18 @@ async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
                     await asyncio.sleep(moments.uniform(0.05, 0.5))
                     server.kill()
                     await asyncio.gather(*work)
+    await check_after_cleaning_up(storage, ledger)
     return ledger
+
+
+async def check_after_cleaning_up(storage: Storage, ledger: Ledger) -> None:
+    """That the timer takes all that nothing names, whatever left it behind, and nothing else."""
+    await storage.clean_up()
+    stores = storage.open()
+    found = await look_into(stores.engine)
+    await stores.close()
+    ledger.reconcile(found)
+    assert found.contents == found.named
 
 
 async def create_shared(http: httpx.AsyncClient, ledger: Ledger) -> str:

@@ -145,7 +145,9 @@ async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Serv
         assert len(found.contents_of(head.id)) == waiting
 
 
-async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(servers: Servers, stored: Stores):
+async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
+    storage: Storage, servers: Servers, stored: Stores
+):
     landed = 0
     for round in range(15):
         session_id, _ = await create(servers[round % 2])
@@ -164,6 +166,9 @@ async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(server
         assert len(found.contents_of(session_id)) == 1 + len(versions), "a refused save left its content behind"
         landed += len(versions)
     assert 0 < landed < 15 * 6, "the deletes and the saves did not race"
+    await storage.clean_up()
+    assert not (await look_into(stored.engine)).contents
+    await assert_gone(servers, session_id)
 
 
 async def assert_gone(servers: Servers, session_id: str) -> None:

@@ -51,7 +51,14 @@ def test_what_fails_is_what_was_taken_on_and_nothing_that_passes_is_skipped(find
 def test_keys_passwords_and_old_tls_would_be_found(findings: dict[str, Any]):
     """The checks behind the promises of docs/deploy.md did run, and passed."""
     passed = {one["check_id"] for one in findings["results"]["passed_checks"]}
-    assert {"CKV_AZURE_3", "CKV_AZURE_44", "CKV_AZURE_132", "CKV_AZURE_140", "CKV_AZURE_14", "CKV_AZURE_78"} <= passed
+    assert {
+        "CKV_AZURE_3",
+        "CKV_AZURE_44",
+        "CKV_AZURE_132",
+        "CKV_AZURE_140",
+        "CKV_AZURE_14",
+        "CKV_AZURE_78",
+    } <= passed
 
 
 def test_a_file_that_cannot_be_parsed_is_not_passed_over(tmp_path: Path):

@@ -13,7 +13,8 @@ FOLDER = ROOT / "infra" / "bicep"
 FILES = sorted(FOLDER.glob("*.bicep"))
 
 FUNCTIONS = frozenset(
-    "empty environment guid loadJsonContent split subscription subscriptionResourceId tenant union uniqueString".split()
+    "empty environment guid loadJsonContent split subscription subscriptionResourceId tenant union".split()
+    + ["uniqueString"]
 )
 """The functions of Bicep that these files may call; a misspelt one is none of them."""
 
@@ -75,7 +76,9 @@ class BicepFile:
     def _bare(self) -> str:
         """The text without comments, and with strings reduced to what they interpolate."""
         code = _COMMENT.sub(lambda match: match[0] if match[0].startswith("'") else "", self.text)
-        return _STRING.sub(lambda match: " ".join(f" ( {part} ) " for part in _INTERPOLATED.findall(match[0])), code)
+        return _STRING.sub(
+            lambda match: " ".join(f" ( {part} ) " for part in _INTERPOLATED.findall(match[0])), code
+        )
 
     def _mentioned(self) -> list[tuple[str, str]]:
         code = _LOOP.sub(r" \2 ", self._bare)

@@ -4,10 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from persistence import access_log_store, cleanup, documents, session_contents, session_store, snapshot_store
+from persistence import (
+    access_log_store,
+    cleanup,
+    documents,
+    idempotency,
+    session_contents,
+    session_store,
+    snapshot_store,
+)
 
 # The modules that ask what time it is.
-ASKING = (access_log_store, cleanup, documents, session_contents, session_store, snapshot_store)
+ASKING = (access_log_store, cleanup, documents, idempotency, session_contents, session_store, snapshot_store)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 

@@ -28,6 +28,12 @@ class Storage:
         """The same data without a server."""
         return open_stores(Settings.from_environ(self.environ))
 
+    async def clean_up(self) -> None:
+        """What the timer does, as if everything were older than the grace."""
+        stores = Storage({**self.environ, "SETTLE_GRACE_SECONDS": "0"}).open()
+        await stores.cleanup.run()
+        await stores.close()
+
 
 def call(server: DevhostServer, owner: str = OWNER) -> httpx.AsyncClient:
     """A client of its own for one server, with as many connections as it needs."""
@@ -51,11 +57,15 @@ class Stored:
         return {id for id in self.contents if id.startswith(f"{session_id}~")}
 
     @property
+    def named(self) -> set[str]:
+        """Contents that a head names, be it only in its history."""
+        return {name for head in self.heads.values() for name in head.content_ids}
+
+    @property
     def orphans(self) -> set[str]:
         """Contents that no head names, other than those of deleted sessions, which wait for the timer."""
         deleted = {id for id, head in self.heads.items() if head.status is SessionStatus.DELETED}
-        named = {name for head in self.heads.values() for name in head.content_ids}
-        return {id for id in self.contents - named if id.partition("~")[0] not in deleted}
+        return {id for id in self.contents - self.named if id.partition("~")[0] not in deleted}
 
 
 async def look_into(engine: Engine, owner: str = OWNER) -> Stored:

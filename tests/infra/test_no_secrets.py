@@ -1,0 +1,104 @@
+"""Nothing in the cloud has a key, and every right is given in one file, on one resource."""
+
+import re
+
+import pytest
+
+from tests.support.bicep import FILES, ROOT, bicep_file
+
+TEXTS = {path.name: path.read_text() for path in FILES}
+DATABASE, STORAGE, APP = "cosmos.bicep", "storage.bicep", "function-app.bicep"
+COSMOS_DATA_CONTRIBUTOR = "00000000-0000-0000-0000-000000000002"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_file_asks_for_a_key_or_takes_a_secret(name: str):
+    """`AccountKey` and the like would be in a connection string; `listKeys` and `@secure` get or take one."""
+    assert not re.search(r"list\w*(Keys|Secrets|Credentials)|@secure|AccountKey|SharedAccess", TEXTS[name], re.I)
+
+
+def test_cosmos_refuses_keys():
+    account = bicep_file(DATABASE).resource("Microsoft.DocumentDB/databaseAccounts")["properties"]
+    assert account["disableLocalAuth"] is True
+    assert account["disableKeyBasedMetadataWriteAccess"] is True
+    assert account["minimalTlsVersion"] == "Tls12"
+    assert account["backupPolicy"]["type"] == "Continuous"
+
+
+def test_cosmos_is_serverless_and_strong_unless_told_otherwise():
+    defaults = {name: node["default"] for name, node in bicep_file("main.bicep").named("parameters").items()}
+    assert defaults["cosmosAutoscaleMaxRu"] == 0
+    assert defaults["cosmosConsistency"] == "Strong"
+    assert "capabilities: serverless ? [{ name: 'EnableServerless' }] : []" in TEXTS[DATABASE]
+    assert "options: serverless ? {} : { autoscaleSettings: { maxThroughput: autoscaleMaxRu } }" in TEXTS[DATABASE]
+
+
+def test_storage_refuses_keys_and_the_public():
+    account = bicep_file(STORAGE).resource("Microsoft.Storage/storageAccounts")["properties"]
+    assert account["allowSharedKeyAccess"] is False
+    assert account["allowBlobPublicAccess"] is False
+    assert account["minimumTlsVersion"] == "TLS1_2"
+    assert account["supportsHttpsTrafficOnly"] is True
+
+
+def test_telemetry_without_the_role_is_refused():
+    file = bicep_file("monitoring.bicep")
+    assert file.resource("Microsoft.Insights/components")["properties"]["DisableLocalAuth"] is True
+    workspace = file.resource("Microsoft.OperationalInsights/workspaces")["properties"]
+    assert workspace["features"]["disableLocalAuth"] is True
+
+
+def test_the_app_speaks_https_only_and_takes_no_password():
+    file = bicep_file(APP)
+    app = file.resource("Microsoft.Web/sites")
+    assert app["properties"]["httpsOnly"] is True
+    site = app["properties"]["siteConfig"]
+    assert (site["minTlsVersion"], site["scmMinTlsVersion"], site["ftpsState"]) == ("1.2", "1.2", "Disabled")
+    for name in ("ftp", "scm"):
+        policy = file.resource("Microsoft.Web/sites/basicPublishingCredentialsPolicies", name)
+        assert policy["properties"]["allow"] is False
+
+
+def test_the_app_is_on_flex_consumption_and_has_the_one_identity():
+    file = bicep_file(APP)
+    assert file.resource("Microsoft.Web/serverfarms")["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
+    app = file.resource("Microsoft.Web/sites")
+    assert app["kind"] == "functionapp,linux"
+    assert app["identity"]["type"] == "UserAssigned"
+    config = app["properties"]["functionAppConfig"]
+    assert config["deployment"]["storage"]["authentication"]["type"] == "UserAssignedIdentity"
+    assert config["runtime"] == {"name": "python", "version": "pythonVersion"}
+    assert config["scaleAndConcurrency"]["triggers"]["http"] == {"perInstanceConcurrency": "httpConcurrency"}
+
+
+def test_the_version_of_python_is_one_that_the_suite_runs_on():
+    makefile = (ROOT / "Makefile").read_text()
+    supported = re.search(r"^SUPPORTED := (.+)$", makefile, re.MULTILINE)
+    assert supported is not None
+    version = bicep_file("main.bicep").named("parameters")["pythonVersion"]
+    allowed = next(one["argument"] for one in version["decorators"] if one["type"] == "allowed")
+    assert allowed == supported[1].split()
+
+
+def test_rights_are_given_in_one_file_only():
+    giving = {name for name, text in TEXTS.items() if re.search(r"[rR]oleAssignments@", text)}
+    assert giving == {"roles.bicep"}
+
+
+def test_the_right_to_data_ends_at_the_database():
+    given = bicep_file("roles.bicep").resource("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments")
+    assert given["properties"]["scope"] == "${cosmos.id}/dbs/${cosmosDatabase}"
+    role = bicep_file("roles.bicep").named("variables")["cosmosDataContributor"]["value"]
+    assert role == COSMOS_DATA_CONTRIBUTOR
+
+
+def test_every_other_right_is_limited_to_one_resource():
+    resources = bicep_file("roles.bicep").named("resources").values()
+    scopes = [
+        node["config"]["scope"] for node in resources if node["type"] == "Microsoft.Authorization/roleAssignments"
+    ]
+    assert sorted(scopes) == ["insights", "storage", "storage"]
+
+
+def test_everything_comes_after_the_rights_that_it_needs():
+    assert bicep_file("main.bicep").named("modules")["functionApp"]["config"]["dependsOn"] == ["roles"]

@@ -1,0 +1,285 @@
+"""What the timer settles and takes away, and what it never touches. On each engine, by a clock of the test's."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+
+from functions.app import build_app
+from persistence import Stores
+from persistence.cleanup import Counts
+from persistence.documents import SessionChange
+from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.engines.engine import PAYLOAD, Engine
+from persistence.errors import StoreUnavailable
+from persistence.session_store import SessionRules, SessionStore
+from tests.conftest import SETTINGS
+from tests.support import sessions as of_sessions
+from tests.support.breaking import Dies
+from tests.support.clock import NOON, Clock
+from tests.support.sessions import content_ids
+from tests.support.snapshots import (
+    GRACE,
+    OWNER,
+    RETENTION,
+    VISITOR,
+    damage,
+    dump,
+    find_snapshot,
+    new,
+    over,
+    row_of,
+    visit,
+    visitors_of,
+)
+
+PEOPLE = ["ben", "cleo", "dora"]
+A_MOMENT = timedelta(seconds=1)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock.installed(monkeypatch)
+
+
+async def opened(stores: Stores, title: str = "First", **rest: object) -> str:
+    """A snapshot that everybody has opened."""
+    made = await stores.snapshots.create(OWNER, new(title, description="Words", **rest))
+    for person in PEOPLE:
+        await visit(stores, person, made.id)
+    return made.id
+
+
+async def save_that_dies(engine: Engine, session_id: str, content: str, at: int, keep: int = 20) -> None:
+    store = SessionStore(Dies(engine, at), SessionRules(keep_revisions=keep))
+    try:
+        await store.save(OWNER, session_id, SessionChange(content=content))
+    except StoreUnavailable:
+        pass
+
+
+async def test_the_rows_of_all_who_opened_a_deleted_snapshot_are_marked(stores: Stores, clock: Clock) -> None:
+    id, other = await opened(stores), await opened(stores, "Other")
+    await stores.snapshots.delete(OWNER, id)
+    clock.at += GRACE + A_MOMENT
+    counts = await stores.cleanup.run()
+    assert (counts.rows_marked, counts.visitors_removed) == (len(PEOPLE), len(PEOPLE) + 1)
+    for person in [OWNER, *PEOPLE]:
+        row = await row_of(stores.engine, person, id)
+        assert row is not None and row.snapshot_deleted and not row.pending
+        assert (row.snapshot_metadata.title, row.snapshot_metadata.description) == ("First", None)
+        assert row.unsettled_at is None and row.visits == 1
+        kept = await row_of(stores.engine, person, other)
+        assert kept is not None and not kept.snapshot_deleted and kept.snapshot_metadata.description == "Words"
+    assert await visitors_of(stores.engine, id) == {}
+    assert len(await visitors_of(stores.engine, other)) == len(PEOPLE) + 1
+    tombstone = await find_snapshot(stores.engine, id)
+    assert tombstone is not None and tombstone.unsettled_at is None and tombstone.deleted_at is not None
+
+
+async def test_an_expired_snapshot_becomes_a_tombstone_and_then_its_rows_are_marked(
+    stores: Stores, clock: Clock
+) -> None:
+    id = await opened(stores, expires_at=NOON + timedelta(hours=1))
+    clock.at = NOON + timedelta(minutes=59)
+    assert (await stores.cleanup.run()).snapshots_expired == 0
+    clock.at = NOON + timedelta(hours=1)
+    assert (await stores.cleanup.run()).snapshots_expired == 1
+    assert PAYLOAD not in (await stores.engine.read(SNAPSHOTS, id, id)).item
+    row = await row_of(stores.engine, VISITOR, id)
+    assert row is not None and not row.snapshot_deleted, "a visit may still be under way"
+    clock.at += GRACE + A_MOMENT
+    assert (await stores.cleanup.run()).rows_marked == len(PEOPLE) + 1
+    assert (await stores.snapshots.page(OWNER)).items == []
+
+
+async def test_contents_that_no_head_names_are_removed(engine: Engine, stores: Stores, clock: Clock) -> None:
+    head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    await save_that_dies(engine, head.id, "lost", at=2)
+    assert len(await content_ids(engine)) == 2
+    clock.at += GRACE + A_MOMENT
+    assert (await stores.cleanup.run()).contents_removed == 1
+    assert await content_ids(engine) == head.content_ids
+
+
+async def test_an_old_content_whose_pruning_was_interrupted_is_removed(
+    engine: Engine, stores: Stores, clock: Clock
+) -> None:
+    head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    clock.at += timedelta(hours=1)
+    await stores.cleanup.run()
+    await save_that_dies(engine, head.id, "two", at=3, keep=1)
+    assert len(await content_ids(engine)) == 2
+    clock.at += GRACE + A_MOMENT
+    assert (await stores.cleanup.run()).contents_removed == 1
+    assert await content_ids(engine) == (await stores.sessions.get_head(OWNER, head.id)).content_ids
+
+
+async def test_a_content_without_any_session_is_removed(engine: Engine, stores: Stores, clock: Clock) -> None:
+    with pytest.raises(StoreUnavailable):
+        large = of_sessions.new(content="".join(chr(0x100 + i * 7919 % 0x5000) for i in range(500_000)))
+        await SessionStore(Dies(engine, at=2)).create(OWNER, large)
+    assert len(await content_ids(engine)) == 1
+    clock.at += GRACE + A_MOMENT
+    assert (await stores.cleanup.run()).contents_removed == 1
+    assert await content_ids(engine) == set()
+
+
+async def test_the_contents_of_deleted_sessions_are_removed(stores: Stores, clock: Clock) -> None:
+    head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    await stores.sessions.save(OWNER, head.id, SessionChange(content="two"))
+    kept = await stores.sessions.create(OWNER, of_sessions.new())
+    await stores.sessions.delete(OWNER, head.id)
+    clock.at += GRACE + A_MOMENT
+    counts = await stores.cleanup.run()
+    assert counts.contents_removed == 2
+    assert await content_ids(stores.engine) == kept.content_ids
+    item = (await stores.engine.read(SESSIONS, head.id, OWNER)).item
+    assert (item["status"], item["unsettled_at"]) == ("deleted", None)
+
+
+async def test_nothing_younger_than_the_grace_is_touched(engine: Engine, stores: Stores, clock: Clock) -> None:
+    id = await opened(stores)
+    gone = await stores.sessions.create(OWNER, of_sessions.new())
+    head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    await stores.cleanup.run()
+    clock.at = NOON + timedelta(hours=1)
+    await stores.snapshots.delete(OWNER, id)
+    await stores.sessions.delete(OWNER, gone.id)
+    await save_that_dies(engine, head.id, "lost", at=2)
+    with pytest.raises(StoreUnavailable):
+        await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
+    before = await dump(engine)
+    clock.at = NOON + timedelta(hours=1) + GRACE - A_MOMENT
+    counts = await stores.cleanup.run()
+    assert await dump(engine) == before
+    assert (counts.rows_marked, counts.creates_settled, counts.contents_removed) == (0, 0, 0)
+    clock.at += 2 * A_MOMENT
+    counts = await stores.cleanup.run()
+    assert (counts.rows_marked, counts.creates_settled, counts.contents_removed) == (len(PEOPLE), 1, 2)
+
+
+async def test_tombstones_are_forgotten_after_their_time_and_not_before(stores: Stores, clock: Clock) -> None:
+    id = await opened(stores)
+    head = await stores.sessions.create(OWNER, of_sessions.new())
+    clock.at = NOON + timedelta(hours=1)
+    await stores.snapshots.delete(OWNER, id)
+    await stores.sessions.delete(OWNER, head.id)
+    clock.at = NOON + timedelta(hours=1) + RETENTION - A_MOMENT
+    assert (await stores.cleanup.run()).tombstones_forgotten == 0
+    assert await find_snapshot(stores.engine, id) is not None
+    clock.at += 2 * A_MOMENT
+    assert (await stores.cleanup.run()).tombstones_forgotten == 2
+    left = await dump(stores.engine)
+    assert {item["kind"] for item in left.values()} == {"access_log"}
+
+
+async def test_what_lives_is_never_touched(stores: Stores, clock: Clock) -> None:
+    for number in range(3):
+        head = await stores.sessions.create(OWNER, of_sessions.new(content=f"{number}"))
+        for text in ("a", "b"):
+            await stores.sessions.save(OWNER, head.id, SessionChange(content=f"{number}{text}"))
+        await opened(stores, f"Snapshot {number}", expires_at=NOON + timedelta(days=900))
+    await stores.sessions.create_draft(OWNER, "draft-000001", of_sessions.new(), "save-1")
+    before = await dump(stores.engine)
+    for days in (1, 31, 365):
+        clock.at += timedelta(days=days)
+        counts = await stores.cleanup.run()
+        assert await dump(stores.engine) == before
+        assert str(counts).count(" 0") >= 7, counts
+
+
+async def test_running_again_changes_nothing(engine: Engine, stores: Stores, clock: Clock) -> None:
+    await stores.snapshots.delete(OWNER, await opened(stores))
+    head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    await save_that_dies(engine, head.id, "lost", at=2)
+    clock.at += GRACE + A_MOMENT
+    await stores.cleanup.run()
+    after = await dump(engine)
+    assert await stores.cleanup.run() == Counts()
+    clock.at += timedelta(hours=1)
+    assert await stores.cleanup.run() == Counts()
+    assert await dump(engine) == after
+
+
+async def test_two_runs_at_once_do_no_harm(engine: Engine, stores: Stores, clock: Clock) -> None:
+    ids = [await opened(stores, f"{number}") for number in range(3)]
+    gone = [await stores.sessions.create(OWNER, of_sessions.new()) for _ in range(3)]
+    for id, head in zip(ids, gone, strict=True):
+        await stores.snapshots.delete(OWNER, id)
+        await stores.sessions.delete(OWNER, head.id)
+    with pytest.raises(StoreUnavailable):
+        await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
+    for wait in (GRACE, RETENTION):
+        clock.at += wait + A_MOMENT
+        await asyncio.gather(stores.cleanup.run(), *(over(engine)[3].run() for _ in range(2)))
+    left = await dump(engine)
+    assert len(left) == 3 * (len(PEOPLE) + 1)
+    assert all(item["snapshot_deleted"] for item in left.values())
+
+
+async def test_damaged_items_are_counted_and_left_alone(engine: Engine, stores: Stores, clock: Clock) -> None:
+    bad_session = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    bad_content = await stores.sessions.create(OWNER, of_sessions.new(content="two"))
+    await save_that_dies(engine, bad_session.id, "lost", at=2)
+    await save_that_dies(engine, bad_content.id, "lost", at=2)
+    (lost,) = (
+        await content_ids(engine)
+        - bad_session.content_ids
+        - bad_content.content_ids
+        - {id for id in await content_ids(engine) if id.startswith(bad_session.id)}
+    )
+    await damage(engine, SESSIONS, bad_session.id, OWNER, revisions="none")
+    await damage(engine, SESSIONS, lost, OWNER, session_id=None, saved_at=clock.at.isoformat()[:10])
+    expiring = await opened(stores, expires_at=NOON + timedelta(minutes=1))
+    await damage(engine, SNAPSHOTS, expiring, expiring, owner_id=None)
+    deleted, good = await opened(stores), await opened(stores)
+    await damage(engine, SNAPSHOT_ACCESS_LOGS, deleted, VISITOR, snapshot_metadata="none")
+    for id in (deleted, good):
+        await stores.snapshots.delete(OWNER, id)
+    clock.at += GRACE + A_MOMENT
+    counts = await stores.cleanup.run()
+    # The session twice, by its content and by its head; its content; the snapshot; the row.
+    assert counts.skipped >= 5
+    assert (await engine.read(SESSIONS, lost, OWNER)).item["session_id"] is None
+    assert len([id for id in await content_ids(engine) if id.startswith(bad_session.id)]) == 2
+    assert counts.rows_marked == 2 * len(PEOPLE) - 1
+    for person in PEOPLE:
+        row = await row_of(engine, person, good)
+        assert row is not None and row.snapshot_deleted
+
+
+async def test_a_damaged_watermark_is_made_anew(engine: Engine, stores: Stores, clock: Clock) -> None:
+    head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    await save_that_dies(engine, head.id, "lost", at=2)
+    await stores.cleanup.run()
+    await damage(engine, SESSIONS, "saved_at", " timers", until="once")
+    clock.at += GRACE + A_MOMENT
+    await stores.cleanup.run()
+    assert await content_ids(engine) == head.content_ids
+    assert (await engine.read(SESSIONS, "saved_at", " timers")).item["until"] > NOON.isoformat()
+
+
+async def test_the_timer_writes_one_line_of_counts(
+    stores: Stores, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stores.snapshots.delete(OWNER, await opened(stores))
+    clock.at += GRACE + A_MOMENT
+    functions = {
+        function.get_function_name(): function for function in build_app(stores, SETTINGS).get_functions()
+    }
+    timer = functions["mark_deleted_snapshot_logs"]
+    assert timer.get_trigger().schedule == SETTINGS.cleanup_schedule
+    caplog.set_level(logging.INFO, "savepoint.timers")
+    await timer.get_user_function()(None)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "savepoint.timers"]
+    assert line.startswith("mark_deleted_snapshot_logs: snapshots_expired 0, rows_marked 3, visitors_removed 4")
+    assert "\n" not in line and line.endswith(" RU") and "skipped 0" in line
+
+
+async def test_a_fault_of_the_store_rises_as_what_it_is(engine: Engine, stores: Stores, clock: Clock) -> None:
+    await stores.snapshots.delete(OWNER, await opened(stores))
+    clock.at += GRACE + A_MOMENT
+    with pytest.raises(StoreUnavailable):
+        await over(Dies(engine, at=1))[3].run()
