@@ -5,7 +5,7 @@ DATA_DIR ?= .data
 
 VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
-SMOKE_TOOLS := cronsim httpx pytest pytest-asyncio pytest-timeout starlette uvicorn
+SMOKE_TOOLS := cronsim httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --silent --no-print-directory

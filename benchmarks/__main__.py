@@ -37,7 +37,7 @@ class Extent:
     keep_revisions: int
 
 
-FULL = Extent(Pace(rounds=10, seconds=0.3, warm_up_seconds=0.3), cold_start_runs=9, keep_revisions=20)
+FULL = Extent(Pace(rounds=24, seconds=0.1, warm_up_seconds=0.3), cold_start_runs=9, keep_revisions=20)
 QUICK = Extent(Pace(rounds=1, seconds=0.02, warm_up_seconds=0.0), cold_start_runs=1, keep_revisions=2)
 
 

@@ -1,9 +1,12 @@
 """Two sides measured in turns, block by block, so that whatever else the machine does hits both alike."""
 
 import asyncio
+import math
+import os
 import statistics
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from benchmarks.client import Answer, Connection, connect
@@ -23,11 +26,27 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """A server on this machine: where it listens, and its process."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """What its process has computed so far; nan where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return math.nan
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
-    """An operation, and the server on this machine that is asked for it."""
+    """An operation, and the server that is asked for it."""
 
     operation: Operation
-    port: int
+    server: Server
 
 
 @dataclass(slots=True)
@@ -37,6 +56,7 @@ class Series:
     latencies: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     client_shares: list[float] = field(default_factory=list)
+    server_seconds: float = 0.0
 
     @property
     def p50(self) -> float:
@@ -50,6 +70,11 @@ class Series:
     def rate(self) -> float:
         """Requests per second, in the median of the blocks: a block that was disturbed does not count more."""
         return statistics.median(self.rates)
+
+    @property
+    def server_seconds_per_request(self) -> float:
+        """What the server computed for each request, whoever else had the processor meanwhile."""
+        return self.server_seconds / len(self.latencies)
 
     @property
     def client_is_bottleneck(self) -> bool:
@@ -75,7 +100,7 @@ async def compare(one: Side, other: Side, concurrency: int, pace: Pace) -> tuple
 
 async def first_answer(side: Side) -> bytes:
     """The body of one answer."""
-    connection = await connect(side.port)
+    connection = await connect(side.server.port)
     try:
         return (await _Lane(connection, side.operation, 0).turn()).body
     finally:
@@ -118,7 +143,7 @@ class _Crew:
 
     async def __aenter__(self) -> Self:
         for number in range(self._concurrency):
-            connection = await connect(self._side.port)
+            connection = await connect(self._side.server.port)
             self._lanes.append(_Lane(connection, self._side.operation, number))
         return self
 
@@ -129,9 +154,11 @@ class _Crew:
     async def work(self, seconds: float) -> None:
         """One block: at least one request by each."""
         latencies: list[float] = []
+        served = self._side.server.cpu_seconds()
         started, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(lane.work(started + seconds, latencies) for lane in self._lanes))
         elapsed = time.perf_counter() - started
         self.series.latencies += latencies
         self.series.rates.append(len(latencies) / elapsed)
         self.series.client_shares.append((time.process_time() - cpu) / elapsed)
+        self.series.server_seconds += self._side.server.cpu_seconds() - served

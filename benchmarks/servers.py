@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import copy
 
 from benchmarks.client import connect, encoded
-from benchmarks.measure import Failed, Side, first_answer
+from benchmarks.measure import Failed, Server, Side, first_answer
 from benchmarks.requests import Operation
 from tests.devhost.server import REPOSITORY, run_devhost
 
@@ -17,10 +17,10 @@ NEVER = "0 0 0 29 2 *"
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The ports of both."""
+    """Both."""
 
-    real: int
-    bare: int
+    real: Server
+    bare: Server
 
 
 @contextmanager
@@ -36,6 +36,7 @@ def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) 
     settings = {
         "STORE_ENGINE": "sqlite",
         "AUTH_MODE": "local",
+        "SNAPSHOT_OPENS_PER_MINUTE": "0",
         "HOST": "127.0.0.1",
         "KEEP_REVISIONS": str(keep_revisions),
         "EXPOSE_CHARGE": "false",
@@ -45,14 +46,14 @@ def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) 
         run_devhost(REPOSITORY, settings | _data(real_data)) as one,
         run_devhost(bare, settings | _data(bare_data)) as other,
     ):
-        yield Servers(one.port, other.port)
+        yield Servers(Server(one.port, one.process.pid), Server(other.port, other.process.pid))
 
 
 async def record(servers: Servers, operations: Sequence[Operation]) -> None:
     """Teaches the bare app the real app's answers."""
     for operation in operations:
         body = await first_answer(Side(operation, servers.real))
-        connection = await connect(servers.bare)
+        connection = await connect(servers.bare.port)
         try:
             answer = await connection.send(encoded("PUT", f"/api/recorded/{operation.recorded}", {}, body))
         finally:

@@ -55,9 +55,15 @@ class AccessLogStore:
         with suppress(ItemExists):
             await self._rows.create(row)
 
-    async def confirm(self, snapshot_id: str, owner_id: str) -> None:
-        """Lists the owner's row, because its snapshot is there."""
-        await self._rows.patch(snapshot_id, owner_id, [Set("pending", False), Set("unsettled_at", None)])
+    async def confirm(self, snapshot: Snapshot) -> None:
+        """Lists the owner's row, because its snapshot is there. It is made anew where the timer has taken it for
+        that of a create that failed, which was then repeated under the same id."""
+        try:
+            listed = [Set("pending", False), Set("unsettled_at", None)]
+            await self._rows.patch(snapshot.id, snapshot.owner_id, listed)
+        except ItemNotFound:
+            row = AccessLog.first_visit(snapshot, snapshot.owner_id, snapshot.metadata.created_at)
+            await self.open_row(row)
 
     async def find(self, visitor_id: str, snapshot_id: str) -> AccessLog | None:
         """A person's row for a snapshot. One point read."""

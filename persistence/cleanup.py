@@ -228,10 +228,10 @@ class Cleanup:
             except ItemNotFound:
                 await self._rows.discard(snapshot_id, owner_id)
             else:
-                settle_row = (
-                    self._access_logs.confirm if snapshot.deleted_at is None else self._access_logs.mark_deleted
-                )
-                await settle_row(snapshot_id, owner_id)
+                if snapshot.deleted_at is None:
+                    await self._access_logs.confirm(snapshot)
+                else:
+                    await self._access_logs.mark_deleted(snapshot_id, owner_id)
             counts.creates_settled += 1
 
         await self._each_due(counts, self._rows, "unsettled_at", until, settle)

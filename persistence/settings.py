@@ -51,6 +51,10 @@ def _parts(value: object) -> object:
     return tuple(part for each in value.split(",") if (part := each.strip()))
 
 
+# More than anyone means, and little enough that every date can be reckoned with.
+YEAR_SECONDS = 366 * 24 * 60 * 60
+CENTURY_DAYS = 36_525
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 """Set as one text, separated by commas."""
 
@@ -83,23 +87,23 @@ class Settings(BaseModel):
     keep_revisions: Annotated[int, Field(ge=1, le=100)] = Field(
         default=20, description="How many revisions of a session are kept."
     )
-    autosave_coalesce_seconds: Annotated[float, Field(ge=0)] = Field(
+    autosave_coalesce_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=60, description="Of the autosaves within this span only the newest stays in the history."
     )
-    touch_interval_seconds: Annotated[float, Field(ge=0)] = Field(
+    touch_interval_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=900, description="How often at most it is written down that a session was opened."
     )
-    draft_retention_days: Annotated[int, Field(ge=1)] = Field(
+    draft_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
         default=30, description="How long a draft stays that is neither saved nor opened."
     )
     purge_schedule: str = Field(
         default="0 30 3 * * *",
         description="When `purge_stale_drafts` runs: six-field NCRONTAB, seconds first, UTC.",
     )
-    tombstone_retention_days: Annotated[int, Field(ge=1)] = Field(
+    tombstone_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
         default=30, description="How long a deleted session or snapshot answers 410 before it is forgotten."
     )
-    settle_grace_seconds: Annotated[float, Field(ge=0)] = Field(
+    settle_grace_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=900, description="No timer takes away what is younger: more than the longest request and any lag."
     )
     timer_items_max: Annotated[int, Field(ge=1)] = Field(
@@ -112,10 +116,10 @@ class Settings(BaseModel):
     snapshot_id_length: Annotated[int, Field(ge=ID_LENGTH, le=SNAPSHOT_ID_MAX_LENGTH)] = Field(
         default=ID_LENGTH, description="Characters of a new snapshot's id, 6 random bits each."
     )
-    snapshot_default_days: Annotated[int, Field(ge=0)] = Field(
+    snapshot_default_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = Field(
         default=0, description="Days until a snapshot expires where its maker does not say; 0 for never."
     )
-    snapshot_max_days: Annotated[int, Field(ge=0)] = Field(
+    snapshot_max_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = Field(
         default=0, description="Days until every snapshot expires at the latest; 0 for no such limit."
     )
     sessions_max: Annotated[int, Field(ge=0)] = Field(

@@ -122,7 +122,7 @@ class SnapshotStore:
         row = AccessLog.first_visit(snapshot, owner_id, created_at)
         await self._access_logs.open_row(row.model_copy(update={"pending": True, "unsettled_at": created_at}))
         await self._write(item, Visitor.of(row).to_item())
-        await self._confirm(snapshot_id, owner_id)
+        await self._confirm(snapshot)
         return snapshot
 
     async def get(self, visitor_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:
@@ -165,12 +165,12 @@ class SnapshotStore:
         snapshot = (await self._read(snapshot_id)).document
         if snapshot.is_gone(now()):
             raise Gone("snapshot", snapshot_id)
-        await self._confirm(snapshot_id, owner_id)
+        await self._confirm(snapshot)
         return snapshot
 
-    async def _confirm(self, snapshot_id: str, owner_id: str) -> None:
+    async def _confirm(self, snapshot: Snapshot) -> None:
         try:
-            await self._access_logs.confirm(snapshot_id, owner_id)
+            await self._access_logs.confirm(snapshot)
         except PersistenceError as exc:
             # The snapshot is there; the timer will find the row and list it.
             _log.warning("A snapshot's row is left for the timer to confirm: %r", exc)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from persistence import Stores, stores_over
@@ -17,6 +18,11 @@ from tests.support.wire import EMULATOR_KEY, WireServer
 from tests.support.wire import missing as wire_server_missing
 
 SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
+
+
+# No deadlines: how long a machine takes is measured by the benchmarks, never by a test.
+hypothesis.settings.register_profile("savepoint", deadline=None)
+hypothesis.settings.load_profile("savepoint")
 
 
 @pytest.fixture(scope="session")

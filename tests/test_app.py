@@ -47,6 +47,9 @@ get_snapshot_visitors     GET     persistence/snapshots/{snapshot_id}/visitors
 get_snapshot_access_logs  GET     persistence/snapshot_access_logs
 delete_snapshot_access_log  DELETE  persistence/snapshot_access_logs/{snapshot_id}
 get_me                    GET     persistence/me
+delete_me                 DELETE  persistence/me
+get_export                GET     persistence/export
+get_usage                 GET     persistence/usage
 get_health_live           GET     health/live
 get_health_ready          GET     health/ready
 """

@@ -95,7 +95,7 @@ async def test_late_reads_let_no_stale_if_match_through(engine: Engine, seed: in
         return word
 
     async def write(number: int) -> list[Any]:
-        adds = []
+        adds: list[Any] = []
         for round in range(5):
             adds += await asyncio.gather(add(stores[number % 3], f"{number}.{round}"), return_exceptions=True)
         return adds

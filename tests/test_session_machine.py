@@ -200,7 +200,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[type[Ses
         class Here(Sessions):
             engine, runner = opened, loop
             # A step takes ten times as long over the wire.
-            examples = 100 if request.param == "sqlite" else 20
+            examples = 60 if request.param == "sqlite" else 20
 
         yield Here
         loop.run(opened.close())

@@ -49,15 +49,15 @@ def test_what_belongs_to_someone_else_is_ignored() -> None:
 def test_settings_cannot_be_changed_later() -> None:
     settings = Settings.from_environ(LEAST)
     with pytest.raises(ValueError, match="frozen"):
-        settings.keep_revisions = 7  # type: ignore[misc]
+        settings.keep_revisions = 7
 
 
 def test_every_fault_of_a_value_is_named_at_once_and_where_to_mend_it() -> None:
     environ = {
         "STORE_ENGINE": "postgres",
         "AUTH_MODE": "nobody",
-        "KEEP_REVISIONS": "0",
         "COSMOS_TIMEOUT_SECONDS": "soon",
+        "KEEP_REVISIONS": "0",
         "EXPOSE_CHARGE": "perhaps",
     }
     problems = refusals(environ)

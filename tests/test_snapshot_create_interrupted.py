@@ -3,12 +3,13 @@
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS
+from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, Container
 from persistence.engines.engine import Engine
 from persistence.errors import StoreUnavailable
+from persistence.idempotency import Attempt
 from persistence.snapshot_documents import AccessLog, Visitor
 from tests.conftest import SETTINGS
-from tests.support.breaking import Dies, Refuses
+from tests.support.breaking import Dies, Refuses, Watched
 from tests.support.clock import Clock
 from tests.support.engines import AnswersLost
 from tests.support.snapshots import (
@@ -18,6 +19,7 @@ from tests.support.snapshots import (
     SNAPSHOTS,
     VISITOR,
     new,
+    over,
     row_of,
     stored,
     visitors_of,
@@ -102,6 +104,26 @@ async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine:
     assert (row.snapshot_deleted, row.pending, row.unsettled_at) == (True, False, None)
     assert row.snapshot_metadata.description is None
     assert (await stores.snapshots.page(OWNER)).items == []
+
+
+async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: Engine, clock: Clock) -> None:
+    attempt = Attempt("key", "digest")
+    with pytest.raises(StoreUnavailable):
+        await stores_over(Dies(engine, at=3), SETTINGS).snapshots.create(OWNER, new(), attempt)
+    clock.advance(seconds=GRACE.total_seconds() + 1)
+
+    class TimerInBetween(Watched):
+        """Runs the timer after the repeat has met its old row, and before it writes the snapshot."""
+
+        async def before(self, verb: str, container: Container) -> None:
+            if verb == "commit":
+                assert (await over(engine)[3].run()).creates_settled == 1
+
+    made = await stores_over(TimerInBetween(engine), SETTINGS).snapshots.create(OWNER, new(), attempt)
+    stores = stores_over(engine, SETTINGS)
+    assert [row.snapshot_id for row in (await stores.snapshots.page(OWNER)).items] == [made.id]
+    row = await row_of(engine, OWNER, made.id)
+    assert row is not None and (row.visits, row.pending) == (1, False)
 
 
 @pytest.mark.parametrize("content", ["one", LARGE], ids=["small", "large"])

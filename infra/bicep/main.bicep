@@ -198,9 +198,6 @@ module alerts 'alerts.bicep' = {
 @description('Where azd deploys to.')
 output AZURE_RESOURCE_GROUP string = group.name
 
-@description('The app, for `az functionapp` and for linking a Static Web App to it.')
-output SAVEPOINT_FUNCTION_APP string = functionApp.outputs.name
-
 @description('Resource id of the app, which linking a Static Web App asks for.')
 output SAVEPOINT_FUNCTION_APP_ID string = functionApp.outputs.id
 

@@ -127,12 +127,19 @@ def _upsert(path: str, body: Mapping[str, Any]) -> None:
 
 def _graph(method: str, path: str, body: Mapping[str, Any] | None = None, *headers: str) -> str:
     call = ["az", "rest", "--method", method, "--url", f"{GRAPH}/{path}"]
-    if body is None:
-        return _run(*call)
-    # From stdin, which no shell takes apart.
-    return _run(
-        *call, "--headers", "Content-Type=application/json", *headers, "--body", "@-", stdin=json.dumps(body)
-    )
+    stdin = None
+    if body is not None:
+        # From stdin, which no shell takes apart.
+        call += ["--headers", "Content-Type=application/json", *headers, "--body", "@-"]
+        stdin = json.dumps(body)
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _run(*call, stdin=stdin)
+        except HookError as error:
+            if not any(code in str(error) for code in _NOT_YET):
+                raise
+            time.sleep(_WAIT_SECONDS)
+    return _run(*call, stdin=stdin)
 
 
 def _run(program: str, *arguments: str, stdin: str | None = None) -> str:

@@ -125,7 +125,7 @@ async def check_over_http(http: httpx.AsyncClient, ledger: Ledger) -> None:
 
 async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
     """What the clients know at the end. Each time the same data is served anew and checked from both sides."""
-    storage = Storage(storage.environ | {"KEEP_REVISIONS": str(REVISIONS)})
+    storage = Storage({**storage.environ, "KEEP_REVISIONS": str(REVISIONS)})
     moments = random.Random(kills)
     ledger = Ledger()
     clients: list[Client] = []
@@ -161,8 +161,9 @@ async def check_after_cleaning_up(storage: Storage, ledger: Ledger) -> None:
 
 async def create_shared(http: httpx.AsyncClient, ledger: Ledger) -> str:
     answer = await http.post("/sessions", json={"title": "Shared", "description": None, "content": "first"})
-    ledger.sessions[answer.json()] = Known({1: Effect(SessionAction.CREATED, "Shared", sha256("first"))})
-    return answer.json()
+    session_id: str = answer.json()
+    ledger.sessions[session_id] = Known({1: Effect(SessionAction.CREATED, "Shared", sha256("first"))})
+    return session_id
 
 
 async def test_what_was_acknowledged_outlives_kill_9(storage: Storage):

@@ -70,7 +70,7 @@ async def test_a_poll_reads_one_head_and_writes_nothing(engine: Engine, path: st
         client = Client(stores, SETTINGS, owner)
         etag = (await client.get(path.format(ids[0]))).etag
         counting.forget()
-        answer = await client.get(path.format(ids[0]), headers={"If-None-Match": etag})
+        answer = await client.get(path.format(ids[0]), {"If-None-Match": etag})
         assert (answer.status, answer.body, answer.etag) == (304, b"", etag)
         [asked] = counting.asked
         assert (asked.verb, asked.ids) == ("read", (ids[0],))

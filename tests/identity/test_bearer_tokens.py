@@ -62,9 +62,9 @@ def ago(seconds: int) -> int:
         ({"exp": [2**40]}, "not valid"),
         ({"exp": float("inf")}, "not valid"),
         ({"exp": float("nan")}, "not valid"),
-        ({"nbf": ago(-120)}, "not valid yet"),
+        ({"nbf": ago(-(10**6))}, "not valid yet"),
         ({"nbf": "later"}, "not valid"),
-        ({"iat": ago(-120)}, "not valid yet"),
+        ({"iat": ago(-(10**6))}, "not valid yet"),
         ({"iat": "now"}, "not valid"),
         ({"aud": None}, "lacks a claim"),
         ({"aud": "another"}, "another audience"),
@@ -88,9 +88,9 @@ async def test_the_issuer_is_compared_exactly(issuer, identity):
         await refused(identity, issuer.token(iss=other))
 
 
-@pytest.mark.parametrize("changed", [{"exp": ago(50)}, {"nbf": ago(-50)}, {"iat": ago(-50)}])
-async def test_clocks_may_differ_by_less_than_a_minute(issuer, identity, changed):
-    assert await owner(identity, issuer.token(**changed)) == SUBJECT
+@pytest.mark.parametrize(("claim", "seconds_ago"), [("exp", 50), ("nbf", -50), ("iat", -50)])
+async def test_clocks_may_differ_by_less_than_a_minute(issuer, identity, claim, seconds_ago):
+    assert await owner(identity, issuer.token(**{claim: ago(seconds_ago)})) == SUBJECT
 
 
 @pytest.mark.parametrize("audience", [AUDIENCE, [AUDIENCE], ["another", AUDIENCE]])

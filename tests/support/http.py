@@ -55,7 +55,7 @@ class Client:
         other._triggers, other.user = self._triggers, user
         return other
 
-    async def get(self, path: str, headers: Mapping[str, str] | None = None, **query: str) -> Response:
+    async def get(self, path: str, headers: Mapping[str, str] | None = None, /, **query: str) -> Response:
         return await self.call("GET", path, headers=headers, query=query)
 
     async def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -109,7 +109,7 @@ class Client:
 def _triggers(stores: Stores, settings: Settings) -> dict[str, Any]:
     found = {}
     for function in build_app(stores, settings).get_functions():
-        trigger = function.get_trigger()
+        trigger: Any = function.get_trigger()
         if trigger.get_binding_name() != "httpTrigger":
             continue
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", trigger.route), re.DOTALL)

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from persistence.content import unpack
-from persistence.documents import NewSession, SessionChange, SessionHead
+from persistence.documents import NewSession, SessionAction, SessionChange, SessionHead
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import PAYLOAD, Engine, Item
 from persistence.query import Aggregate, Query
@@ -55,13 +55,15 @@ async def stored_content(engine: Engine, id: str, size: int, owner_id: str = OWN
 
 
 async def assert_sound(engine: Engine, owner_id: str = OWNER) -> set[str]:
-    """Every history is without a gap and every content that one names is there, as it was hashed. Answers
-    the ids of the contents that none names: those wait for the timer."""
+    """Every history is in order, without a gap but where autosaves are, and every content that one names is
+    there, as it was hashed. Answers the ids of the contents that none names: those wait for the timer."""
     named: set[str] = set()
     for head in await stored_heads(engine, owner_id):
         versions = [revision.version for revision in head.revisions]
         newest = head.metadata.version
-        assert versions == list(range(newest, newest - len(versions), -1))
+        assert versions[0] == newest and versions == sorted(set(versions), reverse=True)
+        if not any(revision.action is SessionAction.AUTOSAVED for revision in head.revisions):
+            assert versions == list(range(newest, newest - len(versions), -1))
         assert head.revisions[0].content_id == head.content_id
         for revision in head.revisions:
             if revision.content_id is not None:
@@ -71,7 +73,7 @@ async def assert_sound(engine: Engine, owner_id: str = OWNER) -> set[str]:
     return await content_ids(engine, owner_id) - named
 
 
-async def damage(engine: Engine, id: str, owner_id: str = OWNER, **fields: Any) -> None:
+async def damage(engine: Engine, id: str, owner_id: str = OWNER, /, **fields: Any) -> None:
     """Overwrites fields of a stored item, a dotted name by what stands there; None takes it away."""
     stored = await engine.read(SESSIONS, id, owner_id)
     for path, value in fields.items():

@@ -12,6 +12,7 @@ from persistence.documents import Document, SessionContent, SessionHead
 from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.engines.engine import Engine, Item
 from persistence.errors import ItemNotFound
+from persistence.idempotency import Reservation
 from persistence.query import Query
 from persistence.session_store import SessionStore
 from persistence.snapshot_documents import AccessLog, NewSnapshot, Snapshot, Visitor
@@ -25,7 +26,7 @@ LARGE = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(CONTENT_MAX_BYTES 
 """So much, packed, that the snapshot and its owner's visitor item do not go into one commit."""
 
 KINDS: dict[Container, tuple[type[Document], ...]] = {
-    SESSIONS: (SessionHead, SessionContent),
+    SESSIONS: (SessionHead, SessionContent, Reservation),
     SNAPSHOTS: (Snapshot, Visitor),
     SNAPSHOT_ACCESS_LOGS: (AccessLog,),
 }

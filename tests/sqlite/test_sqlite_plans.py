@@ -2,10 +2,9 @@
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +21,6 @@ FILTERS = (
 )
 directions = pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
 filters = pytest.mark.parametrize("filters", [(), FILTERS], ids=["unfiltered", "filtered"])
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
-    opened = SqliteEngine(tmp_path)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -1,0 +1,175 @@
+"""What the Cosmos engine makes of a database that refuses, stalls, throttles or is not there."""
+
+import asyncio
+import time
+
+import pytest
+from azure.core.exceptions import AzureError
+from azure.cosmos.exceptions import CosmosHttpResponseError
+
+from persistence.engines.containers import SESSIONS
+from persistence.engines.cosmos import CosmosAccount, CosmosEngine
+from persistence.engines.engine import Increment
+from persistence.errors import (
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    ItemTooLarge,
+    StoreUnavailable,
+    Throttled,
+)
+from tests.support.cosmos import Opened, always, documents, end
+from tests.support.faults import FaultProxy
+from tests.support.items import PARTITION, ids, store, thing
+from tests.support.verbs import VERBS, Verb, every_verb
+from tests.support.wire import EMULATOR_KEY
+
+
+@every_verb
+async def test_an_answer_that_is_a_fault_means_unavailable(
+    engine: CosmosEngine, proxy: FaultProxy, verb: Verb
+) -> None:
+    for status in (403, 408, 449, 500, 503):
+        faults = always(proxy.before, status=status)
+        with pytest.raises(StoreUnavailable) as failed:
+            await verb(engine)
+        assert not isinstance(failed.value, Throttled)
+        assert isinstance(failed.value.__cause__, CosmosHttpResponseError)
+        assert failed.value.__cause__.status_code == status
+        end(faults)
+    await store(engine, [thing("next")])
+
+
+@every_verb
+async def test_throttling_says_how_long_to_wait(engine: CosmosEngine, proxy: FaultProxy, verb: Verb) -> None:
+    always(proxy.before, status=429, headers={"x-ms-retry-after-ms": "12"})
+    with pytest.raises(Throttled) as failed:
+        await verb(engine)
+    assert failed.value.retry_after_seconds == 0.012
+    assert isinstance(failed.value.__cause__, CosmosHttpResponseError)
+
+
+@every_verb
+async def test_a_stalled_call_ends_after_the_total_timeout(opened: Opened, proxy: FaultProxy, verb: Verb) -> None:
+    engine = await opened(timeout_seconds=0.3)
+    await engine.ping()
+    faults = always(proxy.hang)
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable) as failed:
+        await verb(engine)
+    assert 0.25 < time.monotonic() - began < 2
+    assert isinstance(failed.value.__cause__, TimeoutError)
+    end(faults)
+    await store(engine, [thing("next")])
+
+
+async def test_a_dropped_connection_means_unavailable_to_every_verb(
+    engine: CosmosEngine, proxy: FaultProxy
+) -> None:
+    faults = always(proxy.drop)
+    # All at once, because the SDK takes two seconds to give up.
+    results = await asyncio.gather(*(verb(engine) for verb in VERBS.values()), return_exceptions=True)
+    assert {name: type(result) for name, result in zip(VERBS, results, strict=True)} == dict.fromkeys(
+        VERBS, StoreUnavailable
+    )
+    assert all(isinstance(result.__cause__, AzureError) for result in results)
+    end(faults)
+    await store(engine, [thing("next")])
+
+
+@every_verb
+async def test_a_container_that_has_gone_means_unavailable(
+    engine: CosmosEngine, proxy: FaultProxy, verb: Verb
+) -> None:
+    always(proxy.before, status=404, headers={"x-ms-substatus": "1003"})
+    with pytest.raises(StoreUnavailable) as failed:
+        await verb(engine)
+    assert isinstance(failed.value.__cause__, CosmosHttpResponseError)
+
+
+@every_verb
+async def test_a_database_without_containers_means_unavailable(opened: Opened, verb: Verb) -> None:
+    engine = await opened(database="missing")
+    with pytest.raises(StoreUnavailable) as failed:
+        await verb(engine)
+    assert isinstance(failed.value.__cause__, CosmosHttpResponseError)
+
+
+async def test_a_server_that_is_away_means_unavailable_to_every_verb(unused_tcp_port: int) -> None:
+    engine = CosmosEngine(
+        CosmosAccount(f"http://127.0.0.1:{unused_tcp_port}", "any", EMULATOR_KEY, None, False, 0.5)
+    )
+    results = await asyncio.gather(*(verb(engine) for verb in VERBS.values()), return_exceptions=True)
+    assert {name: type(result) for name, result in zip(VERBS, results, strict=True)} == dict.fromkeys(
+        VERBS, StoreUnavailable
+    )
+    assert all(isinstance(result.__cause__, AzureError | TimeoutError) for result in results)
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(404, ItemNotFound), (409, ItemExists), (412, ItemChanged), (413, ItemTooLarge), (400, ValueError)],
+)
+async def test_every_other_refusal_has_an_error_of_its_own(
+    engine: CosmosEngine, proxy: FaultProxy, status: int, error: type[Exception]
+) -> None:
+    always(proxy.before, status=status)
+    with pytest.raises(error) as failed:
+        await engine.replace(SESSIONS, thing(), "etag")
+    assert isinstance(failed.value.__cause__, CosmosHttpResponseError)
+
+
+async def test_three_throttled_attempts_are_repeated_and_no_more(engine: CosmosEngine, proxy: FaultProxy) -> None:
+    briefly = {"x-ms-retry-after-ms": "5"}
+    proxy.before("PATCH", status=429, headers=briefly, times=3)
+    assert (await engine.patch(SESSIONS, "one", PARTITION, [Increment("n")])).item["n"] == 1
+    assert len(proxy.sent("PATCH")) == 4
+    proxy.before("PATCH", status=429, headers=briefly, times=4)
+    with pytest.raises(Throttled):
+        await engine.patch(SESSIONS, "one", PARTITION, [Increment("n")])
+    assert len(proxy.sent("PATCH")) == 8
+
+
+async def test_a_throttled_answer_without_a_time_means_a_second(engine: CosmosEngine, proxy: FaultProxy) -> None:
+    always(proxy.before, status=429)
+    with pytest.raises(Throttled) as failed:
+        await engine.patch(SESSIONS, "one", PARTITION, [Increment("n")])
+    assert failed.value.retry_after_seconds == 1
+
+
+async def test_a_long_wait_is_cut_short_by_the_total_timeout(opened: Opened, proxy: FaultProxy) -> None:
+    engine = await opened(timeout_seconds=0.4)
+    await store(engine, [thing()])
+    proxy.before("PATCH", status=429, headers={"x-ms-retry-after-ms": "60000"})
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await engine.patch(SESSIONS, "one", PARTITION, [Increment("n")])
+    assert time.monotonic() - began < 2
+    assert len(proxy.sent("PATCH")) == 1
+
+
+async def test_whether_a_write_was_applied_is_not_known_after_a_fault(opened: Opened, proxy: FaultProxy) -> None:
+    engine = await opened(timeout_seconds=0.5)
+    await engine.ping()
+    proxy.after("POST", documents, status=503)
+    with pytest.raises(StoreUnavailable):
+        await engine.create(SESSIONS, thing("answered-503"))
+    proxy.hang("POST", documents, applied=True)
+    with pytest.raises(StoreUnavailable):
+        await engine.create(SESSIONS, thing("not-answered"))
+    assert await ids(engine) == ["answered-503", "not-answered"]
+
+
+async def test_a_repeated_write_may_meet_its_own_first_try(opened: Opened, proxy: FaultProxy) -> None:
+    engine = await opened(endpoint_discovery=True)
+    await engine.ping()
+    proxy.after("POST", documents)
+    with pytest.raises(ItemExists):
+        await engine.create(SESSIONS, thing(n=1))
+    stored = await engine.read(SESSIONS, "one", PARTITION)
+    assert stored.item == thing(n=1)
+    proxy.after("PUT", documents)
+    with pytest.raises(ItemChanged):
+        await engine.replace(SESSIONS, thing(n=2), stored.etag)
+    assert (await engine.read(SESSIONS, "one", PARTITION)).item == thing(n=2)

@@ -1,0 +1,109 @@
+"""docs/cost.md says what is measured, and the formulae are the published ones."""
+
+import re
+
+import pytest
+
+from benchmarks import month, sizes
+from benchmarks.request_units import ReckoningEngine, index_terms, to_read, to_write
+from benchmarks.states import states
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import Create, Increment, Set
+from persistence.engines.sqlite import SqliteEngine
+from persistence.query import Query
+from tests.support.bicep import ROOT
+
+TOLERANCE = 0.1
+NUMBER = re.compile(r"[\d,]*\d(?:\.\d+)?")
+
+
+def numbers(line: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in NUMBER.findall(line)]
+
+
+def words(line: str) -> tuple[str, str]:
+    """A row without its numbers, but for those in its first cell."""
+    name, rest = line.removeprefix("| ").split(" | ", 1)
+    return name, NUMBER.sub("#", rest)
+
+
+async def test_the_tables_in_the_guide_are_those_that_are_measured():
+    """Within a tenth: documents gain fields, and the packer is improved."""
+    if not all(state.real for state in states()):
+        pytest.skip("the real states are not here")
+    measured = [line for line in sizes.tables([await sizes.measure(state) for state in states()]) if line]
+    written = [line for line in (ROOT / "docs" / "cost.md").read_text().splitlines() if line.startswith("|")]
+    by_words = {words(line): line for line in written}
+    for line in measured:
+        assert words(line) in by_words, f"not in docs/cost.md: {line}"
+        for says, is_now in zip(numbers(by_words[words(line)]), numbers(line), strict=True):
+            assert says == pytest.approx(is_now, rel=TOLERANCE, abs=1), f"run: python -m benchmarks.sizes\n{line}"
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "read", "write"), [(1, 1.0, 4.95), (128, 9.95, 48.19), (1024, 145.9, 625.0)]
+)
+def test_the_published_sizes_cost_what_is_published(kilobytes: int, read: float, write: float):
+    assert to_read(kilobytes * 1024, strong=False) == pytest.approx(read)
+    assert to_read(kilobytes * 1024) == pytest.approx(2 * read)
+    assert to_write(kilobytes * 1024) == pytest.approx(write)
+
+
+def test_between_two_sizes_is_a_straight_line_and_less_than_the_smallest_costs_the_smallest():
+    assert to_write(96 * 1024) == pytest.approx((22.67 + 48.19) / 2)
+    assert to_read(10, strong=False) == 1.0
+    assert to_write(1_500_000) > to_write(1_400_000)
+
+
+def test_a_path_with_a_composite_index_makes_three_terms_and_a_missing_one_none():
+    item = {"id": "1", "owner_id": "me", "kind": "session", "metadata": {"title": "T"}}
+    terms = {name for name, _ in index_terms(SESSIONS, item)}
+    title = {"metadata.title", "metadata.title ascending, id", "metadata.title descending, id"}
+    assert terms == {"id", "owner_id", "kind"} | title
+
+
+async def test_each_verb_costs_what_its_formula_says(tmp_path):
+    engine = ReckoningEngine(SqliteEngine(tmp_path))
+    item = {"id": "1", "owner_id": "me", "kind": "k", "n": 1}
+    etag = await engine.create(SESSIONS, item)
+    await engine.replace(SESSIONS, {**item, "status": "new"}, etag)
+    await engine.patch(SESSIONS, "1", "me", [Increment("n"), Set("status", "other")])
+    await engine.read(SESSIONS, "1", "me")
+    await engine.commit(SESSIONS, "me", [Create({**item, "id": "2"})])
+    await engine.delete(SESSIONS, "2", "me")
+    await engine.close()
+    smallest, terms = 4.95, 0.2 * 3  # id, owner_id, kind
+    costs = {
+        "create": smallest + terms,
+        "replace": 2 * smallest + 0.2,  # one term comes
+        "patch": 2 * smallest + 2 * 0.2 + 2 * 0.4,  # one goes, one comes; two properties
+        "read": 2.0,
+        "delete": smallest + terms,
+    }
+    assert [call.verb for call in engine.calls] == ["create", "replace", "patch", "read", "create", "delete"]
+    assert [call.at(strong=True) for call in engine.calls] == pytest.approx(
+        [costs[call.verb] for call in engine.calls]
+    )
+
+
+async def test_a_list_costs_by_what_it_loads_and_reads_cost_half_below_strong(tmp_path):
+    engine = ReckoningEngine(SqliteEngine(tmp_path))
+    for number in range(3):
+        await engine.create(SESSIONS, {"id": str(number), "owner_id": "me", "kind": "k"})
+    engine.calls.clear()
+    await engine.query(SESSIONS, Query("k", "me", ("id",), page_size=2))
+    await engine.close()
+    [call] = engine.calls
+    assert call.at(strong=False) == pytest.approx(2.5 + 2 * 1.0)
+    assert call.at(strong=True) == 2 * call.at(strong=False)
+
+
+def test_the_worked_month_adds_up():
+    units = {habit.operation: (2.0, 1.0) for habit in month.HABITS} | {month.TIMER: (0.0, 0.0)}
+    items = {"content": 0, "head, full history": 0, "snapshot": 0}
+    rows = {row[0]: row for row in month.bill(units, items)}
+    times = sum(habit.times for habit in month.HABITS) * month.PEOPLE
+    assert rows["Cosmos DB, request units, Strong"][1] == f"{2 * times / 1e6:,.0f} million"
+    assert rows["Cosmos DB, storage added in the month"][2] == "0"
+    saved = int(rows["**together**"][2].strip("*")) - int(rows["with Session in place of Strong"][2])
+    assert saved == pytest.approx(times / 1e6 * month.PER_MILLION_UNITS, abs=1)

@@ -1,0 +1,20 @@
+"""A SQLite engine in a folder of its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from persistence.engines.sqlite import SqliteEngine
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+async def engine(folder: Path) -> AsyncIterator[SqliteEngine]:
+    opened = SqliteEngine(folder)
+    yield opened
+    await opened.close()

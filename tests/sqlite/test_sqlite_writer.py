@@ -1,0 +1,105 @@
+"""The one thread that writes: groups of writes, each done or refused by itself."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from persistence.engines.containers import SESSIONS
+from persistence.engines.engine import Create, Increment, Replace
+from persistence.engines.sqlite import SqliteEngine
+from persistence.errors import ItemChanged, ItemExists, ItemNotFound, StoreUnavailable
+from tests.support.items import PARTITION, ids, store, thing
+from tests.support.sqlite import beside, on_the_writer
+
+
+@contextmanager
+def counted_commits(engine: SqliteEngine) -> Iterator[list[str]]:
+    """The commits on the writer's connection; what was asked for meanwhile waits until the block ends."""
+    statements: list[str] = []
+    writer = engine._writer._connection
+    with beside(engine._path.parent) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writer.set_trace_callback(lambda text: statements.append(text) if text == "COMMIT" else None)
+        yield statements
+        other.execute("COMMIT")
+
+
+async def test_waiting_writes_are_committed_together_and_a_refused_one_harms_no_other(
+    engine: SqliteEngine,
+) -> None:
+    etag = await engine.create(SESSIONS, thing("taken", n=0))
+    with counted_commits(engine) as commits:
+        writes = [
+            *(engine.create(SESSIONS, thing(f"item-{n}")) for n in range(5)),
+            engine.create(SESSIONS, thing("taken")),
+            engine.replace(SESSIONS, thing("taken"), "stale"),
+            engine.patch(SESSIONS, "taken", PARTITION, [Increment("n"), Increment("kind")]),
+            engine.delete(SESSIONS, "missing", PARTITION),
+            engine.commit(SESSIONS, PARTITION, [Create(thing("half")), Replace(thing("taken"), "stale")]),
+            *(engine.create(SESSIONS, thing(f"item-{n}")) for n in range(5, 10)),
+            engine.replace(SESSIONS, thing("taken", n=1), etag),
+        ]
+        tasks = [asyncio.ensure_future(write) for write in writes]
+        await asyncio.sleep(0.05)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    refused = [type(result) for result in results[5:10]]
+    assert refused == [ItemExists, ItemChanged, ValueError, ItemNotFound, ItemChanged]
+    assert all(isinstance(result, str) for result in [*results[:5], *results[10:]])
+    assert await ids(engine) == [f"item-{n}" for n in range(10)] + ["taken"]
+    assert (await engine.read(SESSIONS, "taken", PARTITION)).item == thing("taken", n=1)
+    # The first was alone when the writer took it; all that came meanwhile went together.
+    assert len(commits) <= 2
+
+
+async def test_a_fault_takes_its_whole_group_back_and_the_next_group_goes_on(engine: SqliteEngine) -> None:
+    with counted_commits(engine):
+        writes = [asyncio.ensure_future(engine.create(SESSIONS, thing(f"item-{n}"))) for n in range(3)]
+        await asyncio.sleep(0.05)
+        writes.append(asyncio.ensure_future(on_the_writer(engine, "SELECT * FROM nothing")))  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    assert isinstance(results[-1], StoreUnavailable)
+    kept = [f"item-{n}" for n in range(3) if isinstance(results[n], str)]
+    assert await ids(engine) == kept
+    assert all(isinstance(result, str | StoreUnavailable) for result in results)
+    await store(engine, [thing("next")])
+    assert await ids(engine) == [*kept, "next"]
+
+
+async def test_a_write_whose_caller_gave_up_is_done_all_the_same(engine: SqliteEngine) -> None:
+    with counted_commits(engine):
+        write = asyncio.ensure_future(engine.create(SESSIONS, thing()))
+        await asyncio.sleep(0.02)
+        write.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await write
+    await engine.close()
+    again = SqliteEngine(engine._path.parent)
+    assert await ids(again) == ["one"]
+    await again.close()
+
+
+def test_a_write_is_done_also_when_its_event_loop_is_gone(folder: Path) -> None:
+    engine = SqliteEngine(folder)
+
+    async def begin() -> None:
+        asyncio.ensure_future(engine.create(SESSIONS, thing()))
+        await asyncio.sleep(0.02)
+
+    with counted_commits(engine):
+        asyncio.run(begin())
+    asyncio.run(engine.close())
+    with beside(folder) as other:
+        assert other.execute("SELECT id FROM sessions").fetchall() == [("one",)]
+
+
+async def test_many_lists_run_at_once_while_others_write(engine: SqliteEngine) -> None:
+    await store(engine, [thing(f"item-{n}") for n in range(10)])
+    lists = [ids(engine) for _ in range(50)]
+    writes = [engine.create(SESSIONS, thing(f"new-{n:02}")) for n in range(50)]
+    results = await asyncio.gather(*lists, *writes)
+    assert all(result[:10] == [f"item-{n}" for n in range(10)] for result in results[:50])
+    assert len(await ids(engine)) == 60

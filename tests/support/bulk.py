@@ -1,0 +1,91 @@
+"""Many items at once, written past the engine: for tests of what a run costs when there is a lot."""
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from persistence.cleanup import Watermark
+from persistence.documents import (
+    SessionAction,
+    SessionContent,
+    SessionHead,
+    SessionMetadata,
+    SessionStatus,
+    new_id,
+    timestamp_text,
+)
+from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.engines.engine import Item
+from persistence.snapshot_documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
+
+Placed = tuple[Container, Item]
+
+
+def insert(folder: Path, items: Iterable[Placed]) -> None:
+    """Writes them to the file of a SQLite engine that has made its tables."""
+    connection = sqlite3.connect(folder / "savepoint.db", timeout=30)
+    with connection:
+        for container, item in items:
+            connection.execute(
+                f"INSERT INTO {container.name} (partition, id, kind, etag, item) VALUES (?, ?, ?, ?, ?)",
+                (item[container.partition_key], item["id"], item["kind"], "bulk", orjson.dumps(item).decode()),
+            )
+    connection.close()
+
+
+def session(at: datetime, owner_id: str) -> list[Placed]:
+    """An active session and the content that it names."""
+    id = new_id()
+    content = SessionContent(id=f"{id}~{new_id()}", owner_id=owner_id, session_id=id, saved_at=at)
+    metadata = SessionMetadata(
+        title="Quiet",
+        description=None,
+        created_at=at,
+        updated_at=at,
+        last_accessed_at=at,
+        content_hash="0" * 64,
+        content_bytes=10,
+        version=1,
+    )
+    head = SessionHead(
+        id=id,
+        owner_id=owner_id,
+        status=SessionStatus.ACTIVE,
+        metadata=metadata,
+        content_id=content.id,
+        revisions=(),
+    )
+    head = head.model_copy(update={"revisions": (head.as_revision(SessionAction.CREATED, "save-1"),)})
+    return [(SESSIONS, head.to_item()), (SESSIONS, content.to_item())]
+
+
+def snapshot(at: datetime, owner_id: str, visitors: Iterable[str]) -> list[Placed]:
+    """A snapshot, its visitor items and their rows."""
+    id = new_id()
+    metadata = SnapshotMetadata(
+        title="Quiet", description="Words", created_at=at, content_hash="0" * 64, content_bytes=10
+    )
+    made = Snapshot(id=id, snapshot_id=id, owner_id=owner_id, metadata=metadata)
+    rows = [AccessLog.first_visit(made, visitor, at) for visitor in (owner_id, *visitors)]
+    return [
+        (SNAPSHOTS, made.to_item()),
+        *((SNAPSHOTS, Visitor.of(row).to_item()) for row in rows),
+        *((SNAPSHOT_ACCESS_LOGS, row.to_item()) for row in rows),
+    ]
+
+
+def watermarks(until: datetime) -> list[Placed]:
+    """As if the timer had looked at everything until then."""
+    text = timestamp_text(until)
+    paths = ("saved_at", "metadata.updated_at")
+    fields = {"owner_id": " timers", "until": text}
+    return [(SESSIONS, Watermark.model_validate({"id": path, **fields}).to_item()) for path in paths]
+
+
+def tombstone(items: list[Placed], at: datetime) -> list[Placed]:
+    """The same snapshot, deleted at that time."""
+    (container, item), *rest = items
+    return [(container, Snapshot.model_validate(item).tombstone(at).to_item()), *rest]

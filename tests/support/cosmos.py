@@ -1,0 +1,28 @@
+"""What breaks all that an engine asks of items, through the proxy in front of its database."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from persistence.engines.cosmos import CosmosEngine
+from tests.support.faults import Fault, Recorded
+
+Opened = Callable[..., Awaitable[CosmosEngine]]
+"""Opens an engine on the test's account, with changes to it."""
+
+METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
+
+
+def documents(request: Recorded) -> bool:
+    """Whatever is asked of items, queries and batches included."""
+    return "/docs" in request.path
+
+
+def always(lay: Callable[..., Fault], **fault: Any) -> list[Fault]:
+    """Lays a fault for all that is asked of items from now on."""
+    return [lay(method, documents, times=1000, **fault) for method in METHODS]
+
+
+def end(faults: list[Fault]) -> None:
+    for fault in faults:
+        fault.times = 0
+        fault.released.set()

@@ -1,0 +1,43 @@
+"""Drafts as the tests make them, and sessions in every status."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from persistence import Stores
+from persistence.documents import SessionAction, SessionChange, SessionHead, SessionStatus
+from tests.support.sessions import OWNER
+
+DRAFTS = "persistence/drafts"
+DRAFT = "draft-000001"
+OTHER = "draft-000002"
+
+Move = Callable[[Stores, str], Awaitable[Any]]
+
+MOVES: dict[str, Move] = {
+    "put": lambda stores, id: stores.drafts.put(OWNER, id, draft("put")),
+    "discard": lambda stores, id: stores.drafts.discard(OWNER, id),
+    "promote": lambda stores, id: stores.drafts.promote(OWNER, id),
+    "close": lambda stores, id: stores.sessions.move(OWNER, id, SessionAction.CLOSED),
+    "reopen": lambda stores, id: stores.sessions.move(OWNER, id, SessionAction.REOPENED),
+    "save": lambda stores, id: stores.sessions.save(OWNER, id, draft("saved")),
+    "restore": lambda stores, id: stores.sessions.restore(OWNER, id, 1),
+    "delete": lambda stores, id: stores.sessions.delete(OWNER, id),
+}
+
+
+def draft(content: str | None = "one", **rest: Any) -> SessionChange:
+    """What a draft's save sends."""
+    return SessionChange(content=content, **rest)
+
+
+async def a_session(stores: Stores, status: SessionStatus, id: str = DRAFT, owner: str = OWNER) -> SessionHead:
+    """One that began as a draft and came to that status; its first version holds "one"."""
+    await stores.drafts.put(owner, id, draft(), autosave=False)
+    head, _ = await stores.drafts.put(owner, id, draft("two", title="Second"), autosave=False)
+    if status in (SessionStatus.ACTIVE, SessionStatus.CLOSED):
+        head = await stores.drafts.promote(owner, id)
+    if status is SessionStatus.CLOSED:
+        head = await stores.sessions.move(owner, id, SessionAction.CLOSED)
+    if status is SessionStatus.DELETED:
+        await stores.drafts.discard(owner, id)
+    return head

@@ -1,0 +1,21 @@
+"""Ways around a SQLite engine, to its file and to its writing connection."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from persistence.engines.sqlite import SqliteEngine
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's connection to the same file."""
+    with closing(sqlite3.connect(folder / "savepoint.db", isolation_level=None)) as connection:
+        yield connection
+
+
+async def on_the_writer(engine: SqliteEngine, text: str) -> list[tuple[object, ...]]:
+    """What a statement answers on the very connection that writes, within its transaction."""
+    rows: list[tuple[object, ...]] = await engine._writer.run(lambda writer: writer.execute(text).fetchall())
+    return rows

@@ -1,0 +1,146 @@
+"""A run of the timer that is killed at any write: the next one comes to where one that went through would be."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from persistence import stores_over
+from persistence.documents import SessionChange
+from persistence.engines.containers import SESSIONS
+from persistence.engines.cosmos import CosmosEngine
+from persistence.engines.engine import Engine, Item
+from persistence.engines.sqlite import SqliteEngine
+from persistence.errors import StoreUnavailable
+from persistence.idempotency import Attempt
+from persistence.session_store import SessionStore
+from tests.conftest import SETTINGS, new_cosmos_account
+from tests.support import sessions as of_sessions
+from tests.support.breaking import Dies
+from tests.support.clock import NOON, Clock
+from tests.support.engines import CountingReads
+from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, load, new, over, visit
+
+NewEngine = Callable[[], AbstractAsyncContextManager[Engine]]
+WATERMARKS = ("saved_at", "metadata.updated_at")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock.installed(monkeypatch)
+
+
+@pytest.fixture(params=["sqlite", "cosmos"])
+def new_engine(request: pytest.FixtureRequest, tmp_path: Path) -> NewEngine:
+    """Makes empty engines, each in turn, as many as one needs."""
+
+    @asynccontextmanager
+    async def of_sqlite() -> AsyncIterator[Engine]:
+        engine = SqliteEngine(tmp_path / uuid4().hex)
+        yield engine
+        await engine.close()
+
+    @asynccontextmanager
+    async def of_cosmos() -> AsyncIterator[Engine]:
+        engine = CosmosEngine(await new_cosmos_account(request.getfixturevalue("cosmos_endpoint")))
+        yield engine
+        await engine.close()
+
+    return of_sqlite if request.param == "sqlite" else of_cosmos
+
+
+async def interrupted(work: Awaitable[object]) -> None:
+    with pytest.raises(StoreUnavailable):
+        await work
+
+
+async def make_work(engine: Engine, clock: Clock) -> None:
+    """Something for each step to do: what is past its retention, and what is past the grace."""
+    stores = stores_over(engine, SETTINGS)
+    old = await stores.snapshots.create(OWNER, new("Old"), Attempt("key", "digest"))
+    old_session = await stores.sessions.create(OWNER, of_sessions.new())
+    await stores.snapshots.delete(OWNER, old.id)
+    await stores.sessions.delete(OWNER, old_session.id)
+    clock.at = NOON + GRACE + timedelta(seconds=1)
+    await stores.cleanup.run()
+
+    clock.at = NOON + RETENTION
+    expiring = await stores.snapshots.create(OWNER, new("Expiring", expires_at=clock.at + timedelta(minutes=1)))
+    deleted = await stores.snapshots.create(OWNER, new("Deleted"))
+    kept = await stores.snapshots.create(OWNER, new("Kept"))
+    for snapshot in (expiring, deleted, kept):
+        for person in ("ben", "cleo"):
+            await visit(stores, person, snapshot.id)
+    await stores.snapshots.delete(OWNER, deleted.id)
+    for at in (2, 3):
+        snapshots = over(Dies(engine, at))[1]
+        if at == 2:
+            await interrupted(snapshots.create(OWNER, new("Never made")))
+        else:
+            await snapshots.create(OWNER, new("Made, and not confirmed"))
+    gone = await stores.sessions.create(OWNER, of_sessions.new(content="a"))
+    await stores.sessions.save(OWNER, gone.id, SessionChange(content="b"))
+    await stores.sessions.delete(OWNER, gone.id)
+    head = await stores.sessions.create(OWNER, of_sessions.new(content="kept"))
+    for content in ("lost", "lost again"):
+        await interrupted(SessionStore(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=content)))
+    clock.at += GRACE + timedelta(hours=1)
+    # From here on it stands, so that two ways to one end can be compared.
+    clock.tick = timedelta(0)
+
+
+async def end_of(engine: Engine) -> dict[str, Item]:
+    """Everything, the watermarks too."""
+    marks = {f"watermark {path}": (await engine.read(SESSIONS, path, " timers")).item for path in WATERMARKS}
+    return await dump(engine) | marks
+
+
+async def test_a_run_that_is_killed_at_any_write_is_completed_by_the_next(
+    new_engine: NewEngine, clock: Clock, request: pytest.FixtureRequest
+) -> None:
+    async with new_engine() as engine:
+        await make_work(engine, clock)
+        work = await dump(engine)
+        counting = CountingReads(engine)
+        counts = await over(counting)[3].run()
+        writes, end = len(counting.writes), await end_of(engine)
+    did = {name: getattr(counts, name) for name in counts.__slots__ if name != "skipped"}
+    assert all(did.values()), f"a step had nothing to do: {did}"
+    assert writes > 15
+
+    # Over the network it takes longer, and the points are the same.
+    step = 1 if "sqlite" in request.node.name else 4
+    for at in range(1, writes + 1, step):
+        for applied in (False, True) if step == 1 else (at % 8 == 1,):
+            async with new_engine() as engine:
+                await load(engine, work)
+                dying = Dies(engine, at, applied)
+                await interrupted(over(dying)[3].run())
+                assert dying.dead
+                await over(engine)[3].run()
+                assert await end_of(engine) == end, f"killed {'after' if applied else 'before'} write {at}"
+
+
+async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: NewEngine, clock: Clock) -> None:
+    async with new_engine() as engine:
+        await make_work(engine, clock)
+        work = await dump(engine)
+        await over(engine)[3].run()
+        end = await end_of(engine)
+    async with new_engine() as engine:
+        await load(engine, work)
+        deaths = 0
+        for _ in range(100):
+            dying = Dies(engine, at=3, applied=True)
+            try:
+                await over(dying)[3].run()
+                break
+            except StoreUnavailable:
+                deaths += 1
+        else:
+            pytest.fail("each run made the one before undone")
+        assert deaths > 5
+        assert await end_of(engine) == end
