@@ -155,10 +155,10 @@ async def test_taking_a_place_in_a_full_history_pushes_nothing_out(
     sessions = SessionStore(engine, SessionRules(keep_revisions=keep))
     id = await begun(sessions)
     for number in range(4):
-        head = await autosave(sessions, id, str(number), save_id=f"key {number}")
+        head = await autosave(sessions, id, f"auto {number}", save_id=f"key {number}")
     assert told(head) == ["5 autosaved", "1 created"][:keep]
-    assert (await autosave(sessions, id, "2", save_id="key 2")).metadata.version == 4
-    assert (await sessions.get(OWNER, id)).content == b"3"
+    assert (await autosave(sessions, id, "auto 2", save_id="key 2")).metadata.version == 4
+    assert (await sessions.get(OWNER, id)).content == b"auto 3"
 
 
 async def test_without_a_span_every_autosave_stays(engine: Engine, clock: Clock) -> None:
@@ -173,10 +173,10 @@ async def test_an_absorbed_autosave_that_is_sent_again_overwrites_nothing(
     sessions: SessionStore, engine: Engine
 ) -> None:
     id = await begun(sessions)
-    first = [await autosave(sessions, id, f"{n}", save_id=f"key {n}") for n in range(ABSORBED_MAX + 1)]
+    first = [await autosave(sessions, id, f"auto {n}", save_id=f"key {n}") for n in range(ABSORBED_MAX + 1)]
     before = await stored_heads(engine), await content_ids(engine)
     for number, head in enumerate(first):
-        again = await autosave(sessions, id, f"{number}", save_id=f"key {number}")
+        again = await autosave(sessions, id, f"auto {number}", save_id=f"key {number}")
         assert again.metadata == head.metadata, "the first answer again, with the ETag of then"
     assert (await stored_heads(engine), await content_ids(engine)) == before
     with pytest.raises(Changed):

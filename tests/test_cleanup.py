@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from azure.functions.decorators.timer import TimerTrigger
 
 from functions.app import build_app
 from persistence import Stores
@@ -43,9 +44,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock.installed(monkeypatch)
 
 
-async def opened(stores: Stores, title: str = "First", **rest: object) -> str:
+async def opened(stores: Stores, title: str = "First", expires_at: datetime | None = None) -> str:
     """A snapshot that everybody has opened."""
-    made = await stores.snapshots.create(OWNER, new(title, description="Words", **rest))
+    made = await stores.snapshots.create(OWNER, new(title, description="Words", expires_at=expires_at))
     for person in PEOPLE:
         await visit(stores, person, made.id)
     return made.id
@@ -270,7 +271,8 @@ async def test_the_timer_writes_one_line_of_counts(
         function.get_function_name(): function for function in build_app(stores, SETTINGS).get_functions()
     }
     timer = functions["mark_deleted_snapshot_logs"]
-    assert timer.get_trigger().schedule == SETTINGS.cleanup_schedule
+    trigger = timer.get_trigger()
+    assert isinstance(trigger, TimerTrigger) and trigger.schedule == SETTINGS.cleanup_schedule
     caplog.set_level(logging.INFO, "savepoint.timers")
     await timer.get_user_function()(None)
     (line,) = [record.getMessage() for record in caplog.records if record.name == "savepoint.timers"]

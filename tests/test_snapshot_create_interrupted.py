@@ -3,7 +3,7 @@
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, Container
+from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.engines.engine import Engine
 from persistence.errors import StoreUnavailable
 from persistence.idempotency import Attempt
@@ -16,7 +16,6 @@ from tests.support.snapshots import (
     GRACE,
     LARGE,
     OWNER,
-    SNAPSHOTS,
     VISITOR,
     new,
     over,

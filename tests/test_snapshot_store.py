@@ -2,7 +2,6 @@
 
 import random
 from bisect import bisect_left
-from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -12,10 +11,10 @@ from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack
 from persistence.documents import SessionChange, is_id, new_id
 from persistence.engines.containers import SESSIONS, SNAPSHOTS
 from persistence.engines.engine import PAYLOAD, Engine
-from persistence.errors import ContentTooLarge, CorruptItem, Gone, InvalidField, NotFound
+from persistence.errors import ContentTooLarge, CorruptItem, Gone, NotFound
 from persistence.query import Sort
+from persistence.snapshot_documents import NewSnapshot
 from tests.support import sessions as of_sessions
-from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.sessions import sha256
 from tests.support.snapshots import (
@@ -23,7 +22,6 @@ from tests.support.snapshots import (
     OUTSIDER,
     OWNER,
     VISITOR,
-    NewSnapshot,
     damage,
     find_snapshot,
     new,
@@ -32,11 +30,6 @@ from tests.support.snapshots import (
     visitors_of,
     with_rules,
 )
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock.installed(monkeypatch)
 
 
 async def titles(stores: Stores, owner: str = OWNER) -> list[str]:
@@ -153,10 +146,10 @@ async def test_what_is_too_large_leaves_nothing_behind(engine: Engine) -> None:
     _, snapshots, *_ = over(counting)
     content = just_packable()
     # With so many words beside it, it is no item any more.
-    words = {"title": "🙂" * 255, "description": "🙂" * 2_000, "app": "🙂" * 100}
+    wordy = new("🙂" * 255, content, description="🙂" * 2_000, app="🙂" * 100)
     with pytest.raises(ContentTooLarge) as caught:
-        await snapshots.create(OWNER, NewSnapshot(content=content, **words))
-    assert caught.value.size > caught.value.limit == PACKED_MAX_BYTES
+        await snapshots.create(OWNER, wordy)
+    assert (caught.value.size or 0) > caught.value.limit == PACKED_MAX_BYTES
     assert counting.writes == []
     await snapshots.create(OWNER, new(content=content))
 
@@ -203,55 +196,6 @@ async def test_a_guessed_id_is_no_snapshot(stores: Stores) -> None:
     for asking in (stores.snapshots.get, stores.snapshots.delete, stores.snapshots.stats):
         with pytest.raises(NotFound):
             await asking(OWNER, new_id())
-
-
-async def test_an_expired_snapshot_is_gone_for_all_at_once(stores: Stores, clock: Clock) -> None:
-    made = await stores.snapshots.create(OWNER, new(expires_at=NOON + timedelta(hours=1)))
-    assert made.expires_at == NOON + timedelta(hours=1)
-    clock.advance(minutes=59)
-    await stores.snapshots.get(VISITOR, made.id)
-    clock.advance(minutes=1)
-    for person in (OWNER, VISITOR, OUTSIDER):
-        with pytest.raises(Gone):
-            await stores.snapshots.get(person, made.id)
-    with pytest.raises(Gone):
-        await stores.snapshots.stats(OWNER, made.id)
-    await stores.access_logs.drain()
-    row = await row_of(stores.engine, VISITOR, made.id)
-    assert row is not None and row.visits == 1, "being refused is no visit"
-
-
-@pytest.mark.parametrize(
-    ("rules", "asked", "given"),
-    [
-        ({}, None, None),
-        ({}, 400, 400),
-        ({"default_days": 30}, None, 30),
-        ({"default_days": 30}, 400, 400),
-        ({"max_days": 90}, None, 90),
-        ({"max_days": 90}, 89, 89),
-        ({"default_days": 30, "max_days": 90}, None, 30),
-        ({"default_days": 90, "max_days": 30}, None, 30),
-    ],
-)
-async def test_expiry_follows_the_settings(
-    stores: Stores, clock: Clock, rules: dict[str, int], asked: int | None, given: int | None
-) -> None:
-    asked_at = None if asked is None else NOON + timedelta(days=asked)
-    made = await with_rules(stores, **rules).create(OWNER, new(expires_at=asked_at))
-    if given is None or made.expires_at is None:
-        assert made.expires_at is given
-    else:
-        assert abs(made.expires_at - (NOON + timedelta(days=given))) < timedelta(seconds=1)
-    row = await row_of(stores.engine, OWNER, made.id)
-    assert row is not None and row.expires_at == made.expires_at
-
-
-async def test_an_expiry_that_is_past_or_too_late_is_refused(stores: Stores, clock: Clock) -> None:
-    for days, rules in ((-1, {}), (0, {}), (91, {"max_days": 90})):
-        with pytest.raises(InvalidField, match="expires"):
-            await with_rules(stores, **rules).create(OWNER, new(expires_at=NOON + timedelta(days=days)))
-    assert await titles(stores) == []
 
 
 async def test_my_snapshots_are_listed_newest_first_and_nobody_elses(stores: Stores) -> None:

@@ -32,7 +32,7 @@ async def test_creates_and_replaces_go_together(engine: Engine, wire_server_cann
     wire_server_cannot("replace within a batch")
     first = await engine.create(SESSIONS, thing("first", n=0))
     second = await engine.create(SESSIONS, thing("second", n=0))
-    operations = [
+    operations: list[Create | Replace] = [
         Replace(thing("second", n=1), second),
         Create(thing("third", n=1)),
         Replace(thing("first", n=1), first),
@@ -82,7 +82,7 @@ async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine, wire_server
     stale = await engine.create(SESSIONS, thing("first", n=0))
     etag = await engine.replace(SESSIONS, thing("first", n=1), stale)
     fresh = await engine.create(SESSIONS, thing("second", n=0))
-    operations = [
+    operations: list[Create | Replace] = [
         Create(thing("third")),
         Replace(thing("second", n=1), fresh),
         Replace(thing("first", n=2), stale),
@@ -109,11 +109,12 @@ async def test_the_first_failing_operation_is_the_one_reported(engine: Engine, w
     await engine.replace(SESSIONS, thing("first", n=1), stale)
     changed, missing = Replace(thing("first"), stale), Replace(thing("missing"), "etag")
     taken = Create(thing("first"))
-    for operations, error in (
+    orders: list[tuple[list[Create | Replace], type[Exception]]] = [
         ([changed, missing, taken], ItemChanged),
         ([missing, taken, changed], ItemNotFound),
         ([taken, changed, missing], ItemExists),
-    ):
+    ]
+    for operations, error in orders:
         with pytest.raises(error):
             await engine.commit(SESSIONS, PARTITION, operations)
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from persistence.documents import SessionAction
+from tests.devhost.server import DevhostServer
 from tests.support.ledger import Effect, Known, Ledger
 from tests.support.sessions import sha256
 from tests.support.storage import Storage, call, look_into
@@ -141,12 +142,21 @@ async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
                     shared = await create_shared(http, ledger)
                     clients = [Client(number, ledger, shared) for number in range(CLIENTS)]
                 if left:
-                    work = [asyncio.create_task(client.work(http)) for client in clients]
-                    await asyncio.sleep(moments.uniform(0.05, 0.5))
-                    server.kill()
-                    await asyncio.gather(*work)
+                    await kill_at_work(server, http, clients, seconds=moments.uniform(0.05, 0.5))
     await check_after_cleaning_up(storage, ledger)
     return ledger
+
+
+async def kill_at_work(
+    server: DevhostServer, http: httpx.AsyncClient, clients: list[Client], seconds: float
+) -> None:
+    """Lets the clients write for so long before the kill, and returns when each has noticed it."""
+    work = [asyncio.create_task(client.work(http)) for client in clients]
+    ended, _ = await asyncio.wait(work, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.gather(*ended)
+    assert not ended, f"the server hung up by itself: {server.stderr()[-2_000:]}"
+    server.kill()
+    await asyncio.gather(*work)
 
 
 async def check_after_cleaning_up(storage: Storage, ledger: Ledger) -> None:

@@ -118,7 +118,7 @@ async def test_a_file_that_became_read_only_is_unavailable_to_writes(engine: Sql
 async def test_a_full_disk_leaves_nothing_half_done_and_smaller_writes_go_on(engine: SqliteEngine) -> None:
     etag = await engine.create(SESSIONS, thing(n=1))
     [(pages,)] = await on_the_writer(engine, "PRAGMA page_count")
-    engine._writer._connection.execute(f"PRAGMA max_page_count={pages + 2}")  # type: ignore[str-bytes-safe]
+    engine._writer._connection.execute(f"PRAGMA max_page_count={pages + 2}")
     large = "x" * 500_000
     writes: list[Callable[[str], Awaitable[object]]] = [
         lambda _: engine.create(SESSIONS, thing("two", text=large)),

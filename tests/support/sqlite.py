@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from persistence.engines.sqlite import SqliteEngine
 
@@ -15,7 +16,7 @@ def beside(folder: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-async def on_the_writer(engine: SqliteEngine, text: str) -> list[tuple[object, ...]]:
+async def on_the_writer(engine: SqliteEngine, text: str) -> list[tuple[Any, ...]]:
     """What a statement answers on the very connection that writes, within its transaction."""
-    rows: list[tuple[object, ...]] = await engine._writer.run(lambda writer: writer.execute(text).fetchall())
+    rows: list[tuple[Any, ...]] = await engine._writer.run(lambda writer: writer.execute(text).fetchall())
     return rows

@@ -1,0 +1,65 @@
+"""What the README says is so."""
+
+import json
+import re
+from enum import Enum
+from pathlib import Path
+
+from pydantic_core import PydanticUndefined
+
+from functions.schemas import Session
+from persistence.settings import OF_THE_PLATFORM, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def settings_table() -> str:
+    """The table of settings, made of the model."""
+    lines = ["| setting | default | |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        if name in OF_THE_PLATFORM:
+            continue
+        lines.append(f"| `{name.upper()}` | {default_text(field.default)} | {field.description} |")
+    return "\n".join(lines)
+
+
+def default_text(default: object) -> str:
+    if default is PydanticUndefined:
+        return "required"
+    if default in (None, "", ()):
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default.value if isinstance(default, Enum) else default}`"
+
+
+def test_the_table_of_settings_is_the_model_of_settings() -> None:
+    assert settings_table() in README
+
+
+def test_every_path_that_is_named_exists() -> None:
+    tree = README.split("## Where things are")[1].split("```")[1]
+    folder = ROOT
+    for line in tree.strip("\n").splitlines():
+        inner = line.startswith("  ")
+        for name in line.strip().split("  ")[0].split():
+            path = (folder if inner else ROOT) / name
+            assert path.exists(), f"{name} is named in the README"
+            if not inner:
+                folder = path
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), f"{link} is linked in the README"
+
+
+def test_every_command_is_a_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for targets in re.findall(r"make ((?:[a-z-]+ ?)+)", README):
+        for target in targets.split():
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is in the README"
+
+
+def test_the_answer_that_is_shown_has_the_shape_of_the_answers() -> None:
+    answer = README.split("```http")[1].split("```")[0]
+    body = json.loads(answer[answer.index("{") :])
+    assert Session.model_validate(body).model_dump(mode="json") == body
