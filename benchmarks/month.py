@@ -1,6 +1,6 @@
 """A worked month for 1,000 people, from what the operations cost: the last tables of docs/cost.md.
 
-Prices are the list prices in US dollars of the region East US that docs/cost.md names; other regions differ.
+Prices are in US dollars for East US, and not checked against a price sheet of today; other regions differ.
 """
 
 from collections.abc import Iterator, Mapping

@@ -90,6 +90,16 @@ class Call:
     units: float
     read_units: float = 0.0
 
+    @property
+    def writes(self) -> bool:
+        """Whether it puts something in; a delete does not."""
+        return self.verb in ("create", "replace", "patch")
+
+    @property
+    def reads(self) -> bool:
+        """Whether it takes something out."""
+        return self.verb in ("read", "query")
+
     def at(self, strong: bool) -> float:
         """Its request units at that consistency."""
         return self.units + self.read_units * (2 if strong else 1)

@@ -42,10 +42,12 @@ TYPICAL = "218 KB"
 
 @dataclass
 class Costs:
-    """What one state takes and costs: bytes of items, and request units (Strong, Session) by operation."""
+    """What one state takes and costs: bytes of items, and by operation the bytes that it reads and writes and
+    the request units, with Strong and with Session."""
 
     state: State
     items: dict[str, int] = field(default_factory=dict)
+    traffic: dict[str, tuple[int, int]] = field(default_factory=dict)
     units: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -114,6 +116,10 @@ async def _price(engine: ReckoningEngine, costs: Costs, operation: str, run: Cal
     result = await run()
     strong, session = (sum(call.at(strong=strong) for call in engine.calls) for strong in (True, False))
     costs.units[operation] = (strong, session)
+    costs.traffic[operation] = (
+        sum(call.size for call in engine.calls if call.reads),
+        sum(call.size for call in engine.calls if call.writes),
+    )
     return result
 
 
@@ -130,6 +136,13 @@ def tables(measured: list[Costs]) -> Iterator[str]:
         *([item, *(f"{costs.items[item]:,}" for costs in measured)] for item in measured[0].items),
     )
     yield from _table(
+        ["KB read / written", *labels],
+        *(
+            [operation, *(" / ".join(map(_kilobytes, costs.traffic[operation])) for costs in measured)]
+            for operation in measured[0].traffic
+        ),
+    )
+    yield from _table(
         ["request units, Strong / Session", *labels],
         *(
             [operation, *(" / ".join(map(_units, costs.units[operation])) for costs in measured)]
@@ -139,6 +152,10 @@ def tables(measured: list[Costs]) -> Iterator[str]:
     typical = next(costs for costs in measured if costs.state.label == TYPICAL)
     for cells in month.tables(typical.units, typical.items):
         yield from _table(*cells)
+
+
+def _kilobytes(size: int) -> str:
+    return _units(size / 1000) if size else "0"
 
 
 def _units(units: float) -> str:

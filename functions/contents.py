@@ -14,6 +14,7 @@ from persistence.snapshot_store import SnapshotStore
 
 # Whatever it is, a browser that is sent to it must not run it with our origin's rights.
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}
+ANY_TYPE = "*/*"
 _UNKNOWN_TYPE = "text/plain"
 
 
@@ -21,7 +22,14 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
     """The endpoints that end in `/content`."""
     routes = api.blueprint()
 
-    @api.endpoint(routes, "GET", "persistence/sessions/{session_id}/content", answer=bytes)
+    @api.endpoint(
+        routes,
+        "GET",
+        "persistence/sessions/{session_id}/content",
+        answer=bytes,
+        produces=ANY_TYPE,
+        reads=("If-None-Match",),
+    )
     async def get_session_content(call: Call[Nothing, Nothing]) -> Answer:
         """A session's content as it was sent, and nothing else."""
         opened = await sessions.get(call.owner_id, call.path["session_id"], unless=call.if_none_match)
@@ -34,7 +42,9 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
         "persistence/sessions/{session_id}/content",
         query=SaveQuery,
         body=RawContent,
+        media_types=(ANY_TYPE,),
         answer=SessionMetadata,
+        reads=("If-Match", "Idempotency-Key", "Prefer"),
     )
     async def put_session_content(call: Call[SaveQuery, RawContent]) -> Answer:
         """Saves a session's content, sent by itself; gzipped it is smaller and faster than in JSON."""
@@ -50,7 +60,14 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
             return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
-    @api.endpoint(routes, "GET", "persistence/snapshots/{snapshot_id}/content", answer=bytes)
+    @api.endpoint(
+        routes,
+        "GET",
+        "persistence/snapshots/{snapshot_id}/content",
+        answer=bytes,
+        produces=ANY_TYPE,
+        reads=("If-None-Match",),
+    )
     async def get_snapshot_content(call: Call[Nothing, Nothing]) -> Answer:
         """A snapshot's content as it was sent, and nothing else; the visit is counted."""
         opens.take(call.owner_id)

@@ -46,7 +46,15 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
 
     # The host tries functions in the order of their names, and the first whose route matches answers: this
     # one has to come before `get_draft`, whose route matches `drafts/latest` too.
-    @api.endpoint(routes, "GET", "persistence/drafts/latest", query=LatestDraftQuery, answer=DraftContent)
+    @api.endpoint(
+        routes,
+        "GET",
+        "persistence/drafts/latest",
+        query=LatestDraftQuery,
+        answer=DraftContent,
+        has_etag=True,
+        statuses=(404,),
+    )
     async def find_latest_draft(call: Call[LatestDraftQuery, Nothing]) -> Answer:
         """The draft that I saved last, with its content."""
         opened = await drafts.find_latest(call.owner_id, call.query.filters(drafts.filters))
@@ -54,7 +62,9 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
             raise NotFound("draft", "latest")
         return answer(opened)
 
-    @api.endpoint(routes, "GET", "persistence/drafts/{draft_id}", answer=DraftContent)
+    @api.endpoint(
+        routes, "GET", "persistence/drafts/{draft_id}", answer=DraftContent, reads=("If-None-Match",)
+    )
     async def get_draft(call: Call[Nothing, Nothing]) -> Answer:
         """A draft with its content."""
         return answer(await drafts.get(call.owner_id, call.path["draft_id"], call.if_none_match))
@@ -66,6 +76,8 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
         query=DraftPutQuery,
         body=DraftSave,
         answer=DraftMetadata,
+        reads=("If-Match", "If-None-Match", "Idempotency-Key"),
+        statuses=(201,),
     )
     async def put_draft(call: Call[DraftPutQuery, DraftSave]) -> Answer:
         """Saves a draft under an id that the client made; 201 where that made it."""
@@ -81,13 +93,19 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
         )
         return Answer(metadata_of(head), 201 if is_new else 200, head.metadata.etag)
 
-    @api.endpoint(routes, "POST", "persistence/drafts/{draft_id}/promote", answer=SessionMetadata)
+    @api.endpoint(
+        routes,
+        "POST",
+        "persistence/drafts/{draft_id}/promote",
+        answer=SessionMetadata,
+        reads=("If-Match", "Idempotency-Key"),
+    )
     async def promote_draft(call: Call[Nothing, Nothing]) -> Answer:
         """Makes a draft an active session of the same id."""
         head = await drafts.promote(call.owner_id, call.path["draft_id"], call.if_match, call.save_id)
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
-    @api.endpoint(routes, "DELETE", "persistence/drafts/{draft_id}", status=204)
+    @api.endpoint(routes, "DELETE", "persistence/drafts/{draft_id}", status=204, reads=("If-Match",))
     async def delete_draft(call: Call[Nothing, Nothing]) -> Answer:
         """Discards a draft for good."""
         await drafts.discard(call.owner_id, call.path["draft_id"], call.if_match)

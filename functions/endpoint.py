@@ -30,7 +30,15 @@ Trigger = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What was registered: enough to serve it and to describe it. `answer` and `status` say what success looks
-    like; `public` ones ask nobody who they are."""
+    like; `public` ones ask nobody who they are. The rest is for the description alone:
+
+    module          where the handler stands: endpoints of one module belong together
+    reads           the request headers that the handler looks at
+    representation  what is answered instead where `Prefer: return=representation` is sent
+    produces        the media type of an answer of bytes
+    has_etag        whether success carries an ETag, where no condition among `reads` says so already
+    statuses        what can come besides `status` and what follows from all the others
+    """
 
     name: str
     method: str
@@ -42,6 +50,12 @@ class Endpoint:
     status: int
     public: bool
     summary: str
+    module: str
+    reads: tuple[str, ...]
+    representation: type[BaseModel] | None
+    produces: str
+    has_etag: bool
+    statuses: tuple[int, ...]
 
 
 class Api:
@@ -68,13 +82,35 @@ class Api:
         answer: type[BaseModel] | type[str] | type[bytes] | None = None,
         status: int = 200,
         public: bool = False,
+        reads: tuple[str, ...] = (),
+        representation: type[BaseModel] | None = None,
+        produces: str = "application/json",
+        has_etag: bool = False,
+        statuses: tuple[int, ...] = (),
     ) -> Callable[[Handler], Trigger]:
         """Serves a handler at a route, under the handler's name."""
 
         def register(handler: Handler) -> Trigger:
             name = handler.__name__
             summary = (handler.__doc__ or "").strip().split("\n")[0]
-            endpoint = Endpoint(name, method, route, query, body, media_types, answer, status, public, summary)
+            endpoint = Endpoint(
+                name=name,
+                method=method,
+                route=route,
+                query=query,
+                body=body,
+                media_types=media_types,
+                answer=answer,
+                status=status,
+                public=public,
+                summary=summary,
+                module=handler.__module__,
+                reads=reads,
+                representation=representation,
+                produces=produces,
+                has_etag=has_etag,
+                statuses=statuses,
+            )
             self.endpoints.append(endpoint)
 
             async def serve(req: func.HttpRequest) -> func.HttpResponse:

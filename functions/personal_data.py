@@ -62,7 +62,7 @@ def blueprint(api: Api, personal_data: PersonalData, limits: Limits) -> func.Blu
         used = Amounts.model_validate(await limits.usage(call.owner_id))
         return Answer(UsageAndLimits(used=used, limits=Amounts.model_validate(limits.rules)))
 
-    @api.endpoint(routes, "GET", "persistence/export", query=ExportQuery, answer=bytes)
+    @api.endpoint(routes, "GET", "persistence/export", query=ExportQuery, answer=bytes, produces=NDJSON)
     async def get_export(call: Call[ExportQuery, Nothing]) -> Answer:
         """Everything that is mine, a JSON value a line; the last line tells how to go on."""
         export = await personal_data.export(call.owner_id, call.query.cursor)
@@ -70,7 +70,9 @@ def blueprint(api: Api, personal_data: PersonalData, limits: Limits) -> func.Blu
         lines.append(to_json({"kind": "end", "pageToken": export.cursor}))
         return Answer(b"\n".join(lines) + b"\n", media_type=NDJSON)
 
-    @api.endpoint(routes, "DELETE", "persistence/me", answer=Erasure)
+    @api.endpoint(
+        routes, "DELETE", "persistence/me", answer=Erasure, reads=(CONFIRMATION,), statuses=(409,)
+    )
     async def delete_me(call: Call[Nothing, Nothing]) -> Answer:
         """Deletes everything that is mine; the header Savepoint-Confirm has to repeat my owner id."""
         if call.headers.get(CONFIRMATION.lower()) != call.owner_id:

@@ -38,7 +38,13 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         metadata = RevisionMetadata.model_validate(revision).model_dump(mode="json")
         return Answer(to_json({"metadata": metadata, "content": content.decode()}))
 
-    @api.endpoint(routes, "POST", route + "/{version}/restore", answer=SessionMetadata)
+    @api.endpoint(
+        routes,
+        "POST",
+        route + "/{version}/restore",
+        answer=SessionMetadata,
+        reads=("If-Match", "Idempotency-Key"),
+    )
     async def restore_session_revision(call: Call[Nothing, Nothing]) -> Answer:
         """Makes a new version with the content of an old one."""
         session_id, version = call.path["session_id"], _version(call.path["version"])

@@ -1,7 +1,7 @@
 """What crosses the wire: camelCase JSON, made from documents, and the queries that lists take."""
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -72,7 +72,7 @@ class SessionPatch(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
-    title: documents.Title = "-"
+    title: documents.Title = Field(default_factory=str)  # given or not: there is none to describe
     description: documents.Description | None = None
     app: documents.Label | None = None
 
@@ -125,6 +125,11 @@ class PageOf(WireModel, Generic[T]):
     items: list[T]
     page_token: str | None
 
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+        """`SessionMetadataPage`: generated clients have no better name for it."""
+        return f"{params[0].__name__}Page"
+
 
 def session_metadata(head: SessionSummary) -> SessionMetadata:
     """The wire's form of a head."""
@@ -166,7 +171,7 @@ def _split(value: object) -> object:
 
 
 QueryTime = Annotated[Timestamp, BeforeValidator(_iso_text)]
-Statuses = Annotated[tuple[SessionStatus, ...], BeforeValidator(_split), Field(max_length=4)]
+Statuses = Annotated[tuple[SessionStatus, ...], Field(max_length=4), BeforeValidator(_split)]
 
 
 class Nothing(BaseModel):

@@ -38,7 +38,18 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         )
         return Answer(page_of(page, session_metadata))
 
-    @api.endpoint(routes, "POST", "persistence/sessions", body=NewSession, answer=str, status=201)
+    @api.endpoint(
+        routes,
+        "POST",
+        "persistence/sessions",
+        body=NewSession,
+        answer=str,
+        status=201,
+        reads=("Idempotency-Key", "Prefer"),
+        representation=Session,
+        has_etag=True,
+        statuses=(404, 410),  # where a repeat finds that what the first try made is gone
+    )
     async def create_session(call: Call[Nothing, NewSession]) -> Answer:
         """Makes a session; answers its id."""
         head = await sessions.create(call.owner_id, call.body, call.attempt)
@@ -50,13 +61,21 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
             )
         return Answer(to_json(head.id), 201, head.metadata.etag, location)
 
-    @api.endpoint(routes, "GET", "persistence/sessions/{session_id}", answer=Session)
+    @api.endpoint(
+        routes, "GET", "persistence/sessions/{session_id}", answer=Session, reads=("If-None-Match",)
+    )
     async def get_session(call: Call[Nothing, Nothing]) -> Answer:
         """A session with its content."""
         session = await sessions.get(call.owner_id, call.path["session_id"], unless=call.if_none_match)
         return _session_answer(session)
 
-    @api.endpoint(routes, "GET", "persistence/sessions/metadata/{session_id}", answer=SessionMetadata)
+    @api.endpoint(
+        routes,
+        "GET",
+        "persistence/sessions/metadata/{session_id}",
+        answer=SessionMetadata,
+        reads=("If-None-Match",),
+    )
     async def get_session_metadata(call: Call[Nothing, Nothing]) -> Answer:
         """A session without its content; 304 while the caller's copy is still right."""
         head = await sessions.get_head(call.owner_id, call.path["session_id"])
@@ -65,7 +84,13 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
     @api.endpoint(
-        routes, "PUT", "persistence/sessions/{session_id}", query=SaveQuery, body=SessionUpdate, answer=Session
+        routes,
+        "PUT",
+        "persistence/sessions/{session_id}",
+        query=SaveQuery,
+        body=SessionUpdate,
+        answer=Session,
+        reads=("If-Match", "Idempotency-Key", "Prefer"),
     )
     async def update_session(call: Call[SaveQuery, SessionUpdate]) -> Answer:
         """Changes what is given of a session and leaves the rest."""
@@ -90,6 +115,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         body=SessionPatch,
         media_types=MERGE_PATCH,
         answer=SessionMetadata,
+        reads=("If-Match", "Idempotency-Key"),
     )
     async def patch_session(call: Call[Nothing, SessionPatch]) -> Answer:
         """Changes or clears title, description and app, and nothing else."""
@@ -97,18 +123,30 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         head = await sessions.save(call.owner_id, session_id, change, call.if_match, call.save_id)
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
-    @api.endpoint(routes, "DELETE", "persistence/sessions/{session_id}", status=204)
+    @api.endpoint(routes, "DELETE", "persistence/sessions/{session_id}", status=204, reads=("If-Match",))
     async def delete_session(call: Call[Nothing, Nothing]) -> Answer:
         """Deletes a session for good."""
         await sessions.delete(call.owner_id, call.path["session_id"], call.if_match)
         return Answer(status=204)
 
-    @api.endpoint(routes, "POST", "persistence/sessions/{session_id}/close", answer=SessionMetadata)
+    @api.endpoint(
+        routes,
+        "POST",
+        "persistence/sessions/{session_id}/close",
+        answer=SessionMetadata,
+        reads=("If-Match", "Idempotency-Key"),
+    )
     async def close_session(call: Call[Nothing, Nothing]) -> Answer:
         """Makes an active session read-only."""
         return await move(call, SessionAction.CLOSED)
 
-    @api.endpoint(routes, "POST", "persistence/sessions/{session_id}/reopen", answer=SessionMetadata)
+    @api.endpoint(
+        routes,
+        "POST",
+        "persistence/sessions/{session_id}/reopen",
+        answer=SessionMetadata,
+        reads=("If-Match", "Idempotency-Key"),
+    )
     async def reopen_session(call: Call[Nothing, Nothing]) -> Answer:
         """Makes a closed session active again."""
         return await move(call, SessionAction.REOPENED)
@@ -118,7 +156,9 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         head = await sessions.move(call.owner_id, session_id, action, call.if_match, call.save_id)
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
-    @api.endpoint(routes, "GET", "persistence/sessions/{session_id}/validate", answer=SessionValidity)
+    @api.endpoint(
+        routes, "GET", "persistence/sessions/{session_id}/validate", answer=SessionValidity, has_etag=True
+    )
     async def validate_session(call: Call[Nothing, Nothing]) -> Answer:
         """Whether a session is there and mine, and its current version; counts as an access."""
         head = await sessions.touch(call.owner_id, call.path["session_id"])
@@ -132,7 +172,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         )
         return Answer(validity, etag=metadata.etag)
 
-    @api.endpoint(routes, "PUT", "persistence/sessions/{session_id}/touch", status=204)
+    @api.endpoint(routes, "PUT", "persistence/sessions/{session_id}/touch", status=204, has_etag=True)
     async def touch_session(call: Call[Nothing, Nothing]) -> Answer:
         """Says that a session is open; makes no version."""
         head = await sessions.touch(call.owner_id, call.path["session_id"])

@@ -34,7 +34,17 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
         )
         return Answer(page_of(page, snapshot_metadata))
 
-    @api.endpoint(routes, "POST", "persistence/snapshots", body=NewSnapshot, answer=str, status=201)
+    @api.endpoint(
+        routes,
+        "POST",
+        "persistence/snapshots",
+        body=NewSnapshot,
+        answer=str,
+        status=201,
+        reads=("Idempotency-Key", "Prefer"),
+        representation=SnapshotMetadata,
+        statuses=(404, 409, 410),  # of the session that is copied, or of what a repeat finds gone
+    )
     async def create_snapshot(call: Call[Nothing, NewSnapshot]) -> Answer:
         """Freezes content, or one of my sessions; answers the snapshot's id, which is its link."""
         snapshot = await snapshots.create(call.owner_id, call.body, call.attempt)
@@ -52,13 +62,17 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
         snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
         return Answer(_snapshot_json(snapshot, content.decode()))
 
-    @api.endpoint(routes, "DELETE", "persistence/snapshots/{snapshot_id}", status=204)
+    @api.endpoint(
+        routes, "DELETE", "persistence/snapshots/{snapshot_id}", status=204, statuses=(403, 409)
+    )
     async def delete_snapshot(call: Call[Nothing, Nothing]) -> Answer:
         """Deletes one of my snapshots: its link answers 410 from then on."""
         await snapshots.delete(call.owner_id, call.path["snapshot_id"])
         return Answer(status=204)
 
-    @api.endpoint(routes, "GET", "persistence/snapshots/{snapshot_id}/stats", answer=SnapshotStats)
+    @api.endpoint(
+        routes, "GET", "persistence/snapshots/{snapshot_id}/stats", answer=SnapshotStats, statuses=(403,)
+    )
     async def get_snapshot_stats(call: Call[Nothing, Nothing]) -> Answer:
         """How often one of my snapshots was opened, and by how many people."""
         stats = await snapshots.stats(call.owner_id, call.path["snapshot_id"])
@@ -70,6 +84,7 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
         "persistence/snapshots/{snapshot_id}/visitors",
         query=VisitorsQuery,
         answer=PageOf[SnapshotVisitor],
+        statuses=(403,),
     )
     async def get_snapshot_visitors(call: Call[VisitorsQuery, Nothing]) -> Answer:
         """A page of who opened one of my snapshots, where the operator shows that."""

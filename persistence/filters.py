@@ -13,9 +13,13 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     BeforeValidator,
+    PlainSerializer,
+    PlainValidator,
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WrapSerializer,
+    WrapValidator,
 )
 
 from persistence.errors import InvalidField
@@ -25,6 +29,10 @@ _EQUALITY = frozenset({Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN})
 _TEXT = frozenset({Operator.CONTAINS, Operator.STARTS_WITH})
 _ANY = frozenset(Operator)
 _INTEGER_MAX = 2**63 - 1
+_CONVERSIONS = (
+    *(BeforeValidator, AfterValidator, PlainValidator, WrapValidator),
+    *(PlainSerializer, WrapSerializer),
+)
 
 
 class FilterFactory:
@@ -124,7 +132,7 @@ def _adapter(annotation: Any, fragment: bool) -> TypeAdapter[Any]:
         metadata = _metadata(annotation)
         annotation = _bare(annotation)
         for one in metadata:
-            if isinstance(one, AfterValidator | BeforeValidator):
+            if isinstance(one, _CONVERSIONS):
                 annotation = Annotated[annotation, one]
             elif isinstance(one, StringConstraints):
                 case = StringConstraints(to_lower=one.to_lower, to_upper=one.to_upper)

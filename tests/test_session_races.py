@@ -65,6 +65,19 @@ class UnseenContent(Around):
         return await super().read(container, id, partition)
 
 
+class Replayed(Around):
+    """Answers the next reads of heads from `replay`, as replicas do that are ever further behind."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.replay: list[Stored] = []
+
+    async def read(self, container: Container, id: str, partition: str) -> Stored:
+        if "~" not in id and self.replay:
+            return self.replay.pop(0)
+        return await super().read(container, id, partition)
+
+
 async def test_a_reader_that_loses_to_a_prune_reads_what_came_after(engine: Engine) -> None:
     writer = SessionStore(engine, SessionRules(keep_revisions=1))
     head = await writer.create(OWNER, new())
@@ -171,6 +184,27 @@ async def test_a_delete_and_saves_have_one_end(engine: Engine) -> None:
         # What the deleted session had is left for the timer; what a beaten save wrote is not.
         left = {id for id in await content_ids(engine) if id.startswith(head.id)}
         assert left == {head.content_id, *(one.content_id for one in won)}
+
+
+async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> None:
+    """There the content was the one to be saved already: nothing would be written, and the save be lost."""
+    replayed = Replayed(engine)
+    sessions = SessionStore(replayed)
+    head = await sessions.create(OWNER, new(content="mine"))
+    past = [await engine.read(SESSIONS, head.id, OWNER)]
+    second = await sessions.save(OWNER, head.id, saving("two"))
+    past.insert(0, await engine.read(SESSIONS, head.id, OWNER))
+    await sessions.save(OWNER, head.id, saving("three"))
+    replayed.replay = list(past)
+    saved = await sessions.save(OWNER, head.id, saving("mine"))
+    assert (saved.metadata.version, replayed.replay) == (4, [])
+    assert (await sessions.get(OWNER, head.id)).content == b"mine"
+    # Nor is it what a refusal shows.
+    replayed.replay = list(past)
+    with pytest.raises(Changed) as refused:
+        await sessions.save(OWNER, head.id, saving("five"), {second.metadata.etag})
+    assert refused.value.current == saved
+    assert await assert_sound(engine) == set()
 
 
 async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:

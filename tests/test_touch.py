@@ -170,7 +170,7 @@ async def test_touches_among_saves_lose_none(engine: Engine) -> None:
             await stores[2].touch(OWNER, head.id)
             await stores[2].get(OWNER, head.id)
             touches += 1
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.02)
         return touches
 
     async def save(writer: int) -> None:

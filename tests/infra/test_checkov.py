@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from tests.support.bicep import FILES, FOLDER, ROOT
 
@@ -21,7 +21,16 @@ def scan(folder: Path) -> dict[str, Any]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    command = [CHECKOV, "--framework", "bicep", "--skip-download", "--output", "json", "--directory", folder]
+    command = [
+        str(CHECKOV),
+        "--framework",
+        "bicep",
+        "--skip-download",
+        "--output",
+        "json",
+        "--directory",
+        str(folder),
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return dict(json.loads(done.stdout))
 

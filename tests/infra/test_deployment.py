@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from cronsim import CronSim
 
 from functions.timers import _run
@@ -41,6 +41,13 @@ def timers() -> list[str]:
 
 def steps(workflow: str, job: str) -> list[dict[str, Any]]:
     return list(WORKFLOWS[workflow]["jobs"][job]["steps"])
+
+
+def words(pattern: str, name: str) -> list[str]:
+    """The words that the one group of a pattern matches in a file."""
+    match = re.search(pattern, (ROOT / name).read_text(), re.MULTILINE)
+    assert match is not None
+    return match[1].split()
 
 
 def commands(workflow: str, job: str) -> str:
@@ -151,15 +158,11 @@ def test_somebody_hears_of_server_errors_and_of_throttling():
 
 
 def test_the_workflow_does_what_is_done_before_a_merge_and_on_every_python():
-    assert re.search(r"exec make (.+) <", (ROOT / ".ci" / "run").read_text())[1].split() == [
-        "lint",
-        "types",
-        "test",
-    ]
+    assert words(r"exec make (.+) <", ".ci/run") == ["lint", "types", "test"]
     assert "make lint types" in commands("ci.yml", "checks")
     assert "make test PYTHON=python${{ matrix.python }}" in commands("ci.yml", "tests")
-    supported = re.search(r"^SUPPORTED := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert WORKFLOWS["ci.yml"]["jobs"]["tests"]["strategy"]["matrix"]["python"] == supported[1].split()
+    matrix = WORKFLOWS["ci.yml"]["jobs"]["tests"]["strategy"]["matrix"]
+    assert matrix["python"] == words(r"^SUPPORTED := (.+)$", "Makefile")
 
 
 def test_the_contract_runs_against_the_emulator_of_microsoft():

@@ -36,8 +36,8 @@ def insert(folder: Path, items: Iterable[Placed]) -> None:
     connection.close()
 
 
-def session(at: datetime, owner_id: str) -> list[Placed]:
-    """An active session and the content that it names."""
+def session(at: datetime, owner_id: str, status: SessionStatus = SessionStatus.ACTIVE) -> list[Placed]:
+    """A session and the content that it names."""
     id = new_id()
     content = SessionContent(id=f"{id}~{new_id()}", owner_id=owner_id, session_id=id, saved_at=at)
     metadata = SessionMetadata(
@@ -53,7 +53,7 @@ def session(at: datetime, owner_id: str) -> list[Placed]:
     head = SessionHead(
         id=id,
         owner_id=owner_id,
-        status=SessionStatus.ACTIVE,
+        status=status,
         metadata=metadata,
         content_id=content.id,
         revisions=(),

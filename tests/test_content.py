@@ -1,0 +1,195 @@
+"""Content: what is packed comes back byte for byte, what does not fit is refused, what is damaged is told."""
+
+import gzip
+import hashlib
+import random
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack, unpack
+from persistence.documents import SessionContent, now
+from persistence.engines.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
+from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
+
+SAMPLE = "Some content: naïve, \U0001f600, \0 and \u2028. " * 20
+
+
+def noise(size: int) -> str:
+    """Text of at most that many UTF-8 bytes, and of no less than all but one, which hardly packs.
+
+    No UTF-8 is without pattern, but a packer that looks at single bytes finds 7.75 bits in each of these:
+    it is drawn from characters of one byte and of two in the proportion that spreads the bytes most evenly.
+    """
+    drawn = random.Random(1)
+    one_byte = drawn.choices((True, False), (745, 255), k=size)
+    characters = (chr(drawn.randrange(0x80) if one else drawn.randrange(0x80, 0x800)) for one in one_byte)
+    return "".join(characters).encode()[:size].decode(errors="ignore")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text())
+def test_any_text_comes_back(text: str) -> None:
+    packed = pack(text)
+    assert unpack(packed.payload, packed.size, "id") == text.encode()
+    assert pack(text.encode()) == packed
+
+
+def test_every_character_of_every_plane_comes_back() -> None:
+    everything = [chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
+    for start in range(0, len(everything), 300_000):
+        text = "".join(everything[start : start + 300_000])
+        packed = pack(text)
+        assert unpack(packed.payload, packed.size, "id").decode() == text
+
+
+def test_the_hash_and_the_size_are_of_the_bytes_received() -> None:
+    packed = pack("abc")
+    assert packed.hash == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert packed.size == 3
+    packed = pack("é\r\n")
+    assert (packed.hash, packed.size) == (hashlib.sha256(b"\xc3\xa9\r\n").hexdigest(), 4)
+
+
+def test_nothing_is_content_too() -> None:
+    packed = pack("")
+    assert packed.size == 0
+    assert unpack(packed.payload, 0, "id") == b""
+
+
+def test_the_payload_is_gzip_and_always_the_same() -> None:
+    assert gzip.decompress(pack(SAMPLE).payload) == SAMPLE.encode()
+    assert pack(SAMPLE) == pack(SAMPLE)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "語", "\U0001f600", '"', "\0"], ids=ascii)
+def test_a_mebibyte_and_a_half_fits_and_one_byte_more_does_not(character: str) -> None:
+    size = len(character.encode())
+    text = character * (CONTENT_MAX_BYTES // size)
+    assert CONTENT_MAX_BYTES == 1_572_864 == len(text.encode())
+    packed = pack(text)
+    assert unpack(packed.payload, packed.size, "id") == text.encode()
+    for content in (text + "x", (text + "x").encode()):
+        with pytest.raises(ContentTooLarge) as refused:
+            pack(content)
+        assert (refused.value.what, refused.value.size, refused.value.limit) == ("content", 1_572_865, 1_572_864)
+
+
+def test_text_that_does_not_pack_into_an_item_is_refused() -> None:
+    text = noise(CONTENT_MAX_BYTES)
+    assert CONTENT_MAX_BYTES - 1 <= len(text.encode()) <= CONTENT_MAX_BYTES
+    with pytest.raises(ContentTooLarge) as refused:
+        pack(text)
+    assert (refused.value.what, refused.value.limit) == ("packed content", PACKED_MAX_BYTES)
+    assert refused.value.size is not None and refused.value.size > PACKED_MAX_BYTES
+    assert (
+        str(refused.value)
+        == f"The packed content has {refused.value.size:,} bytes; at most 2,000,000 can be kept."
+    )
+
+
+def test_what_packs_fits_into_an_item_whoever_owns_it() -> None:
+    text = noise(CONTENT_MAX_BYTES)
+    fits, too_much = 0, len(text)
+    while too_much - fits > 1:
+        middle = (fits + too_much) // 2
+        try:
+            largest = pack(text[:middle])
+            fits = middle
+        except ContentTooLarge:
+            too_much = middle
+    for owner_id in ("\U0010ffff" * 255, '"' * 255, "\\" * 255):
+        content = SessionContent(
+            id="s" * 12 + "~" + "c" * 12, owner_id=owner_id, session_id="s" * 12, saved_at=now()
+        )
+        weight = item_size({**content.to_item(), PAYLOAD: largest.payload})
+        assert ITEM_MAX_BYTES - 2_000 < weight <= ITEM_MAX_BYTES
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\udc00\ud800", "\ud83d\ude00"], ids=ascii)
+def test_lone_surrogates_are_refused(text: str) -> None:
+    with pytest.raises(InvalidField, match="content: is not valid UTF-8"):
+        pack(text)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xe2\x82", b"\xf4\x90\x80\x80", b"\x80", "é".encode("latin-1")],
+    ids=repr,
+)
+def test_bytes_that_are_not_utf_8_are_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidField, match="content: is not valid UTF-8"):
+        pack(b"before" + raw)
+
+
+def test_every_truncation_is_corrupt() -> None:
+    packed = pack(SAMPLE)
+    for length in range(len(packed.payload)):
+        with pytest.raises(CorruptItem):
+            unpack(packed.payload[:length], packed.size, "id")
+
+
+def test_every_flipped_bit_is_corrupt_or_changes_nothing() -> None:
+    packed = pack(SAMPLE)
+    corrupt = 0
+    for position in range(len(packed.payload)):
+        for bit in range(8):
+            damaged = bytearray(packed.payload)
+            damaged[position] ^= 1 << bit
+            try:
+                assert unpack(bytes(damaged), packed.size, "id") == SAMPLE.encode()
+            except CorruptItem:
+                corrupt += 1
+    # All but those in the header that says nothing, such as when it was packed.
+    assert corrupt > (len(packed.payload) - 12) * 8
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\x1f\x8b", b"plain text", SAMPLE.encode(), b"\0" * 100, b"PK\x03\x04" + b"\0" * 30],
+    ids=["nothing", "magic", "text", "unpacked", "zeros", "zip"],
+)
+def test_what_is_no_gzip_is_corrupt(payload: bytes) -> None:
+    for size in (0, 1, len(payload)):
+        with pytest.raises(CorruptItem):
+            unpack(payload, size, "id")
+
+
+def test_another_size_than_expected_is_corrupt() -> None:
+    packed = pack(SAMPLE)
+    for size in (
+        0,
+        1,
+        packed.size - 1,
+        packed.size + 1,
+        CONTENT_MAX_BYTES,
+        CONTENT_MAX_BYTES + 1,
+        10**15,
+        -1,
+        -(10**9),
+    ):
+        with pytest.raises(CorruptItem) as told:
+            unpack(packed.payload, size, "abc")
+        assert (told.value.kind, told.value.id) == ("content", "abc")
+
+
+def test_anything_behind_the_gzip_is_corrupt() -> None:
+    packed = pack(SAMPLE)
+    for more in (b"\0", b"more", packed.payload):
+        with pytest.raises(CorruptItem):
+            unpack(packed.payload + more, packed.size, "id")
+
+
+@pytest.mark.parametrize("size", [0, 1000, CONTENT_MAX_BYTES, 10**12, -1])
+def test_a_bomb_is_corrupt_and_never_unpacked(size: int) -> None:
+    bomb = gzip.compress(bytes(50_000_000), 9)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptItem):
+            unpack(bomb, size, "id")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * CONTENT_MAX_BYTES + 1_000_000

@@ -1,0 +1,186 @@
+"""Content by itself: its own media type, gzip in and out, and no JSON around it; and merge patches."""
+
+import gzip
+import zlib
+
+import pytest
+from isal import igzip
+
+from persistence import Stores
+from persistence.content import CONTENT_MAX_BYTES
+from tests.conftest import SETTINGS
+from tests.support.http import SESSIONS, Client, Response, assert_ok, assert_problem, made
+from tests.support.sessions import sha256
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>Grüße</text></svg>'
+SNAPSHOTS = "persistence/snapshots"
+MERGE_PATCH = {"content-type": "application/merge-patch+json"}
+
+
+@pytest.fixture
+def client(stores: Stores) -> Client:
+    return Client(stores, SETTINGS)
+
+
+async def put_content(client: Client, path: str, body: bytes, **headers: str) -> Response:
+    named = {"content-type": "image/svg+xml"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.put(f"{path}/content", body, named)
+
+
+async def assert_untouched(client: Client, path: str) -> None:
+    assert assert_ok(await client.get(path)).json["metadata"]["version"] == 1
+    assert (await client.get(path)).json["content"] == "one"
+
+
+async def test_content_comes_back_as_it_was_sent_with_its_media_type(client: Client) -> None:
+    path, _ = await made(client)
+    saved = assert_ok(await put_content(client, path, SVG.encode()))
+    assert (saved.json["mediaType"], saved.json["version"]) == ("image/svg+xml", 2)
+    assert saved.json["contentHash"] == sha256(SVG)
+    read = assert_ok(await client.get(f"{path}/content"))
+    assert read.body == SVG.encode()
+    assert read.headers["content-type"] == "image/svg+xml; charset=utf-8"
+    assert read.headers["content-security-policy"].startswith("sandbox")
+    assert read.headers["vary"] == "Accept-Encoding"
+    assert "content-encoding" not in read.headers
+    assert read.etag == saved.etag
+    assert (await client.get(path)).json["content"] == SVG
+
+
+async def test_content_that_was_saved_in_json_is_plain_text(client: Client) -> None:
+    path, _ = await made(client, content="a\0b")
+    read = assert_ok(await client.get(f"{path}/content"))
+    assert (read.body, read.headers["content-type"]) == (b"a\0b", "text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "*", "GZIP"])
+async def test_gzip_goes_out_where_it_is_welcome_under_an_etag_of_its_own(client: Client, accepted: str) -> None:
+    path, etag = await made(client, content=SVG * 50)
+    read = assert_ok(await client.get(f"{path}/content", {"accept-encoding": accepted}))
+    assert read.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(read.body).decode() == SVG * 50
+    assert read.etag == etag[:-1] + '-gzip"'
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0, br"])
+async def test_no_gzip_goes_out_where_it_is_not_welcome(client: Client, accepted: str) -> None:
+    path, _ = await made(client, content=SVG)
+    read = assert_ok(await client.get(f"{path}/content", {"accept-encoding": accepted}))
+    assert "content-encoding" not in read.headers and read.body == SVG.encode()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, igzip.compress])
+async def test_gzip_is_unpacked_on_its_way_in(client: Client, compress) -> None:
+    path, _ = await made(client)
+    saved = assert_ok(await put_content(client, path, compress(SVG.encode()), content_encoding="gzip"))
+    assert saved.json["contentHash"] == sha256(SVG)
+    assert (await client.get(f"{path}/content")).body == SVG.encode()
+
+
+async def test_the_etag_of_either_coding_is_a_condition(client: Client) -> None:
+    path, etag = await made(client)
+    packed = etag[:-1] + '-gzip"'
+    for known in (etag, packed, f"W/{packed}"):
+        unchanged = assert_ok(await client.get(f"{path}/content", {"if-none-match": known}), 304)
+        assert unchanged.body == b""
+    saved = assert_ok(await put_content(client, path, b"two", if_match=packed))
+    assert_problem(await put_content(client, path, b"three", if_match=packed), 412, "changed")
+    minimal = await put_content(client, path, b"four", if_match=saved.etag, prefer="return=minimal")
+    assert assert_ok(minimal, 204).body == b""
+    assert (await client.get(f"{path}/content")).body == b"four"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"\xff\xfe", {}, 422, "invalid_request"),
+        (b"x" * (CONTENT_MAX_BYTES + 1), {}, 413, "body_too_large"),
+        (gzip.compress(b"x" * (CONTENT_MAX_BYTES + 1)), {"content_encoding": "gzip"}, 413, "content_too_large"),
+        (gzip.compress(bytes(200_000_000), 9), {"content_encoding": "gzip"}, 413, "content_too_large"),
+        (b"no gzip", {"content_encoding": "gzip"}, 400, "invalid_body"),
+        (gzip.compress(b"cut off")[:-3], {"content_encoding": "gzip"}, 400, "invalid_body"),
+        (gzip.compress(b"a") + gzip.compress(b"b"), {"content_encoding": "gzip"}, 400, "invalid_body"),
+        (zlib.compress(b"zlib"), {"content_encoding": "gzip"}, 400, "invalid_body"),
+        (b"", {"content_encoding": "gzip"}, 400, "invalid_body"),
+        (b"x", {"content_encoding": "br"}, 415, "unsupported_media_type"),
+        (b"x", {"content_encoding": "gzip, gzip"}, 415, "unsupported_media_type"),
+        (b"x", {"content_type": ""}, 415, "unsupported_media_type"),
+        (b"x", {"content_type": "no type"}, 415, "unsupported_media_type"),
+        (b"x", {"content_type": "text/html\r\nSet-Cookie: a=b"}, 415, "unsupported_media_type"),
+        (b"x", {"content_type": "text/plain; charset=latin-1"}, 415, "unsupported_media_type"),
+        (b"x", {"content_type": f"text/{'x' * 100}"}, 415, "unsupported_media_type"),
+    ],
+)
+async def test_what_is_no_content_is_refused_and_nothing_is_written(
+    client: Client, body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    path, _ = await made(client)
+    assert_problem(await put_content(client, path, body, **headers), status, code)
+    await assert_untouched(client, path)
+
+
+async def test_content_of_others_and_of_deleted_sessions_is_not_shown(client: Client) -> None:
+    path, _ = await made(client)
+    assert_problem(await client.of("bob").get(f"{path}/content"), 404, "not_found")
+    assert_problem(await put_content(client.of("bob"), path, b"x"), 404, "not_found")
+    await client.delete(path)
+    assert_problem(await client.get(f"{path}/content"), 410, "gone")
+    assert_problem(await put_content(client, path, b"x"), 410, "gone")
+
+
+async def test_a_snapshot_has_its_content_by_itself_and_the_visit_is_counted(
+    client: Client, stores: Stores
+) -> None:
+    path, _ = await made(client)
+    await put_content(client, path, SVG.encode())
+    made_of = {"sessionId": path.rpartition("/")[2]}
+    snapshot_id = assert_ok(await client.post(SNAPSHOTS, made_of), 201).json
+    read = assert_ok(await client.of("bob").get(f"{SNAPSHOTS}/{snapshot_id}/content", {"accept-encoding": "gzip"}))
+    assert gzip.decompress(read.body).decode() == SVG
+    assert read.headers["content-type"] == "image/svg+xml; charset=utf-8"
+    assert read.headers["content-security-policy"].startswith("sandbox")
+    again = await client.of("bob").get(f"{SNAPSHOTS}/{snapshot_id}/content", {"if-none-match": read.etag})
+    assert_ok(again, 304)
+    await stores.access_logs.drain()
+    [row] = (await stores.access_logs.page("bob")).items
+    assert row.visits == 2
+
+
+async def test_a_merge_patch_changes_and_clears(client: Client) -> None:
+    path, etag = await made(client, description="About", app="map")
+    patched = await client.call("PATCH", path, {"title": "New", "description": None}, MERGE_PATCH)
+    assert_ok(patched)
+    found = patched.json
+    assert (found["title"], found["description"], found["app"], found["version"]) == ("New", None, "map", 2)
+    cleared = assert_ok(await client.call("PATCH", path, {"app": None}, {**MERGE_PATCH, "if-match": patched.etag}))
+    assert (cleared.json["app"], cleared.json["title"]) == (None, "New")
+    assert_problem(
+        await client.call("PATCH", path, {"title": "Late"}, {**MERGE_PATCH, "if-match": etag}), 412, "changed"
+    )
+    unchanged = assert_ok(await client.call("PATCH", path, {}, MERGE_PATCH))
+    assert unchanged.json["version"] == 3
+    assert (await client.get(path)).json["content"] == "one"
+
+
+@pytest.mark.parametrize(
+    "patch", [{"title": None}, {"title": ""}, {"content": "x"}, {"version": 1}, [], "x", None]
+)
+async def test_a_merge_patch_of_anything_else_is_refused(client: Client, patch: object) -> None:
+    path, _ = await made(client)
+    body = b"null" if patch is None else patch
+    assert_problem(await client.call("PATCH", path, body, MERGE_PATCH), 422, "invalid_request")
+    assert_problem(
+        await client.call("PATCH", path, {"title": "x"}, {"content-type": "text/plain"}),
+        415,
+        "unsupported_media_type",
+    )
+    await assert_untouched(client, path)
+
+
+async def test_content_is_the_same_whichever_way_it_comes(client: Client) -> None:
+    path, _ = await made(client)
+    text = "\0\u2028 ß 🙂 \r\n" * 1000
+    assert_ok(await put_content(client, path, text.encode()))
+    unchanged = assert_ok(await client.put(path, {"content": text}))
+    assert unchanged.json["metadata"]["version"] == 2
+    assert (await client.get(f"{SESSIONS}/metadata/{path.rpartition('/')[2]}")).json["contentHash"] == sha256(text)

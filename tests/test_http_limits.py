@@ -1,0 +1,119 @@
+"""How much one person may keep, how fast they may open snapshots, and what they are told of it."""
+
+import pytest
+
+from persistence import Stores, stores_over
+from persistence.engines.engine import Engine
+from persistence.settings import Settings
+from tests.conftest import SETTINGS
+from tests.support.engines import CountingReads
+from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
+
+SNAPSHOTS, DRAFTS, USAGE = "persistence/snapshots", "persistence/drafts", "persistence/usage"
+
+
+def limited(engine: Engine, **limits: int) -> Client:
+    environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
+    settings = Settings.from_environ(environ | {name.upper(): str(value) for name, value in limits.items()})
+    return Client(stores_over(engine, settings), settings)
+
+
+async def used(client: Client) -> dict[str, int]:
+    amounts: dict[str, int] = assert_ok(await client.get(USAGE)).json["used"]
+    return amounts
+
+
+async def test_the_number_of_sessions_is_bounded(engine: Engine) -> None:
+    client = limited(engine, sessions_max=2)
+    path, _ = await made(client)
+    await made(client)
+    problem = assert_problem(await client.post(SESSIONS, NEW), 429, "too_many")
+    assert (problem["what"], problem["used"], problem["limit"]) == ("sessions", 2, 2)
+    assert_ok(await client.put(path, {"content": "still saved"}))
+    await made(client.of("bob"))
+    await client.delete(path)
+    await made(client)
+
+
+async def test_promoting_a_draft_counts_as_a_session(engine: Engine) -> None:
+    client = limited(engine, sessions_max=1, drafts_max=1)
+    assert_ok(await client.put(f"{DRAFTS}/draft-000001", {"content": "a"}), 201)
+    refused = await client.put(f"{DRAFTS}/draft-000002", {"content": "a"})
+    assert assert_problem(refused, 429, "too_many")["what"] == "drafts"
+    assert_ok(await client.put(f"{DRAFTS}/draft-000001", {"content": "b"}))
+    path, _ = await made(client)
+    assert_problem(await client.post(f"{DRAFTS}/draft-000001/promote", b""), 429, "too_many")
+    await client.delete(path)
+    assert_ok(await client.post(f"{DRAFTS}/draft-000001/promote", b""))
+    assert await used(client) == {"sessions": 1, "drafts": 0, "snapshots": 0, "storedBytes": 1}
+
+
+async def test_the_number_of_snapshots_is_bounded(engine: Engine) -> None:
+    client = limited(engine, snapshots_max=1)
+    new = {**NEW, "content": "frozen"}
+    first = assert_ok(await client.post(SNAPSHOTS, new), 201).json
+    assert assert_problem(await client.post(SNAPSHOTS, new), 429, "too_many")["what"] == "snapshots"
+    await client.delete(f"{SNAPSHOTS}/{first}")
+    assert_ok(await client.post(SNAPSHOTS, new), 201)
+
+
+async def test_the_bytes_are_bounded_for_what_grows(engine: Engine) -> None:
+    client = limited(engine, stored_bytes_max=10)
+    path, etag = await made(client, content="123456")
+    problem = assert_problem(await client.post(SESSIONS, {**NEW, "content": "12345"}), 507, "storage_full")
+    assert (problem["used"], problem["limit"]) == (6, 10)
+    assert_problem(await client.put(path, {"content": "1" * 11}), 507, "storage_full")
+    assert (await client.get(path)).json["metadata"]["etag"] == etag
+    assert_ok(await client.put(path, {"content": "1" * 10}))
+    assert_ok(await client.put(path, {"content": "2" * 10}))
+    assert_ok(await client.put(path, {"content": "smaller"}))
+    assert_problem(await client.post(SNAPSHOTS, {**NEW, "content": "1234"}), 507, "storage_full")
+    assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "123"}), 201)
+    assert (await used(client))["storedBytes"] == 10
+
+
+async def test_usage_tells_what_is_used_and_allowed(engine: Engine) -> None:
+    client = limited(engine, sessions_max=5, stored_bytes_max=1000)
+    await made(client, content="ä")
+    deleted, _ = await made(client, content="gone")
+    await client.delete(deleted)
+    assert_ok(await client.put(f"{DRAFTS}/draft-000001", {"content": "abc"}), 201)
+    assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "four"}), 201)
+    usage = assert_ok(await client.get(USAGE)).json
+    assert usage["used"] == {"sessions": 1, "drafts": 1, "snapshots": 1, "storedBytes": 9}
+    assert usage["limits"] == {"sessions": 5, "drafts": 0, "snapshots": 0, "storedBytes": 1000}
+    assert (await used(client.of("bob"))) == {"sessions": 0, "drafts": 0, "snapshots": 0, "storedBytes": 0}
+
+
+async def test_without_limits_nothing_is_counted(engine: Engine) -> None:
+    counting = CountingReads(engine)
+    client = Client(stores_over(counting, SETTINGS), SETTINGS)
+    path, _ = await made(client)
+    assert_ok(await client.put(path, {"content": "two"}))
+    assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "four"}), 201)
+    assert "aggregate" not in counting.verbs
+
+
+async def test_snapshots_are_opened_only_so_fast(engine: Engine, mocker) -> None:
+    clock = mocker.patch("functions.throttle.time.monotonic", return_value=1000.0)
+    client = limited(engine, snapshot_opens_per_minute=3)
+    snapshot_id = assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "x"}), 201).json
+    for path in (f"{SNAPSHOTS}/{snapshot_id}", f"{SNAPSHOTS}/{snapshot_id}/content"):
+        assert_ok(await client.get(path))
+    assert_problem(await client.get(f"{SNAPSHOTS}/guessed-0001"), 404, "not_found")
+    refused = await client.get(f"{SNAPSHOTS}/{snapshot_id}")
+    assert_problem(refused, 429, "too_fast")
+    assert refused.headers["retry-after"] == "20"
+    assert_ok(await client.of("bob").get(f"{SNAPSHOTS}/{snapshot_id}"))
+    clock.return_value += 20
+    assert_ok(await client.get(f"{SNAPSHOTS}/{snapshot_id}"))
+    assert_problem(await client.get(f"{SNAPSHOTS}/{snapshot_id}"), 429, "too_fast")
+    clock.return_value += 3600
+    for _ in range(3):
+        assert_ok(await client.get(f"{SNAPSHOTS}/{snapshot_id}"))
+    assert_problem(await client.get(f"{SNAPSHOTS}/{snapshot_id}"), 429, "too_fast")
+
+
+@pytest.fixture
+def stores(engine: Engine) -> Stores:
+    return stores_over(engine, SETTINGS)

@@ -1,0 +1,213 @@
+"""The timer that purges stale drafts: it takes those alone, however it is raced, killed or repeated."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from azure.functions.decorators.timer import TimerTrigger
+
+from functions.app import build_app
+from persistence import Stores, stores_over
+from persistence.cleanup import Cleanup, CleanupRules, PurgeCounts
+from persistence.documents import SessionHead, SessionStatus
+from persistence.engines.containers import SESSIONS, Container
+from persistence.engines.engine import Engine, Item
+from persistence.errors import Gone, ItemNotFound, StoreUnavailable
+from persistence.query import Page, Query
+from tests.conftest import SETTINGS
+from tests.support.breaking import Dies
+from tests.support.clock import Clock
+from tests.support.drafts import DRAFT, a_session, draft
+from tests.support.engines import Around, CountingReads
+from tests.support.sessions import OWNER, assert_sound, content_ids, damage, stored_heads
+from tests.support.snapshots import dump, over
+
+RETENTION = timedelta(days=30)
+A_MOMENT = timedelta(seconds=1)
+Doing = Callable[[Stores], Awaitable[Any]]
+
+MEANWHILE: dict[str, tuple[Doing, SessionStatus]] = {
+    "opened": (lambda stores: stores.drafts.get(OWNER, DRAFT), SessionStatus.DRAFT),
+    "touched": (lambda stores: stores.sessions.touch(OWNER, DRAFT), SessionStatus.DRAFT),
+    "saved": (lambda stores: stores.drafts.put(OWNER, DRAFT, draft("saved")), SessionStatus.DRAFT),
+    "promoted": (lambda stores: stores.drafts.promote(OWNER, DRAFT), SessionStatus.ACTIVE),
+    "discarded": (lambda stores: stores.drafts.discard(OWNER, DRAFT), SessionStatus.DELETED),
+}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock.installed(monkeypatch)
+
+
+def cleanup_of(engine: Engine, items_max: int = 20_000) -> Cleanup:
+    return over(engine, cleanup=CleanupRules(items_max=items_max))[3]
+
+
+async def with_drafts(stores: Stores, count: int) -> list[str]:
+    ids = [f"draft-{number:06}" for number in range(count)]
+    for id in ids:
+        await stores.drafts.put(OWNER, id, draft(id))
+    return ids
+
+
+async def drafts_left(stores: Stores) -> list[str]:
+    return sorted(one.id for one in (await stores.drafts.page(OWNER, page_size=100)).items)
+
+
+class InBetween(Around):
+    """Does something once: after the timer's query, or before its replace of a head."""
+
+    def __init__(self, inner: Engine, verb: str, meanwhile: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(inner)
+        self._verb, self._meanwhile, self.done = verb, meanwhile, False
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        page = await super().query(container, query)
+        await self._intervene("query")
+        return page
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        await self._intervene("replace")
+        return await super().replace(container, item, if_match)
+
+    async def _intervene(self, verb: str) -> None:
+        if verb == self._verb and not self.done:
+            self.done = True
+            await self._meanwhile()
+
+
+async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(stores: Stores, clock: Clock) -> None:
+    stale, opened, saved, unchanged = await with_drafts(stores, 4)
+    await a_session(stores, SessionStatus.ACTIVE, "active-00001")
+    await a_session(stores, SessionStatus.CLOSED, "closed-00001")
+    clock.advance(days=20)
+    await stores.drafts.get(OWNER, opened)
+    await stores.drafts.put(OWNER, saved, draft("two"))
+    await stores.drafts.put(OWNER, unchanged, draft(unchanged))
+    clock.advance(days=9.9)
+    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts()
+    clock.advance(days=0.2)
+    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts(drafts=2)
+    assert await drafts_left(stores) == [opened, saved]
+    # As if the owner had discarded it.
+    for call in (stores.drafts.get(OWNER, stale), stores.drafts.put(OWNER, stale, draft("late"))):
+        with pytest.raises(Gone):
+            await call
+    assert len((await stores.sessions.page(OWNER)).items) == 2
+
+    clock.advance(minutes=16)
+    await stores.cleanup.run()
+    named = {id for head in await stored_heads(stores.engine) for id in head.content_ids}
+    assert await content_ids(stores.engine) == named, "its contents went with the timer's next run"
+
+
+@pytest.mark.parametrize("verb", ["query", "replace"])
+@pytest.mark.parametrize(("meanwhile", "status"), MEANWHILE.values(), ids=MEANWHILE.keys())
+async def test_a_draft_that_is_used_while_it_is_purged_survives(
+    engine: Engine, clock: Clock, meanwhile: Doing, status: SessionStatus, verb: str
+) -> None:
+    stores = stores_over(engine, SETTINGS)
+    await stores.drafts.put(OWNER, DRAFT, draft())
+    clock.at += RETENTION + A_MOMENT
+    raced = InBetween(engine, verb, lambda: meanwhile(stores))
+    assert await cleanup_of(raced).purge_stale_drafts() == PurgeCounts(spared=1) and raced.done
+    [head] = await stored_heads(engine)
+    assert head.status is status
+    if status is not SessionStatus.DELETED:
+        assert (await stores.sessions.get(OWNER, DRAFT)).content in (b"one", b"saved")
+        await assert_sound(engine)
+    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts()
+
+
+async def test_a_purge_that_wins_refuses_the_save_that_comes_too_late(engine: Engine, clock: Clock) -> None:
+    stores = stores_over(engine, SETTINGS)
+    await stores.drafts.put(OWNER, DRAFT, draft())
+    clock.at += RETENTION + A_MOMENT
+    late = stores_over(InBetween(engine, "replace", stores.cleanup.purge_stale_drafts), SETTINGS)
+    with pytest.raises(Gone):
+        await late.drafts.put(OWNER, DRAFT, draft("late"))
+    [head] = await stored_heads(engine)
+    assert head.status is SessionStatus.DELETED
+    assert len(await content_ids(engine)) == 1, "the late save took away what it had written"
+
+
+async def test_purging_again_changes_nothing(stores: Stores, engine: Engine, clock: Clock) -> None:
+    await with_drafts(stores, 3)
+    clock.at += RETENTION + A_MOMENT
+    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts(drafts=3)
+    purged = await dump(engine)
+    counting = CountingReads(engine)
+    for _ in range(2):
+        clock.advance(days=1)
+        assert await cleanup_of(counting).purge_stale_drafts() == PurgeCounts()
+    assert await dump(engine) == purged
+    assert counting.verbs == ["query", "query"], "a quiet run costs one query"
+
+
+async def test_a_run_takes_on_so_much_and_the_next_goes_on(stores: Stores, engine: Engine, clock: Clock) -> None:
+    ids = await with_drafts(stores, 7)
+    clock.at += RETENTION + A_MOMENT
+    cleanup = cleanup_of(engine, items_max=3)
+    for left in (4, 1, 0):
+        await cleanup.purge_stale_drafts()
+        # The longest untouched first.
+        assert await drafts_left(stores) == ids[7 - left :]
+    assert await cleanup.purge_stale_drafts() == PurgeCounts()
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 6))
+async def test_a_purge_that_is_killed_at_any_write_is_taken_up_again(
+    engine: Engine, clock: Clock, at: int, applied: bool
+) -> None:
+    stores = stores_over(engine, SETTINGS)
+    ids = await with_drafts(stores, 5)
+    await stores.drafts.put("bob", ids[0], draft())
+    clock.at += RETENTION + A_MOMENT
+    before = {(head.owner_id, head.id): head for head in await heads_of_both(engine)}
+    with pytest.raises(StoreUnavailable):
+        await cleanup_of(Dies(engine, at, applied)).purge_stale_drafts()
+    with suppress(ItemNotFound):
+        # Writes that were under way may still land, and before this one.
+        await engine.delete(SESSIONS, "nothing", OWNER)
+    after = await heads_of_both(engine)
+    gone = [head for head in after if head.status is SessionStatus.DELETED]
+    for head in after:
+        assert head in gone or head == before[head.owner_id, head.id], "each wholly or not at all"
+    counts = await stores.cleanup.purge_stale_drafts()
+    assert (counts.drafts, counts.spared) == (6 - len(gone), 0)
+    assert {head.status for head in await heads_of_both(engine)} == {SessionStatus.DELETED}
+
+
+async def heads_of_both(engine: Engine) -> list[SessionHead]:
+    return await stored_heads(engine) + await stored_heads(engine, "bob")
+
+
+async def test_a_damaged_draft_is_counted_and_left_alone(stores: Stores, engine: Engine, clock: Clock) -> None:
+    ids = await with_drafts(stores, 3)
+    await damage(engine, ids[1], schema=2)
+    damaged = (await dump(engine))[f"sessions/{OWNER}/{ids[1]}"]
+    clock.at += RETENTION + A_MOMENT
+    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts(drafts=2, skipped=1)
+    assert (await dump(engine))[f"sessions/{OWNER}/{ids[1]}"] == damaged
+
+
+async def test_the_timer_writes_one_line_of_counts(
+    stores: Stores, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await with_drafts(stores, 2)
+    clock.at += RETENTION + A_MOMENT
+    functions = {one.get_function_name(): one for one in build_app(stores, SETTINGS).get_functions()}
+    timer = functions["purge_stale_drafts"]
+    trigger = timer.get_trigger()
+    assert isinstance(trigger, TimerTrigger) and trigger.schedule == SETTINGS.purge_schedule
+    assert not trigger.run_on_startup
+    caplog.set_level(logging.INFO, "savepoint.timers")
+    await timer.get_user_function()(None)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "savepoint.timers"]
+    assert line.startswith("purge_stale_drafts: drafts purged 2, spared 0, skipped 0 in ")
+    assert "\n" not in line and line.endswith(" RU")
