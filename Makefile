@@ -15,7 +15,7 @@ MAKEFLAGS += --silent --no-print-directory
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/ready tests/wire/node_modules/ready ## install everything, into .venv and tests/wire/node_modules
+setup: .venv/ready .venv-checkov/ready tests/wire/node_modules/ready ## install everything, into .venv and tests/wire/node_modules
 
 run: .venv/ready ## serve on this machine; what is saved is kept in .data, or in DATA_DIR=...
 	DATA_DIR="$(DATA_DIR)" $(VENV)/python -m devhost
@@ -50,7 +50,7 @@ soak: setup ## the long tests
 	$(VENV)/python -m pytest -q -m soak
 
 clean: ## remove what set-up and the tools made; what is saved stays
-	rm -rf .venv .venv-3.* tests/wire/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-3.* .venv-checkov tests/wire/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The last thing that each step of the set-up does is to write its file, so a step that was interrupted runs again.
@@ -66,6 +66,13 @@ clean: ## remove what set-up and the tools made; what is saved stays
 .venv/ready: .venv/created requirements.txt requirements-dev.txt
 	echo "Installing requirements-dev.txt"
 	$(VENV)/python -m pip install -qq -r requirements-dev.txt
+	touch $@
+
+# Of its own, because it pins older versions of what is used here.
+.venv-checkov/ready: .venv/created infra/requirements-checkov.txt
+	echo "Installing infra/requirements-checkov.txt"
+	"$(PYTHON)" -m venv --clear .venv-checkov
+	.venv-checkov/bin/python -m pip install -qq -r infra/requirements-checkov.txt
 	touch $@
 
 # An npm that was interrupted goes on in the background and takes away what it has installed: elsewhere, therefore.
