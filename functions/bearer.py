@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from functions.identity import owner_id
+from functions.owners import owner_id
 from functions.problems import InvalidToken, Unauthenticated
 from functions.signing_keys import ALGORITHMS, PublicKey, SigningKeys
 from persistence.settings import Settings

@@ -1,10 +1,10 @@
 """Who is calling. What the answer is made of cannot be changed later: the owner is the partition key."""
 
-import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
-from functions.problems import ForbiddenOrigin, Unauthenticated
+from functions.owners import owner_id
+from functions.problems import ForbiddenOrigin
 from persistence.identity_settings import LOOPBACK_NAMES
 from persistence.settings import AuthMode, Settings
 
@@ -13,8 +13,6 @@ Identify = Callable[[Mapping[str, str]], Awaitable[str]]
 IdentityUnavailable where nobody can tell."""
 
 LOCAL_USER = "local-user"
-# Printable ASCII without a blank at either end: what every engine and every log can hold unharmed.
-_OWNER = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
 
 
 def identify_by(settings: Settings) -> Identify:
@@ -34,17 +32,6 @@ def identify_by(settings: Settings) -> Identify:
             from functions.bearer import bearer_identity
 
             return bearer_identity(settings)
-
-
-def owner_id(subject: str, provider: str = "", trusted: Collection[str] = ("",)) -> str:
-    """The owner that a subject stands for: exactly itself where one provider is trusted, else
-    `<provider>:<subject>`. Raises Unauthenticated for another provider and for an unusable subject."""
-    if provider not in trusted:
-        raise Unauthenticated("Whoever says who you are is not trusted here.")
-    owner = subject if len(trusted) == 1 else f"{provider}:{subject}"
-    if not (_OWNER.fullmatch(subject) and _OWNER.fullmatch(owner)):
-        raise Unauthenticated("The user id has to be 1 to 255 printable ASCII characters.")
-    return owner
 
 
 class LocalIdentity:

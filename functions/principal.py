@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from functions.identity import owner_id
+from functions.owners import owner_id
 from functions.problems import Unauthenticated
 
 HEADER = "x-ms-client-principal"

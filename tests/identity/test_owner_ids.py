@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.identity import owner_id
+from functions.owners import owner_id
 from functions.problems import Unauthenticated
 
 OID = "5b5450db-eb26-4c1a-981c-ba1d25f0483d"
