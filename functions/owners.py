@@ -1,4 +1,4 @@
-"""Under which id a caller's things are kept. What it is made of cannot be changed later: it is the partition key."""
+"""Under which id a caller's things are kept. It cannot be changed later: it is the partition key."""
 
 import re
 from collections.abc import Collection
