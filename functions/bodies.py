@@ -3,6 +3,7 @@
 import re
 
 import azure.functions as func
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from functions.problems import BodyTooLarge, InvalidBody, InvalidRequest, UnsupportedMediaType
@@ -15,6 +16,7 @@ JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
+_IDENTITY = "identity"
 _UTF8 = frozenset({"utf-8", "utf8"})
 
 
@@ -39,12 +41,20 @@ def read_body(req: func.HttpRequest, model: type[BaseModel], media_types: tuple[
     """The validated body. Raises UnsupportedMediaType, BodyTooLarge, InvalidBody and InvalidRequest."""
     if model is RawContent:
         return _read_raw(req)
-    if _media_type(req)[0] not in media_types or "content-encoding" in req.headers:
+    if _media_type(req)[0] not in media_types or _coding(req) != _IDENTITY:
         raise UnsupportedMediaType(f"The body has to be sent as Content-Type: {media_types[0]}, uncompressed.")
     try:
-        return model.model_validate_json(_bounded(req.get_body(), BODY_MAX_BYTES))
+        return _parsed(model, _bounded(req.get_body(), BODY_MAX_BYTES))
     except ValidationError as exc:
         raise InvalidRequest.of_body(exc) from exc
+
+
+def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
+    """As `model_validate_json`, whose words say what is wrong; orjson reads a long text in half the time."""
+    try:
+        return model.model_validate(orjson.loads(body))
+    except ValueError:
+        return model.model_validate_json(body)
 
 
 def _read_raw(req: func.HttpRequest) -> RawContent:
@@ -54,7 +64,7 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
     if charset not in _UTF8:
         raise UnsupportedMediaType("The content has to be UTF-8.")
     data = _bounded(req.get_body(), CONTENT_MAX_BYTES)
-    match req.headers.get("content-encoding", "identity").strip().lower():
+    match _coding(req):
         case "identity":
             return RawContent(data=data, media_type=media_type)
         case "gzip":
@@ -64,6 +74,10 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
                 raise InvalidBody("The body is not the gzip that its Content-Encoding promises.") from exc
         case _:
             raise UnsupportedMediaType("Content-Encoding can be gzip or identity.")
+
+
+def _coding(req: func.HttpRequest) -> str:
+    return req.headers.get("content-encoding", _IDENTITY).strip().lower()
 
 
 def _media_type(req: func.HttpRequest) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
     computed_field,
 )
 
@@ -47,7 +48,7 @@ def _to_utc(value: datetime) -> datetime:
 
 def timestamp_text(value: datetime) -> str:
     """The stored form: UTC, fixed width, microseconds, Z, so that text order is time order."""
-    return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return value.isoformat("T", "microseconds").removesuffix("+00:00") + "Z"
 
 
 def now() -> datetime:
@@ -61,7 +62,12 @@ def _without_nul(text: str) -> str:
     return text
 
 
-Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc), PlainSerializer(timestamp_text, when_used="json")]
+Timestamp = Annotated[
+    AwareDatetime,
+    AfterValidator(_to_utc),
+    PlainSerializer(timestamp_text, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),  # which the serializer alone would not tell
+]
 LowerText = Annotated[str, AfterValidator(str.lower)]
 Title = Annotated[
     str, StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS), AfterValidator(_without_nul)
@@ -81,7 +87,8 @@ ClearableLabel = Annotated[str, StringConstraints(max_length=LABEL_MAX_CHARACTER
 class Document(BaseModel):
     """What every stored item has. Read-only: a change makes a new one."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+    # Here and below, deferred: a process that starts builds only what its first request needs.
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True, defer_build=True)
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: str
@@ -118,7 +125,7 @@ class SessionAction(StrEnum):
 class SessionMetadata(BaseModel):
     """What a list shows of a session. `content_bytes` is the size of the UTF-8 text, not of its packed form."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     title: str
     description: str | None
@@ -157,7 +164,7 @@ class Revision(BaseModel):
     `absorbed` remembers the last of those, without content, while they may still be repeated.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     version: int
     action: SessionAction
@@ -302,7 +309,7 @@ class SessionContent(Document):
 class NewSession(BaseModel):
     """What makes a session. Content is text, or its UTF-8 bytes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: Title
     description: Description | None
@@ -314,7 +321,7 @@ class NewSession(BaseModel):
 class SessionChange(BaseModel):
     """What changes a session: None leaves a field as it is; "" clears a description or an app."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: Title | None = None
     description: Description | None = None

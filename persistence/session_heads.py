@@ -5,13 +5,16 @@ import random
 from collections.abc import Awaitable, Callable
 from collections.abc import Collection as SetOf
 from dataclasses import dataclass
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from persistence.collection import Collection, Versioned
-from persistence.documents import Revision, SessionHead, SessionStatus, is_id
+from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, is_id
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine
 from persistence.errors import Changed, Contended, Gone, ItemChanged, ItemNotFound, NotFound
+
+S = TypeVar("S", bound=SessionSummary)
 
 ATTEMPTS = 10
 _CLAIM_REREADS = 3
@@ -46,6 +49,7 @@ class SessionHeads:
 
     def __init__(self, engine: Engine) -> None:
         self._heads = Collection(engine, SESSIONS, SessionHead)
+        self._summaries = Collection(engine, SESSIONS, SessionSummary)
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def create(self, head: SessionHead) -> None:
@@ -54,12 +58,7 @@ class SessionHeads:
 
     async def read(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
         """The head, a tombstone too. Raises NotFound and CorruptItem. One point read."""
-        if not is_id(session_id):
-            raise NotFound("session", session_id)
-        try:
-            return await self._heads.read(session_id, owner_id)
-        except ItemNotFound:
-            raise NotFound("session", session_id) from None
+        return await _read(self._heads, owner_id, session_id)
 
     async def get(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
         """As `read`, but a tombstone raises Gone."""
@@ -67,6 +66,13 @@ class SessionHeads:
         if found.document.status is SessionStatus.DELETED:
             raise Gone("session", session_id)
         return found
+
+    async def get_summary(self, owner_id: str, session_id: str) -> SessionSummary:
+        """What a list shows of it; the history, most of a head, is not looked at. Raises and costs as `get`."""
+        summary = (await _read(self._summaries, owner_id, session_id)).document
+        if summary.status is SessionStatus.DELETED:
+            raise Gone("session", session_id)
+        return summary
 
     async def try_replace(self, head: SessionHead, etag: str) -> bool:
         """One attempt; False where someone else was faster."""
@@ -133,6 +139,15 @@ class SessionHeads:
                 return None
             raise
         return None if current.etag in lost else current
+
+
+async def _read(collection: Collection[S], owner_id: str, session_id: str) -> Versioned[S]:
+    if not is_id(session_id):
+        raise NotFound("session", session_id)
+    try:
+        return await collection.read(session_id, owner_id)
+    except ItemNotFound:
+        raise NotFound("session", session_id) from None
 
 
 async def back_off(attempt: int) -> None:

@@ -161,9 +161,16 @@ class SessionStore:
         """Everything but the content. One point read. Raises NotFound, Gone and CorruptItem."""
         return (await self._heads.get(owner_id, session_id)).document
 
-    async def touch(self, owner_id: str, session_id: str) -> SessionHead:
-        """As `get_head`, and counts as an access: written at most once in `touch_interval`, without a new
+    async def get_summary(self, owner_id: str, session_id: str) -> SessionSummary:
+        """As `get_head` without the history, which costs most of the reading of a head: for polls."""
+        return await self._heads.get_summary(owner_id, session_id)
+
+    async def touch(self, owner_id: str, session_id: str) -> SessionSummary:
+        """As `get_summary`, and counts as an access: written at most once in `touch_interval`, without a new
         version or ETag."""
+        summary = await self._heads.get_summary(owner_id, session_id)
+        if self._was_just_accessed(summary):
+            return summary
         return await self._touched(await self._heads.get(owner_id, session_id))
 
     async def page(
@@ -395,16 +402,19 @@ class SessionStore:
     async def _touched(self, found: Versioned[SessionHead]) -> SessionHead:
         """The head with this access written down, if the last one is long ago. Never fails what it is part of:
         where someone else was faster, that was an access, too."""
-        head, at = found.document, now()
-        if at - head.metadata.last_accessed_at < self._rules.touch_interval:
+        head = found.document
+        if self._was_just_accessed(head):
             return head
-        metadata = head.metadata.model_copy(update={"last_accessed_at": at})
+        metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
         touched = head.model_copy(update={"metadata": metadata})
         try:
             return touched if await self._heads.try_replace(touched, found.etag) else head
         except PersistenceError as exc:
             _log.warning("An access was not written down: %r", exc)
             return head
+
+    def _was_just_accessed(self, summary: SessionSummary) -> bool:
+        return now() - summary.metadata.last_accessed_at < self._rules.touch_interval
 
 
 def _first_answer(head: SessionHead) -> SessionHead:

@@ -173,7 +173,8 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Reads upper-case names; an empty value counts as not set. Raises InvalidSettings, naming all faults."""
+        """Reads upper-case names; an empty value counts as not set. Raises InvalidSettings, naming all that is
+        wrong with values, or else all that does not go together."""
         given: dict[str, object] = {
             name: environ[name.upper()]
             for name in cls.model_fields

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -284,7 +284,9 @@ def _encode(item: Item) -> Item:
 def _stored(answer: Mapping[str, Any]) -> Stored:
     item = {name: value for name, value in answer.items() if name not in _SYSTEM_FIELDS}
     if isinstance(payload := item.get(PAYLOAD), str):
-        item[PAYLOAD] = b64decode(payload)
+        # Damaged text stays text: whoever reads it sees that it is no payload.
+        with suppress(ValueError):
+            item[PAYLOAD] = b64decode(payload, validate=True)
     return Stored(item, answer["_etag"])
 
 
