@@ -69,19 +69,23 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),  # which the serializer alone would not tell
 ]
 LowerText = Annotated[str, AfterValidator(str.lower)]
+# Tells what the validator checks, whose words are better than those for a pattern.
+_NO_NUL = Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
 Title = Annotated[
-    str, StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS), AfterValidator(_without_nul)
+    str, StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
 Description = Annotated[
-    str, StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS), AfterValidator(_without_nul)
+    str, StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
 Label = Annotated[
-    str, StringConstraints(min_length=1, max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul)
+    str, StringConstraints(min_length=1, max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
 
 
 # Not a union of Label and "": a fault would be reported for each of the two, under names of its own.
-ClearableLabel = Annotated[str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul)]
+ClearableLabel = Annotated[
+    str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
+]
 
 
 class Document(BaseModel):

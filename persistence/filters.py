@@ -83,6 +83,8 @@ def _annotation_at(model: type[BaseModel], path: str) -> Any:
 @cache
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
     """Stored name -> type without Optional, with the field's own metadata."""
+    # The types of computed fields are known only once a model is built, which it may have deferred.
+    model.model_rebuild()
     fields: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         annotation: Any = _required(field.annotation)

@@ -10,8 +10,7 @@ from collections.abc import Collection as SetOf
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from persistence.collection import Collection, Versioned
 from persistence.content import Packed, pack, unpack
@@ -21,7 +20,6 @@ from persistence.documents import (
     SessionAction,
     SessionChange,
     SessionHead,
-    SessionMetadata,
     SessionStatus,
     SessionSummary,
     new_id,
@@ -47,34 +45,24 @@ from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.session_contents import SessionContents
 from persistence.session_heads import ATTEMPTS, Check, Committed, Edit, SessionHeads, back_off
+from persistence.session_rules import (
+    DEFAULT_RULES,
+    EDITABLE,
+    MOVES,
+    SessionRules,
+    effect,
+    first_answer,
+    first_head,
+    is_save,
+    require,
+    revision_of,
+    tombstone,
+)
 
 _log = logging.getLogger(__name__)
 
 _CONTENT_READS = 4
 _RECENTLY_UPDATED = Sort("metadata.updated_at", descending=True)
-
-EDITABLE = frozenset({SessionStatus.DRAFT, SessionStatus.ACTIVE})
-MOVES = {
-    SessionAction.PROMOTED: (SessionStatus.DRAFT, SessionStatus.ACTIVE),
-    SessionAction.CLOSED: (SessionStatus.ACTIVE, SessionStatus.CLOSED),
-    SessionAction.REOPENED: (SessionStatus.CLOSED, SessionStatus.ACTIVE),
-}
-"""Which action leads from which status to which. A deleted session is moved no more."""
-
-_SAVES = frozenset({SessionAction.CREATED, SessionAction.SAVED, SessionAction.AUTOSAVED, SessionAction.RENAMED})
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRules:
-    """What an operator sets: how many revisions are kept, how far apart autosaves lie in the history, and how
-    often at most an access is written down."""
-
-    keep_revisions: int = 20
-    coalesce: timedelta = timedelta(seconds=60)
-    touch_interval: timedelta = timedelta(minutes=15)
-
-
-DEFAULT_RULES = SessionRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +108,19 @@ class SessionStore:
             session_id, repeated = await self._reservations.reserve(owner_id, "session", attempt, session_id)
             if repeated:
                 with suppress(NotFound):
-                    return _first_answer(await self.get_head(owner_id, session_id))
-        head, packed = self._first(owner_id, session_id, new, SessionStatus.ACTIVE, new_id())
+                    return first_answer(await self.get_head(owner_id, session_id))
+        head, packed = first_head(owner_id, session_id, new, SessionStatus.ACTIVE, new_id())
         await self._limits.check_one_more(owner_id, "sessions", packed.size)
         try:
             return await self._contents.create_first(head, packed, id_is_new=attempt is None)
         except ItemExists:
             # Another try of the same attempt was faster.
-            return _first_answer(await self.get_head(owner_id, session_id))
+            return first_answer(await self.get_head(owner_id, session_id))
 
     async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
         """A new draft under an id that the client made. Raises ItemExists where it is taken, be it by this very
         attempt's first try. Costs as `create`."""
-        head, packed = self._first(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
+        head, packed = first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
         await self._limits.check_one_more(owner_id, "drafts", packed.size)
         return await self._contents.create_first(head, packed, id_is_new=False)
 
@@ -212,10 +200,10 @@ class SessionStore:
         def check(head: SessionHead) -> None:
             nonlocal named
             named = head.content_ids
-            _require(head, editable, "saved" if SessionStatus.ACTIVE in editable else "saved as a draft")
+            require(head, editable, "saved" if SessionStatus.ACTIVE in editable else "saved as a draft")
 
         async def edit(head: SessionHead) -> SessionHead:
-            changes = _effect(head, change, packed)
+            changes = effect(head, change, packed)
             action = SessionAction.RENAMED
             if not changes:
                 if autosave or packed is None or head.revisions[0].action is not SessionAction.AUTOSAVED:
@@ -241,7 +229,7 @@ class SessionStore:
             await self._contents.remove(owner_id, set(written) - named)
             raise
         await self._contents.remove(owner_id, set(written) - done.after.content_ids)
-        if (was := done.repeated) is not None and not _is_save(was, change.title, packed):
+        if (was := done.repeated) is not None and not is_save(was, change.title, packed):
             raise KeyReused
         return done.head
 
@@ -264,7 +252,7 @@ class SessionStore:
             return head.revised(action, save_id, self._rules.keep_revisions, status=after)
 
         def check(head: SessionHead) -> None:
-            _require(head, {before}, action.value)
+            require(head, {before}, action.value)
 
         done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
         if done.repeated is not None and done.repeated.action is not action:
@@ -285,10 +273,10 @@ class SessionStore:
 
         def check(head: SessionHead) -> None:
             if status is not None:
-                _require(head, {status}, "discarded")
+                require(head, {status}, "discarded")
 
         async def edit(head: SessionHead) -> SessionHead:
-            return _tombstone(head, save_id)
+            return tombstone(head, save_id)
 
         await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
 
@@ -299,7 +287,7 @@ class SessionStore:
 
         async def edit(head: SessionHead) -> SessionHead:
             is_stale = head.stale_since is not None and head.stale_since <= untouched_since
-            return _tombstone(head, save_id) if is_stale else head
+            return tombstone(head, save_id) if is_stale else head
 
         done = await self._heads.commit(owner_id, draft_id, edit, save_id, None)
         return done.after.status is SessionStatus.DELETED
@@ -308,7 +296,7 @@ class SessionStore:
         """A line of the history, and the content as it was. Two point reads. Raises NotFound for a version that
         is not in the history (any more)."""
         head = await self.get_head(owner_id, session_id)
-        revision = _revision(head, version)
+        revision = revision_of(head, version)
         assert revision.content_id is not None, "only tombstones have revisions without content"
         try:
             packed = await self._contents.read(
@@ -332,10 +320,10 @@ class SessionStore:
         save_id = save_id or new_id()
 
         def check(head: SessionHead) -> None:
-            _require(head, EDITABLE, "restored")
+            require(head, EDITABLE, "restored")
 
         async def edit(head: SessionHead) -> SessionHead:
-            old = _revision(head, version)
+            old = revision_of(head, version)
             if old.content_hash == head.metadata.content_hash:
                 return head
             return head.revised(
@@ -366,32 +354,6 @@ class SessionStore:
         await self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
         return done
 
-    def _first(
-        self, owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str
-    ) -> tuple[SessionHead, Packed]:
-        packed, created_at = pack(new.content), now()
-        head = SessionHead(
-            id=session_id,
-            owner_id=owner_id,
-            app=new.app,
-            status=status,
-            metadata=SessionMetadata(
-                title=new.title,
-                description=new.description or None,
-                created_at=created_at,
-                updated_at=created_at,
-                last_accessed_at=created_at,
-                content_hash=packed.hash,
-                content_bytes=packed.size,
-                version=1,
-                device_info=new.device_info,
-            ),
-            content_id=None,
-            revisions=(),
-        )
-        revision = head.as_revision(SessionAction.CREATED, save_id)
-        return head.model_copy(update={"revisions": (revision,)}), packed
-
     async def _read_content(self, head: SessionHead) -> Packed:
         assert head.content_id is not None, "only tombstones have none, and reading those raises Gone"
         metadata = head.metadata
@@ -415,65 +377,3 @@ class SessionStore:
 
     def _was_just_accessed(self, summary: SessionSummary) -> bool:
         return now() - summary.metadata.last_accessed_at < self._rules.touch_interval
-
-
-def _first_answer(head: SessionHead) -> SessionHead:
-    """The head as its create left it, while the history reaches back so far."""
-    first = [revision for revision in head.revisions if revision.version == 1]
-    return head.as_of(first[0]) if first else head
-
-
-def _tombstone(head: SessionHead, save_id: str) -> SessionHead:
-    """What is left of a deleted session: that it was there, and when it went."""
-    nothing: dict[str, Any] = {"title": "", "description": None, "device_info": None, "content_id": None}
-    head = head.revised(
-        SessionAction.DELETED, save_id, keep=1, status=SessionStatus.DELETED, revisions=(), **nothing
-    )
-    at = head.metadata.updated_at
-    return head.model_copy(update={"deleted_at": at, "unsettled_at": at})
-
-
-def _require(head: SessionHead, statuses: SetOf[SessionStatus], move: str) -> None:
-    """Raises IllegalMove, saying what can be done, unless the session has one of the statuses."""
-    if head.status in statuses:
-        return
-    legal = [action.value for action, (before, _) in MOVES.items() if before is head.status]
-    if head.status in EDITABLE:
-        legal.insert(0, "saved")
-    raise IllegalMove("session", head.id, head.status.value, move, [*legal, "deleted"])
-
-
-def _revision(head: SessionHead, version: int) -> Revision:
-    for revision in head.revisions:
-        if revision.version == version:
-            return revision
-    raise NotFound("revision", str(version))
-
-
-def _is_save(was: Revision, title: str | None, packed: Packed | None) -> bool:
-    """Whether an earlier try under the same save_id may have been of this save, as far as the history can tell."""
-    return (
-        was.action in _SAVES
-        and (title is None or title == was.title)
-        and (packed is None or packed.hash == was.content_hash)
-    )
-
-
-def _effect(head: SessionHead, change: SessionChange, packed: Packed | None) -> dict[str, object]:
-    """The fields that a change would really change, of the head or of its metadata."""
-    metadata = head.metadata
-    changes: dict[str, object] = {}
-    if change.title is not None and change.title != metadata.title:
-        changes["title"] = change.title
-    if change.description is not None and (change.description or None) != metadata.description:
-        changes["description"] = change.description or None
-    if change.app is not None and (change.app or None) != head.app:
-        changes["app"] = change.app or None
-    if change.media_type is not None and change.media_type != metadata.media_type:
-        changes["media_type"] = change.media_type
-    if packed is not None and packed.hash != metadata.content_hash:
-        changes |= {"content_hash": packed.hash, "content_bytes": packed.size}
-    if changes:
-        # Where it was saved belongs to the save; by itself it is none.
-        changes["device_info"] = change.device_info
-    return changes

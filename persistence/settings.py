@@ -13,7 +13,7 @@ from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.errors import InvalidSettings
 from persistence.identity_settings import bearer_refusals, principal_refusals
 from persistence.limits import LimitRules
-from persistence.session_store import SessionRules
+from persistence.session_rules import SessionRules
 from persistence.snapshot_store import SnapshotRules
 
 if TYPE_CHECKING:

@@ -52,6 +52,8 @@ get_export                GET     persistence/export
 get_usage                 GET     persistence/usage
 get_health_live           GET     health/live
 get_health_ready          GET     health/ready
+get_openapi               GET     openapi.json
+get_docs                  GET     docs
 """
 TIMERS = {"mark_deleted_snapshot_logs", "purge_stale_drafts"}
 EXPECTED_HTTP = {name: (method, route) for name, method, route in map(str.split, HTTP.strip().splitlines())}

@@ -1,6 +1,7 @@
 """A history that stays readable: autosaves take the place of autosaves, and of nothing else."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,8 @@ from persistence.documents import ABSORBED_MAX, Revision, SessionAction, Session
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine, item_size
 from persistence.errors import Changed, NotFound
-from persistence.session_store import SessionRules, SessionStore
+from persistence.session_rules import SessionRules
+from persistence.session_store import SessionStore
 from tests.conftest import SETTINGS
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import DRAFT, draft
@@ -34,7 +36,7 @@ async def begun(sessions: SessionStore) -> str:
     return (await sessions.create(OWNER, new(content="0"))).id
 
 
-async def autosave(sessions: SessionStore, id: str, content: str, **rest: str) -> SessionHead:
+async def autosave(sessions: SessionStore, id: str, content: str, **rest: Any) -> SessionHead:
     return await sessions.save(OWNER, id, saving(content), **rest, autosave=True)
 
 

@@ -14,7 +14,8 @@ from persistence.documents import SessionChange
 from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.engines.engine import PAYLOAD, Engine
 from persistence.errors import StoreUnavailable
-from persistence.session_store import SessionRules, SessionStore
+from persistence.session_rules import SessionRules
+from persistence.session_store import SessionStore
 from tests.conftest import SETTINGS
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies

@@ -4,12 +4,13 @@ import gzip
 import hashlib
 import random
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack, unpack
+from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pack, unpack
 from persistence.documents import SessionContent, now
 from persistence.engines.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
 from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
@@ -182,14 +183,48 @@ def test_anything_behind_the_gzip_is_corrupt() -> None:
             unpack(packed.payload + more, packed.size, "id")
 
 
-@pytest.mark.parametrize("size", [0, 1000, CONTENT_MAX_BYTES, 10**12, -1])
-def test_a_bomb_is_corrupt_and_never_unpacked(size: int) -> None:
-    bomb = gzip.compress(bytes(50_000_000), 9)
+def peak_bytes_of(work: Callable[[], object], error: type[Exception]) -> int:
+    """What was allocated at most until the error was raised."""
     tracemalloc.start()
     try:
-        with pytest.raises(CorruptItem):
-            unpack(bomb, size, "id")
-        _, peak = tracemalloc.get_traced_memory()
+        with pytest.raises(error):
+            work()
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 2 * CONTENT_MAX_BYTES + 1_000_000
+
+
+@pytest.fixture(scope="module")
+def bomb() -> bytes:
+    return gzip.compress(bytes(50_000_000), 9)
+
+
+@pytest.mark.parametrize("size", [0, 1000, CONTENT_MAX_BYTES, 10**12, -1])
+def test_a_bomb_is_corrupt_and_never_unpacked(bomb: bytes, size: int) -> None:
+    assert peak_bytes_of(lambda: unpack(bomb, size, "id"), CorruptItem) < 2 * CONTENT_MAX_BYTES + 1_000_000
+
+
+def test_a_bomb_from_a_client_is_too_large_and_never_unpacked(bomb: bytes) -> None:
+    assert peak_bytes_of(lambda: gunzip(bomb), ContentTooLarge) < 2 * CONTENT_MAX_BYTES + 1_000_000
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, CONTENT_MAX_BYTES])
+def test_what_a_client_gzipped_is_unpacked(size: int) -> None:
+    raw = random.Random(size).randbytes(size)
+    for level in (0, 1, 9):
+        assert gunzip(gzip.compress(raw, level)) == raw
+
+
+def test_a_byte_too_many_from_a_client_is_too_large() -> None:
+    with pytest.raises(ContentTooLarge) as refused:
+        gunzip(gzip.compress(b"x" * (CONTENT_MAX_BYTES + 1)))
+    assert (refused.value.what, refused.value.size, refused.value.limit) == ("content", None, CONTENT_MAX_BYTES)
+
+
+def test_no_gzip_from_a_client_is_a_value_error() -> None:
+    whole = gzip.compress(SAMPLE.encode())
+    damaged = [whole[:length] for length in range(len(whole))]
+    damaged += [b"text" * 10, whole + b"more", whole + whole, whole[:-8] + bytes(8), SAMPLE.encode()]
+    for data in damaged:
+        with pytest.raises(ValueError, match="gzip"):
+            gunzip(data)

@@ -14,7 +14,7 @@ from tests.support.drafts import DRAFT, a_session, draft
 from tests.support.engines import AnswersLost, CountingReads, LateReads
 from tests.support.sessions import OWNER, assert_sound, content_ids, count, sha256, stored_heads
 
-BY_KEY = {"save_id": "attempt"}
+KEY = "attempt"
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def drafts(stores: Stores) -> DraftStore:
 @pytest.mark.parametrize("only_new", [False, True])
 async def test_a_first_save_repeated_under_its_save_id_is_one_draft(engine: Engine, only_new: bool) -> None:
     drafts = stores_over(engine, SETTINGS).drafts
-    first, is_new = await drafts.put(OWNER, DRAFT, draft(), **BY_KEY, only_new=only_new)
-    repeated, is_new_again = await drafts.put(OWNER, DRAFT, draft(), **BY_KEY, only_new=only_new)
+    first, is_new = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
+    repeated, is_new_again = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
     assert repeated == first and is_new and is_new_again, "the first answer again"
     await drafts.put(OWNER, DRAFT, draft("two"))
     before = await stored_heads(engine), await content_ids(engine)
-    repeated, _ = await drafts.put(OWNER, DRAFT, draft(), **BY_KEY, only_new=only_new)
+    repeated, _ = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
     assert repeated == first, "not the ETag of what was never seen"
     assert (await stored_heads(engine), await content_ids(engine)) == before
 
@@ -150,15 +150,15 @@ async def test_of_two_tabs_that_only_create_one_is_told_of_the_other(engine: Eng
 
 
 async def test_a_save_id_stands_for_one_save(drafts: DraftStore, stores: Stores, engine: Engine) -> None:
-    await drafts.put(OWNER, DRAFT, draft(title="Named"), **BY_KEY)
+    await drafts.put(OWNER, DRAFT, draft(title="Named"), save_id=KEY)
     await drafts.put(OWNER, DRAFT, SessionChange(title="Renamed"), save_id="another")
     before = await stored_heads(engine), await content_ids(engine)
     for call in (
-        drafts.put(OWNER, DRAFT, draft("two"), **BY_KEY),
-        drafts.put(OWNER, DRAFT, draft("two"), **BY_KEY, only_new=True),
+        drafts.put(OWNER, DRAFT, draft("two"), save_id=KEY),
+        drafts.put(OWNER, DRAFT, draft("two"), save_id=KEY, only_new=True),
         drafts.put(OWNER, DRAFT, SessionChange(title="Another"), save_id="another"),
-        drafts.promote(OWNER, DRAFT, **BY_KEY),
-        stores.sessions.restore(OWNER, DRAFT, 1, **BY_KEY),
+        drafts.promote(OWNER, DRAFT, save_id=KEY),
+        stores.sessions.restore(OWNER, DRAFT, 1, save_id=KEY),
     ):
         with pytest.raises(KeyReused):
             await call

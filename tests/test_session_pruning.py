@@ -5,7 +5,8 @@ import pytest
 from persistence.documents import SessionAction, SessionChange
 from persistence.engines.engine import Engine
 from persistence.errors import StoreUnavailable
-from persistence.session_store import SessionRules, SessionStore
+from persistence.session_rules import SessionRules
+from persistence.session_store import SessionStore
 from tests.support.engines import Around
 from tests.support.sessions import OWNER, assert_sound, content_ids, new, saving, sha256, stored_content
 

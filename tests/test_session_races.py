@@ -10,7 +10,8 @@ from persistence.engines.containers import SESSIONS, Container
 from persistence.engines.engine import Engine, Item, Stored
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
 from persistence.session_heads import ATTEMPTS
-from persistence.session_store import SessionRules, SessionStore
+from persistence.session_rules import SessionRules
+from persistence.session_store import SessionStore
 from tests.support.engines import AnswersLost, Around, CountingReads
 from tests.support.sessions import (
     OWNER,

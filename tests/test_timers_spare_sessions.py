@@ -15,7 +15,8 @@ from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine, Item
 from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import Gone, IllegalMove, StoreUnavailable
-from persistence.session_store import EDITABLE, SessionStore
+from persistence.session_rules import EDITABLE
+from persistence.session_store import SessionStore
 from tests.conftest import SETTINGS
 from tests.support import bulk
 from tests.support.breaking import Dies

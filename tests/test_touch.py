@@ -12,7 +12,8 @@ from persistence.documents import SessionStatus
 from persistence.engines.containers import SESSIONS, Container
 from persistence.engines.engine import Engine, Item
 from persistence.errors import Gone, NotFound
-from persistence.session_store import SessionRules, SessionStore
+from persistence.session_rules import SessionRules
+from persistence.session_store import SessionStore
 from tests.conftest import SETTINGS
 from tests.support.breaking import Refuses
 from tests.support.clock import Clock
@@ -32,7 +33,8 @@ OPENINGS: dict[str, Opening] = {
     "get the latest draft": lambda stores: stores.drafts.find_latest(OWNER),
 }
 LOOKS: dict[str, Opening] = {
-    "poll": lambda stores: stores.sessions.get_head(OWNER, DRAFT),
+    "poll": lambda stores: stores.sessions.get_summary(OWNER, DRAFT),
+    "look at the history": lambda stores: stores.sessions.get_head(OWNER, DRAFT),
     "list": lambda stores: stores.drafts.page(OWNER),
     "restorable": lambda stores: stores.drafts.restorable(OWNER),
     "read a revision": lambda stores: stores.sessions.revision(OWNER, DRAFT, 1),
@@ -103,7 +105,7 @@ async def test_inside_the_interval_a_touch_reads_what_a_poll_reads(
 ) -> None:
     await stores.drafts.put(OWNER, DRAFT, draft("x" * 100_000))
     counting.forget()
-    await stores.sessions.get_head(OWNER, DRAFT)
+    await stores.sessions.get_summary(OWNER, DRAFT)
     poll = list(counting.asked)
     counting.forget()
     await stores.sessions.touch(OWNER, DRAFT)

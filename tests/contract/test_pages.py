@@ -83,6 +83,18 @@ async def test_items_without_a_scanned_path_are_left_out(engine: Engine, descend
     assert sorted(flat(await walk(engine, replace(query, filters=(until,))))) == ["item-1", "item-2", "item-3"]
 
 
+@pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
+async def test_items_with_neither_a_text_nor_a_number_to_sort_by_are_left_out(
+    engine: Engine, descending: bool
+) -> None:
+    odd: list[Any] = [None, True, False, [], ["a"], {}, {"title": "a"}]
+    await store(engine, [thing(f"odd-{n}", metadata={"title": value}) for n, value in enumerate(odd)])
+    await store(engine, [thing("none", metadata={}), thing("bare"), thing("flat", metadata="text")])
+    await store(engine, [titled("a", "a"), titled("b", "b"), thing("n", metadata={"title": 1})])
+    query = replace(ALL, sort=Sort(TITLE, descending), page_size=1)
+    assert flat(await walk(engine, query)) == (["b", "a", "n"] if descending else ["n", "a", "b"])
+
+
 @pytest.mark.parametrize("page_size", [1, 2, 3, 6, 7, 8, 1000])
 async def test_pages_are_full_but_for_the_last_and_only_the_last_has_no_cursor(
     engine: Engine, page_size: int

@@ -42,7 +42,7 @@ async def opened(account: CosmosAccount) -> AsyncIterator[Opened]:
 @pytest.fixture(params=[True, False], ids=["discovery", "no-discovery"])
 async def engine(request: pytest.FixtureRequest, opened: Opened, proxy: FaultProxy) -> CosmosEngine:
     """Warm, with one item; everything that it asks for is recorded from now on."""
-    engine = await opened(endpoint_discovery=request.param, timeout_seconds=3.0)
+    engine = await opened(endpoint_discovery=request.param)
     await store(engine, [thing()])
     proxy.requests.clear()
     return engine

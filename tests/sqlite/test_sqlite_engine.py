@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,41 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 async def test_an_answer_waits_for_the_disk(engine: SqliteEngine) -> None:
     assert await on_the_writer(engine, "PRAGMA journal_mode") == [("wal",)]
     assert await on_the_writer(engine, "PRAGMA synchronous") == [(2,)]  # FULL
+
+
+async def test_a_connection_that_does_not_wait_for_the_disk_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hasty(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    monkeypatch.setattr(sqlite, "_open", hasty)
+    with pytest.raises(StoreUnavailable) as refused:
+        SqliteEngine(folder)
+    assert "would not be durable" in str(refused.value.__cause__)
+
+
+async def test_a_file_system_without_wal_is_refused() -> None:
+    # In memory SQLite has none either.
+    with closing(sqlite3.connect(":memory:")) as connection:
+        with pytest.raises(sqlite3.OperationalError, match="cannot do WAL"):
+            sqlite._use_wal(connection)
+
+
+async def test_the_first_opening_waits_for_another_one_that_changes_the_file(folder: Path) -> None:
+    folder.mkdir()
+    with beside(folder) as other:
+        other.execute("CREATE TABLE something (x)")
+        other.execute("BEGIN EXCLUSIVE")
+        opening = asyncio.get_running_loop().run_in_executor(None, SqliteEngine, folder)
+        await asyncio.sleep(0.2)
+        assert not opening.done()
+        other.execute("COMMIT")
+        engine = await opening
+    await store(engine, [thing()])
+    await engine.close()
 
 
 async def test_the_folder_and_its_files_are_private_whatever_the_umask(folder: Path) -> None:

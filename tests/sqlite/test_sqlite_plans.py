@@ -86,6 +86,17 @@ def test_a_scan_across_partitions_reads_its_index_in_order(
         assert "\n" not in steps and "TEMP B-TREE" not in steps
 
 
+@directions
+@pytest.mark.parametrize(("container", "path"), SCANS, ids=lambda each: getattr(each, "name", each))
+def test_a_scan_stops_where_a_filter_on_its_own_path_says(
+    connection: sqlite3.Connection, container: Container, path: str, descending: bool
+) -> None:
+    until = Filter(path, Operator.LESS, "2024")
+    query = Query(KIND, None, ("id",), (until,), Sort(path, descending))
+    expected = f"SEARCH {container.name} USING INDEX {container.name} scan {path} (kind=? AND <expr><?)"
+    assert plan(connection, sqlite_query.select(container, query)) == expected
+
+
 @filters
 @directions
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda container: container.name)

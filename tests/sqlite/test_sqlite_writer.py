@@ -1,6 +1,7 @@
 """The one thread that writes: groups of writes, each done or refused by itself."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Create, Increment, Replace
 from persistence.engines.sqlite import SqliteEngine
+from persistence.engines.sqlite_writer import Writer
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound, StoreUnavailable
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.sqlite import beside, on_the_writer
@@ -103,3 +105,29 @@ async def test_many_lists_run_at_once_while_others_write(engine: SqliteEngine) -
     results = await asyncio.gather(*lists, *writes)
     assert all(result[:10] == [f"item-{n}" for n in range(10)] for result in results[:50])
     assert len(await ids(engine)) == 60
+
+
+class Failing:
+    """Stands in for a connection whose disk fails at the commit and at the roll-back."""
+
+    in_transaction = True
+    fails = True
+
+    def execute(self, text: str) -> None:
+        if self.fails and text in ("COMMIT", "ROLLBACK"):
+            raise sqlite3.OperationalError("disk I/O error")
+
+    def close(self) -> None:
+        pass
+
+
+async def test_the_writer_lives_on_when_even_the_roll_back_fails() -> None:
+    connection = Failing()
+    writer = Writer(connection)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable) as failed:
+            await writer.run(lambda _: "lost")
+        assert str(failed.value.__cause__) == "disk I/O error"
+    connection.fails = False
+    assert await writer.run(lambda _: "done") == "done"
+    writer.close()

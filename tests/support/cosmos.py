@@ -1,6 +1,7 @@
 """What breaks all that an engine asks of items, through the proxy in front of its database."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from persistence.engines.cosmos import CosmosEngine
@@ -26,3 +27,10 @@ def end(faults: list[Fault]) -> None:
     for fault in faults:
         fault.times = 0
         fault.released.set()
+
+
+async def impatient(engine: CosmosEngine, timeout_seconds: float) -> CosmosEngine:
+    """The engine, warm, whose calls may take that long and no longer."""
+    await engine.ping()
+    engine._account = replace(engine._account, timeout_seconds=timeout_seconds)
+    return engine

@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
 from persistence import Stores, open_stores
 from persistence.documents import SessionHead, SessionStatus
+from persistence.engines.cosmos import CosmosAccount
 from persistence.engines.engine import Engine
 from persistence.settings import Settings
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
 from tests.support.sessions import OWNER, assert_sound, content_ids, stored_heads
+
+# Enough for the whole history of a session to be there when a test reads it.
+COMMON = {"AUTH_MODE": "local", "KEEP_REVISIONS": "100"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,25 @@ class Storage:
         stores = Storage({**self.environ, "SETTLE_GRACE_SECONDS": "0"}).open()
         await stores.cleanup.run()
         await stores.close()
+
+
+def on_sqlite(folder: Path) -> Storage:
+    """A file in that folder."""
+    return Storage(COMMON | {"STORE_ENGINE": "sqlite", "DATA_DIR": str(folder)})
+
+
+def on_cosmos(account: CosmosAccount) -> Storage:
+    """A database that has its containers."""
+    return Storage(
+        COMMON
+        | {
+            "STORE_ENGINE": "cosmos",
+            "COSMOS_ENDPOINT": account.endpoint,
+            "COSMOS_DATABASE": account.database,
+            "COSMOS_KEY": account.key or "",
+            "COSMOS_ENDPOINT_DISCOVERY": "false",
+        }
+    )
 
 
 def call(server: DevhostServer, owner: str = OWNER) -> httpx.AsyncClient:

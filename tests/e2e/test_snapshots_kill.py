@@ -1,0 +1,247 @@
+"""`kill -9` of servers while people make, open, forget and delete snapshots: the timer settles what is left."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from persistence import Stores
+from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.errors import Gone
+from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
+from tests.devhost.server import DevhostServer
+from tests.support.sessions import sha256
+from tests.support.snapshots import stored
+from tests.support.storage import Storage, call
+
+PEOPLE = ["ann", "ben", "cleo", "dora", "eve", "fred"]
+KILLS = {"sqlite": 5, "cosmos": 4}
+SOAK_KILLS = 40
+GRACE_SECONDS = 3
+"""Longer than any request here, and short enough for the timer to run while they do."""
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Ledger:
+    """What the people were told, and what they sent without an answer."""
+
+    owners: dict[str, str] = field(default_factory=dict)
+    deleting: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+    forgetting: set[Key] = field(default_factory=set)
+    opening: Counter[Key] = field(default_factory=Counter)
+    opened: Counter[Key] = field(default_factory=Counter)
+    creating: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
+
+
+class Person:
+    """Does one thing after the other, always through the same server."""
+
+    def __init__(self, name: str, ledger: Ledger) -> None:
+        self.name, self._ledger = name, ledger
+        self._random = random.Random(name)
+        self._session = ""
+
+    async def live(self, http: httpx.AsyncClient) -> None:
+        """Until no answer comes."""
+        try:
+            while True:
+                await self._act(http)
+        except httpx.TransportError:
+            self._ledger.unanswered += 1
+
+    async def _act(self, http: httpx.AsyncClient) -> None:
+        ledger, chance = self._ledger, self._random.random()
+        mine = [id for id, owner in ledger.owners.items() if owner == self.name and id not in ledger.deleting]
+        if chance < 0.15 or not ledger.owners:
+            await self._create(http)
+        elif chance < 0.22 and mine:
+            await self._delete(http, self._random.choice(mine))
+        else:
+            # Mostly new ones, which are opened by many for the first time.
+            id = self._random.choice(list(ledger.owners)[-8:])
+            await (self._forget(http, id) if chance > 0.95 else self._open(http, id))
+
+    async def _create(self, http: httpx.AsyncClient) -> None:
+        self._ledger.creating[self.name] += 1
+        if self._random.random() < 0.5:
+            body = {"title": "Sent", "description": "Words", "content": f"by {self.name}"}
+        else:
+            body = {"sessionId": self._session or await self._new_session(http), "description": "Words"}
+        answer = await http.post("/snapshots", json=body)
+        assert answer.status_code == 201, answer.text
+        self._ledger.owners[answer.json()] = self.name
+
+    async def _new_session(self, http: httpx.AsyncClient) -> str:
+        body = {"title": "Session", "description": None, "content": f"by {self.name}"}
+        answer = await http.post("/sessions", json=body)
+        assert answer.status_code == 201, answer.text
+        self._session = answer.json()
+        return self._session
+
+    async def _open(self, http: httpx.AsyncClient, id: str) -> None:
+        key, gone_before = (self.name, id), id in self._ledger.deleted
+        self._ledger.opening[key] += 1
+        answer = await http.get(f"/snapshots/{id}")
+        if answer.status_code == 410:
+            assert id in self._ledger.deleting, "deleted by nobody"
+            return
+        assert answer.status_code == 200 and not gone_before, answer.text
+        assert answer.json()["content"] == f"by {self._ledger.owners[id]}"
+        self._ledger.opened[key] += 1
+
+    async def _delete(self, http: httpx.AsyncClient, id: str) -> None:
+        self._ledger.deleting.add(id)
+        answer = await http.delete(f"/snapshots/{id}")
+        assert answer.status_code == 204, answer.text
+        self._ledger.deleted.add(id)
+
+    async def _forget(self, http: httpx.AsyncClient, id: str) -> None:
+        self._ledger.forgetting.add((self.name, id))
+        answer = await http.delete(f"/snapshot_access_logs/{id}")
+        assert answer.status_code == 204, answer.text
+
+
+class Servers:
+    """Two of them on one storage; one is killed at a time, and another takes its place."""
+
+    def __init__(self, storage: Storage, stack: AsyncExitStack) -> None:
+        self._storage, self._stack = storage, stack
+        self._running = [self._start(), self._start()]
+
+    def _start(self) -> DevhostServer:
+        return self._stack.enter_context(self._storage.serve())
+
+    async def kill_one(self, people: list[Person], which: int, after: float) -> None:
+        """People live on both for a while; those on the killed one notice, and the others are stopped."""
+        clients = [
+            [call(server, person.name) for person in people[n::2]] for n, server in enumerate(self._running)
+        ]
+        lives = [
+            [asyncio.create_task(person.live(client)) for person, client in zip(people[n::2], those, strict=True)]
+            for n, those in enumerate(clients)
+        ]
+        await asyncio.sleep(after / 2)
+        await asyncio.gather(*(self.run_timer(server) for server in self._running))
+        await asyncio.sleep(after / 2)
+        self._running[which].kill()
+        await asyncio.gather(*lives[which])
+        # The others finish what they are doing at a moment of the test's choosing, not the kill's.
+        await asyncio.sleep(0.05)
+        for life in lives[1 - which]:
+            life.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*lives[1 - which])
+        for client in [client for those in clients for client in those]:
+            await client.aclose()
+        self._running[which] = self._start()
+
+    async def run_timer(self, server: DevhostServer) -> None:
+        """In the background: the one that is killed may be in the middle of it."""
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(f"{server.base_url}/admin/functions/mark_deleted_snapshot_logs")
+            assert answer.status_code == 202
+
+
+async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
+    moments = random.Random(kills)
+    ledger = Ledger()
+    people = [Person(name, ledger) for name in PEOPLE]
+    settings = {"SETTLE_GRACE_SECONDS": str(GRACE_SECONDS), "SNAPSHOT_OPENS_PER_MINUTE": "0"}
+    async with AsyncExitStack() as stack:
+        servers = Servers(Storage({**storage.environ, **settings}), stack)
+        for _ in range(kills):
+            await servers.kill_one(people, moments.randrange(2), moments.uniform(0.3, 0.9))
+    return ledger
+
+
+@pytest.fixture
+async def stores(storage: Storage) -> AsyncIterator[Stores]:
+    """What the servers keep, seen past them."""
+    stores = storage.open()
+    yield stores
+    await stores.close()
+
+
+async def check_settled(stores: Stores, ledger: Ledger) -> None:
+    """What has to hold of everything that is stored, after the timer."""
+    engine = stores.engine
+    snapshots = {item["id"]: Snapshot.model_validate(item) for item in await stored(engine, SNAPSHOTS, Snapshot)}
+    rows = {
+        (item["visitor_id"], item["id"]): AccessLog.model_validate(item)
+        for item in await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+    }
+    visitors = [Visitor.model_validate(item) for item in await stored(engine, SNAPSHOTS, Visitor)]
+    assert len(rows) > 20 and len(visitors) > 10, "there was no load to speak of"
+
+    assert ledger.owners.keys() <= snapshots.keys(), "an acknowledged snapshot is missing"
+    deleted = {id for id, snapshot in snapshots.items() if snapshot.deleted_at is not None}
+    assert ledger.deleted <= deleted <= ledger.deleting
+    for snapshot in snapshots.values():
+        assert snapshot.unsettled_at is None
+    for (person, id), row in rows.items():
+        assert id in snapshots, "a row of a snapshot that never was"
+        assert not row.pending and row.unsettled_at is None
+        assert row.snapshot_deleted == (id in deleted)
+        assert row.snapshot_metadata.description == (None if id in deleted else "Words")
+        own = snapshots[id].owner_id == person
+        assert own <= row.visits <= own + ledger.opening[person, id]
+        assert row.first_visited_at <= row.last_visited_at
+    for visitor in visitors:
+        assert visitor.snapshot_id not in deleted, "a visitor of what is deleted"
+        assert visitor.visits <= rows[visitor.visitor_id, visitor.snapshot_id].visits
+    # A visit is lost only where a server is killed, or where it takes too long.
+    kept = [key for key in ledger.opened if key in rows and key not in ledger.forgetting]
+    assert sum(rows[key].visits for key in kept) > 0.5 * sum(ledger.opened[key] for key in kept) > 0
+
+
+async def library_of(stores: Stores, person: str) -> set[str]:
+    ids: set[str] = set()
+    cursor: str | None = None
+    while True:
+        page = await stores.snapshots.page(person, page_size=100, cursor=cursor)
+        ids |= {row.snapshot_id for row in page.items}
+        if (cursor := page.cursor) is None:
+            return ids
+
+
+async def check_through_the_stores(stores: Stores, ledger: Ledger) -> None:
+    """That lists show what is there, and that what is there can be opened by everybody."""
+    for person in PEOPLE:
+        library = await library_of(stores, person)
+        acknowledged = {id for id, owner in ledger.owners.items() if owner == person}
+        assert acknowledged - ledger.deleting <= library
+        assert len(library - acknowledged) <= ledger.creating[person] - len(acknowledged)
+        for id in library:
+            snapshot, content = await stores.snapshots.get(person, id)
+            assert (snapshot.owner_id, snapshot.metadata.content_hash) == (person, sha256(content.decode()))
+    for id in ledger.deleted:
+        with pytest.raises(Gone):
+            await stores.snapshots.get("ann", id)
+    await stores.access_logs.drain()
+
+
+async def test_all_is_settled_whatever_was_killed(storage: Storage, stores: Stores) -> None:
+    kills = KILLS[storage.environ["STORE_ENGINE"]]
+    ledger = await kill_again_and_again(storage, kills)
+    assert ledger.unanswered >= kills, "nothing was under way when a server was killed"
+    assert ledger.deleted and ledger.forgetting
+    await storage.clean_up()
+    await check_settled(stores, ledger)
+    await check_through_the_stores(stores, ledger)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1_200)
+async def test_all_is_settled_after_many_kills(storage: Storage, stores: Stores) -> None:
+    ledger = await kill_again_and_again(storage, SOAK_KILLS)
+    await storage.clean_up()
+    await check_settled(stores, ledger)

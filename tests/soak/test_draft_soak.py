@@ -1,0 +1,131 @@
+"""Many drafts that save themselves every 200 ms on a bad line, through two servers of which one is killed again
+and again: at the end every draft holds the newest content that was acknowledged, and memory is flat."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.conftest import new_cosmos_account
+from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
+from tests.support.drafting import Tab, assert_told_the_truth
+from tests.support.storage import Storage, call, look_into, on_cosmos, on_sqlite
+
+KEEP = 20
+SLOPE_MAX_MB_A_MINUTE = 4.0
+"""Of the surviving server's memory, after the first third of the time."""
+GROWTH_MAX_MB = 40.0
+"""In so short a run that a slope says nothing."""
+
+
+def memory_mb(server: DevhostServer) -> float:
+    for line in Path(f"/proc/{server.process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("the server is gone")
+
+
+async def sample_memory(server: DevhostServer, samples: list[tuple[float, float]]) -> None:
+    while True:
+        samples.append((time.monotonic(), memory_mb(server)))
+        await asyncio.sleep(0.5)
+
+
+def slope_a_minute(samples: Sequence[tuple[float, float]]) -> float:
+    """Least squares."""
+    mean_x = sum(x for x, _ in samples) / len(samples)
+    mean_y = sum(y for _, y in samples) / len(samples)
+    spread = sum((x - mean_x) ** 2 for x, _ in samples)
+    return 60 * sum((x - mean_x) * (y - mean_y) for x, y in samples) / spread
+
+
+async def kill_now_and_then(storage: Storage, victim: DevhostServer, every: float, stop: asyncio.Event) -> int:
+    """Serves again on the same port each time, as whoever watches over servers would. How many kills."""
+    random, kills = Random(1), 0
+    with ExitStack() as restarted:
+        while True:
+            try:
+                await asyncio.wait_for(stop.wait(), every * random.uniform(0.5, 1.5))
+                return kills
+            except TimeoutError:
+                victim.kill()
+                kills += 1
+                again = run_devhost(REPOSITORY, storage.environ, victim.port)
+                victim = await asyncio.to_thread(restarted.enter_context, again)
+
+
+async def soak(storage: Storage, drafts: int, seconds: float, kill_every: float) -> Sequence[tuple[float, float]]:
+    """The memory of the server that was not killed, once everything else is found to be right."""
+    storage = Storage({**storage.environ, "KEEP_REVISIONS": str(KEEP)})
+    samples: list[tuple[float, float]] = []
+    async with AsyncExitStack() as stack:
+        survivor, victim = (stack.enter_context(storage.serve()) for _ in range(2))
+        servers = [await stack.enter_async_context(call(server)) for server in (survivor, victim)]
+        tabs = [Tab(number, servers) for number in range(drafts)]
+        stop = asyncio.Event()
+        killing = asyncio.create_task(kill_now_and_then(storage, victim, kill_every, stop))
+        sampling = asyncio.create_task(sample_memory(survivor, samples))
+        began = time.monotonic()
+        try:
+            await asyncio.gather(*(tab.work(began + seconds) for tab in tabs))
+        finally:
+            sampling.cancel()
+            stop.set()
+            kills = await killing
+        took = time.monotonic() - began
+
+    stores = storage.open()
+    found = await look_into(stores.engine)
+    await stores.close()
+    assert found.heads.keys() == {tab.id for tab in tabs}
+    for tab in tabs:
+        assert_told_the_truth(tab, found.heads[tab.id], KEEP)
+    counts = sum((tab.counts for tab in tabs), Counter[str]())
+    # A save that was cut off, or its server killed, leaves one content at most for the timer.
+    assert len(found.orphans) <= counts["cut off"] + counts["no answer"] + counts["given up"]
+    saves = sum(len(tab.acknowledged) for tab in tabs)
+    milliseconds = sorted(1e3 * second for tab in tabs for second in tab.seconds)
+    p50, p95 = (milliseconds[int(len(milliseconds) * share)] for share in (0.5, 0.95))
+    print(
+        f"\n{drafts} drafts, {took:.0f} s, {kills} kills: {saves} saves acknowledged, {saves / took:.0f} a second,"
+        f" p50 {p50:.0f} ms, p95 {p95:.0f} ms; {dict(counts)};"
+        f" contents left for the timer {len(found.orphans)};"
+        f" memory {samples[0][1]:.0f} to {samples[-1][1]:.0f} MB"
+    )
+    assert kills > 0 and min(counts[name] for name in ("cut off", "twice", "late", "no answer")) > 0
+    assert saves > drafts * seconds, "less than one save a second of each is no load"
+    return samples
+
+
+def after_warm_up(samples: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    return samples[len(samples) // 3 :]
+
+
+@pytest.fixture(params=["sqlite", "cosmos"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """Each engine's in turn."""
+    if request.param == "sqlite":
+        return on_sqlite(tmp_path / "data")
+    return on_cosmos(await new_cosmos_account(request.getfixturevalue("cosmos_endpoint")))
+
+
+async def test_ten_drafts_hold_the_newest_acknowledged_content(storage: Storage) -> None:
+    storage = Storage({**storage.environ, "AUTOSAVE_COALESCE_SECONDS": "3"})
+    samples = await soak(storage, drafts=10, seconds=8, kill_every=3)
+    rest = after_warm_up(samples)
+    assert rest[-1][1] - rest[0][1] < GROWTH_MAX_MB
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("storage", ["sqlite"], indirect=True)
+async def test_fifty_drafts_for_five_minutes_hold_the_newest_acknowledged_content(storage: Storage) -> None:
+    samples = await soak(storage, drafts=50, seconds=300, kill_every=20)
+    slope = slope_a_minute(after_warm_up(samples))
+    print(f"memory after warm-up: {slope:+.2f} MB a minute")
+    assert slope < SLOPE_MAX_MB_A_MINUTE

@@ -1,0 +1,129 @@
+"""A session's history, its closing and its last access over HTTP."""
+
+import pytest
+
+from persistence import Stores, stores_over
+from persistence.engines.engine import Engine
+from tests.conftest import SETTINGS
+from tests.support.clock import Clock
+from tests.support.engines import CountingReads
+from tests.support.http import Client, assert_ok, assert_problem, made, metadata_path
+from tests.support.sessions import sha256
+
+
+@pytest.fixture
+def counting(engine: Engine) -> CountingReads:
+    return CountingReads(engine)
+
+
+@pytest.fixture
+def stores(counting: CountingReads) -> Stores:
+    return stores_over(counting, SETTINGS)
+
+
+@pytest.fixture
+def client(stores: Stores) -> Client:
+    return Client(stores, SETTINGS)
+
+
+async def test_the_history_lists_every_version_and_reads_no_content(
+    client: Client, counting: CountingReads
+) -> None:
+    path, _ = await made(client, deviceInfo="phone")
+    await client.put(path, {"content": "two", "deviceInfo": "laptop"})
+    await client.put(path, {"title": "Second"})
+    counting.forget()
+    listed = assert_ok(await client.get(f"{path}/revisions")).json
+    assert counting.verbs == ["read"] and counting.kinds_read == {"session"}
+    assert listed["pageToken"] is None
+    told = [(one["version"], one["action"], one["title"], one["deviceInfo"]) for one in listed["items"]]
+    assert told == [
+        (3, "renamed", "Second", None),
+        (2, "saved", "First", "laptop"),
+        (1, "created", "First", "phone"),
+    ]
+    fields = {"version", "action", "savedAt", "deviceInfo", "title", "contentHash", "contentBytes"}
+    assert all(one.keys() == fields for one in listed["items"])
+
+
+async def test_a_version_is_read_as_it_was_and_restored_as_a_new_one(client: Client) -> None:
+    path, _ = await made(client, content="żółć")
+    second = await client.put(path, {"content": "two"})
+    first = assert_ok(await client.get(f"{path}/revisions/1")).json
+    assert (first["metadata"]["version"], first["content"]) == (1, "żółć")
+    assert first["metadata"]["contentHash"] == sha256("żółć")
+
+    condition = {"If-Match": second.etag, "Idempotency-Key": "restore"}
+    restored = assert_ok(await client.post(f"{path}/revisions/1/restore", None, condition))
+    assert (restored.json["version"], restored.json["contentHash"]) == (3, sha256("żółć"))
+    assert restored.etag == restored.json["etag"]
+    assert (await client.get(path)).json["content"] == "żółć"
+    again = assert_ok(await client.post(f"{path}/revisions/1/restore", None, condition))
+    assert again.json == restored.json
+    stale = await client.post(f"{path}/revisions/2/restore", None, {"If-Match": second.etag})
+    assert assert_problem(stale, 412, "changed")["current"] == restored.json
+
+
+@pytest.mark.parametrize("version", ["2", "0", "-1", "1.0", "one", "9" * 16, "9" * 400, "١", "latest"])
+async def test_a_version_that_is_not_kept_is_404(client: Client, version: str) -> None:
+    path, _ = await made(client)
+    assert_problem(await client.get(f"{path}/revisions/{version}"), 404, "not_found")
+    assert_problem(await client.post(f"{path}/revisions/{version}/restore", None), 404, "not_found")
+
+
+async def test_a_closed_session_is_read_only_until_it_is_reopened(client: Client) -> None:
+    path, etag = await made(client)
+    closed = assert_ok(await client.post(f"{path}/close", None, {"If-Match": etag}))
+    assert (closed.json["status"], closed.json["version"]) == ("closed", 2) and closed.etag == closed.json["etag"]
+    for answer in (
+        await client.put(path, {"content": "two"}),
+        await client.put(path, {"content": "two"}, {"If-Match": etag}),
+        await client.call("PUT", path, {"title": "Second"}, query={"autosave": "true"}),
+        await client.call("PATCH", path, {"title": "Second"}),
+        await client.post(f"{path}/close", None),
+        await client.post(f"{path}/revisions/1/restore", None),
+    ):
+        problem = assert_problem(answer, 409, "illegal_move")
+        assert (problem["sessionStatus"], problem["legal"]) == ("closed", ["reopened", "deleted"])
+    assert assert_ok(await client.get(path)).json == {"metadata": closed.json, "content": "one"}
+    assert_problem(await client.post(f"{path}/reopen", None, {"If-Match": etag}), 412, "changed")
+    reopened = assert_ok(await client.post(f"{path}/reopen", None))
+    assert reopened.json["status"] == "active"
+    assert_problem(await client.post(f"{path}/reopen", None), 409, "illegal_move")
+    assert_ok(await client.put(path, {"content": "two"}, {"If-Match": reopened.etag}))
+
+
+async def test_validate_tells_what_is_current(client: Client) -> None:
+    path, _ = await made(client)
+    saved = await client.put(path, {"content": "two"})
+    valid = assert_ok(await client.get(f"{path}/validate"))
+    metadata = saved.json["metadata"]
+    assert valid.json == {name: metadata[name] for name in ("id", "status", "version", "contentHash", "etag")}
+    assert valid.etag == saved.etag
+    assert_problem(await client.of("bob").get(f"{path}/validate"), 404, "not_found")
+    await client.delete(path)
+    assert_problem(await client.get(f"{path}/validate"), 410, "gone")
+    assert_problem(await client.put(f"{path}/touch", None), 410, "gone")
+
+
+async def test_validate_and_touch_count_as_access_and_make_no_version(
+    client: Client, counting: CountingReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock.installed(monkeypatch)
+    path, etag = await made(client)
+    before = (await client.get(metadata_path(path))).json
+    for method, call in [("GET", "validate"), ("PUT", "touch")]:
+        counting.forget()
+        clock.advance(minutes=14)
+        assert (await client.call(method, f"{path}/{call}")).etag == etag
+        assert counting.verbs == ["read"]
+        clock.advance(minutes=2)
+        for _ in range(3):
+            answer = await client.call(method, f"{path}/{call}")
+            assert answer.etag == etag and answer.status == (200 if method == "GET" else 204)
+        assert [one.verb for one in counting.writes] == ["replace"]
+        after = (await client.get(metadata_path(path))).json
+        assert after["lastAccessedAt"] > before["lastAccessedAt"]
+        assert {**after, "lastAccessedAt": None} == {**before, "lastAccessedAt": None}
+        before = after
+    assert len((await client.get(f"{path}/revisions")).json["items"]) == 1

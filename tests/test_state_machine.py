@@ -1,0 +1,271 @@
+"""Any order of calls, visits that are lost, timers that are killed: all behaves as a plain model of it does."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from persistence import stores_over
+from persistence.documents import SessionChange, SessionContent, SessionHead, new_id
+from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.engines.cosmos import CosmosEngine
+from persistence.engines.engine import Engine
+from persistence.engines.sqlite import SqliteEngine
+from persistence.errors import Forbidden, Gone, NotFound, StoreUnavailable
+from persistence.snapshot_documents import AccessLog, NewSnapshot, Snapshot, Visitor
+from tests.conftest import SETTINGS, new_cosmos_account
+from tests.support import sessions as of_sessions
+from tests.support.breaking import Dies, Refuses
+from tests.support.clock import Clock
+from tests.support.snapshot_model import Frozen, Model, Row
+from tests.support.snapshots import GRACE, new, over, stored
+
+T = TypeVar("T")
+
+WORDS = "What its owner may regret"
+PEOPLE = st.sampled_from(["ann", "ben", "cleo"])
+CONTENTS = st.sampled_from(["", "one", "two", "ż\0🙂"])
+EXPIRIES = st.sampled_from([None, None, timedelta(minutes=9, seconds=30), timedelta(hours=3)])
+
+
+class Everything(RuleBasedStateMachine):
+    """Sessions, snapshots, access logs and the timer, by a clock that only goes on when told to."""
+
+    runner: asyncio.Runner
+    clock: Clock
+
+    snapshot_ids = Bundle("snapshot_ids")
+    session_ids = Bundle("session_ids")
+
+    def open(self) -> Engine:
+        raise NotImplementedError
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = self.open()
+        self.stores = stores_over(self.engine, SETTINGS)
+        self.model = Model()
+        # Contents by session: named ones, and those that a save left behind, by when that was.
+        self.named: dict[str, set[str]] = {}
+        self.lost: dict[str, datetime] = {}
+        self.deleted_at: dict[str, datetime] = {}
+
+    def teardown(self) -> None:
+        self.run(self.stores.close())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    @rule(target=session_ids, content=CONTENTS)
+    def create_session(self, content: str) -> str:
+        head = self.run(self.stores.sessions.create("ann", of_sessions.new(content=content)))
+        self.named[head.id] = set(head.content_ids)
+        return head.id
+
+    @rule(id=session_ids, content=CONTENTS, dies=st.booleans())
+    def save_session(self, id: str, content: str, dies: bool) -> None:
+        before = {one["id"] for one in self.run(stored(self.engine, SESSIONS, SessionContent))}
+        sessions = over(Dies(self.engine, at=2))[0] if dies else self.stores.sessions
+        try:
+            self.run(sessions.save("ann", id, SessionChange(content=content)))
+        except (Gone, NotFound):
+            assert id in self.deleted_at
+            return
+        except StoreUnavailable:
+            after = {one["id"] for one in self.run(stored(self.engine, SESSIONS, SessionContent))}
+            self.lost |= dict.fromkeys(after - before, self.clock.at)
+            return
+        self.named[id] = set(self.run(self.stores.sessions.get_head("ann", id)).content_ids)
+
+    @rule(id=session_ids)
+    def delete_session(self, id: str) -> None:
+        if id in self.deleted_at:
+            with pytest.raises((Gone, NotFound)):
+                self.run(self.stores.sessions.delete("ann", id))
+            return
+        self.run(self.stores.sessions.delete("ann", id))
+        self.deleted_at[id] = self.clock.at
+
+    @rule(target=snapshot_ids, owner=PEOPLE, content=CONTENTS, expires=EXPIRIES)
+    def create_snapshot(self, owner: str, content: str, expires: timedelta | None) -> str:
+        expires_at = None if expires is None else self.clock.at + expires
+        made = self.run(self.stores.snapshots.create(owner, frozen(content=content, expires_at=expires_at)))
+        self.model.create(made.id, owner, content, expires_at)
+        return made.id
+
+    @rule(target=snapshot_ids, session_id=session_ids)
+    def freeze_session(self, session_id: str) -> str:
+        freezing = self.stores.snapshots.create("ann", NewSnapshot(session_id=session_id, description=WORDS))
+        if session_id in self.deleted_at:
+            with pytest.raises((Gone, NotFound)):
+                self.run(freezing)
+            return new_id()
+        made = self.run(freezing)
+        opened = self.run(self.stores.sessions.get("ann", session_id))
+        assert opened.content is not None
+        self.model.create(made.id, "ann", opened.content.decode(), None)
+        return made.id
+
+    @rule(target=snapshot_ids, owner=PEOPLE, content=CONTENTS, committed=st.booleans())
+    def create_is_interrupted(self, owner: str, content: str, committed: bool) -> str:
+        before = {one["id"] for one in self.run(stored(self.engine, SNAPSHOT_ACCESS_LOGS, AccessLog))}
+        dying = over(Dies(self.engine, at=2, applied=committed))[1]
+        with pytest.raises(StoreUnavailable):
+            self.run(dying.create(owner, frozen(content=content)))
+        after = {one["id"] for one in self.run(stored(self.engine, SNAPSHOT_ACCESS_LOGS, AccessLog))}
+        (id,) = after - before
+        self.model.rows[owner, id] = Row(own=True, pending_since=self.clock.at)
+        if committed:
+            self.model.snapshots[id] = Frozen(owner, content)
+            self.model.copies[owner, id] = 1
+        return str(id)
+
+    @rule(person=PEOPLE, id=snapshot_ids, lost=st.sampled_from(["nothing", "nothing", "row", "copy"]))
+    def visit(self, person: str, id: str, lost: str) -> None:
+        refusing = Refuses(self.engine, SNAPSHOT_ACCESS_LOGS if lost == "row" else SNAPSHOTS, "patch", "create")
+        refusing.refusing = lost != "nothing"
+        _, snapshots, logs, _ = over(refusing)
+        snapshot = self.model.snapshots.get(id)
+        if snapshot is None or snapshot.is_gone(self.clock.at):
+            with pytest.raises(NotFound if snapshot is None else Gone):
+                self.run(snapshots.get(person, id))
+            return
+        found, content = self.run(snapshots.get(person, id))
+        self.run(logs.drain())
+        assert (found.owner_id, content.decode()) == (snapshot.owner, snapshot.content)
+        self.model.visit(person, id, row_lost=lost == "row", copy_lost=lost == "copy")
+
+    @rule(person=PEOPLE, id=snapshot_ids)
+    def remove_row(self, person: str, id: str) -> None:
+        self.run(self.stores.access_logs.remove(person, id))
+        self.model.remove(person, id)
+
+    @rule(person=PEOPLE, id=snapshot_ids)
+    def delete_snapshot(self, person: str, id: str) -> None:
+        snapshot = self.model.snapshots.get(id)
+        deleting = self.stores.snapshots.delete(person, id)
+        if snapshot is None or snapshot.owner != person:
+            with pytest.raises(NotFound if snapshot is None else Forbidden):
+                self.run(deleting)
+            return
+        self.run(deleting)
+        self.model.delete(id, self.clock.at)
+
+    @rule(person=PEOPLE, id=snapshot_ids)
+    def ask_for_stats(self, person: str, id: str) -> None:
+        snapshot = self.model.snapshots.get(id)
+        asking = self.stores.snapshots.stats(person, id)
+        if snapshot is None or snapshot.owner != person or snapshot.is_gone(self.clock.at):
+            refused = NotFound if snapshot is None else Forbidden if snapshot.owner != person else Gone
+            with pytest.raises(refused):
+                self.run(asking)
+            return
+        stats = self.run(asking)
+        copies = [visits for (_, of), visits in self.model.copies.items() if of == id]
+        assert (stats.visits, stats.visitors) == (sum(copies), len(copies))
+
+    @rule(minutes=st.sampled_from([1, 7, 16, 60, 31 * 24 * 60]))
+    def time_goes_by(self, minutes: int) -> None:
+        self.clock.advance(minutes=minutes)
+
+    @rule(killed_at=st.none() | st.integers(1, 8))
+    def timer_runs(self, killed_at: int | None) -> None:
+        at = self.clock.at
+        if killed_at is not None:
+            try:
+                self.run(over(Dies(self.engine, killed_at, applied=killed_at % 2 == 0))[3].run())
+            except StoreUnavailable:
+                pass
+        self.run(self.stores.cleanup.run())
+        self.model.run_timer(at)
+        self.lost = {id: since for id, since in self.lost.items() if since > at - GRACE}
+        for id, deleted_at in self.deleted_at.items():
+            if deleted_at <= at - GRACE:
+                self.named[id] = set()
+
+    @rule(person=PEOPLE)
+    def look_at_lists(self, person: str) -> None:
+        history = self.run(self.stores.access_logs.page(person, page_size=100)).items
+        assert {row.snapshot_id: row.visits for row in history} == self.model.history(person)
+        library = self.run(self.stores.snapshots.page(person, page_size=100)).items
+        assert {row.snapshot_id for row in library} == self.model.library(person)
+
+    @invariant()
+    def what_is_stored_is_what_the_model_says(self) -> None:
+        rows = self.run(stored(self.engine, SNAPSHOT_ACCESS_LOGS, AccessLog))
+        assert {(one["visitor_id"], one["id"]): as_row(one) for one in rows} == {
+            key: (row.visits, row.hidden, row.deleted, row.pending_since is not None)
+            for key, row in self.model.rows.items()
+        }
+        for one in rows:
+            words = one["snapshot_metadata"]["description"]
+            assert words == (None if one["snapshot_deleted"] else WORDS)
+        visitors = self.run(stored(self.engine, SNAPSHOTS, Visitor))
+        assert {(one["visitor_id"], one["snapshot_id"]): one["visits"] for one in visitors} == self.model.copies
+        snapshots = self.run(stored(self.engine, SNAPSHOTS, Snapshot))
+        assert {one["id"]: (one["deleted_at"] is None, one["unsettled_at"] is None) for one in snapshots} == {
+            id: (one.deleted_at is None, one.deleted_at is None or one.settled)
+            for id, one in self.model.snapshots.items()
+        }
+
+    @invariant()
+    def visitor_items_never_tell_of_more_than_rows(self) -> None:
+        for key, visits in self.model.copies.items():
+            assert visits <= self.model.rows[key].visits
+
+    @invariant()
+    def contents_are_those_that_heads_name_and_what_waits_for_the_timer(self) -> None:
+        contents = {one["id"] for one in self.run(stored(self.engine, SESSIONS, SessionContent))}
+        named = {id for ids in self.named.values() for id in ids}
+        waiting = {id for id in self.lost if id.partition("~")[0] not in self.deleted_at}
+        assert named | waiting <= contents <= named | self.lost.keys()
+        heads = {one["id"] for one in self.run(stored(self.engine, SESSIONS, SessionHead))}
+        assert self.named.keys() - self.deleted_at.keys() <= heads
+
+
+def frozen(**fields: Any) -> NewSnapshot:
+    return new(description=WORDS, **fields)
+
+
+def as_row(item: dict[str, Any]) -> tuple[int, bool, bool, bool]:
+    return item["visits"], item["hidden"], item["snapshot_deleted"], item["pending"]
+
+
+@pytest.fixture(params=["sqlite", "cosmos"])
+def machine(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[type[Everything]]:
+    """The machine on each engine in turn, empty for each example, which lives on a loop of its own."""
+    with asyncio.Runner() as loop:
+
+        class Here(Everything):
+            runner, clock = loop, Clock.installed(monkeypatch)
+
+            def open(self) -> Engine:
+                if request.param == "sqlite":
+                    return SqliteEngine(tmp_path / uuid4().hex)
+                endpoint = request.getfixturevalue("cosmos_endpoint")
+                return CosmosEngine(loop.run(new_cosmos_account(endpoint)))
+
+        yield Here
+
+
+def test_everything_behaves_as_its_model(machine: type[Everything], request: pytest.FixtureRequest) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            # A step takes ten times as long over the wire.
+            max_examples=30 if "sqlite" in request.node.name else 8,
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
