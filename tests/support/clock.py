@@ -10,12 +10,22 @@ from persistence import (
     documents,
     idempotency,
     session_contents,
+    session_rules,
     session_store,
     snapshot_store,
 )
 
 # The modules that ask what time it is.
-ASKING = (access_log_store, cleanup, documents, idempotency, session_contents, session_store, snapshot_store)
+ASKING = (
+    access_log_store,
+    cleanup,
+    documents,
+    idempotency,
+    session_contents,
+    session_rules,
+    session_store,
+    snapshot_store,
+)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
