@@ -18,14 +18,15 @@ import uvloop
 from benchmarks.cold_start import cold_starts
 from benchmarks.measure import Pace, Side, compare
 from benchmarks.report import Row, aims, aims_table, as_json, table
-from benchmarks.requests import list_of, named, open_snapshot, operations
+from benchmarks.requests import list_of, named, open_snapshot, operations, raw_save, validate
 from benchmarks.seed import LARGE_LIST, SMALL_LIST, SNAPSHOT_STATE, Seeded, seed
 from benchmarks.servers import Servers, record, served
 from benchmarks.states import State, states
 
-OPERATIONS = ("create", "get", "poll", "metadata", "list", "save")
-NAMES = (*OPERATIONS, "snapshot", "list-sizes", "cold-start")
+OPERATIONS = ("create", "get", "poll", "metadata", "list", "save", "content", "save-content")
+NAMES = (*OPERATIONS, "snapshot", "raw-save", "validate", "list-sizes", "cold-start")
 CONCURRENCIES = (1, 8)
+LARGEST = "1,474 KB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,16 @@ def _comparisons(
         snapshot = open_snapshot(seeded)
         sides = Side(snapshot, servers.real), Side(get, servers.real)
         yield Comparison("snapshot", state.label, sides[0], "a session", sides[1])
+    if "raw-save" in names:
+        state = next(state for state in contents if state.label == LARGEST)
+        save = named(operations(state, seeded), "save")
+        sides = Side(raw_save(state, seeded), servers.real), Side(save, servers.real)
+        yield Comparison("raw save", state.label, sides[0], "a save in JSON", sides[1])
+    if "validate" in names:
+        state = next(state for state in contents if state.label == SNAPSHOT_STATE)
+        poll = named(operations(state, seeded), "metadata")
+        sides = Side(validate(state, seeded), servers.real), Side(poll, servers.real)
+        yield Comparison("validate", state.label, sides[0], "a poll", sides[1])
     if "list-sizes" in names:
         sides = Side(list_of(LARGE_LIST), servers.real), Side(list_of(SMALL_LIST), servers.real)
         yield Comparison("list of large", "20 x 1.5 MB", sides[0], "20 x 1 KB", sides[1])

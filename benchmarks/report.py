@@ -12,6 +12,8 @@ RATIO_MAX = 2.0
 SNAPSHOT_RATIO_MAX = 1.5
 LIST_RATIO_MAX = 1.3
 COLD_START_RATIO_MAX = 1.3
+RAW_SAVE_RATIO_MAX = 0.5
+VALIDATE_RATIO_MAX = 1.2
 POLLS_PER_SECOND_MIN = 2_000
 SAVE_SIZE, SAVE_SECONDS_MAX = "218 KB", 0.005
 
@@ -111,6 +113,12 @@ def aims(rows: Sequence[Row], starts: Sequence[ColdStart]) -> list[Aim]:
     if opened := [row.p50_ratio for row in rows if row.name == "snapshot"]:
         promise = f"opening a snapshot within {SNAPSHOT_RATIO_MAX:g}x of opening a session"
         found.append(_within(promise, opened, SNAPSHOT_RATIO_MAX))
+    if raw := [row.p50_ratio for row in rows if row.name == "raw save"]:
+        promise = f"a raw save, gzipped, within {RAW_SAVE_RATIO_MAX:g}x of one in JSON"
+        found.append(_within(promise, raw, RAW_SAVE_RATIO_MAX))
+    if validated := [row.p50_ratio for row in rows if row.name == "validate"]:
+        promise = f"validating within {VALIDATE_RATIO_MAX:g}x of a poll"
+        found.append(_within(promise, validated, VALIDATE_RATIO_MAX))
     if listed := [row.p50_ratio for row in rows if row.name == "list of large"]:
         promise = f"a list of sessions of 1.5 MB within {LIST_RATIO_MAX:g}x of one of 1 KB"
         found.append(_within(promise, listed, LIST_RATIO_MAX))

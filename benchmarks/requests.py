@@ -1,5 +1,7 @@
 """What is sent: for each operation an endless conversation, in which a request may depend on the answer before."""
 
+import gzip
+import gzip
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -58,6 +60,17 @@ def operations(state: State, seeded: Seeded) -> list[Operation]:
         for body in cycle(bodies):
             etag = (yield encoded("PUT", path, headers | {"If-Match": etag}, body)).etag
 
+    def content(client: int, headers: dict[str, str]) -> Conversation:
+        path = f"{SESSIONS}/{polled[client].id}/content"
+        return _repeated(encoded("GET", path, headers | {"Accept-Encoding": "gzip"}))
+
+    def save_content(client: int, headers: dict[str, str]) -> Conversation:
+        bodies = [gzip.compress(state.variant(20_000 + number).encode(), 6) for number in range(2)]
+        path, etag = f"{SESSIONS}/{saved[client].id}/content", "*"
+        headers = headers | {"Content-Encoding": "gzip"}
+        for body in cycle(bodies):
+            etag = (yield encoded("PUT", path, headers | {"If-Match": etag}, body)).etag
+
     return [
         operation("create", 201, create),
         operation("get", 200, get),
@@ -65,6 +78,8 @@ def operations(state: State, seeded: Seeded) -> list[Operation]:
         operation("metadata", 200, metadata),
         operation("list", 200, list_),
         operation("save", 200, save),
+        operation("content", 200, content),
+        operation("save-content", 200, save_content),
     ]
 
 
@@ -76,6 +91,36 @@ def open_snapshot(seeded: Seeded) -> Operation:
         return _repeated(encoded("GET", f"/api/persistence/snapshots/{seeded.snapshot}", headers))
 
     return Operation("snapshot", 200, start)
+
+
+def raw_save(state: State, seeded: Seeded) -> Operation:
+    """Saves content by itself, gzipped, as a browser would send it, where `save` sends it in JSON."""
+    # Others than those that are saved in JSON meanwhile.
+    saved = seeded.sessions[state.label][len(seeded.sessions[state.label]) // 2 :]
+    bodies = [gzip.compress(state.variant(20_000 + number).encode(), 6) for number in range(2)]
+
+    def start(client: int) -> Conversation:
+        path, etag = f"{SESSIONS}/{saved[client].id}/content", "*"
+        headers = {
+            "X-User-Id": owner_of(state),
+            "Content-Encoding": "gzip",
+            "Prefer": "return=minimal",
+        }
+        for body in cycle(bodies):
+            etag = (yield encoded("PUT", path, headers | {"If-Match": etag}, body)).etag
+
+    return Operation("raw save", 204, start)
+
+
+def validate(state: State, seeded: Seeded) -> Operation:
+    """Asks whether a session is still there, within the interval in which no access is written down."""
+    polled = seeded.sessions[state.label][len(seeded.sessions[state.label]) // 2 :]
+
+    def start(client: int) -> Conversation:
+        path = f"{SESSIONS}/{polled[client].id}/validate"
+        return _repeated(encoded("GET", path, {"X-User-Id": owner_of(state)}))
+
+    return Operation("validate", 200, start)
 
 
 def list_of(owner: str) -> Operation:

@@ -61,10 +61,12 @@ async def get_sessions_metadata(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("persistence/sessions/{session_id}", methods=["GET"])
 async def get_session(req: func.HttpRequest) -> func.HttpResponse:
-    owner = req.headers["x-user-id"]
-    head = await engine.read(SESSIONS, req.route_params["session_id"], owner)
-    await engine.read(SESSIONS, head.item["content_id"], owner)
-    return answer(req)
+    return await get(req)
+
+
+@app.route("persistence/sessions/{session_id}/content", methods=["GET"])
+async def get_session_content(req: func.HttpRequest) -> func.HttpResponse:
+    return await get(req)
 
 
 @app.route("persistence/sessions/metadata/{session_id}", methods=["GET"])
@@ -75,6 +77,22 @@ async def get_session_metadata(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("persistence/sessions/{session_id}", methods=["PUT"])
 async def update_session(req: func.HttpRequest) -> func.HttpResponse:
+    return await save(req)
+
+
+@app.route("persistence/sessions/{session_id}/content", methods=["PUT"])
+async def put_session_content(req: func.HttpRequest) -> func.HttpResponse:
+    return await save(req)
+
+
+async def get(req: func.HttpRequest) -> func.HttpResponse:
+    owner = req.headers["x-user-id"]
+    head = await engine.read(SESSIONS, req.route_params["session_id"], owner)
+    await engine.read(SESSIONS, head.item["content_id"], owner)
+    return answer(req)
+
+
+async def save(req: func.HttpRequest) -> func.HttpResponse:
     req.get_body()
     owner = req.headers["x-user-id"]
     stored = await engine.read(SESSIONS, req.route_params["session_id"], owner)
