@@ -1,7 +1,6 @@
 """What is sent: for each operation an endless conversation, in which a request may depend on the answer before."""
 
 import gzip
-import gzip
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import cycle

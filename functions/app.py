@@ -5,6 +5,7 @@ import azure.functions as func
 from functions import (
     access_logs,
     contents,
+    description,
     drafts,
     health,
     me,
@@ -36,4 +37,5 @@ def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
     app.register_functions(me.blueprint(api))
     app.register_functions(personal_data.blueprint(api, stores.personal_data, stores.limits))
     app.register_functions(health.blueprint(api, stores.engine))
+    app.register_functions(description.blueprint(api, settings))
     return app

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from functions.problems import BodyTooLarge, InvalidBody, InvalidRequest, UnsupportedMediaType
 from persistence.content import CONTENT_MAX_BYTES, gunzip
+from persistence.documents import MEDIA_TYPE_PATTERN
+from persistence.errors import ContentTooLarge
 
 BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
 """JSON can take six bytes for one of content (\\u0000); the rest is for the other fields."""
@@ -15,7 +17,7 @@ BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
-_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
+_MEDIA_TYPE = re.compile(MEDIA_TYPE_PATTERN)
 _IDENTITY = "identity"
 _UTF8 = frozenset({"utf-8", "utf8"})
 
@@ -63,13 +65,15 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
         raise UnsupportedMediaType("The content has to be sent with its own Content-Type.")
     if charset not in _UTF8:
         raise UnsupportedMediaType("The content has to be UTF-8.")
-    data = _bounded(req.get_body(), CONTENT_MAX_BYTES)
+    data = req.get_body()
     match _coding(req):
         case "identity":
+            if len(data) > CONTENT_MAX_BYTES:
+                raise ContentTooLarge("content", len(data), CONTENT_MAX_BYTES)
             return RawContent(data=data, media_type=media_type)
         case "gzip":
             try:
-                return RawContent(data=gunzip(data), media_type=media_type)
+                return RawContent(data=gunzip(_bounded(data, CONTENT_MAX_BYTES)), media_type=media_type)
             except ValueError as exc:
                 raise InvalidBody("The body is not the gzip that its Content-Encoding promises.") from exc
         case _:
@@ -89,5 +93,5 @@ def _media_type(req: func.HttpRequest) -> tuple[str, str]:
 
 def _bounded(body: bytes, limit: int) -> bytes:
     if len(body) > limit:
-        raise BodyTooLarge(f"The body has {len(body):,} bytes; at most {limit:,} are read.")
+        raise BodyTooLarge(len(body), limit)
     return body

@@ -13,7 +13,7 @@ from functions.problems import InvalidHeader
 from persistence.idempotency import Attempt
 
 KEY_MAX_CHARACTERS = 255
-_CONDITION_MAX_CHARACTERS = 8_192
+CONDITION_MAX_CHARACTERS = 8_192
 _GZIP_SUFFIX = '-gzip"'
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -109,7 +109,7 @@ def _etags(header: str | None) -> frozenset[str] | None:
     proxy that compresses may have weakened them."""
     if header is None:
         return None
-    if len(header) > _CONDITION_MAX_CHARACTERS:
+    if len(header) > CONDITION_MAX_CHARACTERS:
         raise InvalidHeader("If-Match and If-None-Match take at most 8,192 characters.")
     return frozenset(_plain(tag.strip().removeprefix("W/")) for tag in header.split(","))
 

@@ -62,9 +62,7 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
             raise NotFound("draft", "latest")
         return answer(opened)
 
-    @api.endpoint(
-        routes, "GET", "persistence/drafts/{draft_id}", answer=DraftContent, reads=("If-None-Match",)
-    )
+    @api.endpoint(routes, "GET", "persistence/drafts/{draft_id}", answer=DraftContent, reads=("If-None-Match",))
     async def get_draft(call: Call[Nothing, Nothing]) -> Answer:
         """A draft with its content."""
         return answer(await drafts.get(call.owner_id, call.path["draft_id"], call.if_none_match))
@@ -78,6 +76,7 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
         answer=DraftMetadata,
         reads=("If-Match", "If-None-Match", "Idempotency-Key"),
         statuses=(201,),
+        gives={"draft_id": "$request.path.draft_id"},
     )
     async def put_draft(call: Call[DraftPutQuery, DraftSave]) -> Answer:
         """Saves a draft under an id that the client made; 201 where that made it."""
@@ -99,6 +98,7 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
         "persistence/drafts/{draft_id}/promote",
         answer=SessionMetadata,
         reads=("If-Match", "Idempotency-Key"),
+        gives={"session_id": "$response.body#/id"},
     )
     async def promote_draft(call: Call[Nothing, Nothing]) -> Answer:
         """Makes a draft an active session of the same id."""

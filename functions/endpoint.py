@@ -5,8 +5,9 @@ An endpoint's own code is a few lines: it takes a `Call`, asks a store and gives
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import azure.functions as func
@@ -20,6 +21,7 @@ from functions.schemas import Nothing
 from persistence.engines.charge import Charge, metered
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
+NOTHING_GIVEN: Mapping[str, str] = MappingProxyType({})
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
@@ -38,6 +40,7 @@ class Endpoint:
     produces        the media type of an answer of bytes
     has_etag        whether success carries an ETag, where no condition among `reads` says so already
     statuses        what can come besides `status` and what follows from all the others
+    gives           where the path parameters of what can be called next stand, as OpenAPI runtime expressions
     """
 
     name: str
@@ -56,6 +59,7 @@ class Endpoint:
     produces: str
     has_etag: bool
     statuses: tuple[int, ...]
+    gives: Mapping[str, str]
 
 
 class Api:
@@ -87,6 +91,7 @@ class Api:
         produces: str = "application/json",
         has_etag: bool = False,
         statuses: tuple[int, ...] = (),
+        gives: Mapping[str, str] = NOTHING_GIVEN,
     ) -> Callable[[Handler], Trigger]:
         """Serves a handler at a route, under the handler's name."""
 
@@ -110,6 +115,7 @@ class Api:
                 produces=produces,
                 has_etag=has_etag,
                 statuses=statuses,
+                gives=gives,
             )
             self.endpoints.append(endpoint)
 
@@ -138,7 +144,14 @@ class Api:
         if self._expose_charge:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
         milliseconds = (time.perf_counter() - started) * 1e3
-        _log.info("%s %d %.1f ms %s RU", endpoint.name, response.status_code, milliseconds, _charge_text(charge))
+        _log.info(
+            "%s %d %.1f ms %s RU in %d calls",
+            endpoint.name,
+            response.status_code,
+            milliseconds,
+            _charge_text(charge),
+            charge.calls,
+        )
         return response
 
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
@@ -154,7 +167,8 @@ class Api:
 
 def _response(answer: Answer) -> func.HttpResponse:
     body = answer.body.model_dump_json().encode() if isinstance(answer.body, BaseModel) else answer.body
-    headers = dict(answer.headers)
+    # Named here: a mimetype that begins with text/ is given a charset once more on its way.
+    headers = {**answer.headers, "Content-Type": answer.media_type}
     if answer.etag is not None:
         headers["ETag"] = answer.etag
     return func.HttpResponse(

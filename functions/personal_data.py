@@ -70,9 +70,7 @@ def blueprint(api: Api, personal_data: PersonalData, limits: Limits) -> func.Blu
         lines.append(to_json({"kind": "end", "pageToken": export.cursor}))
         return Answer(b"\n".join(lines) + b"\n", media_type=NDJSON)
 
-    @api.endpoint(
-        routes, "DELETE", "persistence/me", answer=Erasure, reads=(CONFIRMATION,), statuses=(409,)
-    )
+    @api.endpoint(routes, "DELETE", "persistence/me", answer=Erasure, reads=(CONFIRMATION,), statuses=(409,))
     async def delete_me(call: Call[Nothing, Nothing]) -> Answer:
         """Deletes everything that is mine; the header Savepoint-Confirm has to repeat my owner id."""
         if call.headers.get(CONFIRMATION.lower()) != call.owner_id:

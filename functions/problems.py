@@ -55,6 +55,10 @@ class UnsupportedMediaType(RequestError):
 class BodyTooLarge(RequestError):
     """More bytes than any valid body could have."""
 
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"The body has {size:,} bytes; at most {limit:,} are read.")
+        self.size, self.limit = size, limit
+
 
 class InvalidBody(RequestError):
     """A body that is not in the coding that it claims."""
@@ -181,9 +185,11 @@ def _extras(exc: Exception) -> dict[str, Any]:
     """What a caller can act on beside the words."""
     if isinstance(exc, InvalidRequest):
         return {"errors": exc.faults}
+    if isinstance(exc, errors.InvalidMember):
+        return {"errors": [{"pointer": _pointer([exc.field]), "detail": exc.reason}]}
     if isinstance(exc, errors.InvalidField):
         return {"errors": [{"parameter": _cut(exc.field), "detail": exc.reason}]}
-    if isinstance(exc, errors.ContentTooLarge):
+    if isinstance(exc, errors.ContentTooLarge | BodyTooLarge):
         return {"limit": exc.limit} if exc.size is None else {"size": exc.size, "limit": exc.limit}
     if isinstance(exc, errors.LimitReached):
         return {"what": exc.what, "used": exc.used, "limit": exc.limit}

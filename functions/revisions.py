@@ -23,7 +23,13 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     routes = api.blueprint()
     route = "persistence/sessions/{session_id}/revisions"
 
-    @api.endpoint(routes, "GET", route, answer=PageOf[RevisionMetadata])
+    @api.endpoint(
+        routes,
+        "GET",
+        route,
+        answer=PageOf[RevisionMetadata],
+        gives={"session_id": "$request.path.session_id", "version": "$response.body#/items/0/version"},
+    )
     async def get_session_revisions(call: Call[Nothing, Nothing]) -> Answer:
         """The history of a session, newest first; all that is kept fits one page."""
         head = await sessions.get_head(call.owner_id, call.path["session_id"])

@@ -19,7 +19,11 @@ class WireModel(BaseModel):
     """camelCase in JSON, snake_case in Python."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, from_attributes=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        from_attributes=True,
+        defer_build=True,  # see Document
     )
 
 
@@ -70,7 +74,7 @@ class SessionUpdate(documents.SessionChange):
 class SessionPatch(BaseModel):
     """An RFC 7396 merge patch: what is absent stays, null clears. A title cannot be cleared."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", defer_build=True)
 
     title: documents.Title = Field(default_factory=str)  # given or not: there is none to describe
     description: documents.Description | None = None
@@ -114,7 +118,7 @@ class RevisionContent(WireModel):
 class SaveQuery(BaseModel):
     """How the history takes a save."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     autosave: bool = Field(False, description="Whether it takes the place of the autosave just before it.")
 
@@ -161,7 +165,7 @@ def page_of(page: Page[S], convert: Callable[[S], T]) -> PageOf[T]:
 
 def _iso_text(value: object) -> object:
     # Without this a bare number would be taken for seconds since 1970.
-    if isinstance(value, str) and "T" not in value.upper():
+    if not isinstance(value, str) or "T" not in value.upper():
         raise ValueError("must be an ISO 8601 date and time with a zone, as 2026-01-31T09:30:00Z")
     return value
 
@@ -183,7 +187,7 @@ class Nothing(BaseModel):
 class FilterQuery(BaseModel):
     """A query whose parameters are filters."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     FILTERS: ClassVar[dict[str, tuple[str, Operator]]] = {}
 
@@ -200,7 +204,7 @@ class FilterQuery(BaseModel):
 class PageQuery(BaseModel):
     """Which page. An empty value means "not given": existing clients send `cursor=`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     cursor: str | None = Field(None, description="The `pageToken` of the page before.")
     page_size: int = Field(10, ge=1, le=100, description="How many items a page has at most.")

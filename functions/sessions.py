@@ -49,6 +49,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         representation=Session,
         has_etag=True,
         statuses=(404, 410),  # where a repeat finds that what the first try made is gone
+        gives={"session_id": "$response.body"},
     )
     async def create_session(call: Call[Nothing, NewSession]) -> Answer:
         """Makes a session; answers its id."""
@@ -61,9 +62,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
             )
         return Answer(to_json(head.id), 201, head.metadata.etag, location)
 
-    @api.endpoint(
-        routes, "GET", "persistence/sessions/{session_id}", answer=Session, reads=("If-None-Match",)
-    )
+    @api.endpoint(routes, "GET", "persistence/sessions/{session_id}", answer=Session, reads=("If-None-Match",))
     async def get_session(call: Call[Nothing, Nothing]) -> Answer:
         """A session with its content."""
         session = await sessions.get(call.owner_id, call.path["session_id"], unless=call.if_none_match)
@@ -78,10 +77,10 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     )
     async def get_session_metadata(call: Call[Nothing, Nothing]) -> Answer:
         """A session without its content; 304 while the caller's copy is still right."""
-        head = await sessions.get_head(call.owner_id, call.path["session_id"])
-        if head.metadata.etag in call.if_none_match:
-            return Answer(status=NOT_MODIFIED, etag=head.metadata.etag)
-        return Answer(session_metadata(head), etag=head.metadata.etag)
+        summary = await sessions.get_summary(call.owner_id, call.path["session_id"])
+        if summary.metadata.etag in call.if_none_match:
+            return Answer(status=NOT_MODIFIED, etag=summary.metadata.etag)
+        return Answer(session_metadata(summary), etag=summary.metadata.etag)
 
     @api.endpoint(
         routes,
@@ -106,7 +105,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
             return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
         if call.body.content is not None:
             return Answer(_session_json(head, call.body.content), etag=head.metadata.etag)
-        return _session_answer(await sessions.get(call.owner_id, head.id))
+        return _session_answer(await sessions.open(head))
 
     @api.endpoint(
         routes,

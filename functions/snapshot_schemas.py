@@ -37,9 +37,30 @@ class SnapshotContent(WireModel):
 class NewSnapshot(snapshot_documents.NewSnapshot):
     """Makes a snapshot, either of `content`, or of the session `sessionId`, which is copied here."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        # What the document's own validator checks, told to those who read the schema.
+        json_schema_extra={
+            "anyOf": [
+                {
+                    "required": ["title", "content"],
+                    "properties": {
+                        "title": {"type": "string"},
+                        "content": {"type": "string"},
+                        "sessionId": {"type": "null"},
+                    },
+                },
+                {
+                    "required": ["sessionId"],
+                    "properties": {"sessionId": {"type": "string"}, "content": {"type": "null"}},
+                },
+            ]
+        },
+    )
 
     content: str | None = None
+    expires_at: QueryTime | None = None
 
 
 class SnapshotAccessLog(WireModel):

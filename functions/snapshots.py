@@ -44,6 +44,7 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
         reads=("Idempotency-Key", "Prefer"),
         representation=SnapshotMetadata,
         statuses=(404, 409, 410),  # of the session that is copied, or of what a repeat finds gone
+        gives={"snapshot_id": "$response.body"},
     )
     async def create_snapshot(call: Call[Nothing, NewSnapshot]) -> Answer:
         """Freezes content, or one of my sessions; answers the snapshot's id, which is its link."""
@@ -62,9 +63,7 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
         snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
         return Answer(_snapshot_json(snapshot, content.decode()))
 
-    @api.endpoint(
-        routes, "DELETE", "persistence/snapshots/{snapshot_id}", status=204, statuses=(403, 409)
-    )
+    @api.endpoint(routes, "DELETE", "persistence/snapshots/{snapshot_id}", status=204, statuses=(403, 409))
     async def delete_snapshot(call: Call[Nothing, Nothing]) -> Answer:
         """Deletes one of my snapshots: its link answers 410 from then on."""
         await snapshots.delete(call.owner_id, call.path["snapshot_id"])

@@ -10,6 +10,7 @@ from persistence.access_log_store import AccessLogStore
 from persistence.cleanup import Cleanup
 from persistence.draft_store import DraftStore
 from persistence.engines.engine import Engine
+from persistence.errors import InvalidSettings, StoreUnavailable
 from persistence.limits import Limits
 from persistence.personal_data import PersonalData
 from persistence.session_store import SessionStore
@@ -49,7 +50,10 @@ def open_engine(settings: Settings) -> Engine:
         case StoreEngine.SQLITE:
             from persistence.engines.sqlite import SqliteEngine
 
-            return SqliteEngine(settings.data_dir)
+            try:
+                return SqliteEngine(settings.data_dir)
+            except StoreUnavailable as exc:
+                raise InvalidSettings([f"DATA_DIR: the file there cannot be opened: {exc.__cause__}"]) from exc
         case StoreEngine.COSMOS:
             from persistence.engines.cosmos import CosmosEngine
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from isal import igzip, isal_zlib
 
-from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
+from persistence.errors import ContentTooLarge, CorruptItem, InvalidMember
 
 CONTENT_MAX_BYTES = 1_572_864
 """1.5 MiB of UTF-8, inclusive."""
@@ -31,7 +31,7 @@ class Packed:
 
 
 def pack(content: str | bytes) -> Packed:
-    """Raises InvalidField for what is not UTF-8 and ContentTooLarge for what cannot be kept. About 2 ms a MB."""
+    """Raises InvalidMember for what is not UTF-8 and ContentTooLarge for what cannot be kept. About 2 ms a MB."""
     raw = _utf8(content)
     if len(raw) > CONTENT_MAX_BYTES:
         raise ContentTooLarge("content", len(raw), CONTENT_MAX_BYTES)
@@ -79,7 +79,7 @@ def _utf8(content: str | bytes) -> bytes:
         content.decode("utf-8")
         return content
     except UnicodeError as exc:
-        raise InvalidField("content", "is not valid UTF-8") from exc
+        raise InvalidMember("content", "is not valid UTF-8") from exc
 
 
 def _base64_size(data: bytes) -> int:

@@ -86,6 +86,9 @@ Label = Annotated[
 ClearableLabel = Annotated[
     str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
+# It becomes a header of an answer, so it is nothing but a type: no line break, no parameter.
+MEDIA_TYPE_PATTERN = r"^[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}$"
+MediaType = Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)]
 
 
 class Document(BaseModel):
@@ -179,6 +182,7 @@ class Revision(BaseModel):
     content_id: str | None
     content_hash: str
     content_bytes: int
+    media_type: str | None = None
     since: Timestamp | None = None
     absorbed: tuple["Revision", ...] = ()
 
@@ -233,6 +237,7 @@ class SessionHead(SessionSummary):
                 "content_bytes": revision.content_bytes,
                 "version": revision.version,
                 "device_info": revision.device_info,
+                "media_type": revision.media_type,
             }
         )
         revisions = tuple(one for one in self.revisions if one.version <= revision.version)
@@ -274,6 +279,7 @@ class SessionHead(SessionSummary):
             content_id=self.content_id,
             content_hash=metadata.content_hash,
             content_bytes=metadata.content_bytes,
+            media_type=metadata.media_type,
         )
 
 
@@ -320,6 +326,7 @@ class NewSession(BaseModel):
     content: str | bytes
     app: Label | None = None
     device_info: Label | None = None
+    media_type: MediaType | None = None
 
 
 class SessionChange(BaseModel):
@@ -332,4 +339,4 @@ class SessionChange(BaseModel):
     content: str | bytes | None = None
     app: ClearableLabel | None = None
     device_info: Label | None = None
-    media_type: Label | None = None
+    media_type: MediaType | None = None

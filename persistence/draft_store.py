@@ -19,7 +19,7 @@ from persistence.documents import (
     is_id,
     new_id,
 )
-from persistence.errors import Contended, Gone, InvalidField, ItemExists, NotFound
+from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.session_heads import ATTEMPTS, back_off
 from persistence.session_store import OpenedSession, SessionStore
@@ -67,7 +67,7 @@ class DraftStore:
         autosave: bool = True,
     ) -> tuple[SessionHead, bool]:
         """The draft after the save, and whether this attempt made it. With `only_new`, Changed is raised where
-        it is there; with `if_match` or `must_exist`, NotFound where it is not. Raises InvalidField where a new
+        it is there; with `if_match` or `must_exist`, NotFound where it is not. Raises InvalidMember where a new
         one has no content, and otherwise as `SessionStore.save`."""
         save_id = save_id or new_id()
         may_create = only_new or not (must_exist or if_match is not None)
@@ -142,13 +142,14 @@ class DraftStore:
 
     async def _create(self, owner_id: str, draft_id: str, change: SessionChange, save_id: str) -> SessionHead:
         if change.content is None:
-            raise InvalidField("content", "is needed to make a draft")
+            raise InvalidMember("content", "is needed to make a draft")
         new = NewSession(
             title=change.title or UNTITLED,
             description=change.description,
             content=change.content,
-            app=change.app,
+            app=change.app or None,
             device_info=change.device_info,
+            media_type=change.media_type,
         )
         return await self._sessions.create_draft(owner_id, draft_id, new, save_id)
 

@@ -93,6 +93,10 @@ class InvalidField(PersistenceError):
         self.field, self.reason = field, reason
 
 
+class InvalidMember(InvalidField):
+    """The same of a member of what was sent, by its name in JSON."""
+
+
 class InvalidCursor(PersistenceError):
     """A cursor that is malformed, or was made for another query or owner."""
 

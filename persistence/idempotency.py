@@ -5,6 +5,7 @@ Records lie in their owner's partition; the timer forgets them after a day.
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -13,7 +14,8 @@ from persistence.collection import Collection
 from persistence.documents import Document, Timestamp, now
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine
-from persistence.errors import ItemExists, KeyReused
+from persistence.errors import Contended, ItemExists, ItemNotFound, KeyReused
+from persistence.session_heads import ATTEMPTS, back_off
 
 RETENTION = timedelta(hours=24)
 
@@ -49,11 +51,15 @@ class Reservations:
         record = Reservation(
             id=record_id, owner_id=owner_id, target_id=id, digest=attempt.digest, reserved_at=now()
         )
-        try:
-            await self._records.create(record)
-            return id, False
-        except ItemExists:
-            known = (await self._records.read(record_id, owner_id)).document
-        if known.digest != attempt.digest:
-            raise KeyReused
-        return known.target_id, True
+        for number in range(ATTEMPTS):
+            await back_off(number)
+            with suppress(ItemExists):
+                await self._records.create(record)
+                return id, False
+            # Not to be seen yet from here, or just forgotten by the timer: then once more.
+            with suppress(ItemNotFound):
+                known = (await self._records.read(record_id, owner_id)).document
+                if known.digest != attempt.digest:
+                    raise KeyReused
+                return known.target_id, True
+        raise Contended(what, id)

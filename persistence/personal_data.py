@@ -149,7 +149,11 @@ class PersonalData:
         if row.get("owner_id") == owner_id and not row.get("snapshot_deleted"):
             # Not found where its create was interrupted.
             with suppress(NotFound):
-                await self._snapshots.delete(owner_id, snapshot_id)
+                try:
+                    await self._snapshots.delete(owner_id, snapshot_id)
+                except CorruptItem:
+                    # Too damaged for a tombstone; its visitors' rows will say no more than that it is gone.
+                    await self._engine.delete(SNAPSHOTS, snapshot_id, snapshot_id)
                 erased.snapshots += 1
         await self._visitors.discard(visitor_item_id(owner_id), snapshot_id)
         await self._rows.discard(snapshot_id, owner_id)

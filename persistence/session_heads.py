@@ -75,12 +75,14 @@ class SessionHeads:
         return summary
 
     async def try_replace(self, head: SessionHead, etag: str) -> bool:
-        """One attempt; False where someone else was faster."""
+        """One attempt; False where someone else was faster. Raises NotFound where it was erased meanwhile."""
         try:
             await self._heads.replace(head, etag)
             return True
         except ItemChanged:
             return False
+        except ItemNotFound:
+            raise NotFound("session", head.id) from None
 
     async def commit(
         self,
@@ -94,6 +96,8 @@ class SessionHeads:
         """What came of an edit; nothing is written where the attempt `save_id` had landed before.
 
         Writes are never stale, whatever reads are: a read that shows less than what is known is read again.
+        What an edit leaves as it is, is not written, and so as true as the read: with an account whose
+        consistency is weaker than Strong it may have been changed back meanwhile.
         Raises what `check` and `edit` raise, Changed where `if_match` names other ETags, Gone, NotFound, and
         Contended after ten attempts.
         """

@@ -62,6 +62,7 @@ def first_head(
             content_bytes=packed.size,
             version=1,
             device_info=new.device_info,
+            media_type=new.media_type,
         ),
         content_id=None,
         revisions=(),
@@ -70,10 +71,11 @@ def first_head(
     return head.model_copy(update={"revisions": (revision,)}), packed
 
 
-def first_answer(head: SessionHead) -> SessionHead:
-    """The head as its create left it, while the history reaches back so far."""
+def first_answer(head: SessionHead, repeated: SessionHead) -> SessionHead:
+    """The head as its create left it. Where the history does not reach back so far, as its repeat would make
+    it: never with the ETag of what was saved since, which the caller has not seen."""
     first = [revision for revision in head.revisions if revision.version == 1]
-    return head.as_of(first[0]) if first else head
+    return head.as_of(first[0]) if first else repeated
 
 
 def tombstone(head: SessionHead, save_id: str) -> SessionHead:

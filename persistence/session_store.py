@@ -103,19 +103,27 @@ class SessionStore:
         """A new active session, version 1; the same one again for a repeat of an `attempt`. Raises
         ContentTooLarge, TooMany, StorageFull and KeyReused. One commit, two creates where it is large; with an
         attempt a create more."""
-        session_id = new_id()
+        session_id, repeated = new_id(), False
         if attempt is not None:
             session_id, repeated = await self._reservations.reserve(owner_id, "session", attempt, session_id)
-            if repeated:
-                with suppress(NotFound):
-                    return first_answer(await self.get_head(owner_id, session_id))
         head, packed = first_head(owner_id, session_id, new, SessionStatus.ACTIVE, new_id())
+        if repeated:
+            with suppress(NotFound):
+                return first_answer(await self.get_head(owner_id, session_id), head)
         await self._limits.check_one_more(owner_id, "sessions", packed.size)
         try:
             return await self._contents.create_first(head, packed, id_is_new=attempt is None)
         except ItemExists:
             # Another try of the same attempt was faster.
-            return first_answer(await self.get_head(owner_id, session_id))
+            return first_answer(await self._get_certain(owner_id, session_id), head)
+
+    async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
+        """The head of a session that is known to be there: a read that does not find it yet is repeated."""
+        for attempt in range(ATTEMPTS):
+            await back_off(attempt)
+            with suppress(NotFound):
+                return await self.get_head(owner_id, session_id)
+        raise Contended("session", session_id)
 
     async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
         """A new draft under an id that the client made. Raises ItemExists where it is taken, be it by this very
@@ -144,6 +152,14 @@ class SessionStore:
                 continue
             return OpenedSession(await self._touched(found), packed)
         raise Contended("session", session_id)
+
+    async def open(self, head: SessionHead) -> OpenedSession:
+        """A head that was just committed, with the content that it names. One point read."""
+        with suppress(ItemNotFound):
+            if head.content_id is not None:
+                return OpenedSession(head, await self._read_content(head))
+        # So many saves came after it that its content is pruned already.
+        return await self.get(head.owner_id, head.id)
 
     async def get_head(self, owner_id: str, session_id: str) -> SessionHead:
         """Everything but the content. One point read. Raises NotFound, Gone and CorruptItem."""
@@ -222,7 +238,7 @@ class SessionStore:
 
         try:
             done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
-        except (Changed, Gone, IllegalMove):
+        except (Changed, Gone, IllegalMove, NotFound):
             # Certain: a newer head was read, and it is not ours. What it names all the same had landed unseen
             # and was built upon since. After any other fault an attempt may have landed, so what it wrote
             # stays for the timer to judge.
@@ -333,6 +349,7 @@ class SessionStore:
                 content_id=old.content_id,
                 content_hash=old.content_hash,
                 content_bytes=old.content_bytes,
+                media_type=old.media_type,
             )
 
         done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)

@@ -19,6 +19,9 @@ from persistence.snapshot_store import SnapshotRules
 if TYPE_CHECKING:
     from persistence.engines.cosmos import CosmosAccount
 
+SETTLE_GRACE_MIN_SECONDS = 300
+"""Longer than any request may take, with all its attempts."""
+
 AZURE_MARKERS = ("WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "LEGION_SERVICE_HOST")
 """Set by the platform wherever a function app runs in Azure, and by nothing else."""
 
@@ -263,5 +266,10 @@ class Settings(BaseModel):
         if self.auth_mode is AuthMode.JWT:
             refusals += bearer_refusals(
                 self.jwt_issuers, self.jwt_audience, self.jwt_jwks_url, self.jwt_subject_claim
+            )
+        if self.in_azure and self.settle_grace_seconds < SETTLE_GRACE_MIN_SECONDS:
+            refusals.append(
+                f"SETTLE_GRACE_SECONDS: less than {SETTLE_GRACE_MIN_SECONDS} is refused in Azure: the timer would"
+                " take away what a request is about to name"
             )
         return refusals

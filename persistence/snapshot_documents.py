@@ -12,7 +12,7 @@ from persistence.documents import Description, Document, Label, LowerText, Times
 class SnapshotMetadata(BaseModel):
     """What a list shows of a snapshot. `content_bytes` is the size of the UTF-8 text."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     title: str
     description: str | None
@@ -131,7 +131,7 @@ class NewSnapshot(BaseModel):
     From a session, a title or description that is not given is the session's.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: Title | None = None
     description: Description | None = None
@@ -152,7 +152,7 @@ class NewSnapshot(BaseModel):
 class SnapshotStats(BaseModel):
     """How often a snapshot was opened, by how many people, first and last. Times are None for no visit."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     visits: int
     visitors: int

@@ -32,7 +32,7 @@ from persistence.errors import (
     CorruptItem,
     Forbidden,
     Gone,
-    InvalidField,
+    InvalidMember,
     ItemChanged,
     ItemExists,
     ItemNotFound,
@@ -89,7 +89,7 @@ class SnapshotStore:
 
     async def create(self, owner_id: str, new: NewSnapshot, attempt: Attempt | None = None) -> Snapshot:
         """A new snapshot, which counts as its owner's first visit; the same one again for a repeat of an
-        `attempt`. Raises ContentTooLarge, TooMany, StorageFull, KeyReused, InvalidField for an expiry that is
+        `attempt`. Raises ContentTooLarge, TooMany, StorageFull, KeyReused, InvalidMember for an expiry that is
         not allowed, and as `SessionStore.get` where it is made from a session."""
         created_at = now()
         expires_at = self._expiry(new.expires_at, created_at)
@@ -239,10 +239,10 @@ class SnapshotStore:
     def _expiry(self, asked: Timestamp | None, created_at: Timestamp) -> Timestamp | None:
         rules = self._rules
         if asked is not None and asked <= created_at:
-            raise InvalidField("expiresAt", "must lie in the future")
+            raise InvalidMember("expiresAt", "must lie in the future")
         latest = created_at + timedelta(days=rules.max_days) if rules.max_days else None
         if asked is not None and latest is not None and asked > latest:
-            raise InvalidField("expiresAt", f"must lie within {rules.max_days} days")
+            raise InvalidMember("expiresAt", f"must lie within {rules.max_days} days")
         if asked is None and rules.default_days:
             asked = created_at + timedelta(days=rules.default_days)
         return min((at for at in (asked, latest) if at is not None), default=None)

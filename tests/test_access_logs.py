@@ -1,6 +1,7 @@
 """Who opened which snapshot: counting visits, forgetting them, and never getting in the way. On each engine."""
 
 import asyncio
+import random
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from persistence.engines.engine import Engine
 from persistence.errors import NotFound
 from persistence.snapshot_documents import AccessLog, Visitor
 from tests.conftest import SETTINGS
-from tests.support.breaking import Refuses
+from tests.support.breaking import Refuses, Watched
 from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.snapshots import (
@@ -82,6 +83,24 @@ async def test_fifty_first_opens_at_once_are_fifty_visits_in_one_row(stores: Sto
     rows = await stored(stores.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
     assert sorted(one["visitor_id"] for one in rows) == [OWNER, VISITOR]
     assert (await stores.snapshots.stats(OWNER, made.id)).visits == 51
+
+
+async def test_copies_that_overtake_each_other_end_at_the_rows_values(engine: Engine) -> None:
+    draw = random.Random(1)
+
+    class Uneven(Watched):
+        """Takes longer over one write of a visitor item than over the next."""
+
+        async def before(self, verb: str, container: Container) -> None:
+            if container is SNAPSHOTS and verb in ("patch", "create"):
+                await asyncio.sleep(draw.uniform(0, 0.02))
+
+    stores = stores_over(Uneven(engine), SETTINGS)
+    made = await stores.snapshots.create(OWNER, new())
+    for _ in range(3):
+        await asyncio.gather(*(stores.snapshots.get(VISITOR, made.id) for _ in range(10)))
+        await stores.access_logs.drain()
+        await assert_in_step(engine, VISITOR, made.id)
 
 
 async def test_many_people_at_once_are_told_apart(stores: Stores) -> None:

@@ -22,6 +22,11 @@ def client(stores: Stores) -> Client:
     return Client(stores, SETTINGS)
 
 
+def zipped(data: bytes) -> bytes:
+    """Without the time, so that the cases of a test are the same in every process."""
+    return gzip.compress(data, mtime=0)
+
+
 async def put_content(client: Client, path: str, body: bytes, **headers: str) -> Response:
     named = {"content-type": "image/svg+xml"} | {name.replace("_", "-"): value for name, value in headers.items()}
     return await client.put(f"{path}/content", body, named)
@@ -94,12 +99,13 @@ async def test_the_etag_of_either_coding_is_a_condition(client: Client) -> None:
     ("body", "headers", "status", "code"),
     [
         (b"\xff\xfe", {}, 422, "invalid_request"),
-        (b"x" * (CONTENT_MAX_BYTES + 1), {}, 413, "body_too_large"),
-        (gzip.compress(b"x" * (CONTENT_MAX_BYTES + 1)), {"content_encoding": "gzip"}, 413, "content_too_large"),
-        (gzip.compress(bytes(200_000_000), 9), {"content_encoding": "gzip"}, 413, "content_too_large"),
+        (b"x" * (CONTENT_MAX_BYTES + 1), {}, 413, "content_too_large"),
+        (b"x" * (CONTENT_MAX_BYTES + 1), {"content_encoding": "gzip"}, 413, "body_too_large"),
+        (zipped(b"x" * (CONTENT_MAX_BYTES + 1)), {"content_encoding": "gzip"}, 413, "content_too_large"),
+        (zipped(bytes(200_000_000)), {"content_encoding": "gzip"}, 413, "content_too_large"),
         (b"no gzip", {"content_encoding": "gzip"}, 400, "invalid_body"),
-        (gzip.compress(b"cut off")[:-3], {"content_encoding": "gzip"}, 400, "invalid_body"),
-        (gzip.compress(b"a") + gzip.compress(b"b"), {"content_encoding": "gzip"}, 400, "invalid_body"),
+        (zipped(b"cut off")[:-3], {"content_encoding": "gzip"}, 400, "invalid_body"),
+        (zipped(b"a") + zipped(b"b"), {"content_encoding": "gzip"}, 400, "invalid_body"),
         (zlib.compress(b"zlib"), {"content_encoding": "gzip"}, 400, "invalid_body"),
         (b"", {"content_encoding": "gzip"}, 400, "invalid_body"),
         (b"x", {"content_encoding": "br"}, 415, "unsupported_media_type"),

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,11 +32,11 @@ def client(stores: Stores) -> Client:
     return Client(stores, SETTINGS)
 
 
-async def repeated(call: Callable[[], Awaitable[Response]], chance: random.Random) -> Response:
+async def repeated(chance: random.Random, call: Callable[..., Awaitable[Response]], *arguments: Any) -> Response:
     """What a client does whose answer is lost one time in three."""
-    response = await call()
+    response = await call(*arguments)
     while chance.random() < 1 / 3:
-        response = await call()
+        response = await call(*arguments)
     return response
 
 
@@ -125,21 +126,15 @@ async def test_a_client_that_loses_one_answer_in_three_does_everything_once(clie
     created = []
     for number in range(12):
         new = {**NEW, "content": f"{number}-0"}
-        named = key(new_id())
-        response = await repeated(lambda new=new, named=named: client.post(SESSIONS, new, named), chance)
+        response = await repeated(chance, client.post, SESSIONS, new, key(new_id()))
         created.append(assert_ok(response, 201).json)
         path, etag, sent = f"{SESSIONS}/{response.json}", response.etag, f"{number}-0"
         for step in range(1, 4):
             sent, headers = f"{number}-{step}", {"if-match": etag, **key(new_id())}
-            saved = await repeated(
-                lambda sent=sent, headers=headers, path=path: client.put(path, {"content": sent}, headers), chance
-            )
-            etag = assert_ok(saved).etag
+            etag = assert_ok(await repeated(chance, client.put, path, {"content": sent}, headers)).etag
         headers = {"if-match": etag, "content-type": "application/merge-patch+json", **key(new_id())}
         body = {"title": f"Session {number}"}
-        patched = await repeated(
-            lambda headers=headers, body=body, path=path: client.call("PATCH", path, body, headers), chance
-        )
+        patched = await repeated(chance, client.call, "PATCH", path, body, headers)
         found = assert_ok(await client.get(path)).json
         assert (found["content"], found["metadata"]["version"]) == (sent, 5)
         assert (found["metadata"]["contentHash"], found["metadata"]["etag"]) == (sha256(sent), patched.etag)

@@ -127,6 +127,12 @@ async def test_what_cannot_be_a_snapshot_is_refused_and_nothing_written(
     assert counting.writes == []
 
 
+async def test_an_expiry_that_is_not_allowed_is_pointed_at(client: Client) -> None:
+    answer = await client.post(SNAPSHOTS, {**NEW, "expiresAt": "2020-01-01T00:00:00Z"})
+    (fault,) = assert_problem(answer, 422, "invalid_request")["errors"]
+    assert fault == {"pointer": "#/expiresAt", "detail": "must lie in the future"}
+
+
 async def test_another_media_type_is_refused(client: Client) -> None:
     answer = await client.post(SNAPSHOTS, NEW, headers={"Content-Type": "text/plain"})
     assert_problem(answer, 415, "unsupported_media_type")

@@ -40,6 +40,8 @@ LABELLED = {**NEW, "app": "map", "description": "About"}
 STEPS = [
     Step("GET", "health/live"),
     Step("GET", "health/ready"),
+    Step("GET", "openapi.json"),
+    Step("GET", "docs"),
     Step("GET", "persistence/me"),
     Step("POST", S, LABELLED, headers={"Idempotency-Key": "one"}),
     Step("POST", S, LABELLED, headers={"Idempotency-Key": "one"}),

@@ -21,6 +21,8 @@ from persistence.engines.engine import Item, Stored
 from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import (
     EngineError,
+    InvalidField,
+    InvalidMember,
     InvalidSettings,
     ItemChanged,
     ItemExists,
@@ -42,6 +44,7 @@ BY_AN_ANCESTOR = {
     ItemNotFound: EngineError,
     ItemChanged: EngineError,
     TooMany: LimitReached,
+    InvalidMember: InvalidField,
     # No error itself, only what the faults of a request have in common.
     RequestError: Exception,
 }

@@ -94,6 +94,16 @@ async def test_restoring_makes_a_version_and_rewrites_nothing(engine: Engine) ->
     assert await count(engine, "content") == 3 and await assert_sound(engine) == set()
 
 
+async def test_content_is_restored_with_its_media_type(stores: Stores) -> None:
+    id = await with_versions(stores.sessions, 1)
+    await stores.sessions.save(OWNER, id, saving("<p>", media_type="text/html"), save_id="html")
+    await stores.sessions.save(OWNER, id, saving("{}", media_type="application/json"))
+    again = await stores.sessions.save(OWNER, id, saving("<p>", media_type="text/html"), save_id="html")
+    assert again.metadata.media_type == "text/html"
+    assert (await stores.sessions.restore(OWNER, id, 2)).metadata.media_type == "text/html"
+    assert (await stores.sessions.restore(OWNER, id, 1)).metadata.media_type is None
+
+
 async def test_restoring_what_is_there_writes_nothing(engine: Engine) -> None:
     counting = CountingReads(engine)
     sessions = SessionStore(counting)

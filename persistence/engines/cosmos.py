@@ -57,7 +57,8 @@ from persistence.query import Aggregate, Page, Query
 _log = logging.getLogger(__name__)
 
 _SYSTEM_FIELDS = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts", "_lsn"})
-_CONTAINER_MISSING = 1003
+# Repeats of what was throttled, and the seconds waited after which there is no further one. The SDK sleeps as
+# long as it was told before it looks at the sum: a single longer wait is cut short by the total timeout.
 _THROTTLE_ATTEMPTS = 3
 _THROTTLE_WAIT_SECONDS = 5
 
@@ -173,7 +174,7 @@ class CosmosEngine:
             try:
                 await proxy.read_item("ping", "ping")
             except CosmosHttpResponseError as exc:
-                if exc.status_code != 404 or exc.sub_status == _CONTAINER_MISSING:
+                if exc.status_code != 404 or exc.sub_status:
                     raise
 
     async def close(self) -> None:
@@ -215,7 +216,8 @@ class CosmosEngine:
         except (CosmosHttpResponseError, CosmosBatchOperationError) as exc:
             _add_charge(exc.headers or {})
             raise _translated(exc) from exc
-        except (AzureError, TimeoutError, OSError) as exc:
+        # KeyError: an answer without an etag, which is no answer of Cosmos DB.
+        except (AzureError, TimeoutError, OSError, KeyError) as exc:
             _log.error("Cosmos DB does not answer: %r", exc)
             raise StoreUnavailable from exc
         finally:
@@ -232,7 +234,10 @@ class CosmosEngine:
             database = client.get_database_client(self._account.database)
             proxies = {one.name: database.get_container_client(one.name) for one in CONTAINERS}
             try:
-                await asyncio.gather(*(proxy.read() for proxy in proxies.values()))
+                found = await asyncio.gather(*(one.read() for one in proxies.values()), return_exceptions=True)
+                for fault in found:
+                    if isinstance(fault, BaseException):
+                        raise fault
             except CosmosResourceNotFoundError as exc:
                 # Without the code by which a missing container is told from a missing item.
                 _log.error("A container is missing: %r", exc)
@@ -259,7 +264,9 @@ class CosmosEngine:
 
 def _translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> EngineError | ValueError:
     match exc.status_code:
-        case 404 if getattr(exc, "sub_status", None) != _CONTAINER_MISSING:
+        # With a code below it, it is no item that is missing, but its container (1003), or the replica that
+        # this session has written to (1002).
+        case 404 if not getattr(exc, "sub_status", None):
             return ItemNotFound()
         case 409:
             return ItemExists()

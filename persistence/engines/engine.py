@@ -5,10 +5,11 @@ field, `payload`, may hold bytes; names with a leading underscore are the databa
 partition and id; every write gives it a new etag.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import orjson
 
@@ -153,10 +154,22 @@ def address(container: Container, item: Item) -> tuple[str, str]:
 
 def json_bytes(value: object) -> bytes:
     """As JSON in UTF-8. Raises ValueError for what is not plain JSON."""
+    if not _is_plain(value):
+        raise ValueError("not plain JSON")
     try:
-        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
+        return orjson.dumps(value)
     except TypeError as exc:
         raise ValueError("not plain JSON") from exc
+
+
+def _is_plain(value: object) -> bool:
+    """Neither the one driver's JSON nor the other's is strict: NaN, enums and ids of other types would pass."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(name) is str and _is_plain(one) for name, one in cast(dict[object, object], value).items())
+    if kind is list:
+        return all(map(_is_plain, cast(list[object], value)))
+    return value is None or kind in (str, int, bool) or (kind is float and math.isfinite(cast(float, value)))
 
 
 def split_item(item: Item) -> tuple[bytes, bytes | None]:

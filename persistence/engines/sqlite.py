@@ -177,8 +177,9 @@ class SqliteEngine:
             self._reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=True)
-        self._writer.close()
+        # In a thread: the writer may be waiting for another process.
+        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._writer.close)
         for reader in self._readers:
             reader.close()
 

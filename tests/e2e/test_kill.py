@@ -154,7 +154,7 @@ async def kill_at_work(
     work = [asyncio.create_task(client.work(http)) for client in clients]
     ended, _ = await asyncio.wait(work, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*ended)
-    assert not ended, f"the server hung up by itself: {server.stderr()[-2_000:]}"
+    assert not ended, "the server hung up before it was killed"
     server.kill()
     await asyncio.gather(*work)
 

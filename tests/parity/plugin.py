@@ -1,6 +1,6 @@
-"""`pytest -p tests.parity.plugin`: every `Client` of the tests calls the app through Microsoft's Python engine."""
+"""`pytest -p tests.parity.plugin`: every `Client` of the tests calls the app through Microsoft's own Python engine."""
 
-from tests.parity.worker import WorkerClient
+from tests.parity.worker import build_app
 from tests.support import http
 
-http.Client = WorkerClient  # type: ignore[misc]
+http.build_app = build_app

@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from random import Random
 
+import aiohttp
 import pytest
 
 from tests.conftest import new_cosmos_account
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
 from tests.support.drafting import Tab, assert_told_the_truth
-from tests.support.storage import Storage, call, look_into, on_cosmos, on_sqlite
+from tests.support.storage import Storage, look_into, on_cosmos, on_sqlite
 
 KEEP = 20
 SLOPE_MAX_MB_A_MINUTE = 4.0
@@ -65,8 +66,8 @@ async def soak(storage: Storage, drafts: int, seconds: float, kill_every: float)
     samples: list[tuple[float, float]] = []
     async with AsyncExitStack() as stack:
         survivor, victim = (stack.enter_context(storage.serve()) for _ in range(2))
-        servers = [await stack.enter_async_context(call(server)) for server in (survivor, victim)]
-        tabs = [Tab(number, servers) for number in range(drafts)]
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        tabs = [Tab(number, http, [survivor, victim]) for number in range(drafts)]
         stop = asyncio.Event()
         killing = asyncio.create_task(kill_now_and_then(storage, victim, kill_every, stop))
         sampling = asyncio.create_task(sample_memory(survivor, samples))

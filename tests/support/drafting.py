@@ -11,10 +11,13 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
-import httpx
+import aiohttp
 
 from persistence.documents import SessionAction, SessionHead, new_id
+from tests.devhost.server import DevhostServer
+from tests.support.sessions import OWNER
 
 PAUSE_SECONDS = 0.2
 # Of a hundred sends, so many are cut off by the client, sent twice at once, or sent once more much later.
@@ -38,16 +41,25 @@ class Save:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back for a save."""
+
+    status: int
+    body: dict[str, Any]
+
+
 class Tab:
     """Saves one draft through any of several servers."""
 
-    def __init__(self, number: int, servers: Sequence[httpx.AsyncClient]) -> None:
+    def __init__(self, number: int, http: aiohttp.ClientSession, servers: Sequence[DevhostServer]) -> None:
         self.id = new_id()
         self.acknowledged: dict[int, Save] = {}
         """By version. Also what was given up, and then turned out to have landed."""
         self.counts: Counter[str] = Counter()
         self.seconds: list[float] = []
-        self._servers = servers
+        self._http = http
+        self._addresses = [f"{server.base_url}/api/persistence/drafts/{self.id}" for server in servers]
         self._random = Random(number)
         self._given_up: dict[str, Save] = {}
         self._late: list[asyncio.Task[None]] = []
@@ -83,19 +95,19 @@ class Tab:
                     return save.etag
                 await asyncio.sleep(self._random.uniform(0, 0.1))
                 continue
-            if answer.status_code == 412:
+            if answer.status == 412:
                 save = replace(save, etag=self._adopt(answer), key=new_id())
                 continue
-            assert answer.status_code in (200, 201), answer.text
-            metadata = answer.json()
+            assert answer.status in (200, 201), answer
+            metadata = answer.body
             assert metadata["contentHash"] == save.hash
             self._acknowledge(metadata["version"], save)
             self.seconds.append(time.monotonic() - began)
             return str(metadata["etag"])
 
-    def _adopt(self, refused: httpx.Response) -> str:
+    def _adopt(self, refused: Answer) -> str:
         """What is there can only be what was given up just before."""
-        current = refused.json()["current"]
+        current = refused.body["current"]
         self._acknowledge(current["version"], self._given_up[current["contentHash"]])
         self.counts["adopted"] += 1
         return str(current["etag"])
@@ -105,7 +117,7 @@ class Tab:
         self.acknowledged[version] = save
         self._sent.append((version, save))
 
-    async def _send(self, save: Save) -> httpx.Response | None:
+    async def _send(self, save: Save) -> Answer | None:
         """The answer, or None where there was none to be had."""
         chance = self._random.random() * 100
         if chance < CUT_OFF:
@@ -117,25 +129,26 @@ class Tab:
         if chance < CUT_OFF + TWICE:
             self.counts["twice"] += 1
             answers = [one for one in await asyncio.gather(self._put(save), self._put(save)) if one is not None]
-            told = {(one.json().get("version"), one.headers.get("etag")) for one in answers}
+            told = {(one.status, one.body.get("version"), one.body.get("etag")) for one in answers}
             assert len(told) <= 1, "two answers to one save"
             return answers[0] if answers else None
         return await self._put(save)
 
-    async def _put(self, save: Save) -> httpx.Response | None:
+    async def _put(self, save: Save) -> Answer | None:
         condition = {"If-None-Match": "*"} if save.etag is None else {"If-Match": save.etag}
         try:
-            answer = await self._random.choice(self._servers).put(
-                f"/drafts/{self.id}",
+            async with self._http.put(
+                self._random.choice(self._addresses),
                 params={"autosave": "false"} if save.on_purpose else {},
                 json={"content": save.text, "deviceInfo": "soak"},
-                headers={**condition, "Idempotency-Key": save.key},
-            )
-        except httpx.TransportError:
+                headers={**condition, "Idempotency-Key": save.key, "X-User-Id": OWNER},
+            ) as response:
+                answer = Answer(response.status, await response.json(content_type=None))
+        except aiohttp.ClientError:
             self.counts["no answer"] += 1
             return None
         self.counts["answers"] += 1
-        if answer.is_error and answer.json()["error"]["type"] in BUSY:
+        if answer.status >= 400 and answer.body["error"]["type"] in BUSY:
             self.counts["busy"] += 1
             return None
         return answer
@@ -149,9 +162,9 @@ class Tab:
         await asyncio.sleep(self._random.uniform(0, 2))
         self.counts["late"] += 1
         answer = await self._put(save)
-        if answer is not None and answer.status_code != 412:
-            assert answer.status_code in (200, 201), answer.text
-            assert (answer.json()["version"], answer.json()["contentHash"]) == (version, save.hash)
+        if answer is not None and answer.status != 412:
+            assert answer.status in (200, 201), answer
+            assert (answer.body["version"], answer.body["contentHash"]) == (version, save.hash)
 
     def _text(self) -> str:
         self._texts += 1

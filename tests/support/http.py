@@ -13,6 +13,7 @@ from azure.functions.http import HttpRequest
 from functions.app import build_app
 from persistence import Stores
 from persistence.settings import Settings
+from tests.support.described import Described, Recorded
 
 JSON = "application/json"
 SESSIONS = "persistence/sessions"
@@ -43,16 +44,18 @@ class Response:
 
 
 class Client:
-    """One person's way to the app: `X-User-Id: user`, unless the headers of a call say otherwise."""
+    """One person's way to the app: `X-User-Id: user`, unless the headers of a call say otherwise. Every answer
+    has to be one that the API's description tells of."""
 
     def __init__(self, stores: Stores, settings: Settings, user: str = "ann") -> None:
         self._triggers = _triggers(stores, settings)
+        self._says = (settings.auth_mode, settings.expose_charge)
         self.user = user
 
     def of(self, user: str) -> "Client":
         """The same app, called by another person."""
         other = object.__new__(Client)
-        other._triggers, other.user = self._triggers, user
+        other._triggers, other._says, other.user = self._triggers, self._says, user
         return other
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None, /, **query: str) -> Response:
@@ -85,7 +88,7 @@ class Client:
         url = f"http://localhost:7071/api/{quote(path)}"
         if query:
             url += "?" + urlencode(query, errors="replace")
-        request = HttpRequest(
+        request = _Request(
             method,
             url,
             headers=sent,
@@ -97,13 +100,44 @@ class Client:
         answer = await trigger(request)
         assert isinstance(answer, HttpResponse), f"{route} answered {type(answer).__name__}"
         names = {"content-type": answer.mimetype} | {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, names, answer.get_body() or b"")
+        response = Response(answer.status_code, names, answer.get_body() or b"")
+        template = "/api/" + route.partition(" ")[2]
+        described = await self._described()
+        described.check(method, template, response.status, names, response.body, request.headers.read)
+        return response
+
+    async def _described(self) -> Described:
+        """By what the description depends on: making it anew for every test would take its time."""
+        if self._says not in _described:
+            trigger = self._match("GET", "openapi.json")[2]
+            url = "http://localhost:7071/api/openapi.json"
+            request = HttpRequest(
+                "GET", url, headers={}, params={}, route_params={}, body_type="bytes", body=b""
+            )
+            answer = await trigger(request)
+            _described[self._says] = Described(orjson.loads(answer.get_body()))
+        return _described[self._says]
 
     def _match(self, method: str, path: str) -> tuple[str, dict[str, str], Any]:
         for route, (methods, pattern, trigger) in self._triggers.items():
             if method in methods and (found := pattern.fullmatch(path)):
                 return route, found.groupdict(), trigger
         raise LookupError(f"no function for {method} {path}")
+
+
+_described: dict[Any, Described] = {}
+
+
+class _Request(HttpRequest):
+    """Remembers which headers were looked at."""
+
+    _recorded: Recorded | None = None
+
+    @property
+    def headers(self) -> Recorded:  # type: ignore[override]  # a mapping all the same
+        if self._recorded is None:
+            self._recorded = Recorded(super().headers)
+        return self._recorded
 
 
 def _triggers(stores: Stores, settings: Settings) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Where the real servers of a test keep their data, how to call them, and how to look behind their backs."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,16 @@ class Storage:
 
     environ: Mapping[str, str]
 
-    def serve(self) -> AbstractContextManager[DevhostServer]:
-        """A server process of its own on this data."""
-        return run_devhost(REPOSITORY, self.environ)
+    @contextmanager
+    def serve(self) -> Iterator[DevhostServer]:
+        """A server process of its own on this data. What fails meanwhile says what the server wrote last."""
+        with run_devhost(REPOSITORY, self.environ) as server:
+            try:
+                yield server
+            except Exception as error:
+                code = server.process.poll()
+                error.add_note(f"the server (exit code {code}) wrote last:\n{server.stderr()[-2_000:]}")
+                raise
 
     def open(self) -> Stores:
         """The same data without a server."""

@@ -1,0 +1,177 @@
+"""The description as a page to be read: HTML and one style, no script, nothing from elsewhere."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from typing import Any
+
+Json = Mapping[str, Any]
+
+STYLE = """
+:root{color-scheme:light dark;--line:#8884;--soft:#8881;--blue:#06c}
+@media(prefers-color-scheme:dark){:root{--blue:#7ab7ff}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem 1.5rem 4rem}
+h2{margin:2.5rem 0 .5rem;border-bottom:1px solid var(--line)}a{color:var(--blue)}
+nav ul{columns:3 14rem;padding-left:1.2rem}nav li{break-inside:avoid}
+details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:.4rem .8rem}
+summary{cursor:pointer}summary code{overflow-wrap:anywhere}
+.verb{display:inline-block;min-width:4.2rem;font-weight:700;color:var(--blue)}.soft{opacity:.75}
+table{border-collapse:collapse;width:100%;margin:.5rem 0}
+th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line)}
+code,pre{font-family:ui-monospace,monospace;font-size:.875em}
+pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;border-radius:.4rem}
+"""
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def page(document: Json) -> str:
+    """The whole page for an OpenAPI document that `describe` made."""
+    info = document["info"]
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width,initial-scale=1">',
+            f"<title>{escape(info['title'])} API</title><style>{STYLE}</style></head><body>",
+            f"<h1>{escape(info['title'])} API <small class='soft'>{escape(info['version'])}</small></h1>",
+            *(f"<p>{_text(each)}</p>" for each in info["description"].split("\n\n")),
+            '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>',
+            f"<nav><ul>{''.join(_contents(document))}</ul></nav>",
+            *_groups(document),
+            '<h2 id="schemas">Schemas</h2>',
+            *(_schema(name, schema) for name, schema in document["components"]["schemas"].items()),
+            "</body></html>",
+        ]
+    )
+
+
+def _contents(document: Json) -> Iterator[str]:
+    for tag in document["tags"]:
+        yield f'<li><a href="#{_id(tag["name"])}">{escape(tag["name"])}</a></li>'
+    yield '<li><a href="#schemas">schemas</a></li>'
+
+
+def _groups(document: Json) -> Iterator[str]:
+    operations = [
+        (path, method, item[method])
+        for path, item in document["paths"].items()
+        for method in _METHODS
+        if method in item
+    ]
+    for tag in document["tags"]:
+        yield f'<h2 id="{_id(tag["name"])}">{escape(tag["name"].capitalize())}</h2>'
+        yield f"<p>{_text(tag['description'])}</p>"
+        for path, method, operation in operations:
+            if tag["name"] in operation["tags"]:
+                yield _operation(document, path, method, operation)
+
+
+def _operation(document: Json, path: str, method: str, operation: Json) -> str:
+    parameters = [_resolved(document, each) for each in operation["parameters"]]
+    body = operation.get("requestBody")
+    rows = [
+        (each["name"], each["in"], _type(each["schema"]), _text(each.get("description", "")))
+        for each in parameters
+    ]
+    if body is not None:
+        types = ", ".join(_type(each["schema"]) for each in list(body["content"].values())[:1])
+        rows.append(("body", ", ".join(body["content"]), types, _text(body.get("description", ""))))
+    answers = []
+    for status, each in operation["responses"].items():
+        response = _resolved(document, each)
+        types = ", ".join(_type(one["schema"]) for one in response.get("content", {}).values())
+        headers = ", ".join(response.get("headers", ()))
+        answers.append((status, escape(response["description"]), types, escape(headers)))
+    return "".join(
+        [
+            f'<details id="{escape(operation["operationId"])}"><summary>',
+            f'<span class="verb">{method.upper()}</span> <code>{escape(path)}</code>',
+            f'<br>{_text(operation["summary"])}. <code class="soft">{escape(operation["operationId"])}</code>',
+            "</summary>",
+            _table(
+                ("Takes", "in", "type", ""),
+                ((f"<code>{escape(a)}</code>", escape(b), c, d) for a, b, c, d in rows),
+            ),
+            _table(("Answers", "", "type", "headers"), answers),
+            f"<pre>{escape(curl(path, method, operation))}</pre></details>",
+        ]
+    )
+
+
+def curl(path: str, method: str, operation: Json) -> str:
+    """One call of an operation, to be pasted into a shell once its ids are filled in."""
+    words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
+    words.append(f"'http://127.0.0.1:7071{path}'".replace("{", "<").replace("}", ">"))
+    if operation["security"]:
+        words.append("-H 'X-User-Id: ann'")
+    for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
+        is_model = "$ref" in body["schema"]
+        words.append(f"-H 'Content-Type: {media_type if is_model else 'text/plain'}'")
+        words.append("-d '" + (json.dumps(body.get("example", {})) if is_model else "the content") + "'")
+        break
+    return " ".join(words)
+
+
+def _schema(name: str, schema: Json) -> str:
+    required = set(schema.get("required", ()))
+    rows = [
+        (
+            f"<code>{escape(field)}</code>{'' if field in required else ' <span class=soft>optional</span>'}",
+            _type(value),
+            _text(value.get("description", "")),
+        )
+        for field, value in schema.get("properties", {}).items()
+    ]
+    whole = _table(("Member", "type", ""), rows) if rows else f"<p>{_type(schema)}</p>"
+    text = _text(schema.get("description", ""))
+    return f'<details id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary><p>{text}</p>{whole}</details>'
+
+
+def _type(schema: Json) -> str:
+    """A schema in a few words of HTML."""
+    if "$ref" in schema:
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f'<a href="#schema-{name}">{name}</a>'
+    if "anyOf" in schema:
+        return " or ".join(_type(arm) for arm in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    words = [str(schema.get("format", schema.get("const", schema.get("type", "anything"))))]
+    names = ("minLength", "maxLength", "minimum", "maximum", "pattern", "default")
+    words += [f"{name} {json.dumps(schema[name])}" for name in names if schema.get(name) is not None]
+    return escape(", ".join(words))
+
+
+def _resolved(document: Json, value: Json) -> Json:
+    if "$ref" not in value:
+        return value
+    _, _, kind, name = value["$ref"].split("/")
+    resolved: Json = document["components"][kind][name]
+    return resolved
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    if not body:
+        return ""
+    return f"<table><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>{body}</table>"
+
+
+def _text(markdown: str) -> str:
+    """Text, in which `code` is marked."""
+    parts = escape(markdown).split("`")
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+
+
+def _id(name: str) -> str:
+    return escape(name.replace(" ", "-"))

@@ -1,0 +1,60 @@
+"""The description of the app, and storage for servers that are tried by it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.app import build_app
+from functions.endpoint import Api, Endpoint
+from functions.openapi import describe
+from persistence import stores_over
+from persistence.engines.sqlite import SqliteEngine
+from persistence.settings import AuthMode
+from tests.conftest import SETTINGS, new_cosmos_account
+from tests.support.storage import Storage, on_cosmos, on_sqlite
+
+# How fast snapshots are opened is limited: an answer of 429 is described, but would be all that is seen.
+UNLIMITED = {"SNAPSHOT_OPENS_PER_MINUTE": "0"}
+
+
+@pytest.fixture(params=["sqlite", "cosmos"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """Each engine's in turn."""
+    if request.param == "sqlite":
+        chosen = on_sqlite(tmp_path / "data")
+    else:
+        chosen = on_cosmos(await new_cosmos_account(request.getfixturevalue("cosmos_endpoint")))
+    return Storage({**chosen.environ, **UNLIMITED})
+
+
+@pytest.fixture
+async def endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Endpoint]:
+    """What the app registers."""
+    built: list[Api] = []
+    made = Api.__init__
+
+    def remember(api: Api, *args: Any, **kwargs: Any) -> None:
+        made(api, *args, **kwargs)
+        built.append(api)
+
+    monkeypatch.setattr(Api, "__init__", remember)
+    engine = SqliteEngine(tmp_path / "unused")
+    build_app(stores_over(engine, SETTINGS), SETTINGS)
+    await engine.close()
+    return built[0].endpoints
+
+
+@pytest.fixture
+def document(endpoints: list[Endpoint]) -> dict[str, Any]:
+    """The description in the mode `local`."""
+    return describe(endpoints, "/api", AuthMode.LOCAL, has_charge=True)
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every operation by its id, with its path and method."""
+    return {
+        operation["operationId"]: {**operation, "path": path, "method": method}
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }

@@ -1,0 +1,164 @@
+"""The description: valid, of exactly what is registered, and under the names that existing clients call."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from functions import VERSION
+from functions.description import route_prefix
+from functions.endpoint import Endpoint
+from functions.openapi import describe
+from functions.openapi_rules import PATH_PARAMETERS, REQUEST_HEADERS
+from functions.problems import TABLE
+from persistence.settings import AuthMode
+from tests.openapi.conftest import operations
+
+ROOT = Path(__file__).resolve().parents[2]
+WIRE_CONTRACT = {
+    "getSessionsMetadata": "get /api/persistence/sessions",
+    "getSession": "get /api/persistence/sessions/{session_id}",
+    "getSessionMetadata": "get /api/persistence/sessions/metadata/{session_id}",
+    "createSession": "post /api/persistence/sessions",
+    "updateSession": "put /api/persistence/sessions/{session_id}",
+    "deleteSession": "delete /api/persistence/sessions/{session_id}",
+    "getSnapshotsMetadata": "get /api/persistence/snapshots",
+    "getSnapshot": "get /api/persistence/snapshots/{snapshot_id}",
+    "createSnapshot": "post /api/persistence/snapshots",
+    "deleteSnapshot": "delete /api/persistence/snapshots/{snapshot_id}",
+    "getSnapshotAccessLogs": "get /api/persistence/snapshot_access_logs",
+    "deleteSnapshotAccessLog": "delete /api/persistence/snapshot_access_logs/{snapshot_id}",
+}
+
+
+@pytest.mark.parametrize("mode", AuthMode)
+@pytest.mark.parametrize("has_charge", [False, True])
+def test_the_document_is_valid_in_every_mode(endpoints: list[Endpoint], mode: AuthMode, has_charge: bool) -> None:
+    document = describe(endpoints, "/api", mode, has_charge=has_charge)
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+    assert document["openapi"].startswith("3.1")
+    assert ("Savepoint-Request-Charge" in json.dumps(document)) is has_charge
+
+
+def test_it_describes_exactly_what_is_registered(endpoints: list[Endpoint], document: dict[str, Any]) -> None:
+    described = {(each["method"].upper(), each["path"]) for each in operations(document).values()}
+    assert described == {(each.method, f"/api/{each.route}") for each in endpoints}
+    assert len(operations(document)) == len(endpoints)
+
+
+def test_operations_are_called_what_existing_clients_call_them(document: dict[str, Any]) -> None:
+    found = operations(document)
+    assert {id: f"{found[id]['method']} {found[id]['path']}" for id in WIRE_CONTRACT} == WIRE_CONTRACT
+
+
+def test_schemas_have_names_that_a_person_would_give_them(document: dict[str, Any]) -> None:
+    names = set(document["components"]["schemas"])
+    assert {"SessionMetadata", "Session", "SessionMetadataPage", "SnapshotContent", "Problem"} <= names
+    assert all(name.isalnum() and name[0].isupper() for name in names), names
+    # Neither of queries, which are parameters, nor twice for requests and answers.
+    assert not {name for name in names if name.endswith(("Query", "Input", "Output")) or name == "Nothing"}
+    assert not [value for value in _walk(document) if isinstance(value, str) and "persistence." in value]
+
+
+def test_every_reference_leads_to_something_and_everything_is_referred_to(document: dict[str, Any]) -> None:
+    referred = {value["$ref"] for value in _walk(document) if isinstance(value, dict) and "$ref" in value}
+    there = {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "parameters", "responses")
+        for name in document["components"][kind]
+    }
+    assert referred == there
+
+
+def test_paths_say_what_an_id_is(document: dict[str, Any]) -> None:
+    for operation in operations(document).values():
+        in_path = {each["name"]: each for each in operation["parameters"] if each.get("in") == "path"}
+        assert set(in_path) == {part[1:-1] for part in operation["path"].split("/") if part[0:1] == "{"}
+        assert all(each["required"] and each["schema"] == PATH_PARAMETERS[name] for name, each in in_path.items())
+    assert PATH_PARAMETERS["session_id"]["pattern"] == "^[A-Za-z0-9_-]{12}$"
+    assert PATH_PARAMETERS["snapshot_id"]["pattern"] == "^[A-Za-z0-9_-]{12,64}$"
+
+
+def test_queries_have_their_defaults_their_choices_and_their_words(document: dict[str, Any]) -> None:
+    parameters = {each["name"]: each for each in operations(document)["getSessionsMetadata"]["parameters"]}
+    assert parameters["page_size"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
+    assert parameters["sort_direction"]["schema"]["enum"] == ["asc", "desc"]
+    assert parameters["filter_title"]["description"]
+    assert parameters["filter_updated_from"]["schema"] == {"type": "string", "format": "date-time"}
+    assert parameters["status"]["explode"] is False
+    # Existing clients send `cursor=`.
+    assert all(each["allowEmptyValue"] and not each.get("required") for each in parameters.values())
+
+
+def test_every_problem_has_its_media_type_and_its_schema(document: dict[str, Any]) -> None:
+    for status, response in document["components"]["responses"].items():
+        assert response["content"] == {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        }
+        assert response["description"], status
+    problem = document["components"]["schemas"]["Problem"]
+    assert {f"urn:savepoint:problem:{row.code}" for row in TABLE.values()} == set(problem["properties"]["type"]["enum"])
+    assert {"type", "title", "status", "detail", "error"} == set(problem["required"])
+
+
+def test_what_is_open_to_all_asks_for_nobody(endpoints: list[Endpoint], document: dict[str, Any]) -> None:
+    public = {each.name for each in endpoints if each.public}
+    assert public == {"get_health_live", "get_health_ready", "get_openapi", "get_docs"}
+    for operation in operations(document).values():
+        statuses = set(operation["responses"])
+        assert ("401" in statuses) == bool(operation["security"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "scheme"),
+    [
+        (AuthMode.LOCAL, {"type": "apiKey", "in": "header", "name": "X-User-Id"}),
+        (AuthMode.JWT, {"type": "http", "scheme": "bearer"}),
+        (AuthMode.EASYAUTH, {"type": "apiKey", "in": "cookie", "name": "AppServiceAuthSession"}),
+        (AuthMode.SWA, {"type": "apiKey", "in": "cookie", "name": "StaticWebAppsAuthCookie"}),
+    ],
+)
+def test_each_mode_says_how_to_say_who_one_is(
+    endpoints: list[Endpoint], mode: AuthMode, scheme: dict[str, str]
+) -> None:
+    document = describe(endpoints, "/api", mode, has_charge=False)
+    [(name, described)] = document["components"]["securitySchemes"].items()
+    assert described.items() >= scheme.items()
+    required = operations(document)["getMe"]["security"]
+    # On one machine nobody has to say so.
+    assert required == ([{name: []}, {}] if mode is AuthMode.LOCAL else [{name: []}])
+
+
+def test_headers_that_are_read_are_described_and_the_reverse(endpoints: list[Endpoint]) -> None:
+    assert {header for each in endpoints for header in each.reads} == set(REQUEST_HEADERS)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix"),
+    [
+        ({"extensions": {"http": {"routePrefix": "api"}}}, "/api"),
+        ({"extensions": {"http": {"routePrefix": "/v1/x/"}}}, "/v1/x"),
+        ({"extensions": {"http": {"routePrefix": ""}}}, ""),
+        ({"version": "2.0"}, "/api"),
+    ],
+)
+def test_paths_begin_with_what_the_host_puts_before_every_route(
+    tmp_path: Path, host: dict[str, Any], prefix: str
+) -> None:
+    (tmp_path / "host.json").write_text(json.dumps(host))
+    assert route_prefix(tmp_path / "host.json") == prefix
+
+
+def _walk(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [value, *(each for inner in value.values() for each in _walk(inner))]
+    if isinstance(value, list):
+        return [each for inner in value for each in _walk(inner)]
+    return [value]

@@ -1,0 +1,95 @@
+"""Every link of the description is followed: what an answer gives is what the next call takes."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from persistence import Stores
+from tests.conftest import SETTINGS
+from tests.openapi.conftest import operations
+from tests.support.http import Client, Response
+
+CONTENT = {"title": "First", "description": None, "content": "one"}
+BODIES: Mapping[str, Any] = {
+    "createSession": CONTENT,
+    "createSnapshot": CONTENT,
+    "putDraft": {"content": "two"},
+    "updateSession": {"content": "two"},
+    "patchSession": {"title": "Second"},
+    "putSessionContent": b"two",
+}
+# What comes of following a link from a fresh thing, where that is not simply done.
+OTHERWISE = {
+    "reopenSession": 409,  # it is not closed
+    "getSnapshotVisitors": 403,  # the operator does not show them
+}
+
+
+def linked(document: dict[str, Any]) -> list[tuple[str, str, Mapping[str, str]]]:
+    """From which operation, to which, with which parameters."""
+    return [
+        (source, link["operationId"], link["parameters"])
+        for source, operation in operations(document).items()
+        for status, response in operation["responses"].items()
+        for link in response.get("links", {}).values()
+        if status != "201" or source != "putDraft"  # as from its 200
+    ]
+
+
+@pytest.fixture
+def client(stores: Stores) -> Client:
+    return Client(stores, SETTINGS)
+
+
+async def begin(client: Client, document: dict[str, Any], source: str) -> tuple[Response, dict[str, str]]:
+    """A success of an operation, on something new, and what stood in its path."""
+    path: dict[str, str] = {}
+    if source in ("putDraft", "promoteDraft"):
+        path = {"draft_id": "madeByClient"}
+        assert (await call(client, document, "putDraft", path)).status == 201
+    if source == "getSessionRevisions":
+        path = {"session_id": (await call(client, document, "createSession", {})).json}
+    return await call(client, document, source, path), path
+
+
+async def call(client: Client, document: dict[str, Any], id: str, path: Mapping[str, Any]) -> Response:
+    operation = operations(document)[id]
+    filled = re.sub(r"\{(\w+)\}", lambda found: str(path[found[1]]), operation["path"])
+    return await client.call(operation["method"].upper(), filled.removeprefix("/api/"), BODIES.get(id))
+
+
+def evaluated(expression: str, response: Response, path: Mapping[str, str]) -> Any:
+    """An OpenAPI runtime expression, of the kinds that the description has."""
+    if expression.startswith("$request.path."):
+        return path[expression.removeprefix("$request.path.")]
+    assert expression.startswith("$response.body"), expression
+    value = response.json
+    for step in expression.partition("#")[2].split("/")[1:]:
+        value = value[int(step) if isinstance(value, list) else step]
+    return value
+
+
+async def test_every_link_leads_where_it_says(client: Client, document: dict[str, Any]) -> None:
+    followed = linked(document)
+    for number, (source, target, parameters) in enumerate(followed):
+        person = client.of(f"person-{number}")
+        response, path = await begin(person, document, source)
+        assert response.status in (200, 201), (source, response.body)
+        given = {name: evaluated(each, response, path) for name, each in parameters.items()}
+        answer = await call(person, document, target, given)
+        done = answer.status == OTHERWISE[target] if target in OTHERWISE else answer.status < 300
+        assert done, (source, target, answer.status, answer.body)
+    assert {source for source, _, _ in followed} == {
+        "createSession",
+        "createSnapshot",
+        "putDraft",
+        "promoteDraft",
+        "getSessionRevisions",
+    }
+
+
+def test_whatever_has_an_id_in_its_path_can_be_reached_by_a_link(document: dict[str, Any]) -> None:
+    reached = {target for _, target, _ in linked(document)}
+    assert reached == {id for id, operation in operations(document).items() if "{" in operation["path"]} - {"putDraft"}

@@ -1,0 +1,70 @@
+"""The benchmarks run end to end. What they measure is not looked at here: that is for a quiet machine."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.states import generated
+from persistence.content import pack
+
+ROOT = Path(__file__).resolve().parents[1]
+OPERATIONS = {"create", "get", "poll", "metadata", "list", "save", "content", "save-content"}
+SIZES = {"10 KB", "218 KB", "1,474 KB"}
+
+
+def run(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_quick_run_measures_everything_and_judges_every_aim(tmp_path: Path):
+    written = tmp_path / "figures.json"
+    printed = run("--json", str(written))
+    figures = json.loads(written.read_text())
+    against_the_engine = {
+        (row["name"], row["size"], row["concurrency"]) for row in figures["rows"] if row["against"] == "the engine"
+    }
+    assert against_the_engine == {(name, size, c) for name in OPERATIONS for size in SIZES for c in (1, 8)}
+    assert {"snapshot", "list of large"} <= {row["name"] for row in figures["rows"]}
+    for row in figures["rows"]:
+        assert row["requests"] >= row["concurrency"] and 0 < row["p50"] <= row["p95"] and row["rate"] > 0, row
+        assert row["p50_ratio"] > 0 and row["rate_ratio"] > 0, row
+        assert f"| {row['name']} | {row['size']} | {row['concurrency']} |" in printed
+    assert all(start["app"] > 0 and start["libraries"] > 0 for start in figures["cold_starts"])
+    assert len(figures["aims"]) >= 6
+    for aim in figures["aims"]:
+        [line] = [line for line in printed.splitlines() if line.startswith(f"| {aim['promise']} |")]
+        assert line.endswith("| met |" if aim["met"] else "| **not met** |")
+
+
+def test_only_what_is_named_is_measured(tmp_path: Path):
+    written = tmp_path / "figures.json"
+    run("--only", "poll", "--json", str(written))
+    figures = json.loads(written.read_text())
+    assert {row["name"] for row in figures["rows"]} == {"poll"}
+    assert figures["cold_starts"] == []
+
+
+def test_an_unknown_name_is_refused():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--only", "nothing"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "nothing" in done.stderr
+
+
+@pytest.mark.parametrize(("size", "packed"), [(10_172, 2_155), (218_048, 34_025), (1_474_183, 152_787)])
+def test_a_generated_state_packs_like_the_real_one(size: int, packed: int):
+    content = generated(size, packed)
+    assert len(content.encode()) == size
+    assert len(pack(content).payload) == pytest.approx(packed, rel=0.25)
+    assert content == generated(size, packed)
