@@ -81,7 +81,8 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
 
 
 def _coding(req: func.HttpRequest) -> str:
-    return req.headers.get("content-encoding", _IDENTITY).strip().lower()
+    coding: str = req.headers.get("content-encoding", _IDENTITY)
+    return coding.strip().lower()
 
 
 def _media_type(req: func.HttpRequest) -> tuple[str, str]:

@@ -2,12 +2,10 @@
 
 import base64
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from html import escape
-from typing import Any
 
-Json = Mapping[str, Any]
+from functions.docs_example import Json, curl, resolved
 
 STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--blue:#06c}
@@ -75,7 +73,7 @@ def _groups(document: Json) -> Iterator[str]:
 
 
 def _operation(document: Json, path: str, method: str, operation: Json) -> str:
-    parameters = [_resolved(document, each) for each in operation["parameters"]]
+    parameters = [resolved(document, each) for each in operation["parameters"]]
     body = operation.get("requestBody")
     rows = [
         (each["name"], each["in"], _type(each["schema"]), _text(each.get("description", "")))
@@ -86,7 +84,7 @@ def _operation(document: Json, path: str, method: str, operation: Json) -> str:
         rows.append(("body", ", ".join(body["content"]), types, _text(body.get("description", ""))))
     answers = []
     for status, each in operation["responses"].items():
-        response = _resolved(document, each)
+        response = resolved(document, each)
         types = ", ".join(_type(one["schema"]) for one in response.get("content", {}).values())
         headers = ", ".join(response.get("headers", ()))
         answers.append((status, escape(response["description"]), types, escape(headers)))
@@ -101,23 +99,9 @@ def _operation(document: Json, path: str, method: str, operation: Json) -> str:
                 ((f"<code>{escape(a)}</code>", escape(b), c, d) for a, b, c, d in rows),
             ),
             _table(("Answers", "", "type", "headers"), answers),
-            f"<pre>{escape(curl(path, method, operation))}</pre></details>",
+            f"<pre>{escape(curl(document, path, method, operation))}</pre></details>",
         ]
     )
-
-
-def curl(path: str, method: str, operation: Json) -> str:
-    """One call of an operation, to be pasted into a shell once its ids are filled in."""
-    words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
-    words.append(f"'http://127.0.0.1:7071{path}'".replace("{", "<").replace("}", ">"))
-    if operation["security"]:
-        words.append("-H 'X-User-Id: ann'")
-    for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
-        is_model = "$ref" in body["schema"]
-        words.append(f"-H 'Content-Type: {media_type if is_model else 'text/plain'}'")
-        words.append("-d '" + (json.dumps(body.get("example", {})) if is_model else "the content") + "'")
-        break
-    return " ".join(words)
 
 
 def _schema(name: str, schema: Json) -> str:
@@ -148,16 +132,8 @@ def _type(schema: Json) -> str:
         return f"list of {_type(schema['items'])}"
     words = [str(schema.get("format", schema.get("const", schema.get("type", "anything"))))]
     names = ("minLength", "maxLength", "minimum", "maximum", "pattern", "default")
-    words += [f"{name} {json.dumps(schema[name])}" for name in names if schema.get(name) is not None]
+    words += [f"{name} {schema[name]}" for name in names if schema.get(name) is not None]
     return escape(", ".join(words))
-
-
-def _resolved(document: Json, value: Json) -> Json:
-    if "$ref" not in value:
-        return value
-    _, _, kind, name = value["$ref"].split("/")
-    resolved: Json = document["components"][kind][name]
-    return resolved
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

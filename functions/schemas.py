@@ -58,7 +58,11 @@ class Session(WireModel):
 class NewSession(documents.NewSession):
     """Makes a session. Content is an opaque text of at most 1,572,864 bytes of UTF-8."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        json_schema_extra={"examples": [{"title": "Wells", "description": None, "content": "zoom: 3"}]},
+    )
 
     content: str
 
@@ -66,7 +70,9 @@ class NewSession(documents.NewSession):
 class SessionUpdate(documents.SessionChange):
     """Changes a session: what is absent or null stays; a description of "" is cleared."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", json_schema_extra={"examples": [{"content": "zoom: 4"}]}
+    )
 
     content: str | None = None
 
@@ -74,7 +80,12 @@ class SessionUpdate(documents.SessionChange):
 class SessionPatch(BaseModel):
     """An RFC 7396 merge patch: what is absent stays, null clears. A title cannot be cleared."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", defer_build=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        defer_build=True,
+        json_schema_extra={"examples": [{"title": "Wells of today", "description": None}]},
+    )
 
     title: documents.Title = Field(default_factory=str)  # given or not: there is none to describe
     description: documents.Description | None = None
@@ -130,7 +141,7 @@ class PageOf(WireModel, Generic[T]):
     page_token: str | None
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """`SessionMetadataPage`: generated clients have no better name for it."""
         return f"{params[0].__name__}Page"
 
@@ -250,7 +261,7 @@ class SessionsQuery(ListQuery):
     app: documents.Label | None = Field(None, description="The label of one app.")
     filter_title: documents.Title | None = Field(None, description="Part of the title, in any case.")
     filter_description: documents.Description | None = Field(None, description="Part of the description.")
-    filter_created_from: QueryTime | None = None
-    filter_created_to: QueryTime | None = None
-    filter_updated_from: QueryTime | None = None
-    filter_updated_to: QueryTime | None = None
+    filter_created_from: QueryTime | None = Field(None, description="Made then or later.")
+    filter_created_to: QueryTime | None = Field(None, description="Made then or earlier.")
+    filter_updated_from: QueryTime | None = Field(None, description="Changed last then or later.")
+    filter_updated_to: QueryTime | None = Field(None, description="Changed last then or earlier.")

@@ -42,6 +42,7 @@ class NewSnapshot(snapshot_documents.NewSnapshot):
         extra="forbid",
         # What the document's own validator checks, told to those who read the schema.
         json_schema_extra={
+            "examples": [{"title": "Wells in June", "content": "zoom: 3"}],
             "anyOf": [
                 {
                     "required": ["title", "content"],
@@ -55,7 +56,7 @@ class NewSnapshot(snapshot_documents.NewSnapshot):
                     "required": ["sessionId"],
                     "properties": {"sessionId": {"type": "string"}, "content": {"type": "null"}},
                 },
-            ]
+            ],
         },
     )
 
@@ -117,8 +118,8 @@ class SnapshotsQuery(ListQuery):
     sort_by: Literal["created_at", "updated_at", "title", "title_lower"] = "created_at"
     app: documents.Label | None = Field(None, description="The label of one app.")
     filter_title: documents.Title | None = Field(None, description="Part of the title, in any case.")
-    filter_created_from: QueryTime | None = None
-    filter_created_to: QueryTime | None = None
+    filter_created_from: QueryTime | None = Field(None, description="Made then or later.")
+    filter_created_to: QueryTime | None = Field(None, description="Made then or earlier.")
 
 
 class AccessLogsQuery(ListQuery):
@@ -145,10 +146,10 @@ class AccessLogsQuery(ListQuery):
     ] = "last_visited_at"
     app: documents.Label | None = Field(None, description="The label of one app.")
     filter_title: documents.Title | None = Field(None, description="Part of the title, in any case.")
-    filter_created_from: QueryTime | None = None
-    filter_created_to: QueryTime | None = None
-    filter_last_visited_from: QueryTime | None = None
-    filter_last_visited_to: QueryTime | None = None
+    filter_created_from: QueryTime | None = Field(None, description="Made then or later.")
+    filter_created_to: QueryTime | None = Field(None, description="Made then or earlier.")
+    filter_last_visited_from: QueryTime | None = Field(None, description="Opened last then or later.")
+    filter_last_visited_to: QueryTime | None = Field(None, description="Opened last then or earlier.")
     filter_owner_id: str | None = Field(None, max_length=255, description="Whose snapshots.")
     filter_snapshot_deleted: bool | None = Field(None, description="Only deleted ones, or only the others.")
 

@@ -79,10 +79,11 @@ async def test_a_dropped_connection_means_unavailable_to_every_verb(
 
 
 @every_verb
-async def test_a_container_that_has_gone_means_unavailable(
-    engine: CosmosEngine, proxy: FaultProxy, verb: Verb
+@pytest.mark.parametrize("code", ["1002", "1003"], ids=["not-this-replica", "no-container"])
+async def test_a_404_that_is_of_no_item_means_unavailable(
+    engine: CosmosEngine, proxy: FaultProxy, verb: Verb, code: str
 ) -> None:
-    always(proxy.before, status=404, headers={"x-ms-substatus": "1003"})
+    always(proxy.before, status=404, headers={"x-ms-substatus": code})
     with pytest.raises(StoreUnavailable) as failed:
         await verb(engine)
     assert isinstance(failed.value.__cause__, CosmosHttpResponseError)

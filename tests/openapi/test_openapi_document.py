@@ -100,7 +100,9 @@ def test_every_problem_has_its_media_type_and_its_schema(document: dict[str, Any
         }
         assert response["description"], status
     problem = document["components"]["schemas"]["Problem"]
-    assert {f"urn:savepoint:problem:{row.code}" for row in TABLE.values()} == set(problem["properties"]["type"]["enum"])
+    assert {f"urn:savepoint:problem:{row.code}" for row in TABLE.values()} == set(
+        problem["properties"]["type"]["enum"]
+    )
     assert {"type", "title", "status", "detail", "error"} == set(problem["required"])
 
 

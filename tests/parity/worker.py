@@ -1,4 +1,4 @@
-"""Microsoft's own Python engine for Azure Functions (`azure-functions-runtime`), asked as the Functions host asks it.
+"""Microsoft's Python engine for Azure Functions (`azure-functions-runtime`), asked as the Functions host asks it.
 
 Indexing, what is refused at load, the making of a request, the call and the taking apart of its answer are the
 engine's own code. The host around it is a program of its own, not written in Python: what it does to a request,
@@ -50,7 +50,7 @@ class WorkerFailure(Exception):
 
 
 class Worker:
-    """An app in the engine: `functions` are the metadata that it tells the host, `triggers` the bindings in them."""
+    """An app in the engine. `functions` are the metadata that it tells the host, `triggers` the bindings there."""
 
     def __init__(self, module: ModuleType | None = None) -> None:
         """Has function_app.py indexed, or `module` in its place. WorkerFailure where it is refused."""

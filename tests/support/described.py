@@ -39,7 +39,9 @@ class Described:
         media_type = headers["content-type"].split(";")[0]
         assert media_type in content or "*/*" in content, f"{name} does not say that it answers {media_type}"
         if media_type in content and media_type.endswith(("/json", "+json")):
-            faults = [error.message[:500] for error in self._faults(content[media_type]["schema"], orjson.loads(body))]
+            faults = [
+                error.message[:500] for error in self._faults(content[media_type]["schema"], orjson.loads(body))
+            ]
             assert not faults, f"{name} {status}: {faults}"
 
     def _faults(self, schema: Mapping[str, Any], value: Any) -> Iterator[Any]:

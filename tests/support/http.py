@@ -111,9 +111,7 @@ class Client:
         if self._says not in _described:
             trigger = self._match("GET", "openapi.json")[2]
             url = "http://localhost:7071/api/openapi.json"
-            request = HttpRequest(
-                "GET", url, headers={}, params={}, route_params={}, body_type="bytes", body=b""
-            )
+            request = HttpRequest("GET", url, headers={}, params={}, route_params={}, body_type="bytes", body=b"")
             answer = await trigger(request)
             _described[self._says] = Described(orjson.loads(answer.get_body()))
         return _described[self._says]

@@ -1,0 +1,47 @@
+"""One call of each operation, as a line for the shell."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+def curl(document: Json, path: str, method: str, operation: Json) -> str:
+    """To be pasted once the `<...>` in it are filled in."""
+    origin, who = _caller(document)
+    words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
+    if operation["security"]:
+        words += ["-H", who]
+    for each in operation["parameters"]:
+        parameter = resolved(document, each)
+        if parameter["in"] == "header" and parameter.get("required"):
+            words += ["-H", f"{parameter['name']}: <...>"]
+    media_types = operation.get("requestBody", {}).get("content", {})
+    for media_type, body in list(media_types.items())[:1]:
+        schema = resolved(document, body["schema"])
+        is_json = "examples" in schema
+        words += ["-H", f"Content-Type: {media_type if is_json else 'text/plain'}"]
+        words += ["--data-binary", json.dumps(schema["examples"][0]) if is_json else "the content"]
+    url = origin + path.replace("{", "<").replace("}", ">")
+    return " ".join([*map(shlex.quote, words), f'"{url}"'])
+
+
+def resolved(document: Json, value: Json) -> Json:
+    """What a reference into the document's components stands for; anything else as it is."""
+    if "$ref" not in value:
+        return value
+    _, _, kind, name = value["$ref"].split("/")
+    found: Json = document["components"][kind][name]
+    return found
+
+
+def _caller(document: Json) -> tuple[str, str]:
+    """Where the server is, and the header that says who is calling."""
+    [scheme] = document["components"]["securitySchemes"].values()
+    if scheme["type"] == "http":
+        return "$SAVEPOINT_URL", "Authorization: Bearer <token>"
+    if scheme["in"] == "cookie":
+        return "$SAVEPOINT_URL", f"Cookie: {scheme['name']}=<...>"
+    return "http://127.0.0.1:7071", f"{scheme['name']}: ann"
