@@ -10,12 +10,12 @@ SMOKE_TOOLS := cronsim httpx hypothesis pytest pytest-asyncio pytest-timeout sta
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup run run-cosmos test smoke lint format types bench soak clean
+.PHONY: help setup run run-cosmos test smoke lint format types parity bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/ready .venv-checkov/ready tests/wire/node_modules/ready ## install everything, into .venv and tests/wire/node_modules
+setup: .venv/ready .venv-checkov/ready tests/wire/node_modules/ready tests/typescript/node_modules/ready ## install everything, below .venv* and tests/*/node_modules
 
 run: .venv/ready ## serve on this machine; what is saved is kept in .data, or in DATA_DIR=...
 	DATA_DIR="$(DATA_DIR)" $(VENV)/python -m devhost
@@ -43,6 +43,10 @@ format: .venv/ready ## ruff, mending what it can
 types: .venv/ready ## mypy
 	$(VENV)/mypy --no-error-summary
 
+parity: .venv-parity/ready ## the HTTP tests through Microsoft's own Python engine
+	files=$$(grep -rl --include='test_*.py' 'tests\.support\.http import' tests) && \
+		.venv-parity/bin/python -m pytest -q -n 2 --dist loadfile -p tests.parity.plugin $$files tests/parity
+
 bench: setup ## measure
 	$(VENV)/python -m benchmarks
 
@@ -50,7 +54,7 @@ soak: setup ## the long tests
 	$(VENV)/python -m pytest -q -m soak
 
 clean: ## remove what set-up and the tools made; what is saved stays
-	rm -rf .venv .venv-3.* .venv-checkov tests/wire/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-3.* .venv-checkov .venv-parity tests/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The last thing that each step of the set-up does is to write its file, so a step that was interrupted runs again.
@@ -76,22 +80,22 @@ clean: ## remove what set-up and the tools made; what is saved stays
 	touch $@
 
 # An npm that was interrupted goes on in the background and takes away what it has installed: elsewhere, therefore.
-tests/wire/node_modules/ready: tests/wire/package.json tests/wire/package-lock.json
+tests/%/node_modules/ready: tests/%/package.json tests/%/package-lock.json
 	command -v npm >/dev/null || { echo "npm was not found: install Node 20 or newer."; exit 1; }
-	echo "Installing tests/wire/node_modules"
-	rm -rf tests/wire/.install.*
-	new=$$(mktemp -d tests/wire/.install.XXXXXX) && \
-		cp tests/wire/.npmrc tests/wire/package*.json $$new && \
+	echo "Installing tests/$*/node_modules"
+	rm -rf tests/$*/.install.*
+	new=$$(mktemp -d tests/$*/.install.XXXXXX) && \
+		cp tests/$*/.npmrc tests/$*/package*.json $$new && \
 		(cd $$new && npm ci --silent --ignore-scripts) && \
-		rm -rf tests/wire/node_modules && mv $$new/node_modules tests/wire && rm -rf $$new
+		rm -rf tests/$*/node_modules && mv $$new/node_modules tests/$* && rm -rf $$new
 	touch $@
 
-# The interpreter of the version that the stem names: on the PATH, or one of pyenv's.
-find = for python in python$* "$$HOME"/.pyenv/versions/$*.*/bin/python; do \
+# The interpreter of a version: on the PATH, or one of pyenv's.
+find = for python in python$(1) "$$HOME"/.pyenv/versions/$(1).*/bin/python; do \
 	"$$python" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done
 
 smoke-%:
-	if [ -n "$$($(find))" ]; then \
+	if [ -n "$$($(call find,$*))" ]; then \
 		$(MAKE) .venv-$*/ready && \
 		files=$$(grep -rl --include='test_*.py' 'mark\.smoke' tests) && \
 		echo "Smoke tests on Python $*" && \
@@ -103,6 +107,14 @@ smoke-%:
 
 .venv-%/ready: requirements.txt requirements-dev.txt
 	echo "Creating .venv-$*"
-	"$$($(find))" -m venv --clear .venv-$*
+	"$$($(call find,$*))" -m venv --clear .venv-$*
 	.venv-$*/bin/python -m pip install -qq -r requirements.txt -c requirements-dev.txt $(SMOKE_TOOLS)
+	touch $@
+
+# The engine needs Python 3.13.
+.venv-parity/ready: requirements.txt requirements-dev.txt tests/parity/requirements.txt
+	[ -n "$$($(call find,3.13))" ] || { echo "Python 3.13 was not found."; exit 1; }
+	echo "Creating .venv-parity"
+	"$$($(call find,3.13))" -m venv --clear .venv-parity
+	.venv-parity/bin/python -m pip install -qq -r requirements-dev.txt -r tests/parity/requirements.txt
 	touch $@

@@ -28,8 +28,6 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_METHODS = ("get", "post", "put", "patch", "delete")
-
 
 def page(document: Json) -> str:
     """The whole page for an OpenAPI document that `describe` made."""
@@ -58,50 +56,44 @@ def _contents(document: Json) -> Iterator[str]:
 
 
 def _groups(document: Json) -> Iterator[str]:
-    operations = [
-        (path, method, item[method])
-        for path, item in document["paths"].items()
-        for method in _METHODS
-        if method in item
-    ]
     for tag in document["tags"]:
         yield f'<h2 id="{_id(tag["name"])}">{escape(tag["name"].capitalize())}</h2>'
         yield f"<p>{_text(tag['description'])}</p>"
-        for path, method, operation in operations:
-            if tag["name"] in operation["tags"]:
-                yield _operation(document, path, method, operation)
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                if tag["name"] in operation["tags"]:
+                    yield _operation(document, path, method, operation)
 
 
 def _operation(document: Json, path: str, method: str, operation: Json) -> str:
-    parameters = [resolved(document, each) for each in operation["parameters"]]
-    body = operation.get("requestBody")
-    rows = [
-        (each["name"], each["in"], _type(each["schema"]), _text(each.get("description", "")))
-        for each in parameters
-    ]
-    if body is not None:
-        types = ", ".join(_type(each["schema"]) for each in list(body["content"].values())[:1])
-        rows.append(("body", ", ".join(body["content"]), types, _text(body.get("description", ""))))
-    answers = []
-    for status, each in operation["responses"].items():
-        response = resolved(document, each)
-        types = ", ".join(_type(one["schema"]) for one in response.get("content", {}).values())
-        headers = ", ".join(response.get("headers", ()))
-        answers.append((status, escape(response["description"]), types, escape(headers)))
     return "".join(
         [
             f'<details id="{escape(operation["operationId"])}"><summary>',
             f'<span class="verb">{method.upper()}</span> <code>{escape(path)}</code>',
             f'<br>{_text(operation["summary"])}. <code class="soft">{escape(operation["operationId"])}</code>',
             "</summary>",
-            _table(
-                ("Takes", "in", "type", ""),
-                ((f"<code>{escape(a)}</code>", escape(b), c, d) for a, b, c, d in rows),
-            ),
-            _table(("Answers", "", "type", "headers"), answers),
+            _table(("Takes", "in", "type", ""), _taken(document, operation)),
+            _table(("Answers", "", "type", "headers"), _answers(document, operation)),
             f"<pre>{escape(curl(document, path, method, operation))}</pre></details>",
         ]
     )
+
+
+def _taken(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
+    for each in operation["parameters"]:
+        one = resolved(document, each)
+        name = f"<code>{escape(one['name'])}</code>"
+        yield name, escape(one["in"]), _type(one["schema"]), _text(one.get("description", ""))
+    if body := operation.get("requestBody"):
+        schema = next(iter(body["content"].values()))["schema"]
+        yield "body", escape(", ".join(body["content"])), _type(schema), _text(body.get("description", ""))
+
+
+def _answers(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
+    for status, each in operation["responses"].items():
+        one = resolved(document, each)
+        types = ", ".join(_type(content["schema"]) for content in one.get("content", {}).values())
+        yield status, escape(one["description"]), types, escape(", ".join(one.get("headers", ())))
 
 
 def _schema(name: str, schema: Json) -> str:
@@ -114,9 +106,9 @@ def _schema(name: str, schema: Json) -> str:
         )
         for field, value in schema.get("properties", {}).items()
     ]
-    whole = _table(("Member", "type", ""), rows) if rows else f"<p>{_type(schema)}</p>"
-    text = _text(schema.get("description", ""))
-    return f'<details id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary><p>{text}</p>{whole}</details>'
+    members = _table(("Member", "type", ""), rows) if rows else f"<p>{_type(schema)}</p>"
+    words = f"<summary><code>{escape(name)}</code></summary><p>{_text(schema.get('description', ''))}</p>"
+    return f'<details id="schema-{escape(name)}">{words}{members}</details>'
 
 
 def _type(schema: Json) -> str:
@@ -131,8 +123,9 @@ def _type(schema: Json) -> str:
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     words = [str(schema.get("format", schema.get("const", schema.get("type", "anything"))))]
-    names = ("minLength", "maxLength", "minimum", "maximum", "pattern", "default")
-    words += [f"{name} {schema[name]}" for name in names if schema.get(name) is not None]
+    names = ("minLength", "maxLength", "minimum", "maximum", "default")
+    words += [f"{name} {str(schema[name]).lower()}" for name in names if schema.get(name) is not None]
+    words += [f"pattern {schema['pattern']}"] if "pattern" in schema else []
     return escape(", ".join(words))
 
 

@@ -4,7 +4,7 @@ with: there is no second description to be kept in step."""
 import importlib
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
@@ -119,7 +119,7 @@ def _with_query(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     return list({endpoint.query: endpoint for endpoint in endpoints if endpoint.query is not Nothing}.values())
 
 
-def _is_model(model: object) -> bool:
+def _is_model(model: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(model, type) and issubclass(model, BaseModel)
 
 
@@ -221,9 +221,7 @@ def _success_content(endpoint: Endpoint) -> Json:
     elif endpoint.answer is str:
         schema = {"type": "string"}
     else:
-        assert isinstance(endpoint.answer, type), (
-            f"{endpoint.name} answers {endpoint.status} and does not say what"
-        )
+        assert _is_model(endpoint.answer), f"{endpoint.name} answers {endpoint.status} and does not say what"
         schema = _ref(endpoint.answer)
     if endpoint.representation is not None:
         schema = {"anyOf": [schema, _ref(endpoint.representation)]}

@@ -17,6 +17,12 @@ from tests.support.storage import Storage, on_cosmos, on_sqlite
 # How fast snapshots are opened is limited: an answer of 429 is described, but would be all that is seen.
 UNLIMITED = {"SNAPSHOT_OPENS_PER_MINUTE": "0"}
 
+# What comes of calling an operation for something new, where that is not simply done.
+OTHERWISE = {
+    "reopenSession": 409,  # it is not closed
+    "getSnapshotVisitors": 403,  # the operator does not show them
+}
+
 
 @pytest.fixture(params=["sqlite", "cosmos"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:

@@ -8,7 +8,7 @@ import pytest
 
 from persistence import Stores
 from tests.conftest import SETTINGS
-from tests.openapi.conftest import operations
+from tests.openapi.conftest import OTHERWISE, operations
 from tests.support.http import Client, Response
 
 CONTENT = {"title": "First", "description": None, "content": "one"}
@@ -19,11 +19,6 @@ BODIES: Mapping[str, Any] = {
     "updateSession": {"content": "two"},
     "patchSession": {"title": "Second"},
     "putSessionContent": b"two",
-}
-# What comes of following a link from a fresh thing, where that is not simply done.
-OTHERWISE = {
-    "reopenSession": 409,  # it is not closed
-    "getSnapshotVisitors": 403,  # the operator does not show them
 }
 
 

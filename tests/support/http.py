@@ -132,7 +132,7 @@ class _Request(HttpRequest):
     _recorded: Recorded | None = None
 
     @property
-    def headers(self) -> Recorded:  # type: ignore[override]  # a mapping all the same
+    def headers(self) -> Recorded:
         if self._recorded is None:
             self._recorded = Recorded(super().headers)
         return self._recorded

@@ -1,0 +1,40 @@
+"""A front-end developer's first hour: a client is generated from the served description, compiles under
+`tsc --strict`, and does what an app does."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.storage import on_sqlite
+
+FOLDER = Path(__file__).resolve().parents[1] / "typescript"
+TOOLS = FOLDER / "node_modules" / ".bin"
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed"),
+    pytest.mark.skipif(not TOOLS.is_dir(), reason="the generator is not installed: run `make setup`"),
+]
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """What a command writes. AssertionError with it where the command fails."""
+    done = subprocess.run(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_generated_client_compiles_and_does_what_an_app_does(tmp_path: Path) -> None:
+    for name in ("smoke.ts", "tsconfig.json"):
+        shutil.copy(FOLDER / name, tmp_path)
+    with on_sqlite(tmp_path / "data").serve() as server:
+        description = f"{server.base_url}/api/openapi.json"
+        run(TOOLS / "openapi-ts", "-i", description, "-o", "client", "-c", "@hey-api/client-fetch", cwd=tmp_path)
+        functions = (tmp_path / "client" / "sdk.gen.ts").read_text()
+        assert "export const getSessionsMetadata" in functions
+        run(TOOLS / "tsc", "--project", tmp_path, cwd=tmp_path)
+        said = run("node", tmp_path / "compiled" / "smoke.js", server.base_url, cwd=tmp_path)
+    assert said == "done\n"
