@@ -5,50 +5,27 @@ reach to the next run: a run that is killed has lost nothing. Nothing younger th
 request can be at it.
 """
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TypeVar
 
 from persistence.access_log_store import AccessLogStore
 from persistence.collection import Collection
-from persistence.documents import (
-    Document,
-    SessionContent,
-    SessionHead,
-    Timestamp,
-    now,
-    timestamp_text,
-)
+from persistence.documents import Document, SessionContent, SessionHead, now
 from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.engines.engine import Engine, Item, Set
-from persistence.errors import (
-    Contended,
-    CorruptItem,
-    Gone,
-    ItemChanged,
-    ItemExists,
-    ItemNotFound,
-    NotFound,
-)
+from persistence.errors import Contended, Gone, ItemNotFound, NotFound
 from persistence.idempotency import RETENTION as RESERVATION_RETENTION
 from persistence.idempotency import Reservation
-from persistence.query import BY_ID, Filter, Operator, Query, Sort, value_at
+from persistence.query import BY_ID, Filter, Operator, Query, Sort
 from persistence.session_store import SessionStore
 from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
 from persistence.snapshot_store import SnapshotStore
+from persistence.timer_work import TimerWork
 
-_log = logging.getLogger(__name__)
+D = TypeVar("D", bound=Document)
 
-CONCURRENCY = 8
-_PAGE_SIZE = 200
-# No owner's partition: owner ids do not begin with a blank.
-_WATERMARKS = " timers"
 _CONTENT_FIELDS = tuple(field.alias or name for name, field in SessionContent.model_fields.items())
-
-Work = Callable[[Item], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -91,14 +68,6 @@ class CleanupRules:
     items_max: int = 20_000
 
 
-class Watermark(Document):
-    """How far a scan has come: all that was written before `until` has been looked at."""
-
-    kind: Literal["watermark"] = "watermark"
-    owner_id: str
-    until: Timestamp
-
-
 class Cleanup:
     """One run is `run()`. Two at once do no harm, only some work twice."""
 
@@ -113,10 +82,9 @@ class Cleanup:
         self._sessions = sessions
         self._engine, self._snapshot_store, self._access_logs = engine, snapshots, access_logs
         self._rules = rules
-        self._page_size = min(_PAGE_SIZE, rules.items_max)
+        self._work = TimerWork(engine, rules.items_max)
         self._heads = Collection(engine, SESSIONS, SessionHead)
         self._contents = Collection(engine, SESSIONS, SessionContent)
-        self._watermarks = Collection(engine, SESSIONS, Watermark)
         self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
         self._visitors = Collection(engine, SNAPSHOTS, Visitor)
         self._reservations = Collection(engine, SESSIONS, Reservation)
@@ -132,7 +100,8 @@ class Cleanup:
         await self._settle_creates(counts, settled)
         await self._empty_deleted_sessions(counts, settled)
         await self._sweep_what_was_saved(counts, settled)
-        await self._forget_tombstones(counts, forgotten)
+        await self._forget_tombstones(counts, self._heads, forgotten)
+        await self._forget_tombstones(counts, self._snapshots, forgotten)
         await self._forget_reservations(counts, at - RESERVATION_RETENTION)
         return counts
 
@@ -150,7 +119,7 @@ class Cleanup:
             purged.drafts += was_stale
             purged.spared += not was_stale
 
-        await self._each_due(purged, self._heads, "stale_since", until, purge)
+        await self._work.each_due(purged, self._heads, "stale_since", until, purge)
         return purged
 
     async def _expire_snapshots(self, counts: Counts, at: datetime) -> None:
@@ -164,7 +133,7 @@ class Cleanup:
             if current.document.deleted_at is None and await self._snapshot_store.bury(current):
                 counts.snapshots_expired += 1
 
-        await self._each_due(counts, self._snapshots, "expires_at", at, expire)
+        await self._work.each_due(counts, self._snapshots, "expires_at", at, expire)
 
     async def _mark_rows(self, counts: Counts, until: datetime) -> None:
         """Marks the rows of everybody who opened a deleted snapshot, then drops its visitor items."""
@@ -174,7 +143,7 @@ class Cleanup:
             if await self._mark_rows_of(counts, snapshot_id) and await self._drop_visitors(counts, snapshot_id):
                 await self._set_settled(SNAPSHOTS, snapshot)
 
-        await self._each_due(counts, self._snapshots, "unsettled_at", until, mark_rows_of, concurrency=1)
+        await self._work.each_due(counts, self._snapshots, "unsettled_at", until, mark_rows_of, concurrency=1)
 
     async def _mark_rows_of(self, counts: Counts, snapshot_id: str) -> bool:
         """Whether all of them are marked; False where a run's bound was reached first."""
@@ -192,15 +161,15 @@ class Cleanup:
                 Filter("snapshot_deleted", Operator.EQUAL, False),
             ),
             Sort("snapshot_id"),
-            self._page_size,
+            self._work.page_size,
         )
         # A marked row does not match any more, so that the first page is always the next one. A cursor would
         # not do: the rows of one snapshot all have its id, each in a partition of its own.
-        for _ in range(0, self._rules.items_max, self._page_size):
+        for _ in range(0, self._rules.items_max, self._work.page_size):
             if counts.rows_marked >= self._rules.items_max:
                 return False
             page = await self._engine.query(SNAPSHOT_ACCESS_LOGS, unmarked)
-            await self._all(counts, page.items, mark)
+            await self._work.each(counts, page.items, mark)
             if page.cursor is None:
                 return True
         return False
@@ -212,8 +181,8 @@ class Cleanup:
             await self._visitors.discard(visitor["id"], snapshot_id)
             counts.visitors_removed += 1
 
-        async for page in self._pages(SNAPSHOTS, self._visitors.kind, snapshot_id, (), BY_ID, ("id",)):
-            await self._all(counts, page, drop)
+        async for page in self._work.pages(SNAPSHOTS, self._visitors.kind, snapshot_id, (), BY_ID, ("id",)):
+            await self._work.each(counts, page, drop)
             if counts.visitors_removed >= self._rules.items_max:
                 return False
         return True
@@ -234,7 +203,7 @@ class Cleanup:
                     await self._access_logs.mark_deleted(snapshot_id, owner_id)
             counts.creates_settled += 1
 
-        await self._each_due(counts, self._rows, "unsettled_at", until, settle)
+        await self._work.each_due(counts, self._rows, "unsettled_at", until, settle)
 
     async def _empty_deleted_sessions(self, counts: Counts, until: datetime) -> None:
         """Removes the contents of deleted sessions."""
@@ -243,25 +212,28 @@ class Cleanup:
             await self._sweep(counts, head["owner_id"], head["id"], until)
             await self._set_settled(SESSIONS, head)
 
-        await self._each_due(counts, self._heads, "unsettled_at", until, empty)
+        await self._work.each_due(counts, self._heads, "unsettled_at", until, empty)
 
     async def _sweep_what_was_saved(self, counts: Counts, until: datetime) -> None:
         """Removes contents that no head names: left by a save that failed, or by one whose pruning was
         interrupted. So only sessions with a content or a head written since the last run are looked at."""
-        await self._scan(counts, self._contents, "saved_at", until)
-        await self._scan(counts, self._heads, "metadata.updated_at", until)
 
-    async def _forget_tombstones(self, counts: Counts, until: datetime) -> None:
+        async def sweep(item: Item) -> None:
+            await self._sweep(counts, item["owner_id"], _session_of(item), until)
+
+        await self._work.each_written(counts, self._contents, "saved_at", until, sweep, _session_of)
+        await self._work.each_written(counts, self._heads, "metadata.updated_at", until, sweep, _session_of)
+
+    async def _forget_tombstones(self, counts: Counts, documents: Collection[D], until: datetime) -> None:
         """Removes tombstones whose time is over and with which there is nothing left to do."""
-        for documents in (self._heads, self._snapshots):
-            container = documents.container
+        container = documents.container
 
-            async def forget(item: Item, container: Container = container) -> None:
-                if item.get("unsettled_at") is None:
-                    await self._engine.delete(container, item["id"], item[container.partition_key])
-                    counts.tombstones_forgotten += 1
+        async def forget(item: Item) -> None:
+            if item.get("unsettled_at") is None:
+                await self._engine.delete(container, item["id"], item[container.partition_key])
+                counts.tombstones_forgotten += 1
 
-            await self._each_due(counts, documents, "deleted_at", until, forget)
+        await self._work.each_due(counts, documents, "deleted_at", until, forget)
 
     async def _forget_reservations(self, counts: Counts, until: datetime) -> None:
         """Removes what was remembered of Idempotency-Keys."""
@@ -270,7 +242,7 @@ class Cleanup:
             await self._reservations.discard(record["id"], record["owner_id"])
             counts.reservations_forgotten += 1
 
-        await self._each_due(counts, self._reservations, "reserved_at", until, forget)
+        await self._work.each_due(counts, self._reservations, "reserved_at", until, forget)
 
     async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> None:
         """Removes the contents of one session that its head does not name, where they are old enough."""
@@ -286,7 +258,7 @@ class Cleanup:
             Filter("id", Operator.LESS, f"{session_id}~~"),
         )
         # The contents first, then the head: what is written in between is not among them.
-        pages = self._pages(SESSIONS, self._contents.kind, owner_id, of_session, BY_ID, _CONTENT_FIELDS)
+        pages = self._work.pages(SESSIONS, self._contents.kind, owner_id, of_session, BY_ID, _CONTENT_FIELDS)
         found = [item async for page in pages for item in page]
         try:
             head = (await self._heads.read(session_id, owner_id)).document
@@ -298,85 +270,7 @@ class Cleanup:
             named = head.content_ids
         counts.sessions_swept += 1
         unnamed = [item for item in found if item["id"] not in named]
-        await self._all(counts, unnamed, remove, concurrency=1)
-
-    async def _each_due(
-        self,
-        counts: Counts | PurgeCounts,
-        documents: "Collection[Snapshot] | Collection[SessionHead] | Collection[AccessLog]"
-        " | Collection[Reservation]",
-        path: str,
-        until: datetime,
-        work: Work,
-        concurrency: int = CONCURRENCY,
-    ) -> None:
-        """Does a piece of work with every item whose time at `path` has come, across all partitions. What
-        is done loses that time, so the next run finds what is left."""
-        container = documents.container
-        due = (Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)),)
-        select = ("id", container.partition_key, "unsettled_at")
-        done = 0
-        async for page in self._pages(container, documents.kind, None, due, Sort(path), select):
-            await self._all(counts, page, work, concurrency)
-            if (done := done + len(page)) >= self._rules.items_max:
-                return
-
-    async def _scan(
-        self,
-        counts: Counts,
-        documents: "Collection[SessionContent] | Collection[SessionHead]",
-        path: str,
-        until: datetime,
-    ) -> None:
-        """Sweeps every session with an item whose time at `path` lies between the last scan and `until`."""
-        since = await self._read_watermark(path)
-        written = Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until))
-        filters = (written,) if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since), written)
-        select = ("id", "owner_id", path.split(".")[0])
-
-        async def sweep(item: Item) -> None:
-            await self._sweep(counts, item["owner_id"], _session_of(item), until)
-
-        done = 0
-        async for page in self._pages(SESSIONS, documents.kind, None, filters, Sort(path), select):
-            once = {(item["owner_id"], _session_of(item)): item for item in page}
-            await self._all(counts, list(once.values()), sweep)
-            reached = value_at(page[-1], path)
-            await self._set_watermark(path, reached)
-            # Where everything so far was written at one moment, the next run would come no further.
-            if (done := done + len(page)) >= self._rules.items_max and reached != since:
-                return
-        await self._set_watermark(path, timestamp_text(until))
-
-    async def _read_watermark(self, path: str) -> str | None:
-        try:
-            return timestamp_text((await self._watermarks.read(path, _WATERMARKS)).document.until)
-        except ItemNotFound:
-            return None
-        except CorruptItem:
-            # Nobody else could mend it; without one, everything is looked at once more.
-            await self._watermarks.discard(path, _WATERMARKS)
-            return None
-
-    async def _set_watermark(self, path: str, until: Any) -> None:
-        try:
-            at = datetime.fromisoformat(until)
-            watermark = Watermark(id=path, owner_id=_WATERMARKS, until=at)
-        except (TypeError, ValueError):
-            return  # the time of a damaged item; what follows it moves the watermark on
-        try:
-            current = await self._watermarks.read(path, _WATERMARKS)
-        except ItemNotFound:
-            try:
-                await self._watermarks.create(watermark)
-            except ItemExists:
-                pass  # another run is at the same work
-            return
-        try:
-            if current.document.until < watermark.until:
-                await self._watermarks.replace(watermark, current.etag)
-        except ItemChanged:
-            pass  # another run is at the same work
+        await self._work.each(counts, unnamed, remove, concurrency=1)
 
     async def _set_settled(self, container: Container, item: Item) -> None:
         try:
@@ -384,52 +278,6 @@ class Cleanup:
             await self._engine.patch(container, item["id"], partition, [Set("unsettled_at", None)])
         except ItemNotFound:
             pass  # another run has forgotten it since
-
-    async def _all(
-        self, counts: Counts | PurgeCounts, items: Sequence[Item], work: Work, concurrency: int = CONCURRENCY
-    ) -> None:
-        """A piece of work with each item, a few at a time. One that cannot be read does not stop the rest, nor
-        one that another run has removed since it was found; any other fault does, and is raised."""
-        turns = asyncio.Semaphore(concurrency)
-
-        async def one(item: Item) -> None:
-            async with turns:
-                try:
-                    await work(item)
-                except CorruptItem:
-                    counts.skipped += 1
-                except ItemNotFound:
-                    pass
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for item in items:
-                    group.create_task(one(item))
-        except ExceptionGroup as faults:
-            # One stands for all, so that it can be told by its class.
-            raise faults.exceptions[0] from faults
-
-    async def _pages(
-        self,
-        container: Container,
-        kind: str,
-        partition: str | None,
-        filters: tuple[Filter, ...],
-        sort: Sort,
-        select: tuple[str, ...],
-    ) -> AsyncIterator[list[Item]]:
-        """Page after page of raw items, none of them empty."""
-        cursor: str | None = None
-        select = tuple(dict.fromkeys(select))
-        while True:
-            page = await self._engine.query(
-                container, Query(kind, partition, select, filters, sort, self._page_size, cursor)
-            )
-            if page.items:
-                yield page.items
-            if page.cursor is None:
-                return
-            cursor = page.cursor
 
 
 def _session_of(item: Item) -> str:

@@ -108,7 +108,7 @@ async def test_every_scan_is_served_by_its_own_partial_index(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that the texts of later pages are seen, too.
-    monkeypatch.setattr("persistence.cleanup._PAGE_SIZE", 1)
+    monkeypatch.setattr("persistence.timer_work._PAGE_SIZE", 1)
     engine = SqliteEngine(tmp_path / "data")
     asks = Asks(engine)
     sessions, snapshots, *_ = over(engine)

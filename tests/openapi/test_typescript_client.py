@@ -32,7 +32,8 @@ def test_a_generated_client_compiles_and_does_what_an_app_does(tmp_path: Path) -
         shutil.copy(FOLDER / name, tmp_path)
     with on_sqlite(tmp_path / "data").serve() as server:
         description = f"{server.base_url}/api/openapi.json"
-        run(TOOLS / "openapi-ts", "-i", description, "-o", "client", "-c", "@hey-api/client-fetch", cwd=tmp_path)
+        options = ("--no-log-file", "--client", "@hey-api/client-fetch", "--output", "client")
+        run(TOOLS / "openapi-ts", *options, "--input", description, cwd=tmp_path)
         functions = (tmp_path / "client" / "sdk.gen.ts").read_text()
         assert "export const getSessionsMetadata" in functions
         run(TOOLS / "tsc", "--project", tmp_path, cwd=tmp_path)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import orjson
 
-from persistence.cleanup import Watermark
 from persistence.documents import (
     SessionAction,
     SessionContent,
@@ -20,6 +19,7 @@ from persistence.documents import (
 from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.engines.engine import Item
 from persistence.snapshot_documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
+from persistence.timer_work import Watermark
 
 Placed = tuple[Container, Item]
 

@@ -22,7 +22,8 @@ function same<T>(found: T, expected: T, what: string): void {
   if (found !== expected) throw new Error(`${what}: ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`);
 }
 
-function there<T>(value: T | undefined | null, what: string): T {
+// void: an answer that can come without a body, as after `Prefer: return=minimal`.
+function there<T>(value: T | void | undefined | null, what: string): T {
   if (value === undefined || value === null) throw new Error(`${what} is missing`);
   return value;
 }
