@@ -51,9 +51,10 @@ class Side:
 
 @dataclass(slots=True)
 class Series:
-    """What was seen of one side. Times in seconds; one rate for each block."""
+    """What was seen of one side. Times in seconds; one median, rate and share for each block."""
 
     latencies: list[float] = field(default_factory=list)
+    medians: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     client_shares: list[float] = field(default_factory=list)
     server_seconds: float = 0.0
@@ -159,6 +160,7 @@ class _Crew:
         await asyncio.gather(*(lane.work(started + seconds, latencies) for lane in self._lanes))
         elapsed = time.perf_counter() - started
         self.series.latencies += latencies
+        self.series.medians.append(statistics.median(latencies))
         self.series.rates.append(len(latencies) / elapsed)
         self.series.client_shares.append((time.process_time() - cpu) / elapsed)
         self.series.server_seconds += self._side.server.cpu_seconds() - served

@@ -21,7 +21,10 @@ SAVE_SIZE, SAVE_SECONDS_MAX = "218 KB", 0.005
 @dataclass(frozen=True, slots=True)
 class Row:
     """One measurement. Times in ms; `against` is what the ratios are taken to, each more than 1 where that is
-    faster: of the p50, of the rates (block by block, in the median), and of what the servers computed."""
+    faster: of the p50 and of the rates, block by block, in the median, and of what the servers computed.
+
+    Block by block, because in a quiet moment more is measured than in a noisy one, and of the faster side most.
+    """
 
     name: str
     size: str
@@ -40,7 +43,6 @@ class Row:
 
     @classmethod
     def of(cls, name: str, size: str, concurrency: int, one: Series, against: str, other: Series) -> "Row":
-        rates = zip(one.rates, other.rates, strict=True)
         return cls(
             name,
             size,
@@ -51,8 +53,8 @@ class Row:
             against=against,
             against_p50=other.p50 * 1e3,
             against_rate=other.rate,
-            p50_ratio=one.p50 / other.p50,
-            rate_ratio=statistics.median(theirs / ours for ours, theirs in rates),
+            p50_ratio=_median_ratio(one.medians, other.medians),
+            rate_ratio=_median_ratio(other.rates, one.rates),
             cpu_ratio=_ratio(one.server_seconds_per_request, other.server_seconds_per_request),
             requests=len(one.latencies),
             client_is_bottleneck=one.client_is_bottleneck or other.client_is_bottleneck,
@@ -151,6 +153,10 @@ def as_json(
 
 def _line(cells: Sequence[object]) -> str:
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
+    return statistics.median(one / other for one, other in zip(ones, others, strict=True))
 
 
 def _ratio(one: float, other: float) -> float:

@@ -41,6 +41,7 @@ def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) 
         "KEEP_REVISIONS": str(keep_revisions),
         "EXPOSE_CHARGE": "false",
         "CLEANUP_SCHEDULE": NEVER,
+        "PURGE_SCHEDULE": NEVER,
     }
     with (
         run_devhost(REPOSITORY, settings | _data(real_data)) as one,

@@ -6,7 +6,13 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from functions.problems import BodyTooLarge, InvalidBody, InvalidRequest, UnsupportedMediaType
+from functions.problems import (
+    BodyTooLarge,
+    InvalidBody,
+    InvalidRequest,
+    LengthRequired,
+    UnsupportedMediaType,
+)
 from persistence.content import CONTENT_MAX_BYTES, gunzip
 from persistence.documents import MEDIA_TYPE_PATTERN
 from persistence.errors import ContentTooLarge
@@ -40,13 +46,14 @@ def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
 
 
 def read_body(req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...]) -> BaseModel:
-    """The validated body. Raises UnsupportedMediaType, BodyTooLarge, InvalidBody and InvalidRequest."""
+    """The validated body. Raises UnsupportedMediaType, LengthRequired, BodyTooLarge, InvalidBody and
+    InvalidRequest."""
     if model is RawContent:
         return _read_raw(req)
     if _media_type(req)[0] not in media_types or _coding(req) != _IDENTITY:
         raise UnsupportedMediaType(f"The body has to be sent as Content-Type: {media_types[0]}, uncompressed.")
     try:
-        return _parsed(model, _bounded(req.get_body(), BODY_MAX_BYTES))
+        return _parsed(model, _bounded(_body(req), BODY_MAX_BYTES))
     except ValidationError as exc:
         raise InvalidRequest.of_body(exc) from exc
 
@@ -65,7 +72,7 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
         raise UnsupportedMediaType("The content has to be sent with its own Content-Type.")
     if charset not in _UTF8:
         raise UnsupportedMediaType("The content has to be UTF-8.")
-    data = req.get_body()
+    data = _body(req)
     match _coding(req):
         case "identity":
             if len(data) > CONTENT_MAX_BYTES:
@@ -90,6 +97,15 @@ def _media_type(req: func.HttpRequest) -> tuple[str, str]:
     media_type, *parameters = (part.strip().lower() for part in req.headers.get("content-type", "").split(";"))
     charsets = [one.removeprefix("charset=").strip('"') for one in parameters if one.startswith("charset=")]
     return media_type, charsets[0] if charsets else "utf-8"
+
+
+def _body(req: func.HttpRequest) -> bytes:
+    """The host forwards only a body whose length is declared. One that was sent in chunks is empty here, and must
+    not be taken for an empty content."""
+    body: bytes = req.get_body()
+    if not body and req.headers.get("content-length") != "0":
+        raise LengthRequired("The body has to be sent with its Content-Length, not in chunks.")
+    return body
 
 
 def _bounded(body: bytes, limit: int) -> bytes:

@@ -83,7 +83,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: "{snapshot_id}" in it.route, (404, 410)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
     (lambda it: not _REFUSABLE_HEADERS.isdisjoint(it.reads), (400,)),
-    (lambda it: it.body is not None, (413, 415)),
+    (lambda it: it.body is not None, (411, 413, 415)),
     (lambda it: it.body is RawContent, (400,)),
     (lambda it: _keeps_content(it), (507,)),
     (lambda it: "If-Match" in it.reads, (412,)),

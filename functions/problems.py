@@ -52,6 +52,10 @@ class UnsupportedMediaType(RequestError):
     """A body of another type than the one that is read here."""
 
 
+class LengthRequired(RequestError):
+    """A body without a Content-Length, of which nothing arrives here."""
+
+
 class BodyTooLarge(RequestError):
     """More bytes than any valid body could have."""
 
@@ -125,6 +129,7 @@ TABLE: Mapping[type[Exception], Row] = {
     ),
     ForbiddenOrigin: Row(403, "forbidden_origin", "Not served to this origin"),
     UnsupportedMediaType: Row(415, "unsupported_media_type", "Unsupported media type"),
+    LengthRequired: Row(411, "length_required", "The length of the body is required"),
     BodyTooLarge: Row(413, "body_too_large", "The body is too large"),
     InvalidBody: Row(400, "invalid_body", "The body is malformed"),
     ConfirmationRequired: Row(428, "confirmation_required", "To be confirmed"),

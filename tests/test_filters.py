@@ -127,7 +127,11 @@ FIELDS: list[tuple[str, Any, Any, set[Operator]]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "stored", "operators"), FIELDS, ids=lambda each: str(each)[:20])
+@pytest.mark.parametrize(
+    ("path", "value", "stored", "operators"),
+    FIELDS,
+    ids=[str(one[0]) + str(number) for number, one in enumerate(FIELDS)],
+)
 def test_a_field_takes_the_operators_that_suit_its_type(
     path: str, value: Any, stored: Any, operators: set[Operator]
 ) -> None:

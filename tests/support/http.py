@@ -83,7 +83,7 @@ class Client:
         raw = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
         sent = {"host": "localhost:7071", "x-user-id": self.user}
         if body is not None:
-            sent["content-type"] = JSON
+            sent |= {"content-type": JSON, "content-length": str(len(raw))}
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         url = f"http://localhost:7071/api/{quote(path)}"
         if query:
