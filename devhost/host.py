@@ -96,6 +96,8 @@ def load_functions(module: ModuleType, environ: Mapping[str, str]) -> list[HttpF
     app = getattr(module, "app", None)
     if not isinstance(app, func.FunctionRegister):
         raise StartError("function_app.py has no `app` that is an azure.functions.FunctionApp")
+    if sum(isinstance(value, func.FunctionRegister) for value in vars(module).values()) > 1:
+        raise StartError("function_app.py has more than one FunctionApp, or one under two names: one is taken")
     try:
         declared = app.get_functions()
     except (ValueError, TypeError) as error:

@@ -179,7 +179,9 @@ class CosmosEngine:
 
     async def close(self) -> None:
         self._closed = True
-        await self._idle.wait()
+        # Every call is bounded by the same timeout, so that this gives up on none but a stuck one.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), self._account.timeout_seconds)
         client, credential = self._client, self._credential
         self._client, self._credential, self._proxies = None, None, {}
         if client is not None:

@@ -405,3 +405,8 @@ def test_the_azure_http_log_is_silent_below_warning(tmp_path: Path) -> None:
         httpx.get(f"{server.base_url}/api/first")
         assert server.stderr().endswith(f" WARNING {name}: yes\n")
         assert "INFO" not in server.stderr()
+
+
+def test_an_app_under_two_names_is_refused(tmp_path: Path):
+    written = refused_start(write_app(tmp_path, APP + "\nagain = app\n"))
+    assert "more than one FunctionApp" in written
