@@ -70,11 +70,11 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
     )
     async def get_snapshot_content(call: Call[Nothing, Nothing]) -> Answer:
         """A snapshot's content as it was sent, and nothing else; the visit is counted."""
+        known = call.if_none_match
         opens.take(call.owner_id)
         snapshot, packed = await snapshots.get_packed(call.owner_id, call.path["snapshot_id"])
         etag = f'"{packed.hash[:16]}"'
-        known = etag in call.if_none_match
-        return _answer(call, None if known else packed, snapshot.id, etag, snapshot.metadata.media_type)
+        return _answer(call, None if etag in known else packed, snapshot.id, etag, snapshot.metadata.media_type)
 
     return routes
 

@@ -77,8 +77,9 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     )
     async def get_session_metadata(call: Call[Nothing, Nothing]) -> Answer:
         """A session without its content; 304 while the caller's copy is still right."""
+        known = call.if_none_match
         summary = await sessions.get_summary(call.owner_id, call.path["session_id"])
-        if summary.metadata.etag in call.if_none_match:
+        if summary.metadata.etag in known:
             return Answer(status=NOT_MODIFIED, etag=summary.metadata.etag)
         return Answer(session_metadata(summary), etag=summary.metadata.etag)
 
