@@ -6,59 +6,28 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.devhost.server import DevhostServer
+from tests.devhost.server import exchange
 from tests.support.raw import RawAnswer, answered, ask, assert_refused
-from tests.support.sqlite import beside
-from tests.support.storage import on_sqlite
+from tests.support.target import API, JSON, NEW, TEXT, Target, serving
 
-API = "/api/persistence"
-JSON = ("Content-Type", "application/json")
-TEXT = ("Content-Type", "text/plain")
 GZIP = ("Content-Encoding", "gzip")
-NEW = json.dumps({"title": "First", "description": None, "content": "one"}).encode()
 MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True)
-class Target:
-    """A server on which ann keeps a session, a snapshot and a draft."""
-
-    server: DevhostServer
-    folder: Path
-    session: str
-    snapshot: str
-    draft: str
-
-    def rows(self) -> list[str]:
-        """Everything that is stored, as SQL."""
-        with beside(self.folder) as connection:
-            return list(connection.iterdump())
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    folder = tmp_path_factory.mktemp("hostile") / "data"
-    with on_sqlite(folder).serve() as server:
-        ids = [ask(server, "POST", f"{API}/{kind}", [JSON], NEW).json for kind in ("sessions", "snapshots")]
-        put = ask(server, "PUT", f"{API}/drafts/madeByClient", [JSON], b'{"content": "one"}')
-        assert put.status == 201
-        yield Target(server, folder, *ids, "madeByClient")
-        assert ask(server, "GET", "/api/health/ready", user=None).status == 200
-        assert "Unforeseen" not in server.stderr()
+    with serving(tmp_path_factory.mktemp("hostile") / "data") as target:
+        yield target
 
 
 @pytest.fixture
 def target(running: Target) -> Iterator[Target]:
-    """Whatever a test does, the database is afterwards what it was."""
-    before = running.rows()
-    yield running
-    assert running.rows() == before
-    assert len(before) > 4
+    with running.unchanged():
+        yield running
 
 
 def put_content(target: Target, body: bytes, *headers: tuple[str, str]) -> RawAnswer:
@@ -109,7 +78,9 @@ def test_gzip_that_is_none_or_holds_no_text_is_refused(target: Target, body: byt
     assert_refused(put_content(target, body, TEXT, GZIP), *statuses)
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "gzip, gzip", "gzip,identity", "x-gzip", "\t", "*"])
+@pytest.mark.parametrize(
+    "coding", ["gzip", "br", "deflate", "zstd", "gzip, gzip", "gzip,identity", "x-gzip", "\t", "*"]
+)
 def test_a_coding_that_is_not_read_here_is_refused(target: Target, coding: str) -> None:
     if coding != "gzip":
         assert_refused(put_content(target, zlib.compress(b"x"), TEXT, ("Content-Encoding", coding)), 415)
@@ -197,10 +168,10 @@ def test_a_media_type_in_json_cannot_become_another_header(target: Target, media
 
 
 def test_one_connection_after_a_refusal_is_fit_for_the_next_request(target: Target) -> None:
-    first = b"POST %s/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+    first = (
+        b"POST %s/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+    )
     second = b"GET /api/health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    from tests.devhost.server import exchange
-
     received = exchange(target.server, first % (API.encode(), len(NEW)) + NEW + second)
     assert answered(received).status == 415
     assert received.count(b"HTTP/1.1 ") == 2 and received.endswith(b'{"status":"ok"}')

@@ -56,7 +56,7 @@ def answered(received: bytes) -> RawAnswer:
 
 
 def assert_refused(answer: RawAnswer, *statuses: int) -> None:
-    """A problem of ours, or the host's own refusal in few words: never a failure, and nothing of what is inside."""
+    """A problem of ours, or the host's own refusal in few words: no failure, and nothing of what is inside."""
     assert answer.status in (statuses or range(400, 500)), answer.everything[:500]
     if answer.headers.get("content-type") == "application/problem+json":
         assert answer.json["status"] == answer.status and answer.json["error"]["message"]
