@@ -73,6 +73,7 @@ class WireServer:
         """The environment in which the app stores its data here."""
         return {
             "STORE_ENGINE": "cosmos",
+            "AUTH_MODE": "local",
             "COSMOS_ENDPOINT": self.endpoint,
             "COSMOS_KEY": EMULATOR_KEY,
             "COSMOS_DATABASE": "savepoint",
