@@ -22,6 +22,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
+from persistence.settings import Settings
 from tests.support.faults import FaultProxy
 from tests.support.wire import EMULATOR_KEY, FOLDER, WireServer, missing
 
@@ -287,3 +288,9 @@ async def test_faults_strike_only_what_they_were_laid_for(behind: ContainerProxy
     query = behind.query_items("SELECT c.id FROM c WHERE c.owner_id = 'ann'", partition_key="ann")
     with pytest.raises(CosmosHttpResponseError):
         await anext(query)
+
+
+def test_what_it_sets_is_all_that_provisioning_needs():
+    with WireServer() as server:
+        account = Settings.from_environ(server.settings).cosmos_account()
+    assert (account.endpoint, account.endpoint_discovery) == (server.endpoint, False)
