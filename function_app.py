@@ -1,7 +1,13 @@
 """The composition root: settings, then stores, then the app over them. Nothing else."""
 
+import gc
 import logging
 import os
+
+# For a cold start: what an app is made of stays, so that looking through it for garbage, now and at every
+# collection to come, finds nothing; and of plugins, for which Pydantic asks every installed package, it has none.
+gc.disable()
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from functions.app import build_app
 from persistence import open_stores
@@ -14,3 +20,6 @@ settings = Settings.from_environ(os.environ)
 stores = open_stores(settings)
 app = build_app(stores, settings)
 close = stores.close
+
+gc.freeze()
+gc.enable()
