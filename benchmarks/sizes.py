@@ -74,10 +74,16 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     id = (await sessions.page(OWNER)).items[0].id
     for _ in range(SAVES_BEFORE):
         await sessions.save(OWNER, id, next(versions))
-    await _price(engine, costs, "save", lambda: sessions.save(OWNER, id, next(versions)))
+    await sessions.drain()
+
+    async def save(*, autosave: bool = False) -> None:
+        await sessions.save(OWNER, id, next(versions), autosave=autosave)
+        await sessions.drain()
+
+    await _price(engine, costs, "save", save)
     costs.items["head, full history"] = next(call.size for call in engine.calls if call.verb == "replace")
-    await sessions.save(OWNER, id, next(versions), autosave=True)
-    await _price(engine, costs, "autosave", lambda: sessions.save(OWNER, id, next(versions), autosave=True))
+    await save(autosave=True)
+    await _price(engine, costs, "autosave", lambda: save(autosave=True))
     renamed = SessionChange(title=TITLE + ", renamed")
     await _price(engine, costs, "rename", lambda: sessions.save(OWNER, id, renamed))
     await _price(engine, costs, "save what changes nothing", lambda: sessions.save(OWNER, id, renamed))

@@ -4,6 +4,7 @@ stores = open_stores(Settings.from_environ(os.environ))
 head = await stores.sessions.create("me", NewSession(title="First", description=None, content="{}"))
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from persistence.access_log_store import AccessLogStore
@@ -35,7 +36,7 @@ class Stores:
 
     async def close(self) -> None:
         """Waits for what was accepted, then lets go of the database."""
-        await self.access_logs.drain()
+        await asyncio.gather(self.access_logs.drain(), self.sessions.drain())
         await self.engine.close()
 
 

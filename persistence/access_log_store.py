@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from persistence.background import Background
 from persistence.collection import Collection
 from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, is_id, now, timestamp_text
 from persistence.engines.charge import metered
@@ -32,22 +33,18 @@ class AccessLogStore:
     def __init__(self, engine: Engine) -> None:
         self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = Collection(engine, SNAPSHOTS, Visitor)
-        self._visits: dict[asyncio.Task[None], tuple[str, str]] = {}
+        self._visits = Background()
         self._copies: WeakValueDictionary[tuple[str, str], _Copy] = WeakValueDictionary()
         self.filters = FilterFactory(AccessLog)
 
     def count_visit(self, snapshot: Snapshot, visitor_id: str) -> None:
         """Counts a visit beside the read that it belongs to: nobody waits for it, and it gives up after a
         second. A visit can be lost so, or be counted twice where a driver repeats what had landed."""
-        task = asyncio.create_task(self._count(snapshot, visitor_id))
-        # The loop keeps only a weak reference.
-        self._visits[task] = (snapshot.id, visitor_id)
-        task.add_done_callback(self._visits.pop)
+        self._visits.start(self._count(snapshot, visitor_id), about=(snapshot.id, visitor_id))
 
     async def drain(self) -> None:
         """Waits for the visits that are being counted."""
-        while self._visits:
-            await asyncio.gather(*self._visits)
+        await self._visits.drain()
 
     async def open_row(self, row: AccessLog) -> None:
         """The owner's row, before its snapshot is made. Its id is new, so whoever has taken it can only be a
@@ -116,7 +113,7 @@ class AccessLogStore:
         if not is_id(snapshot_id, SNAPSHOT_ID_MAX_LENGTH):
             raise NotFound("snapshot", snapshot_id)
         # A visit that is being counted was made before this.
-        await asyncio.gather(*(task for task, of in self._visits.items() if of == (snapshot_id, visitor_id)))
+        await self._visits.settle((snapshot_id, visitor_id))
         row = await self.find(visitor_id, snapshot_id)
         if row is None:
             return

@@ -5,9 +5,11 @@ from collections.abc import Collection as SetOf
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
+from persistence.background import Background
 from persistence.collection import Collection
 from persistence.content import Packed
 from persistence.documents import SessionContent, SessionHead, new_id, now
+from persistence.engines.charge import metered
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, Item, item_size
 from persistence.errors import CorruptItem, ItemExists, PersistenceError
@@ -21,6 +23,7 @@ class SessionContents:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._contents = Collection(engine, SESSIONS, SessionContent)
+        self._removals = Background()
 
     async def create(self, owner_id: str, session_id: str, packed: Packed) -> str:
         """A new item; answers its id. One create."""
@@ -57,13 +60,24 @@ class SessionContents:
             raise CorruptItem("content", content_id)
         return Packed(payload, hash, size)
 
-    async def remove(self, owner_id: str, ids: SetOf[str]) -> None:
-        """Removes what no head names. What fails here is left for the timer: the commit stands."""
-        for id in ids:
-            try:
-                await self._contents.discard(id, owner_id)
-            except PersistenceError as exc:
-                _log.warning("A content without a head is left for the timer: %r", exc)
+    def remove(self, owner_id: str, ids: SetOf[str]) -> None:
+        """Removes what no head names, beside the request: the commit stands and its answer need not wait. What
+        fails, or is interrupted, is left for the timer."""
+        if ids:
+            self._removals.start(self._remove(owner_id, ids))
+
+    async def drain(self) -> None:
+        """Waits for what is being removed."""
+        await self._removals.drain()
+
+    async def _remove(self, owner_id: str, ids: SetOf[str]) -> None:
+        with metered() as charge:
+            for id in ids:
+                try:
+                    await self._contents.discard(id, owner_id)
+                except PersistenceError as exc:
+                    _log.warning("A content without a head is left for the timer: %r", exc)
+        _log.debug("%d contents were removed for %.2f RU", len(ids), charge.request_units)
 
     def _item(self, owner_id: str, session_id: str, packed: Packed) -> Item:
         content = SessionContent(

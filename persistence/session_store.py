@@ -161,6 +161,10 @@ class SessionStore:
         # So many saves came after it that its content is pruned already.
         return await self.get(head.owner_id, head.id)
 
+    async def drain(self) -> None:
+        """Waits for contents that are being removed beside what was answered already."""
+        await self._contents.drain()
+
     async def get_head(self, owner_id: str, session_id: str) -> SessionHead:
         """Everything but the content. One point read. Raises NotFound, Gone and CorruptItem."""
         return (await self._heads.get(owner_id, session_id)).document
@@ -207,7 +211,7 @@ class SessionStore:
         wins. An `autosave` takes the place of the autosave just before it in the history; what it brought stays
         there once it is saved on purpose, too. Raises ContentTooLarge, and KeyReused for a repeat that is none,
         by its title and content. A head read, a content create and a head replace; a pruned content is deleted
-        too."""
+        beside it."""
         packed = None if change.content is None else pack(change.content)
         save_id = save_id or new_id()
         written: list[str] = []
@@ -242,9 +246,9 @@ class SessionStore:
             # Certain: a newer head was read, and it is not ours. What it names all the same had landed unseen
             # and was built upon since. After any other fault an attempt may have landed, so what it wrote
             # stays for the timer to judge.
-            await self._contents.remove(owner_id, set(written) - named)
+            self._contents.remove(owner_id, set(written) - named)
             raise
-        await self._contents.remove(owner_id, set(written) - done.after.content_ids)
+        self._contents.remove(owner_id, set(written) - done.after.content_ids)
         if (was := done.repeated) is not None and not is_save(was, change.title, packed):
             raise KeyReused
         return done.head
@@ -368,7 +372,7 @@ class SessionStore:
     ) -> Committed:
         """What came of an edit; the contents that are named no more are removed."""
         done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
-        await self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
+        self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
         return done
 
     async def _read_content(self, head: SessionHead) -> Packed:

@@ -1,12 +1,17 @@
 """The history of a session: exact, and no longer than it may be; with what falls out of it go its contents."""
 
+import asyncio
+
 import pytest
 
+from persistence import stores_over
 from persistence.documents import SessionAction, SessionChange
+from persistence.engines.containers import Container
 from persistence.engines.engine import Engine
-from persistence.errors import StoreUnavailable
+from persistence.errors import Changed, StoreUnavailable
 from persistence.session_rules import SessionRules
 from persistence.session_store import SessionStore
+from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.sessions import OWNER, assert_sound, content_ids, new, saving, sha256, stored_content
 
@@ -59,3 +64,37 @@ async def test_what_cannot_be_pruned_is_left_for_the_timer_and_the_save_stands(e
     head = await sessions.save(OWNER, head.id, saving("2"))
     assert (await sessions.get(OWNER, head.id)).content == b"2"
     assert len(await assert_sound(engine)) == 1
+
+
+async def test_no_save_waits_for_what_it_prunes(engine: Engine) -> None:
+    may_delete = asyncio.Event()
+
+    class SlowToDelete(Around):
+        async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+            await may_delete.wait()
+            await super().delete(container, id, partition, if_match)
+
+    sessions = SessionStore(SlowToDelete(engine), SessionRules(keep_revisions=1))
+    head = await sessions.create(OWNER, new(content="1"))
+    head = await sessions.save(OWNER, head.id, saving("2"))
+    with pytest.raises(Changed):
+        await sessions.save(OWNER, head.id, saving("3"), {'"1-0123456789abcdef"'})
+    assert (await sessions.get(OWNER, head.id)).content == b"2"
+    may_delete.set()
+    await sessions.drain()
+    assert await content_ids(engine) == head.content_ids
+
+
+async def test_closing_waits_for_what_is_being_pruned(engine: Engine) -> None:
+    stores = stores_over(engine, SETTINGS.model_copy(update={"keep_revisions": 1}))
+    deleted: list[str] = []
+
+    async def delete(container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+        await asyncio.sleep(0.05)
+        deleted.append(id)
+
+    engine.delete = delete  # type: ignore[method-assign]
+    head = await stores.sessions.create(OWNER, new(content="1"))
+    await stores.sessions.save(OWNER, head.id, saving("2"))
+    await stores.close()
+    assert deleted == [head.content_id]

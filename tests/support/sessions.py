@@ -1,8 +1,10 @@
 """Sessions as the tests make them and judge them."""
 
+import asyncio
 import hashlib
 from typing import Any
 
+from persistence.background import TASK_NAME
 from persistence.content import unpack
 from persistence.documents import NewSession, SessionAction, SessionChange, SessionHead
 from persistence.engines.containers import SESSIONS
@@ -26,6 +28,7 @@ def sha256(content: str) -> str:
 
 async def items_of(engine: Engine, owner_id: str, kind: str, select: tuple[str, ...] = ("id",)) -> list[Item]:
     """Every item of a kind in a partition, however many pages they take."""
+    await settled()
     items: list[Item] = []
     cursor = None
     while True:
@@ -35,11 +38,18 @@ async def items_of(engine: Engine, owner_id: str, kind: str, select: tuple[str, 
             return items
 
 
+async def settled() -> None:
+    """Waits for what is done beside requests that were answered already, in this process."""
+    beside = [task for task in asyncio.all_tasks() if task.get_name() == TASK_NAME]
+    await asyncio.gather(*beside)
+
+
 async def content_ids(engine: Engine, owner_id: str = OWNER) -> set[str]:
     return {item["id"] for item in await items_of(engine, owner_id, "content")}
 
 
 async def count(engine: Engine, kind: str, owner_id: str = OWNER) -> int:
+    await settled()
     return int(await engine.aggregate(SESSIONS, Query(kind, owner_id, ("id",)), Aggregate.COUNT) or 0)
 
 
