@@ -13,9 +13,8 @@ from functions.problems import (
     LengthRequired,
     UnsupportedMediaType,
 )
-from persistence.content import CONTENT_MAX_BYTES, gunzip
+from persistence.content import CONTENT_MAX_BYTES, Packed, pack, pack_gzipped
 from persistence.documents import MEDIA_TYPE_PATTERN
-from persistence.errors import ContentTooLarge
 
 BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
 """JSON can take six bytes for one of content (\\u0000); the rest is for the other fields."""
@@ -29,9 +28,9 @@ _UTF8 = frozenset({"utf-8", "utf8"})
 
 
 class RawContent(BaseModel):
-    """A body that is content itself, unpacked where it came gzipped, and its media type."""
+    """A body that is content itself, ready to store, and its media type."""
 
-    data: bytes
+    content: Packed
     media_type: str
 
 
@@ -75,12 +74,11 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
     data = _body(req)
     match _coding(req):
         case "identity":
-            if len(data) > CONTENT_MAX_BYTES:
-                raise ContentTooLarge("content", len(data), CONTENT_MAX_BYTES)
-            return RawContent(data=data, media_type=media_type)
+            return RawContent(content=pack(data), media_type=media_type)
         case "gzip":
+            data = _bounded(data, CONTENT_MAX_BYTES)
             try:
-                return RawContent(data=gunzip(_bounded(data, CONTENT_MAX_BYTES)), media_type=media_type)
+                return RawContent(content=pack_gzipped(data), media_type=media_type)
             except ValueError as exc:
                 raise InvalidBody("The body is not the gzip that its Content-Encoding promises.") from exc
         case _:

@@ -51,7 +51,7 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
         head = await sessions.save(
             call.owner_id,
             call.path["session_id"],
-            SessionChange(content=call.body.data, media_type=call.body.media_type),
+            SessionChange(content=call.body.content, media_type=call.body.media_type),
             call.if_match,
             call.save_id,
             autosave=call.query.autosave,

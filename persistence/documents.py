@@ -18,6 +18,8 @@ from pydantic import (
     computed_field,
 )
 
+from persistence.content import Content
+
 TITLE_MAX_CHARACTERS = 255
 DESCRIPTION_MAX_CHARACTERS = 2_000
 LABEL_MAX_CHARACTERS = 100
@@ -317,13 +319,13 @@ class SessionContent(Document):
 
 
 class NewSession(BaseModel):
-    """What makes a session. Content is text, or its UTF-8 bytes."""
+    """What makes a session."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: Title
     description: Description | None
-    content: str | bytes
+    content: Content
     app: Label | None = None
     device_info: Label | None = None
     media_type: MediaType | None = None
@@ -336,7 +338,7 @@ class SessionChange(BaseModel):
 
     title: Title | None = None
     description: Description | None = None
-    content: str | bytes | None = None
+    content: Content | None = None
     app: ClearableLabel | None = None
     device_info: Label | None = None
     media_type: MediaType | None = None

@@ -2,15 +2,18 @@
 
 import gzip
 import hashlib
+import io
 import random
 import tracemalloc
+import zlib
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from isal import isal_zlib
 
-from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pack, unpack
+from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pack, pack_gzipped, unpack
 from persistence.documents import SessionContent, now
 from persistence.engines.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
 from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
@@ -228,3 +231,60 @@ def test_no_gzip_from_a_client_is_a_value_error() -> None:
     for data in damaged:
         with pytest.raises(ValueError, match="gzip"):
             gunzip(data)
+
+
+WELL_PACKED = "A state repeats itself: naïve, again and again. " * 100
+
+# Deflate with an incomplete Huffman code.
+LENIENT = bytes.fromhex("05c10101000008c2f0ac083afa2770eb72ea79aaac031d9735cb118f9da8de95b9b30a3045993c")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(), st.integers(1, 100), st.sampled_from([0, 1, 6, 9]))
+def test_whatever_comes_gzipped_is_what_would_have_come_without(text: str, times: int, level: int) -> None:
+    raw = (text * times).encode()
+    packed, plain = pack_gzipped(gzip.compress(raw, level)), pack(raw)
+    assert (packed.hash, packed.size) == (plain.hash, plain.size)
+    assert unpack(packed.payload, packed.size, "id") == zlib.decompress(packed.payload, 31) == raw
+
+
+def test_what_comes_packed_well_is_kept_under_our_own_header() -> None:
+    sent = gzip.compress(WELL_PACKED.encode(), 9, mtime=1_700_000_000)
+    assert pack_gzipped(sent).payload == pack("").payload[:10] + sent[10:]
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_what_comes_packed_badly_is_packed_anew(level: int) -> None:
+    text = noise(10_000) if level else WELL_PACKED
+    assert pack_gzipped(gzip.compress(text.encode(), level)) == pack(text)
+
+
+def test_nothing_that_a_client_says_in_the_header_is_kept() -> None:
+    file = io.BytesIO()
+    with gzip.GzipFile("my secret plan.json", "wb", fileobj=file) as zipped:
+        zipped.write(WELL_PACKED.encode())
+    assert b"secret" in file.getvalue()
+    assert pack_gzipped(file.getvalue()) == pack(WELL_PACKED)
+
+
+def test_what_only_a_lenient_reader_would_unpack_is_refused() -> None:
+    raw = isal_zlib.decompressobj(wbits=-15).decompress(LENIENT)
+    assert raw
+    trailer = zlib.crc32(raw).to_bytes(4, "little") + len(raw).to_bytes(4, "little")
+    member = pack("").payload[:10] + LENIENT + trailer
+    assert isal_zlib.decompress(member, wbits=31) == raw
+    for reader in (lambda: zlib.decompress(member, 31), lambda: gunzip(member), lambda: pack_gzipped(member)):
+        with pytest.raises((zlib.error, ValueError)):
+            reader()
+
+
+@pytest.mark.parametrize("level", [1, 9])
+def test_text_that_does_not_pack_into_an_item_is_refused_however_it_comes(level: int) -> None:
+    with pytest.raises(ContentTooLarge) as refused:
+        pack_gzipped(gzip.compress(noise(CONTENT_MAX_BYTES).encode(), level))
+    assert refused.value.what == "packed content"
+
+
+def test_what_is_packed_already_is_packed_no_more() -> None:
+    packed = pack(SAMPLE)
+    assert pack(packed) is packed

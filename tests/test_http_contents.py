@@ -74,12 +74,18 @@ async def test_no_gzip_goes_out_where_it_is_not_welcome(client: Client, accepted
     assert "content-encoding" not in read.headers and read.body == SVG.encode()
 
 
+@pytest.mark.parametrize("times", [1, 100], ids=["packed anew", "kept as it came"])
 @pytest.mark.parametrize("compress", [gzip.compress, igzip.compress])
-async def test_gzip_is_unpacked_on_its_way_in(client: Client, compress) -> None:
+async def test_gzip_that_comes_in_goes_out_as_text_and_as_gzip(client: Client, compress, times: int) -> None:
     path, _ = await made(client)
-    saved = assert_ok(await put_content(client, path, compress(SVG.encode()), content_encoding="gzip"))
-    assert saved.json["contentHash"] == sha256(SVG)
-    assert (await client.get(f"{path}/content")).body == SVG.encode()
+    text = SVG * times
+    saved = assert_ok(await put_content(client, path, compress(text.encode()), content_encoding="gzip"))
+    assert saved.json["contentHash"] == sha256(text)
+    assert (await client.get(f"{path}/content")).body == text.encode()
+    assert (
+        gzip.decompress((await client.get(f"{path}/content", {"accept-encoding": "gzip"})).body) == text.encode()
+    )
+    assert (await client.get(path)).json["content"] == text
 
 
 async def test_the_etag_of_either_coding_is_a_condition(client: Client) -> None:
