@@ -6,6 +6,7 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from functions.headers import media_type
 from functions.problems import (
     BodyTooLarge,
     InvalidBody,
@@ -18,6 +19,9 @@ from persistence.documents import MEDIA_TYPE_PATTERN
 
 BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
 """JSON can take six bytes for one of content (\\u0000); the rest is for the other fields."""
+
+GZIP_MAX_BYTES = CONTENT_MAX_BYTES + 16 * 1024
+"""What does not get shorter by gzip gets a little longer."""
 
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
@@ -49,7 +53,7 @@ def read_body(req: func.HttpRequest, model: type[BaseModel], media_types: tuple[
     InvalidRequest."""
     if model is RawContent:
         return _read_raw(req)
-    if _media_type(req)[0] not in media_types or _coding(req) != _IDENTITY:
+    if media_type(req.headers.get("content-type", ""))[0] not in media_types or _coding(req) != _IDENTITY:
         raise UnsupportedMediaType(f"The body has to be sent as Content-Type: {media_types[0]}, uncompressed.")
     try:
         return _parsed(model, _bounded(_body(req), BODY_MAX_BYTES))
@@ -66,19 +70,19 @@ def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
 
 
 def _read_raw(req: func.HttpRequest) -> RawContent:
-    media_type, charset = _media_type(req)
-    if not _MEDIA_TYPE.fullmatch(media_type):
+    type_, charset = media_type(req.headers.get("content-type", ""))
+    if not _MEDIA_TYPE.fullmatch(type_):
         raise UnsupportedMediaType("The content has to be sent with its own Content-Type.")
     if charset not in _UTF8:
         raise UnsupportedMediaType("The content has to be UTF-8.")
     data = _body(req)
     match _coding(req):
         case "identity":
-            return RawContent(content=pack(data), media_type=media_type)
+            return RawContent(content=pack(data), media_type=type_)
         case "gzip":
-            data = _bounded(data, CONTENT_MAX_BYTES)
+            data = _bounded(data, GZIP_MAX_BYTES)
             try:
-                return RawContent(content=pack_gzipped(data), media_type=media_type)
+                return RawContent(content=pack_gzipped(data), media_type=type_)
             except ValueError as exc:
                 raise InvalidBody("The body is not the gzip that its Content-Encoding promises.") from exc
         case _:
@@ -88,13 +92,6 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
 def _coding(req: func.HttpRequest) -> str:
     coding: str = req.headers.get("content-encoding", _IDENTITY)
     return coding.strip().lower()
-
-
-def _media_type(req: func.HttpRequest) -> tuple[str, str]:
-    """Type and charset of the body, in lower case; UTF-8 where none is named."""
-    media_type, *parameters = (part.strip().lower() for part in req.headers.get("content-type", "").split(";"))
-    charsets = [one.removeprefix("charset=").strip('"') for one in parameters if one.startswith("charset=")]
-    return media_type, charsets[0] if charsets else "utf-8"
 
 
 def _body(req: func.HttpRequest) -> bytes:

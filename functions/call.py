@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import BaseModel
 
+from functions.headers import AnyTag, accepts_gzip, entity_tags, preferred_return, without_coding
 from functions.problems import InvalidHeader
 from persistence.idempotency import Attempt
 
 KEY_MAX_CHARACTERS = 255
 CONDITION_MAX_CHARACTERS = 8_192
-_GZIP_SUFFIX = '-gzip"'
 
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel)
@@ -35,13 +35,14 @@ class Call(Generic[Q, B]):
     @property
     def if_match(self) -> frozenset[str] | None:
         """The ETags of which one has to hold; None for no condition or `*`, which holds for all that exists."""
-        tags = _etags(self.headers.get("if-match"))
-        return None if tags is None or "*" in tags else tags
+        tags = self._tags("if-match")
+        return None if isinstance(tags, AnyTag) else tags
 
     @property
     def if_none_match(self) -> frozenset[str]:
         """The ETags of what the caller has already."""
-        return _etags(self.headers.get("if-none-match")) or frozenset()
+        tags = self._tags("if-none-match")
+        return frozenset() if tags is None else tags
 
     @property
     def idempotency_key(self) -> str | None:
@@ -65,22 +66,27 @@ class Call(Generic[Q, B]):
 
     def prefers(self, what: str) -> bool:
         """Whether the caller asks for `return=<what>` (RFC 7240)."""
-        wishes = self.headers.get("prefer", "").replace(" ", "").lower()
-        return f"return={what}" in wishes.replace(";", ",").split(",")
+        return preferred_return(self.headers.get("prefer", "")) == what
 
     @property
     def accepts_gzip(self) -> bool:
         """Whether a gzipped answer is welcome (RFC 9110, section 12.5.3)."""
-        for offer in self.headers.get("accept-encoding", "").lower().split(","):
-            coding, *parameters = offer.replace(" ", "").split(";")
-            if coding in ("gzip", "*"):
-                return not any(one.startswith("q=") and not one[2:].strip("0.") for one in parameters)
-        return False
+        return accepts_gzip(self.headers.get("accept-encoding", ""))
 
     @property
     def path_of_collection(self) -> str:
         """The path that was called, to which a new id can be added for Location."""
         return urlsplit(self.url).path.rstrip("/")
+
+    def _tags(self, condition: str) -> frozenset[str] | None:
+        """Those of a condition, of whichever coding; None where it is not sent."""
+        header = self.headers.get(condition)
+        if header is None:
+            return None
+        if len(header) > CONDITION_MAX_CHARACTERS:
+            raise InvalidHeader("If-Match and If-None-Match take at most 8,192 characters.")
+        tags = entity_tags(header)
+        return tags if isinstance(tags, AnyTag) else frozenset(map(without_coding, tags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +103,3 @@ class Answer:
 def to_json(value: object) -> bytes:
     """JSON bytes for an `Answer`, where a model would copy a large text once more."""
     return orjson.dumps(value)
-
-
-def etag_of_coding(etag: str, coding: str | None) -> str:
-    """The ETag of one representation: RFC 9110 wants another for each content coding."""
-    return etag if coding is None else etag.removesuffix('"') + _GZIP_SUFFIX
-
-
-def _etags(header: str | None) -> frozenset[str] | None:
-    """The tags of a condition, ours in their plain form: without the mark of a coding, and strong, because a
-    proxy that compresses may have weakened them."""
-    if header is None:
-        return None
-    if len(header) > CONDITION_MAX_CHARACTERS:
-        raise InvalidHeader("If-Match and If-None-Match take at most 8,192 characters.")
-    return frozenset(_plain(tag.strip().removeprefix("W/")) for tag in header.split(","))
-
-
-def _plain(tag: str) -> str:
-    return tag.removesuffix(_GZIP_SUFFIX) + '"' if tag.endswith(_GZIP_SUFFIX) else tag

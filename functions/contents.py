@@ -3,9 +3,11 @@
 import azure.functions as func
 
 from functions.bodies import RawContent
-from functions.call import Answer, Call, etag_of_coding
+from functions.call import Answer, Call
 from functions.endpoint import Api
-from functions.schemas import Nothing, SaveQuery, SessionMetadata, session_metadata
+from functions.headers import GZIP, entity_tags, etag_of_coding
+from functions.schemas import Nothing, SaveQuery, SessionMetadata
+from functions.sessions import NOT_MODIFIED, saved_metadata
 from functions.throttle import TokenBuckets
 from persistence.content import Packed, unpack
 from persistence.documents import SessionChange
@@ -56,9 +58,7 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
             call.save_id,
             autosave=call.query.autosave,
         )
-        if call.prefers("minimal"):
-            return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
-        return Answer(session_metadata(head), etag=head.metadata.etag)
+        return saved_metadata(call, head)
 
     @api.endpoint(
         routes,
@@ -83,10 +83,14 @@ def _answer(
     call: Call[Nothing, Nothing], packed: Packed | None, id: str, etag: str, media_type: str | None
 ) -> Answer:
     """The content as it is stored where gzip is welcome, so that nothing is packed anew."""
-    coding = "gzip" if call.accepts_gzip else None
-    etag = etag_of_coding(etag, coding)
+    coding = GZIP if call.accepts_gzip else None
+    type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
     if packed is None:
-        return Answer(None, 304, etag, SANDBOX)
+        held = entity_tags(call.headers["if-none-match"])
+        if etag_of_coding(etag, coding) not in held:
+            coding = GZIP if coding is None else None
+        return Answer(None, NOT_MODIFIED, etag_of_coding(etag, coding), SANDBOX, type_)
+    etag = etag_of_coding(etag, coding)
     headers = SANDBOX if coding is None else {**SANDBOX, "Content-Encoding": coding}
     body = packed.payload if coding else unpack(packed.payload, packed.size, id)
-    return Answer(body, 200, etag, headers, f"{media_type or _UNKNOWN_TYPE}; charset=utf-8")
+    return Answer(body, 200, etag, headers, type_)

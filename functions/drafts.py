@@ -87,6 +87,7 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
             call.if_match,
             call.save_id,
             only_new="*" in call.if_none_match,
+            unless=call.if_none_match,
             must_exist="if-match" in call.headers,
             autosave=call.query.autosave,
         )

@@ -16,12 +16,13 @@ from pydantic import BaseModel
 from functions.bodies import JSON, read_body, read_query
 from functions.call import Answer, Call
 from functions.identity import Identify
-from functions.problems import problem
+from functions.problems import InvalidHeader, problem
 from functions.schemas import Nothing
 from persistence.engines.charge import Charge, metered
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
 NOTHING_GIVEN: Mapping[str, str] = MappingProxyType({})
+_CONDITIONS = {"if-match": "If-Match", "if-none-match": "If-None-Match"}
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
@@ -157,12 +158,22 @@ class Api:
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
         """Who is calling comes first: nobody else learns what a valid request would be."""
         owner_id = "" if endpoint.public else await self._identify(req.headers)
+        _refuse_conditions(endpoint, req.headers)
         query = read_query(req, endpoint.query)
         body: BaseModel = _NO_BODY
         raw_body = b""
         if endpoint.body is not None:
             body, raw_body = read_body(req, endpoint.body, endpoint.media_types), req.get_body()
         return Call(owner_id, query, body, raw_body, req.route_params, req.url, req.headers)
+
+
+def _refuse_conditions(endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+    """A condition that would not be looked at must not be taken for one that held."""
+    if endpoint.method == "GET":
+        return
+    for name in headers:
+        if (condition := _CONDITIONS.get(name)) is not None and condition not in endpoint.reads:
+            raise InvalidHeader(f"{condition} is not understood here; nothing was done.")
 
 
 def _response(answer: Answer) -> func.HttpResponse:

@@ -32,7 +32,8 @@ REQUEST_HEADERS: Mapping[str, Json] = {
         "example": "*",
     },
     "If-None-Match": {
-        "description": "On GET, ETags of what you have: 304 where one still holds. On PUT, `*` only makes.",
+        "description": "On GET, ETags of what you have: 304 where one still holds. On PUT, 412 where one holds: "
+        "`*` only makes what is not there.",
         "schema": _CONDITION,
         "example": '"3-9f86d081884c7d65"',
     },
@@ -42,7 +43,7 @@ REQUEST_HEADERS: Mapping[str, Json] = {
     },
     "Prefer": {
         "description": "`return=representation` for all that a POST made, `return=minimal` for no body after a "
-        "PUT (RFC 7240). Anything else is not honoured.",
+        "PUT or PATCH (RFC 7240). Anything else is not honoured.",
         "schema": {"type": "string"},
         "examples": {
             "representation": {"value": "return=representation"},
@@ -82,7 +83,8 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: "{session_id}" in it.route or "{draft_id}" in it.route, (404, 409, 410)),
     (lambda it: "{snapshot_id}" in it.route, (404, 410)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
-    (lambda it: not _REFUSABLE_HEADERS.isdisjoint(it.reads), (400,)),
+    # Of conditions that an endpoint does not read, too.
+    (lambda it: it.method != "GET" or not _REFUSABLE_HEADERS.isdisjoint(it.reads), (400,)),
     (lambda it: it.body is not None, (411, 413, 415)),
     (lambda it: it.body is RawContent, (400,)),
     (lambda it: _keeps_content(it), (507,)),

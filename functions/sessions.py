@@ -1,5 +1,7 @@
 """Sessions over HTTP."""
 
+from typing import Any
+
 import azure.functions as func
 
 from functions.bodies import MERGE_PATCH
@@ -103,7 +105,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
             autosave=call.query.autosave,
         )
         if call.prefers("minimal"):
-            return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
+            return minimal(head)
         if call.body.content is not None:
             return Answer(_session_json(head, call.body.content), etag=head.metadata.etag)
         return _session_answer(await sessions.open(head))
@@ -115,13 +117,13 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         body=SessionPatch,
         media_types=MERGE_PATCH,
         answer=SessionMetadata,
-        reads=("If-Match", "Idempotency-Key"),
+        reads=("If-Match", "Idempotency-Key", "Prefer"),
     )
     async def patch_session(call: Call[Nothing, SessionPatch]) -> Answer:
         """Changes or clears title, description and app, and nothing else."""
         change, session_id = call.body.change(), call.path["session_id"]
         head = await sessions.save(call.owner_id, session_id, change, call.if_match, call.save_id)
-        return Answer(session_metadata(head), etag=head.metadata.etag)
+        return saved_metadata(call, head)
 
     @api.endpoint(routes, "DELETE", "persistence/sessions/{session_id}", status=204, reads=("If-Match",))
     async def delete_session(call: Call[Nothing, Nothing]) -> Answer:
@@ -179,6 +181,16 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         return Answer(status=204, etag=head.metadata.etag)
 
     return routes
+
+
+def saved_metadata(call: Call[Any, Any], head: SessionHead) -> Answer:
+    """What a save answers that has no content to show."""
+    return minimal(head) if call.prefers("minimal") else Answer(session_metadata(head), etag=head.metadata.etag)
+
+
+def minimal(head: SessionHead) -> Answer:
+    """What a save answers to those who have everything already."""
+    return Answer(None, 204, head.metadata.etag, {"Preference-Applied": "return=minimal"})
 
 
 def _session_answer(session: OpenedSession) -> Answer:

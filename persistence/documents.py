@@ -89,7 +89,7 @@ ClearableLabel = Annotated[
     str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
 # It becomes a header of an answer, so it is nothing but a type: no line break, no parameter.
-MEDIA_TYPE_PATTERN = r"^[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}$"
+MEDIA_TYPE_PATTERN = r"^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$"
 MediaType = Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)]
 
 

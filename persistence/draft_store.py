@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from persistence.content import pack
 from persistence.documents import (
     NewSession,
     SessionAction,
@@ -63,6 +64,7 @@ class DraftStore:
         save_id: str | None = None,
         *,
         only_new: bool = False,
+        unless: SetOf[str] = (),
         must_exist: bool = False,
         autosave: bool = True,
     ) -> tuple[SessionHead, bool]:
@@ -73,11 +75,13 @@ class DraftStore:
         may_create = only_new or not (must_exist or if_match is not None)
         if only_new:
             if_match = frozenset()  # no ETag at all: holds for nothing that is there
+        if change.content is not None:
+            change = change.model_copy(update={"content": pack(change.content)})  # once for all attempts
         for attempt in range(ATTEMPTS):
             await back_off(attempt)
             try:
                 head = await self._sessions.save(
-                    owner_id, draft_id, change, if_match, save_id, autosave=autosave, editable=_DRAFT
+                    owner_id, draft_id, change, if_match, save_id, unless, autosave=autosave, editable=_DRAFT
                 )
                 return head, _was_made_by(save_id, head)
             except NotFound:

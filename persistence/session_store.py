@@ -203,15 +203,16 @@ class SessionStore:
         change: SessionChange,
         if_match: SetOf[str] | None = None,
         save_id: str | None = None,
+        unless: SetOf[str] = (),
         *,
         autosave: bool = False,
         editable: SetOf[SessionStatus] = EDITABLE,
     ) -> SessionHead:
         """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
-        wins. An `autosave` takes the place of the autosave just before it in the history; what it brought stays
-        there once it is saved on purpose, too. Raises ContentTooLarge, and KeyReused for a repeat that is none,
-        by its title and content. A head read, a content create and a head replace; a pruned content is deleted
-        beside it."""
+        wins; Changed is raised where the session has an ETag of `unless`, too. An `autosave` takes the place of
+        the autosave just before it in the history; what it brought stays there once it is saved on purpose, too.
+        Raises ContentTooLarge, and KeyReused for a repeat that is none. A head read, a content create and a head
+        replace; a pruned content is deleted beside it."""
         packed = None if change.content is None else pack(change.content)
         save_id = save_id or new_id()
         written: list[str] = []
@@ -221,6 +222,8 @@ class SessionStore:
             nonlocal named
             named = head.content_ids
             require(head, editable, "saved" if SessionStatus.ACTIVE in editable else "saved as a draft")
+            if head.metadata.etag in unless:
+                raise Changed("session", session_id, head)
 
         async def edit(head: SessionHead) -> SessionHead:
             changes = effect(head, change, packed)

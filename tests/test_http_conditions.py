@@ -34,7 +34,9 @@ async def test_a_condition_that_holds_lets_a_change_through(client: Client, head
     assert_ok(await client.delete(path, condition), 204)
 
 
-@pytest.mark.parametrize("header", ['"0-none"', '"0-none", W/"0-none"', "nonsense", "1", ""])
+@pytest.mark.parametrize(
+    "header", ['"0-none"', '"0-none", W/"0-none"', '"a,*,b"', '"0-none", *', "nonsense", "1", ""]
+)
 async def test_a_condition_that_does_not_hold_is_412_with_what_is_there(client: Client, header: str) -> None:
     path, _ = await made(client)
     current = (await client.put(path, {"content": "two"})).json["metadata"]
@@ -67,7 +69,7 @@ async def test_a_condition_on_what_is_not_there_is_404_or_410(client: Client) ->
         assert_problem(await client.put(path, {"title": "b"}, {"If-Match": header}), 410, "gone")
 
 
-@pytest.mark.parametrize("header", ["{}", "W/{}", '"0-none", {}'])
+@pytest.mark.parametrize("header", ["{}", "W/{}", '"0-none", {}', "*"])
 async def test_what_the_caller_has_already_is_304_from_the_head_alone(
     client: Client, counting: CountingReads, header: str
 ) -> None:
@@ -107,6 +109,31 @@ async def test_put_can_answer_nothing_but_the_etag(client: Client, counting: Cou
     assert (response.body, response.headers["preference-applied"]) == (b"", "return=minimal")
     assert counting.kinds_read == {"session"}
     assert response.etag == (await client.get(path)).etag
+
+
+async def test_patch_can_answer_nothing_but_the_etag(client: Client) -> None:
+    path, _ = await made(client)
+    headers = {"Prefer": "return=minimal", "Content-Type": "application/merge-patch+json"}
+    response = assert_ok(await client.call("PATCH", path, {"title": "Second"}, headers), 204)
+    assert (response.body, response.headers["preference-applied"]) == (b"", "return=minimal")
+    assert response.etag == (await client.get(path)).etag
+
+
+async def test_a_condition_that_is_not_looked_at_is_refused_and_nothing_is_written(client: Client) -> None:
+    path, etag = await made(client)
+    only_new, patch = {"If-None-Match": "*"}, {"Content-Type": "application/merge-patch+json"}
+    for response in (
+        await client.put(path, {"content": "two"}, only_new),
+        await client.put(path, {"content": "two"}, {"If-None-Match": '"0-none"'}),
+        await client.put(f"{path}/content", b"two", {"Content-Type": "text/plain", **only_new}),
+        await client.call("PATCH", path, {"title": "two"}, {**patch, **only_new}),
+        await client.delete(path, only_new),
+        await client.put(f"{path}/touch", b"", {"If-Match": etag}),
+        await client.post(SESSIONS, NEW, {"If-Match": "*"}),
+    ):
+        assert_problem(response, 400, "invalid_header")
+    assert (await client.get(path)).etag == etag
+    assert len(assert_ok(await client.get(SESSIONS)).json["items"]) == 1
 
 
 async def test_a_preference_that_is_not_known_is_ignored(client: Client) -> None:

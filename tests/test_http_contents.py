@@ -1,7 +1,9 @@
 """Content by itself: its own media type, gzip in and out, and no JSON around it; and merge patches."""
 
 import gzip
+import random
 import zlib
+from itertools import product
 
 import pytest
 from isal import igzip
@@ -14,6 +16,7 @@ from tests.support.sessions import sha256
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>Grüße</text></svg>'
 SNAPSHOTS = "persistence/snapshots"
+VARY_AND_SANDBOX = ("Accept-Encoding", "sandbox; default-src 'none'")
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 
 
@@ -45,8 +48,7 @@ async def test_content_comes_back_as_it_was_sent_with_its_media_type(client: Cli
     read = assert_ok(await client.get(f"{path}/content"))
     assert read.body == SVG.encode()
     assert read.headers["content-type"] == "image/svg+xml; charset=utf-8"
-    assert read.headers["content-security-policy"].startswith("sandbox")
-    assert read.headers["vary"] == "Accept-Encoding"
+    assert (read.headers["vary"], read.headers["content-security-policy"]) == VARY_AND_SANDBOX
     assert "content-encoding" not in read.headers
     assert read.etag == saved.etag
     assert (await client.get(path)).json["content"] == SVG
@@ -91,9 +93,15 @@ async def test_gzip_that_comes_in_goes_out_as_text_and_as_gzip(client: Client, c
 async def test_the_etag_of_either_coding_is_a_condition(client: Client) -> None:
     path, etag = await made(client)
     packed = etag[:-1] + '-gzip"'
-    for known in (etag, packed, f"W/{packed}"):
-        unchanged = assert_ok(await client.get(f"{path}/content", {"if-none-match": known}), 304)
-        assert unchanged.body == b""
+    for known, accepted in product((etag, packed, f"W/{packed}"), ("gzip", "identity")):
+        headers = {"if-none-match": known, "accept-encoding": accepted}
+        unchanged = assert_ok(await client.get(f"{path}/content", headers), 304)
+        assert (unchanged.body, unchanged.etag) == (b"", known.removeprefix("W/")), "the one that the caller has"
+        assert unchanged.headers["content-type"] == "text/plain; charset=utf-8"
+        assert (unchanged.headers["vary"], unchanged.headers["content-security-policy"]) == VARY_AND_SANDBOX
+    for accepted, own in (("gzip", packed), ("identity", etag)):
+        headers = {"if-none-match": "*", "accept-encoding": accepted}
+        assert assert_ok(await client.get(f"{path}/content", headers), 304).etag == own
     saved = assert_ok(await put_content(client, path, b"two", if_match=packed))
     assert_problem(await put_content(client, path, b"three", if_match=packed), 412, "changed")
     minimal = await put_content(client, path, b"four", if_match=saved.etag, prefer="return=minimal")
@@ -106,7 +114,7 @@ async def test_the_etag_of_either_coding_is_a_condition(client: Client) -> None:
     [
         (b"\xff\xfe", {}, 422, "invalid_request"),
         (b"x" * (CONTENT_MAX_BYTES + 1), {}, 413, "content_too_large"),
-        (b"x" * (CONTENT_MAX_BYTES + 1), {"content_encoding": "gzip"}, 413, "body_too_large"),
+        (b"x" * (CONTENT_MAX_BYTES + 16_385), {"content_encoding": "gzip"}, 413, "body_too_large"),
         (zipped(b"x" * (CONTENT_MAX_BYTES + 1)), {"content_encoding": "gzip"}, 413, "content_too_large"),
         (zipped(bytes(200_000_000)), {"content_encoding": "gzip"}, 413, "content_too_large"),
         (b"no gzip", {"content_encoding": "gzip"}, 400, "invalid_body"),
@@ -120,7 +128,8 @@ async def test_the_etag_of_either_coding_is_a_condition(client: Client) -> None:
         (b"x", {"content_type": "no type"}, 415, "unsupported_media_type"),
         (b"x", {"content_type": "text/html\r\nSet-Cookie: a=b"}, 415, "unsupported_media_type"),
         (b"x", {"content_type": "text/plain; charset=latin-1"}, 415, "unsupported_media_type"),
-        (b"x", {"content_type": f"text/{'x' * 100}"}, 415, "unsupported_media_type"),
+        (b"x", {"content_type": "text/plain; charset=utf-8; charset=latin-1"}, 415, "unsupported_media_type"),
+        (b"x", {"content_type": f"text/{'x' * 128}"}, 415, "unsupported_media_type"),
     ],
 )
 async def test_what_is_no_content_is_refused_and_nothing_is_written(
@@ -129,6 +138,32 @@ async def test_what_is_no_content_is_refused_and_nothing_is_written(
     path, _ = await made(client)
     assert_problem(await put_content(client, path, body, **headers), status, code)
     await assert_untouched(client, path)
+
+
+async def test_content_of_the_largest_size_is_taken_however_badly_it_is_gzipped(client: Client) -> None:
+    path, _ = await made(client)
+    text = random.Random(1).randbytes(CONTENT_MAX_BYTES // 2).hex()
+    sent = gzip.compress(text.encode(), 0)
+    assert len(sent) > CONTENT_MAX_BYTES == len(text)
+    saved = assert_ok(
+        await put_content(client, path, sent, content_encoding="gzip", content_type=f"a/{'x' * 127}")
+    )
+    assert (saved.json["contentHash"], saved.json["mediaType"]) == (sha256(text), f"a/{'x' * 127}")
+
+
+async def test_content_can_be_saved_as_an_autosave_and_under_a_key(client: Client) -> None:
+    path, _ = await made(client)
+    plain = {"content-type": "text/plain"}
+    for number in range(3):
+        query = {"autosave": "true"}
+        assert_ok(await client.call("PUT", f"{path}/content", b"%d" % number, plain, query))
+    history = assert_ok(await client.get(f"{path}/revisions")).json["items"]
+    assert [one["action"] for one in history] == ["autosaved", "created"]
+    keyed = {**plain, "idempotency-key": "k"}
+    first = assert_ok(await client.put(f"{path}/content", b"mine", keyed))
+    assert_ok(await client.put(f"{path}/content", b"another's", plain))
+    again = assert_ok(await client.put(f"{path}/content", b"mine", keyed))
+    assert (again.etag, (await client.get(f"{path}/content")).body) == (first.etag, b"another's")
 
 
 async def test_content_of_others_and_of_deleted_sessions_is_not_shown(client: Client) -> None:
@@ -150,7 +185,7 @@ async def test_a_snapshot_has_its_content_by_itself_and_the_visit_is_counted(
     read = assert_ok(await client.of("bob").get(f"{SNAPSHOTS}/{snapshot_id}/content", {"accept-encoding": "gzip"}))
     assert gzip.decompress(read.body).decode() == SVG
     assert read.headers["content-type"] == "image/svg+xml; charset=utf-8"
-    assert read.headers["content-security-policy"].startswith("sandbox")
+    assert (read.headers["vary"], read.headers["content-security-policy"]) == VARY_AND_SANDBOX
     again = await client.of("bob").get(f"{SNAPSHOTS}/{snapshot_id}/content", {"if-none-match": read.etag})
     assert_ok(again, 304)
     await stores.access_logs.drain()
