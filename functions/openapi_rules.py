@@ -38,7 +38,9 @@ REQUEST_HEADERS: Mapping[str, Json] = {
         "example": '"3-9f86d081884c7d65"',
     },
     "Idempotency-Key": {
-        "description": "Names this attempt: sent again under the same key within a day, it is done once.",
+        "description": "Names this attempt, so that sent again it is done once: what makes something, within a "
+        "day; what changes a session or draft, until ten more changes were made to it. Another request under the "
+        "same key is refused. What changed nothing is not remembered: repeat it with `If-Match`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS},
     },
     "Prefer": {

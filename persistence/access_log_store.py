@@ -24,6 +24,7 @@ from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
 _log = logging.getLogger(__name__)
 
 VISIT_TIMEOUT_SECONDS = 1.0
+_OF_THE_SNAPSHOT = ("app", "expires_at", "snapshot_metadata")
 _RECENTLY_VISITED = Sort("last_visited_at", descending=True)
 
 
@@ -47,19 +48,21 @@ class AccessLogStore:
         await self._visits.drain()
 
     async def open_row(self, row: AccessLog) -> None:
-        """The owner's row, before its snapshot is made. Its id is new, so whoever has taken it can only be a
-        driver that repeats after a fault."""
+        """The owner's row, before its snapshot is made. Whoever has taken its id is a driver that repeats after a
+        fault, or another try of the same attempt."""
         with suppress(ItemExists):
             await self._rows.create(row)
 
     async def confirm(self, snapshot: Snapshot) -> None:
-        """Lists the owner's row, because its snapshot is there. It is made anew where the timer has taken it for
-        that of a create that failed, which was then repeated under the same id."""
+        """Lists the owner's row, because its snapshot is there, with what the snapshot says: another try, whose
+        snapshot was not made, may have opened the row. It is made anew where the timer has taken it for that of
+        a create that failed, which was then repeated under the same id."""
+        row = AccessLog.first_visit(snapshot, snapshot.owner_id, snapshot.metadata.created_at)
+        item = row.to_item()
+        listed = [Set(name, item[name]) for name in ("pending", "unsettled_at", *_OF_THE_SNAPSHOT)]
         try:
-            listed = [Set("pending", False), Set("unsettled_at", None)]
             await self._rows.patch(snapshot.id, snapshot.owner_id, listed)
         except ItemNotFound:
-            row = AccessLog.first_visit(snapshot, snapshot.owner_id, snapshot.metadata.created_at)
             await self.open_row(row)
 
     async def find(self, visitor_id: str, snapshot_id: str) -> AccessLog | None:

@@ -19,14 +19,16 @@ from pydantic import (
 )
 
 from persistence.content import Content
+from persistence.errors import KeyReused
 
 TITLE_MAX_CHARACTERS = 255
 DESCRIPTION_MAX_CHARACTERS = 2_000
 LABEL_MAX_CHARACTERS = 100
 ID_LENGTH = 12
 SNAPSHOT_ID_MAX_LENGTH = 64
-ABSORBED_MAX = 5
-"""How many autosaves that gave way to a newer one a revision remembers, to know their repeats again."""
+REMEMBERED_VERSIONS = 10
+"""How many of its last versions a head remembers, to know the attempts again that made them, even where they have
+left the history."""
 
 _ID_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -131,6 +133,14 @@ class SessionAction(StrEnum):
     DELETED = "deleted"
 
 
+MOVES = {
+    SessionAction.PROMOTED: (SessionStatus.DRAFT, SessionStatus.ACTIVE),
+    SessionAction.CLOSED: (SessionStatus.ACTIVE, SessionStatus.CLOSED),
+    SessionAction.REOPENED: (SessionStatus.CLOSED, SessionStatus.ACTIVE),
+}
+"""Which action leads from which status to which. A deleted session is moved no more."""
+
+
 class SessionMetadata(BaseModel):
     """What a list shows of a session. `content_bytes` is the size of the UTF-8 text, not of its packed form."""
 
@@ -168,9 +178,9 @@ class SessionMetadata(BaseModel):
 class Revision(BaseModel):
     """One line of a session's history; exact, because it is part of the commit that it describes.
 
-    `save_id` names the attempt that made it, so that an attempt whose answer was lost is known again.
-    An autosave takes the place of the autosave before it within the same span, which began at `since`;
-    `absorbed` remembers the last of those, without content, while they may still be repeated.
+    `save_id` names the attempt that made it, so that an attempt whose answer was lost is known again; what
+    follows a dot in it is a digest of what the attempt was to do. An autosave takes the place of the autosave
+    before it within the same span, which began at `since`.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -186,7 +196,6 @@ class Revision(BaseModel):
     content_bytes: int
     media_type: str | None = None
     since: Timestamp | None = None
-    absorbed: tuple["Revision", ...] = ()
 
 
 class SessionSummary(Document):
@@ -204,12 +213,14 @@ class SessionSummary(Document):
 class SessionHead(SessionSummary):
     """A session's small item: it names the current content and carries the history, newest first.
 
-    A tombstone has no content, title or description, and one revision: the deletion. Its `unsettled_at` is
-    there while the timer has its contents to remove.
+    `remembered` are those of its last versions that have left the history, without content, because their attempts
+    may still be repeated. A tombstone has no content, title or description, and one revision: the deletion. Its
+    `unsettled_at` is there while the timer has its contents to remove.
     """
 
     content_id: str | None
     revisions: tuple[Revision, ...]
+    remembered: tuple[Revision, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -224,12 +235,18 @@ class SessionHead(SessionSummary):
         return frozenset(name for name in named if name is not None)
 
     def revision_by(self, save_id: str) -> Revision | None:
-        """The revision which that attempt made, if it is still in the history."""
-        made = (one for revision in self.revisions for one in (revision, *revision.absorbed))
-        return next((one for one in made if one.save_id == save_id), None)
+        """The revision which that attempt made, as far as is remembered. Raises KeyReused where one of that name
+        was to do something else."""
+        name = _attempt_name(save_id)
+        made = (one for one in (*self.revisions, *self.remembered) if _attempt_name(one.save_id) == name)
+        revision = next(made, None)
+        if revision is not None and revision.save_id != save_id:
+            raise KeyReused
+        return revision
 
     def as_of(self, revision: Revision) -> Self:
-        """The head as that revision left it, but for what the history does not keep: description, app, status."""
+        """The head as that revision left it, but for what the history does not keep: description and app, and
+        the status where it was not what changed."""
         metadata = self.metadata.model_copy(
             update={
                 "title": revision.title,
@@ -244,6 +261,8 @@ class SessionHead(SessionSummary):
         )
         revisions = tuple(one for one in self.revisions if one.version <= revision.version)
         update = {"metadata": metadata, "content_id": revision.content_id, "revisions": revisions}
+        if revision.action in MOVES:
+            _, update["status"] = MOVES[revision.action]
         return self.model_copy(update=update)
 
     def revised(
@@ -265,8 +284,16 @@ class SessionHead(SessionSummary):
         head = self.model_copy(update={"metadata": metadata, **of_head})
         newest, older = head.as_revision(action, save_id), list(head.revisions)
         if action is SessionAction.AUTOSAVED:
-            newest = _coalesced(newest, older, span)
-        return head.model_copy(update={"revisions": _kept([newest, *older], keep)})
+            newest, older = _coalesced(newest, older, span)
+        revisions = _kept([newest, *older], keep)
+        in_history = {one.version for one in revisions}
+        left = (
+            one.model_copy(update={"content_id": None}) for one in head.revisions if one.version not in in_history
+        )
+        remembered = (
+            one for one in (*left, *head.remembered) if newest.version - one.version < REMEMBERED_VERSIONS
+        )
+        return head.model_copy(update={"revisions": revisions, "remembered": tuple(remembered)})
 
     def as_revision(self, action: SessionAction, save_id: str) -> Revision:
         """The line in the history for this head as it stands."""
@@ -285,28 +312,28 @@ class SessionHead(SessionSummary):
         )
 
 
-def _coalesced(newest: Revision, older: list[Revision], span: timedelta) -> Revision:
-    """An autosave as it enters the history, out of which it takes the one before it if that is of its span."""
+def _coalesced(newest: Revision, older: list[Revision], span: timedelta) -> tuple[Revision, list[Revision]]:
+    """An autosave as it enters the history, and the history without the autosave before it if that is of its
+    span."""
     since = newest.saved_at
     if older and older[0].action is SessionAction.AUTOSAVED:
         began = older[0].since or older[0].saved_at
         if newest.saved_at - began < span:
-            before, since = older.pop(0), began
-            gone = before.model_copy(update={"content_id": None, "absorbed": ()})
-            newest = newest.model_copy(update={"absorbed": (gone, *before.absorbed)[:ABSORBED_MAX]})
-    return newest.model_copy(update={"since": since})
+            older, since = older[1:], began
+    return newest.model_copy(update={"since": since}), older
 
 
 def _kept(revisions: list[Revision], keep: int) -> tuple[Revision, ...]:
     """The newest, and as many others as there is room for. Autosaves give way first: an hour of them must not
-    push what was saved on purpose out of the history. Only the newest two still remember what they absorbed,
-    so that a head stays small."""
+    push what was saved on purpose out of the history."""
     autosaves = [one for one in revisions[1:] if one.action is SessionAction.AUTOSAVED]
     surplus = max(0, len(revisions) - keep)
     gone = {one.version for one in autosaves[max(0, len(autosaves) - surplus) :]}
-    kept = [one for one in revisions if one.version not in gone][:keep]
-    older = (one.model_copy(update={"absorbed": ()}) if one.absorbed else one for one in kept[2:])
-    return (*kept[:2], *older)
+    return tuple(one for one in revisions if one.version not in gone)[:keep]
+
+
+def _attempt_name(save_id: str) -> str:
+    return save_id.partition(".")[0]
 
 
 class SessionContent(Document):

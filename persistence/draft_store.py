@@ -23,6 +23,7 @@ from persistence.documents import (
 from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.session_heads import ATTEMPTS, back_off
+from persistence.session_rules import with_digest_of_save
 from persistence.session_store import OpenedSession, SessionStore
 
 UNTITLED = "Untitled"
@@ -75,20 +76,21 @@ class DraftStore:
         may_create = only_new or not (must_exist or if_match is not None)
         if only_new:
             if_match = frozenset()  # no ETag at all: holds for nothing that is there
-        if change.content is not None:
-            change = change.model_copy(update={"content": pack(change.content)})  # once for all attempts
+        packed = None if change.content is None else pack(change.content)
+        change = change.model_copy(update={"content": packed})
+        made_by = with_digest_of_save(save_id, change, packed)
         for attempt in range(ATTEMPTS):
             await back_off(attempt)
             try:
                 head = await self._sessions.save(
                     owner_id, draft_id, change, if_match, save_id, unless, autosave=autosave, editable=_DRAFT
                 )
-                return head, _was_made_by(save_id, head)
+                return head, _was_made_by(made_by, head)
             except NotFound:
                 if not (may_create and is_id(draft_id)):
                     raise
             try:
-                return await self._create(owner_id, draft_id, change, save_id), True
+                return await self._create(owner_id, draft_id, change, made_by), True
             except ItemExists:
                 # Made meanwhile, by another tab or by this attempt's own first try: the save finds out which,
                 # as soon as reads show it.

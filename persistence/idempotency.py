@@ -44,22 +44,37 @@ class Reservations:
     def __init__(self, engine: Engine) -> None:
         self._records = Collection(engine, SESSIONS, Reservation)
 
-    async def reserve(self, owner_id: str, what: str, attempt: Attempt, id: str) -> tuple[str, bool]:
-        """The id that the key stands for, from now on `id` if it had none, and whether it had one. Keys of
-        different kinds (`what`) are apart. Raises KeyReused for another body. One create, or a read more."""
-        record_id = "idem~" + hashlib.sha256(f"{what}\0{attempt.key}".encode()).hexdigest()
+    async def find(self, owner_id: str, what: str, attempt: Attempt) -> str | None:
+        """The id that the key stands for; None where it has none, or none that is to be seen yet from here. Raises
+        KeyReused for another body. One point read."""
+        try:
+            known = (await self._records.read(_record_id(what, attempt), owner_id)).document
+        except ItemNotFound:
+            return None
+        if known.digest != attempt.digest:
+            raise KeyReused
+        return known.target_id
+
+    async def reserve(self, owner_id: str, what: str, attempt: Attempt, id: str) -> str:
+        """The id that the key stands for, from now on `id` if it had none. Keys of different kinds (`what`) are
+        apart. Raises KeyReused for another body. One create, or a read more."""
         record = Reservation(
-            id=record_id, owner_id=owner_id, target_id=id, digest=attempt.digest, reserved_at=now()
+            id=_record_id(what, attempt),
+            owner_id=owner_id,
+            target_id=id,
+            digest=attempt.digest,
+            reserved_at=now(),
         )
         for number in range(ATTEMPTS):
             await back_off(number)
             with suppress(ItemExists):
                 await self._records.create(record)
-                return id, False
+                return id
             # Not to be seen yet from here, or just forgotten by the timer: then once more.
-            with suppress(ItemNotFound):
-                known = (await self._records.read(record_id, owner_id)).document
-                if known.digest != attempt.digest:
-                    raise KeyReused
-                return known.target_id, True
+            if (known := await self.find(owner_id, what, attempt)) is not None:
+                return known
         raise Contended(what, id)
+
+
+def _record_id(what: str, attempt: Attempt) -> str:
+    return "idem~" + hashlib.sha256(f"{what}\0{attempt.key}".encode()).hexdigest()

@@ -101,5 +101,6 @@ class Limits:
         own: tuple[Filter, ...] = (
             self._rows.create("owner_id", owner_id, Operator.EQUAL),
             self._rows.create("snapshot_deleted", False, Operator.EQUAL),
+            self._rows.create("pending", False, Operator.EQUAL),
         )
         return Query("access_log", owner_id, ("id",), own)

@@ -1,5 +1,6 @@
 """What can be done to a session, as pure functions on its head. What an operator sets of it."""
 
+import hashlib
 from collections.abc import Collection as SetOf
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 from persistence.content import Packed, pack
 from persistence.documents import (
+    MOVES,
     NewSession,
     Revision,
     SessionAction,
@@ -14,19 +16,12 @@ from persistence.documents import (
     SessionHead,
     SessionMetadata,
     SessionStatus,
+    new_id,
     now,
 )
 from persistence.errors import IllegalMove, NotFound
 
 EDITABLE = frozenset({SessionStatus.DRAFT, SessionStatus.ACTIVE})
-MOVES = {
-    SessionAction.PROMOTED: (SessionStatus.DRAFT, SessionStatus.ACTIVE),
-    SessionAction.CLOSED: (SessionStatus.ACTIVE, SessionStatus.CLOSED),
-    SessionAction.REOPENED: (SessionStatus.CLOSED, SessionStatus.ACTIVE),
-}
-"""Which action leads from which status to which. A deleted session is moved no more."""
-
-_SAVES = frozenset({SessionAction.CREATED, SessionAction.SAVED, SessionAction.AUTOSAVED, SessionAction.RENAMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,21 @@ class SessionRules:
 
 
 DEFAULT_RULES = SessionRules()
+
+
+def with_digest(save_id: str | None, *what: object) -> str:
+    """What a revision remembers of the attempt that made it: the caller's name for it, and behind a dot a digest
+    of what it was to do, so that the name cannot stand for something else later. A new name where there is none.
+    """
+    if save_id is None:
+        return new_id()
+    return f"{save_id}.{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}"
+
+
+def with_digest_of_save(save_id: str | None, change: SessionChange, packed: Packed | None) -> str:
+    """As `with_digest`, of an attempt to save a change whose content is `packed`."""
+    content_hash = None if packed is None else packed.hash
+    return with_digest(save_id, "save", change.model_dump_json(exclude={"content"}), content_hash)
 
 
 def first_head(
@@ -81,9 +91,8 @@ def first_answer(head: SessionHead, repeated: SessionHead) -> SessionHead:
 def tombstone(head: SessionHead, save_id: str) -> SessionHead:
     """What is left of a deleted session: that it was there, and when it went."""
     nothing: dict[str, Any] = {"title": "", "description": None, "device_info": None, "content_id": None}
-    head = head.revised(
-        SessionAction.DELETED, save_id, keep=1, status=SessionStatus.DELETED, revisions=(), **nothing
-    )
+    nothing |= {"revisions": (), "remembered": ()}
+    head = head.revised(SessionAction.DELETED, save_id, keep=1, status=SessionStatus.DELETED, **nothing)
     at = head.metadata.updated_at
     return head.model_copy(update={"deleted_at": at, "unsettled_at": at})
 
@@ -104,15 +113,6 @@ def revision_of(head: SessionHead, version: int) -> Revision:
         if revision.version == version:
             return revision
     raise NotFound("revision", str(version))
-
-
-def is_save(was: Revision, title: str | None, packed: Packed | None) -> bool:
-    """Whether an earlier try under the same save_id may have been of this save, as far as the history can tell."""
-    return (
-        was.action in _SAVES
-        and (title is None or title == was.title)
-        and (packed is None or packed.hash == was.content_hash)
-    )
 
 
 def effect(head: SessionHead, change: SessionChange, packed: Packed | None) -> dict[str, object]:

@@ -15,6 +15,7 @@ from datetime import datetime
 from persistence.collection import Collection, Versioned
 from persistence.content import Packed, pack, unpack
 from persistence.documents import (
+    MOVES,
     NewSession,
     Revision,
     SessionAction,
@@ -36,6 +37,7 @@ from persistence.errors import (
     ItemExists,
     ItemNotFound,
     KeyReused,
+    LimitReached,
     NotFound,
     PersistenceError,
 )
@@ -48,15 +50,15 @@ from persistence.session_heads import ATTEMPTS, Check, Committed, Edit, SessionH
 from persistence.session_rules import (
     DEFAULT_RULES,
     EDITABLE,
-    MOVES,
     SessionRules,
     effect,
     first_answer,
     first_head,
-    is_save,
     require,
     revision_of,
     tombstone,
+    with_digest,
+    with_digest_of_save,
 )
 
 _log = logging.getLogger(__name__)
@@ -84,8 +86,8 @@ class SessionStore:
 
     Raises, besides what each method says: StoreUnavailable, and NotFound for a malformed id. Methods that
     change something take `if_match`, the ETags of which one has to hold (None for no condition), and `save_id`,
-    under which a repeat finds its first try done; they raise Changed, Gone, NotFound, IllegalMove, and
-    Contended after ten lost attempts.
+    under which a repeat finds its first try done; they raise Changed, Gone, NotFound, IllegalMove, KeyReused
+    where that name was another attempt's, and Contended after ten lost attempts.
     """
 
     def __init__(
@@ -101,21 +103,38 @@ class SessionStore:
 
     async def create(self, owner_id: str, new: NewSession, attempt: Attempt | None = None) -> SessionHead:
         """A new active session, version 1; the same one again for a repeat of an `attempt`. Raises
-        ContentTooLarge, TooMany, StorageFull and KeyReused. One commit, two creates where it is large; with an
-        attempt a create more."""
-        session_id, repeated = new_id(), False
+        ContentTooLarge, TooMany, StorageFull and KeyReused; then nothing was written. One commit, two creates
+        where it is large; with an attempt a read and a create more."""
+        head, packed = first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
+        if (made := await self._made_by(owner_id, attempt, head)) is not None:
+            return made
+        try:
+            await self._limits.check_one_more(owner_id, "sessions", packed.size)
+        except LimitReached:
+            # What reached it may be another try of the same attempt.
+            if (made := await self._made_by(owner_id, attempt, head)) is not None:
+                return made
+            raise
         if attempt is not None:
-            session_id, repeated = await self._reservations.reserve(owner_id, "session", attempt, session_id)
-        head, packed = first_head(owner_id, session_id, new, SessionStatus.ACTIVE, new_id())
-        if repeated:
-            with suppress(NotFound):
-                return first_answer(await self.get_head(owner_id, session_id), head)
-        await self._limits.check_one_more(owner_id, "sessions", packed.size)
+            session_id = await self._reservations.reserve(owner_id, "session", attempt, head.id)
+            head = head.model_copy(update={"id": session_id})
         try:
             return await self._contents.create_first(head, packed, id_is_new=attempt is None)
         except ItemExists:
             # Another try of the same attempt was faster.
-            return first_answer(await self._get_certain(owner_id, session_id), head)
+            return first_answer(await self._get_certain(owner_id, head.id), head)
+
+    async def _made_by(self, owner_id: str, attempt: Attempt | None, head: SessionHead) -> SessionHead | None:
+        """What an earlier try of the attempt made, as it made it. Raises Gone and KeyReused."""
+        if attempt is None:
+            return None
+        session_id = await self._reservations.find(owner_id, "session", attempt)
+        if session_id is None:
+            return None
+        with suppress(NotFound):
+            repeated = head.model_copy(update={"id": session_id})
+            return first_answer(await self.get_head(owner_id, session_id), repeated)
+        return None
 
     async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
         """The head of a session that is known to be there: a read that does not find it yet is repeated."""
@@ -126,8 +145,8 @@ class SessionStore:
         raise Contended("session", session_id)
 
     async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
-        """A new draft under an id that the client made. Raises ItemExists where it is taken, be it by this very
-        attempt's first try. Costs as `create`."""
+        """A new draft under an id that the client made; `save_id` has its digest. Raises ItemExists where the id
+        is taken, be it by this very attempt's first try. Costs as `create`."""
         head, packed = first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
         await self._limits.check_one_more(owner_id, "drafts", packed.size)
         return await self._contents.create_first(head, packed, id_is_new=False)
@@ -211,10 +230,10 @@ class SessionStore:
         """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
         wins; Changed is raised where the session has an ETag of `unless`, too. An `autosave` takes the place of
         the autosave just before it in the history; what it brought stays there once it is saved on purpose, too.
-        Raises ContentTooLarge, and KeyReused for a repeat that is none. A head read, a content create and a head
-        replace; a pruned content is deleted beside it."""
+        Raises ContentTooLarge. A head read, a content create and a head replace; a pruned content is deleted
+        beside it."""
         packed = None if change.content is None else pack(change.content)
-        save_id = save_id or new_id()
+        save_id = with_digest_of_save(save_id, change, packed)
         written: list[str] = []
         named = frozenset[str]()
 
@@ -245,15 +264,13 @@ class SessionStore:
 
         try:
             done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
-        except (Changed, Gone, IllegalMove, NotFound):
+        except (Changed, Gone, IllegalMove, KeyReused, NotFound):
             # Certain: a newer head was read, and it is not ours. What it names all the same had landed unseen
             # and was built upon since. After any other fault an attempt may have landed, so what it wrote
             # stays for the timer to judge.
             self._contents.remove(owner_id, set(written) - named)
             raise
         self._contents.remove(owner_id, set(written) - done.after.content_ids)
-        if (was := done.repeated) is not None and not is_save(was, change.title, packed):
-            raise KeyReused
         return done.head
 
     async def move(
@@ -264,10 +281,9 @@ class SessionStore:
         if_match: SetOf[str] | None = None,
         save_id: str | None = None,
     ) -> SessionHead:
-        """Promotes a draft, closes an active session or reopens a closed one: one of `MOVES`. Raises KeyReused
-        where `save_id` stands for something else."""
+        """Promotes a draft, closes an active session or reopens a closed one: one of `MOVES`."""
         before, after = MOVES[action]
-        save_id = save_id or new_id()
+        save_id = with_digest(save_id, action)
 
         async def edit(head: SessionHead) -> SessionHead:
             if action is SessionAction.PROMOTED:
@@ -277,10 +293,7 @@ class SessionStore:
         def check(head: SessionHead) -> None:
             require(head, {before}, action.value)
 
-        done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
-        if done.repeated is not None and done.repeated.action is not action:
-            raise KeyReused
-        return done.head
+        return (await self._commit(owner_id, session_id, edit, save_id, if_match, check)).head
 
     async def delete(
         self,
@@ -338,9 +351,8 @@ class SessionStore:
         save_id: str | None = None,
     ) -> SessionHead:
         """A new version with the content of an old one; nothing is rewritten, and no content is copied.
-        Restoring what is there already writes nothing. Raises NotFound as `revision`, and KeyReused where
-        `save_id` stands for something else."""
-        save_id = save_id or new_id()
+        Restoring what is there already writes nothing. Raises NotFound as `revision`."""
+        save_id = with_digest(save_id, SessionAction.RESTORED, version)
 
         def check(head: SessionHead) -> None:
             require(head, EDITABLE, "restored")
@@ -359,10 +371,7 @@ class SessionStore:
                 media_type=old.media_type,
             )
 
-        done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
-        if done.repeated is not None and done.repeated.action is not SessionAction.RESTORED:
-            raise KeyReused
-        return done.head
+        return (await self._commit(owner_id, session_id, edit, save_id, if_match, check)).head
 
     async def _commit(
         self,

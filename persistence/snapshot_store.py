@@ -36,12 +36,14 @@ from persistence.errors import (
     ItemChanged,
     ItemExists,
     ItemNotFound,
+    LimitReached,
     NotFound,
     PersistenceError,
 )
 from persistence.idempotency import Attempt, Reservations
 from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.query import Aggregate, Filter, Page, Query, Sort
+from persistence.session_heads import ATTEMPTS, back_off
 from persistence.session_store import SessionStore
 from persistence.snapshot_documents import (
     AccessLog,
@@ -90,17 +92,22 @@ class SnapshotStore:
     async def create(self, owner_id: str, new: NewSnapshot, attempt: Attempt | None = None) -> Snapshot:
         """A new snapshot, which counts as its owner's first visit; the same one again for a repeat of an
         `attempt`. Raises ContentTooLarge, TooMany, StorageFull, KeyReused, InvalidMember for an expiry that is
-        not allowed, and as `SessionStore.get` where it is made from a session."""
+        not allowed, and as `SessionStore.get` where it is made from a session; then nothing was written."""
+        if (made := await self._made_by(owner_id, attempt)) is not None:
+            return made
         created_at = now()
         expires_at = self._expiry(new.expires_at, created_at)
+        title, description, media_type, packed = await self._source(owner_id, new)
+        try:
+            await self._limits.check_one_more(owner_id, "snapshots", packed.size)
+        except LimitReached:
+            # What reached it may be another try of the same attempt.
+            if (made := await self._made_by(owner_id, attempt)) is not None:
+                return made
+            raise
         snapshot_id = new_id(self._rules.id_length)
         if attempt is not None:
-            snapshot_id, repeated = await self._reservations.reserve(owner_id, "snapshot", attempt, snapshot_id)
-            if repeated:
-                with suppress(NotFound):
-                    return await self._made_before(owner_id, snapshot_id)
-        title, description, media_type, packed = await self._source(owner_id, new)
-        await self._limits.check_one_more(owner_id, "snapshots", packed.size)
+            snapshot_id = await self._reservations.reserve(owner_id, "snapshot", attempt, snapshot_id)
         snapshot = Snapshot(
             id=snapshot_id,
             snapshot_id=snapshot_id,
@@ -121,7 +128,9 @@ class SnapshotStore:
             raise ContentTooLarge("packed content", size, ITEM_MAX_BYTES)
         row = AccessLog.first_visit(snapshot, owner_id, created_at)
         await self._access_logs.open_row(row.model_copy(update={"pending": True, "unsettled_at": created_at}))
-        await self._write(item, Visitor.of(row).to_item())
+        if not await self._write(item, Visitor.of(row).to_item()) and attempt is not None:
+            # By another try of the same attempt, which may have copied the session as it was then.
+            snapshot = await self._read_certain(snapshot_id)
         await self._confirm(snapshot)
         return snapshot
 
@@ -160,13 +169,32 @@ class SnapshotStore:
             raise CorruptItem("snapshot", snapshot_id)
         return snapshot, Packed(payload, snapshot.metadata.content_hash, snapshot.metadata.content_bytes)
 
-    async def _made_before(self, owner_id: str, snapshot_id: str) -> Snapshot:
-        """What the first try of an attempt made, listed if that was interrupted. Raises NotFound and Gone."""
-        snapshot = (await self._read(snapshot_id)).document
+    async def _made_by(self, owner_id: str, attempt: Attempt | None) -> Snapshot | None:
+        """What an earlier try of the attempt made, listed if that was interrupted. Raises Gone and KeyReused."""
+        if attempt is None:
+            return None
+        snapshot_id = await self._reservations.find(owner_id, "snapshot", attempt)
+        if snapshot_id is None:
+            return None
+        try:
+            snapshot = (await self._read(snapshot_id)).document
+        except NotFound:
+            return None
         if snapshot.is_gone(now()):
             raise Gone("snapshot", snapshot_id)
         await self._confirm(snapshot)
         return snapshot
+
+    async def _read_certain(self, snapshot_id: str) -> Snapshot:
+        """A snapshot that is known to be there: a read that does not find it yet is repeated. Raises Gone."""
+        for number in range(ATTEMPTS):
+            await back_off(number)
+            with suppress(NotFound):
+                snapshot = (await self._read(snapshot_id)).document
+                if snapshot.is_gone(now()):
+                    raise Gone("snapshot", snapshot_id)
+                return snapshot
+        raise Contended("snapshot", snapshot_id)
 
     async def _confirm(self, snapshot: Snapshot) -> None:
         try:
@@ -260,16 +288,21 @@ class SnapshotStore:
         assert new.content is not None and new.title is not None, "NewSnapshot has checked this"
         return new.title, new.description or None, None, pack(new.content)
 
-    async def _write(self, snapshot: Item, visitor: Item) -> None:
-        """The snapshot and its owner's visitor item: in one commit unless it is large. The id is new, so
-        whoever has taken it can only be a driver that repeats after a fault."""
+    async def _write(self, snapshot: Item, visitor: Item) -> bool:
+        """The snapshot and its owner's visitor item: in one commit unless it is large. False where the id was
+        taken: by a driver that repeats after a fault, or by another try of the same attempt."""
         if item_size(snapshot) + item_size(visitor) <= COMMIT_MAX_BYTES:
             with suppress(ItemExists):
                 await self._engine.commit(SNAPSHOTS, snapshot["id"], [Create(snapshot), Create(visitor)])
-            return
-        for item in (snapshot, visitor):
-            with suppress(ItemExists):
-                await self._engine.create(SNAPSHOTS, item)
+                return True
+            return False
+        is_first = False
+        with suppress(ItemExists):
+            await self._engine.create(SNAPSHOTS, snapshot)
+            is_first = True
+        with suppress(ItemExists):
+            await self._engine.create(SNAPSHOTS, visitor)
+        return is_first
 
     async def _mark_own(self, snapshot_id: str, owner_id: str) -> None:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import ABSORBED_MAX, Revision, SessionAction, SessionChange, SessionHead
+from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine, item_size
 from persistence.errors import Changed, NotFound
@@ -175,7 +175,7 @@ async def test_an_absorbed_autosave_that_is_sent_again_overwrites_nothing(
     sessions: SessionStore, engine: Engine
 ) -> None:
     id = await begun(sessions)
-    first = [await autosave(sessions, id, f"auto {n}", save_id=f"key {n}") for n in range(ABSORBED_MAX + 1)]
+    first = [await autosave(sessions, id, f"auto {n}", save_id=f"key {n}") for n in range(REMEMBERED_VERSIONS)]
     before = await stored_heads(engine), await content_ids(engine)
     for number, head in enumerate(first):
         again = await autosave(sessions, id, f"auto {number}", save_id=f"key {number}")
@@ -202,17 +202,12 @@ async def test_a_head_stays_small_however_much_was_absorbed(
 ) -> None:
     id = await begun(sessions)
     for span in range(20):
-        for number in range(ABSORBED_MAX + 1):
+        for number in range(REMEMBERED_VERSIONS + 1):
             head = await autosave(sessions, id, f"{span} {number}")
         clock.advance(seconds=SPAN_SECONDS)
-    assert len(head.revisions) == 20 and len(head.revisions[0].absorbed) == ABSORBED_MAX
-    plain = head.model_copy(update={"revisions": tuple(without_memory(one) for one in head.revisions)})
+    assert len(head.revisions) == 20 and len(head.remembered) == REMEMBERED_VERSIONS - 1
     stored = item_size((await engine.read(SESSIONS, id, OWNER)).item)
-    assert stored < 1.6 * item_size(plain.to_item())
-
-
-def without_memory(revision: Revision) -> Revision:
-    return revision.model_copy(update={"absorbed": ()})
+    assert stored < 1.6 * item_size(head.model_copy(update={"remembered": ()}).to_item())
 
 
 async def test_a_clock_that_is_set_back_leaves_the_history_in_order(sessions: SessionStore, clock: Clock) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import SessionAction, SessionChange, SessionStatus, new_id
+from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionStatus, new_id
 from persistence.draft_store import DraftStore
 from persistence.engines.engine import Engine
 from persistence.errors import Changed, Gone, KeyReused, NotFound
@@ -187,12 +187,12 @@ async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_
     head, _ = await drafts.put(OWNER, DRAFT, draft())
 
     async def rename() -> None:
-        for number in range(7):
+        for number in range(REMEMBERED_VERSIONS + 2):
             await other.drafts.put(OWNER, DRAFT, SessionChange(title=f"Title {number}"))
 
     losing.meanwhile = rename
     if condition:
-        # Seven autosaves later it is forgotten which attempt that was.
+        # So many autosaves later it is forgotten which attempt that was.
         with pytest.raises(Changed):
             await drafts.put(OWNER, DRAFT, draft("two"), {head.metadata.etag})
     else:

@@ -1,6 +1,7 @@
 """Idempotency-Key: a client that loses answers and repeats does everything exactly once."""
 
 import asyncio
+import gzip
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import new_id
+from persistence.content import CONTENT_MAX_BYTES
+from persistence.documents import REMEMBERED_VERSIONS, new_id, now
 from persistence.engines.containers import SESSIONS as SESSIONS_CONTAINER
 from persistence.engines.engine import Engine
 from persistence.errors import StoreUnavailable
@@ -141,6 +143,172 @@ async def test_a_client_that_loses_one_answer_in_three_does_everything_once(clie
     assert sorted(await ids(client, SESSIONS)) == sorted(created)
 
 
+MERGE_PATCH = {"content-type": "application/merge-patch+json"}
+TEXT = {"content-type": "text/plain"}
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        (
+            ("PUT", "", {"content": "two"}, {}),
+            [
+                ("PUT", "", {"content": "two", "description": "d"}, {}),
+                ("PUT", "", {"content": "two", "app": "a"}, {}),
+                ("PUT", "", {"content": "three"}, {}),
+                ("PUT", "/content", b"two", TEXT),
+                ("PATCH", "", {"description": "d"}, MERGE_PATCH),
+                ("POST", "/close", b"", {}),
+            ],
+        ),
+        (
+            ("PUT", "/content", b"two", TEXT),
+            [("PUT", "/content", b"two", {"content-type": "text/html"}), ("PUT", "/content", b"three", TEXT)],
+        ),
+        (
+            ("PATCH", "", {"description": "d"}, MERGE_PATCH),
+            [
+                ("PATCH", "", {"description": "e"}, MERGE_PATCH),
+                ("PATCH", "", {"description": "d", "app": "a"}, MERGE_PATCH),
+                ("PATCH", "", {"app": None}, MERGE_PATCH),
+            ],
+        ),
+        (
+            ("POST", "/revisions/1/restore", b"", {}),
+            [("POST", "/revisions/2/restore", b"", {}), ("PUT", "", {"content": "one"}, {})],
+        ),
+    ],
+    ids=["put", "content", "patch", "restore"],
+)
+async def test_a_key_stands_for_one_change(client: Client, first, others) -> None:
+    path, _ = await made(client)
+    assert_ok(await client.put(path, {"content": "before"}))
+    method, below, body, headers = first
+    done = assert_ok(await client.call(method, path + below, body, {**headers, **key("k")}))
+    for method, below, body, headers in others:
+        answer = await client.call(method, path + below, body, {**headers, **key("k")})
+        assert_problem(answer, 422, "key_reused")
+    assert (await client.get(path)).etag == done.etag
+
+
+async def test_the_same_content_gzipped_anew_is_a_repeat(client: Client) -> None:
+    path, _ = await made(client)
+    headers = {**TEXT, "content-encoding": "gzip", **key("k")}
+    first = assert_ok(await client.put(f"{path}/content", gzip.compress(b"two" * 99, mtime=1), headers))
+    again = assert_ok(await client.put(f"{path}/content", gzip.compress(b"two" * 99, 1, mtime=2), headers))
+    assert again.etag == first.etag == (await client.get(path)).etag
+
+
+@pytest.mark.parametrize("keep", [1, 20])
+async def test_a_save_that_was_overwritten_since_is_known_again(engine: Engine, keep: int) -> None:
+    client = Client(stores_over(engine, SETTINGS.model_copy(update={"keep_revisions": keep})), SETTINGS)
+    path, _ = await made(client)
+    first = assert_ok(await client.put(path, {"content": "mine"}, key("k")))
+    for number in range(REMEMBERED_VERSIONS - 1):
+        assert_ok(await client.put(path, {"content": f"another's {number}"}))
+        assert assert_ok(await client.put(path, {"content": "mine"}, key("k"))).etag == first.etag
+    assert (await client.get(path)).json["content"] == f"another's {number}"
+
+
+async def test_a_repeated_move_answers_the_status_that_it_led_to(client: Client) -> None:
+    path, _ = await made(client)
+    closed = assert_ok(await client.post(f"{path}/close", b"", key("k")))
+    assert_ok(await client.post(f"{path}/reopen", b""))
+    assert assert_ok(await client.post(f"{path}/close", b"", key("k"))).json == closed.json
+    assert (await client.get(path)).json["metadata"]["status"] == "active"
+
+
+def limited(engine: Engine, **limits: int) -> Client:
+    return Client(stores_over(engine, SETTINGS.model_copy(update=limits)), SETTINGS)
+
+
+@pytest.mark.parametrize("limits", [{"snapshots_max": 1}, {"stored_bytes_max": 3}])
+@pytest.mark.parametrize("at", [2, 3])
+async def test_an_interrupted_create_does_not_stand_in_its_own_way(engine: Engine, limits, at: int) -> None:
+    client = limited(Failing(engine, at, after=False), **limits)
+    assert (await client.post(SNAPSHOTS, NEW_SNAPSHOT, key("k"))).status == 503
+    repeated = assert_ok(await client.post(SNAPSHOTS, NEW_SNAPSHOT, key("k")), 201)
+    assert await ids(client, SNAPSHOTS) == [repeated.json]
+    assert (await client.post(SNAPSHOTS, NEW_SNAPSHOT, key("other"))).status in (429, 507)
+
+
+@pytest.mark.parametrize(
+    ("path", "new", "limits"),
+    [(SESSIONS, NEW, {"sessions_max": 1}), (SNAPSHOTS, NEW_SNAPSHOT, {"snapshots_max": 1})],
+)
+async def test_the_last_one_allowed_can_be_sent_many_times_at_once(engine: Engine, path: str, new, limits) -> None:
+    client = limited(engine, **limits)
+    answers = await asyncio.gather(*(client.post(path, new, key("k")) for _ in range(8)))
+    assert len({assert_ok(answer, 201).body for answer in answers}) == 1
+    assert_problem(await client.post(path, new, key("other")), 429, "too_many")
+
+
+async def test_the_library_says_what_the_snapshot_is_though_its_first_try_was_another(engine: Engine) -> None:
+    failing = Client(stores_over(Failing(engine, 4, after=False), SETTINGS), SETTINGS)
+    path, _ = await made(failing, description="secret words", content="one")
+    copy = {"sessionId": path.rpartition("/")[2]}
+    assert (await failing.post(SNAPSHOTS, copy, key("k"))).status == 503
+    client = Client(stores_over(engine, SETTINGS), SETTINGS)
+    assert_ok(await client.put(path, {"title": "New title", "description": "", "content": "two two"}))
+    snapshot_id = assert_ok(await client.post(SNAPSHOTS, copy, key("k")), 201).json
+    shown = assert_ok(await client.get(f"{SNAPSHOTS}/{snapshot_id}")).json["metadata"]
+    [listed] = assert_ok(await client.get(SNAPSHOTS)).json["items"]
+    assert listed == shown and listed["contentHash"] == sha256("two two") and listed["description"] is None
+
+
+async def test_a_try_that_loses_to_another_of_its_own_answers_what_that_one_made(engine: Engine) -> None:
+    class Overtaken(Around):
+        overtake: Callable[[], Awaitable[object]] | None = None
+
+        async def commit(self, container, partition, operations):
+            if (overtake := self.overtake) is not None:
+                self.overtake = None
+                await overtake()
+            return await self.inner.commit(container, partition, operations)
+
+    overtaken = Overtaken(engine)
+    slow, fast = (Client(stores_over(one, SETTINGS), SETTINGS) for one in (overtaken, engine))
+    path, _ = await made(fast)
+    copy, headers = {"sessionId": path.rpartition("/")[2]}, {**key("k"), "prefer": "return=representation"}
+    answers = []
+
+    async def overtake() -> None:
+        assert_ok(await fast.put(path, {"title": "New title", "content": "two"}))
+        answers.append(assert_ok(await fast.post(SNAPSHOTS, copy, headers), 201).json)
+
+    overtaken.overtake = overtake
+    answers.append(assert_ok(await slow.post(SNAPSHOTS, copy, headers), 201).json)
+    assert answers[0] == answers[1]
+    [listed] = assert_ok(await fast.get(SNAPSHOTS)).json["items"]
+    shown = assert_ok(await fast.get(f"{SNAPSHOTS}/{listed['id']}")).json["metadata"]
+    assert listed == shown and shown["title"] == "New title"
+
+
+async def test_a_repeat_that_comes_after_its_snapshot_has_expired_is_told_so(client: Client, mocker) -> None:
+    expires_at = now() + timedelta(minutes=1)
+    new = {**NEW_SNAPSHOT, "expiresAt": expires_at.isoformat()}
+    assert_ok(await client.post(SNAPSHOTS, new, key("k")), 201)
+    mocker.patch("persistence.snapshot_store.now", return_value=expires_at + timedelta(seconds=1))
+    assert_problem(await client.post(SNAPSHOTS, new, key("k")), 410, "gone")
+
+
+@pytest.mark.parametrize(
+    ("path", "refused", "status"),
+    [
+        (SESSIONS, {**NEW, "content": "x" * (CONTENT_MAX_BYTES + 1)}, 413),
+        (SNAPSHOTS, {**NEW_SNAPSHOT, "content": "x" * (CONTENT_MAX_BYTES + 1)}, 413),
+        (SNAPSHOTS, {**NEW_SNAPSHOT, "expiresAt": "2001-01-01T00:00:00Z"}, 422),
+        (SNAPSHOTS, {"sessionId": "AAAAAAAAAAAA"}, 404),
+    ],
+)
+async def test_a_create_that_is_refused_does_not_spend_its_key(
+    client: Client, engine: Engine, path: str, refused, status: int
+) -> None:
+    assert (await client.post(path, refused, key("k"))).status == status
+    assert (await engine.query(SESSIONS_CONTAINER, Query("idempotency", "ann", ("id",)))).items == []
+    assert_ok(await client.post(path, NEW if path == SESSIONS else NEW_SNAPSHOT, key("k")), 201)
+
+
 @pytest.mark.parametrize("bad", ["", "x" * 256])
 async def test_a_key_of_no_use_is_refused(client: Client, bad: str) -> None:
     path, _ = await made(client)
@@ -157,7 +325,10 @@ async def test_the_timer_forgets_keys_after_a_day(client: Client, stores: Stores
     records = Query("idempotency", "ann", ("id",))
     await stores.cleanup.run()
     assert len((await engine.query(SESSIONS_CONTAINER, records)).items) == 1
-    mocker.patch("persistence.cleanup.RESERVATION_RETENTION", timedelta(seconds=-1))
+    at = now()
+    mocker.patch("persistence.cleanup.now", return_value=at + timedelta(hours=23, minutes=59))
+    assert (await stores.cleanup.run()).reservations_forgotten == 0
+    mocker.patch("persistence.cleanup.now", return_value=at + timedelta(hours=24, minutes=1))
     counts = await stores.cleanup.run()
     assert counts.reservations_forgotten == 1
     assert (await engine.query(SESSIONS_CONTAINER, records)).items == []
