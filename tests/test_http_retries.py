@@ -143,6 +143,34 @@ async def test_a_client_that_loses_one_answer_in_three_does_everything_once(clie
     assert sorted(await ids(client, SESSIONS)) == sorted(created)
 
 
+async def test_drafts_snapshots_and_moves_are_done_once_by_such_a_client(client: Client) -> None:
+    chance = random.Random(11)
+
+    async def done(method: str, path: str, body: Any, **headers: str) -> Response:
+        named = {"content-type": "application/json", **headers, **key(new_id())}
+        response = await repeated(chance, client.call, method, path, body, named)
+        assert response.status in (200, 201), response
+        return response
+
+    frozen = []
+    for number in range(12):
+        draft_id = new_id()
+        draft, session = f"persistence/drafts/{draft_id}", f"{SESSIONS}/{draft_id}"
+        for step in range(3):
+            await done("PUT", draft, {"content": f"{number}-{step}"})
+        promoted = await done("POST", f"{draft}/promote", b"")
+        assert promoted.json["version"] == 4
+        await done("PUT", f"{session}/content", b"raw", **{"content-type": "text/plain"})
+        frozen.append((await done("POST", SNAPSHOTS, {"sessionId": draft_id})).json)
+        await done("POST", f"{session}/revisions/4/restore", b"")
+        closed = await done("POST", f"{session}/close", b"")
+        found = assert_ok(await client.get(session)).json
+        assert found["metadata"] == closed.json and found["metadata"]["version"] == 7
+        assert found["content"] == f"{number}-2"
+        assert (await client.get(f"{SNAPSHOTS}/{frozen[-1]}")).json["content"] == "raw"
+    assert sorted(await ids(client, SNAPSHOTS)) == sorted(frozen)
+
+
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 TEXT = {"content-type": "text/plain"}
 
