@@ -20,7 +20,7 @@ from functions.sessions import NOT_MODIFIED
 from persistence.documents import SessionSummary
 from persistence.draft_store import DraftStore
 from persistence.errors import NotFound
-from persistence.session_store import OpenedSession
+from persistence.session_reads import OpenedSession
 
 
 def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:

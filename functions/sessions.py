@@ -22,7 +22,8 @@ from functions.schemas import (
     session_metadata,
 )
 from persistence.documents import SessionAction, SessionHead
-from persistence.session_store import OpenedSession, SessionStore
+from persistence.session_reads import OpenedSession
+from persistence.session_store import SessionStore
 
 NOT_MODIFIED = 304
 

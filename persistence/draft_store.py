@@ -23,8 +23,9 @@ from persistence.documents import (
 from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
 from persistence.query import Filter, Operator, Page, Sort
 from persistence.session_heads import ATTEMPTS, back_off
+from persistence.session_reads import OpenedSession
 from persistence.session_rules import with_digest_of_save
-from persistence.session_store import OpenedSession, SessionStore
+from persistence.session_store import SessionStore
 
 UNTITLED = "Untitled"
 """What a draft is called until someone gives it a name."""

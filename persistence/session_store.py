@@ -5,48 +5,35 @@ succeeds nothing is visible, after it everything is. Renaming, closing and delet
 content.
 """
 
-import logging
 from collections.abc import Collection as SetOf
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
-from persistence.collection import Collection, Versioned
-from persistence.content import Packed, pack, unpack
+from persistence.content import pack
 from persistence.documents import (
     MOVES,
     NewSession,
-    Revision,
     SessionAction,
     SessionChange,
     SessionHead,
     SessionStatus,
-    SessionSummary,
     new_id,
-    now,
 )
-from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import Engine
 from persistence.errors import (
     Changed,
     Contended,
-    CorruptItem,
     Gone,
     IllegalMove,
     ItemExists,
-    ItemNotFound,
     KeyReused,
     LimitReached,
     NotFound,
-    PersistenceError,
 )
-from persistence.filters import FilterFactory
 from persistence.idempotency import Attempt, Reservations
 from persistence.limits import NO_LIMITS, LimitRules, Limits
-from persistence.query import Filter, Operator, Page, Sort
-from persistence.session_contents import SessionContents
-from persistence.session_heads import ATTEMPTS, Check, Committed, Edit, SessionHeads, back_off
+from persistence.session_heads import ATTEMPTS, Check, Committed, Edit, back_off
+from persistence.session_reads import SessionReads
 from persistence.session_rules import (
     DEFAULT_RULES,
     EDITABLE,
@@ -61,27 +48,8 @@ from persistence.session_rules import (
     with_digest_of_save,
 )
 
-_log = logging.getLogger(__name__)
 
-_CONTENT_READS = 4
-_RECENTLY_UPDATED = Sort("metadata.updated_at", descending=True)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedSession:
-    """A head and the content that it names; `packed` None where the caller has it already."""
-
-    head: SessionHead
-    packed: Packed | None
-
-    @property
-    def content(self) -> bytes | None:
-        """The content as UTF-8. Raises CorruptItem."""
-        packed = self.packed
-        return None if packed is None else unpack(packed.payload, packed.size, self.head.id)
-
-
-class SessionStore:
+class SessionStore(SessionReads):
     """A person's sessions. Every method takes the owner; another's session is as if there were none.
 
     Raises, besides what each method says: StoreUnavailable, and NotFound for a malformed id. Methods that
@@ -93,13 +61,9 @@ class SessionStore:
     def __init__(
         self, engine: Engine, rules: SessionRules = DEFAULT_RULES, limits: LimitRules = NO_LIMITS
     ) -> None:
-        self._rules = rules
+        super().__init__(engine, rules)
         self._limits = Limits(engine, limits)
         self._reservations = Reservations(engine)
-        self._heads = SessionHeads(engine)
-        self._contents = SessionContents(engine)
-        self._summaries = Collection(engine, SESSIONS, SessionSummary)
-        self.filters = FilterFactory(SessionHead)
 
     async def create(self, owner_id: str, new: NewSession, attempt: Attempt | None = None) -> SessionHead:
         """A new active session, version 1; the same one again for a repeat of an `attempt`. Raises
@@ -151,69 +115,9 @@ class SessionStore:
         await self._limits.check_one_more(owner_id, "drafts", packed.size)
         return await self._contents.create_first(head, packed, id_is_new=False)
 
-    async def get(self, owner_id: str, session_id: str, unless: SetOf[str] = ()) -> OpenedSession:
-        """The head and its content; without the content where the head's ETag is one of `unless`. Counts as an
-        access. Two point reads. Raises NotFound, Gone and CorruptItem."""
-        missing: list[str | None] = []
-        for attempt in range(ATTEMPTS):
-            await back_off(attempt)
-            found = await self._heads.get(owner_id, session_id)
-            if found.document.metadata.etag in unless:
-                return OpenedSession(await self._touched(found), None)
-            try:
-                packed = await self._read_content(found.document)
-            except ItemNotFound:
-                # Pruned by a save between the two reads, and then the head has moved on; or not yet to be
-                # seen from here.
-                missing.append(found.document.content_id)
-                if missing.count(missing[-1]) == _CONTENT_READS:
-                    raise CorruptItem("session", session_id) from None
-                continue
-            return OpenedSession(await self._touched(found), packed)
-        raise Contended("session", session_id)
-
-    async def open(self, head: SessionHead) -> OpenedSession:
-        """A head that was just committed, with the content that it names. One point read."""
-        with suppress(ItemNotFound):
-            if head.content_id is not None:
-                return OpenedSession(head, await self._read_content(head))
-        # So many saves came after it that its content is pruned already.
-        return await self.get(head.owner_id, head.id)
-
     async def drain(self) -> None:
         """Waits for contents that are being removed beside what was answered already."""
         await self._contents.drain()
-
-    async def get_head(self, owner_id: str, session_id: str) -> SessionHead:
-        """Everything but the content. One point read. Raises NotFound, Gone and CorruptItem."""
-        return (await self._heads.get(owner_id, session_id)).document
-
-    async def get_summary(self, owner_id: str, session_id: str) -> SessionSummary:
-        """As `get_head` without the history, which costs most of the reading of a head: for polls."""
-        return await self._heads.get_summary(owner_id, session_id)
-
-    async def touch(self, owner_id: str, session_id: str) -> SessionSummary:
-        """As `get_summary`, and counts as an access: written at most once in `touch_interval`, without a new
-        version or ETag."""
-        summary = await self._heads.get_summary(owner_id, session_id)
-        if self._was_just_accessed(summary):
-            return summary
-        return await self._touched(await self._heads.get(owner_id, session_id))
-
-    async def page(
-        self,
-        owner_id: str,
-        filters: Sequence[Filter] = (),
-        sort: Sort = _RECENTLY_UPDATED,
-        page_size: int = 10,
-        cursor: str | None = None,
-    ) -> Page[SessionSummary]:
-        """A page of the history: active and closed sessions, unless a filter asks for a status.
-        One query in one partition, over heads alone. Raises InvalidField and InvalidCursor."""
-        if not any(one.path == "status" for one in filters):
-            shown = (SessionStatus.ACTIVE, SessionStatus.CLOSED)
-            filters = (*filters, self.filters.create("status", shown, Operator.IN))
-        return await self._summaries.page(owner_id, filters, sort, page_size, cursor)
 
     async def save(
         self,
@@ -328,20 +232,6 @@ class SessionStore:
         done = await self._heads.commit(owner_id, draft_id, edit, save_id, None)
         return done.after.status is SessionStatus.DELETED
 
-    async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[Revision, bytes]:
-        """A line of the history, and the content as it was. Two point reads. Raises NotFound for a version that
-        is not in the history (any more)."""
-        head = await self.get_head(owner_id, session_id)
-        revision = revision_of(head, version)
-        assert revision.content_id is not None, "only tombstones have revisions without content"
-        try:
-            packed = await self._contents.read(
-                owner_id, revision.content_id, revision.content_hash, revision.content_bytes
-            )
-        except ItemNotFound:
-            raise NotFound("revision", str(version)) from None
-        return revision, unpack(packed.payload, packed.size, revision.content_id)
-
     async def restore(
         self,
         owner_id: str,
@@ -386,27 +276,3 @@ class SessionStore:
         done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
         self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
         return done
-
-    async def _read_content(self, head: SessionHead) -> Packed:
-        assert head.content_id is not None, "only tombstones have none, and reading those raises Gone"
-        metadata = head.metadata
-        return await self._contents.read(
-            head.owner_id, head.content_id, metadata.content_hash, metadata.content_bytes
-        )
-
-    async def _touched(self, found: Versioned[SessionHead]) -> SessionHead:
-        """The head with this access written down, if the last one is long ago. Never fails what it is part of:
-        where someone else was faster, that was an access, too."""
-        head = found.document
-        if self._was_just_accessed(head):
-            return head
-        metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
-        touched = head.model_copy(update={"metadata": metadata})
-        try:
-            return touched if await self._heads.try_replace(touched, found.etag) else head
-        except PersistenceError as exc:
-            _log.warning("An access was not written down: %r", exc)
-            return head
-
-    def _was_just_accessed(self, summary: SessionSummary) -> bool:
-        return now() - summary.metadata.last_accessed_at < self._rules.touch_interval

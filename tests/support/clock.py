@@ -10,8 +10,8 @@ from persistence import (
     documents,
     idempotency,
     session_contents,
+    session_reads,
     session_rules,
-    session_store,
     snapshot_store,
 )
 
@@ -22,8 +22,8 @@ ASKING = (
     documents,
     idempotency,
     session_contents,
+    session_reads,
     session_rules,
-    session_store,
     snapshot_store,
 )
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
