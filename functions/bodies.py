@@ -4,7 +4,7 @@ import re
 
 import azure.functions as func
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from functions.headers import media_type
 from functions.problems import (
@@ -33,6 +33,8 @@ _UTF8 = frozenset({"utf-8", "utf8"})
 
 class RawContent(BaseModel):
     """A body that is content itself, ready to store, and its media type."""
+
+    model_config = ConfigDict(defer_build=True)
 
     content: Packed
     media_type: str

@@ -40,7 +40,7 @@ class Restorable(WireModel):
 class DraftPutQuery(BaseModel):
     """How the history takes the save."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     autosave: bool = Field(True, description="Whether it takes the place of the autosave just before it.")
 

@@ -47,7 +47,7 @@ class Erasure(WireModel):
 class ExportQuery(BaseModel):
     """Where the export is to go on."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     cursor: str | None = Field(None, description="The `pageToken` in the last line of the call before.")
 

@@ -38,7 +38,7 @@ NO_LIMITS = LimitRules()
 class Usage(BaseModel):
     """What a person keeps. `stored_bytes` are those of current contents: history is not counted."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     sessions: int
     drafts: int

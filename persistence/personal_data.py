@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from persistence.collection import Collection
 from persistence.documents import Revision, SessionHead
@@ -50,6 +50,8 @@ class Export:
 
 class Erased(BaseModel):
     """How far an erasure has come: what this call removed, and whether anything is left."""
+
+    model_config = ConfigDict(defer_build=True)
 
     sessions: int = 0
     snapshots: int = 0
