@@ -1,5 +1,6 @@
 """What is mine, over HTTP: how much it is, all of it to take along, and its deletion."""
 
+from contextlib import aclosing
 from typing import Any
 
 import azure.functions as func
@@ -17,6 +18,11 @@ from persistence.snapshot_documents import Snapshot
 
 CONFIRMATION = "Savepoint-Confirm"
 NDJSON = "application/x-ndjson"
+
+EXPORT_BYTES = 8_000_000
+"""After so many bytes an export stops, to be continued by its cursor. A last line may have as many more."""
+EXPORT_LINES = 1_000
+"""After so many lines, too: some need reading, and an answer must come in time."""
 
 
 class Amounts(WireModel):
@@ -65,9 +71,15 @@ def blueprint(api: Api, personal_data: PersonalData, limits: Limits) -> func.Blu
     @api.endpoint(routes, "GET", "persistence/export", query=ExportQuery, answer=bytes, produces=NDJSON)
     async def get_export(call: Call[ExportQuery, Nothing]) -> Answer:
         """Everything that is mine, a JSON value a line; the last line tells how to go on."""
-        export = await personal_data.export(call.owner_id, call.query.cursor)
-        lines = [to_json(_line(exported)) for exported in export.items]
-        lines.append(to_json({"kind": "end", "pageToken": export.cursor}))
+        lines, size, page_token = list[bytes](), 0, None
+        async with aclosing(personal_data.export(call.owner_id, call.query.cursor)) as export:
+            async for exported in export:
+                lines.append(to_json(_line(exported)))
+                size += len(lines[-1])
+                if size >= EXPORT_BYTES or len(lines) >= EXPORT_LINES:
+                    page_token = exported.cursor
+                    break
+        lines.append(to_json({"kind": "end", "pageToken": page_token}))
         return Answer(b"\n".join(lines) + b"\n", media_type=NDJSON)
 
     @api.endpoint(routes, "DELETE", "persistence/me", answer=Erasure, reads=(CONFIRMATION,), statuses=(409,))
@@ -86,15 +98,19 @@ def _line(exported: Exported) -> dict[str, Any]:
     """What a line of the export holds: its kind, the metadata, which have the hash, and the content."""
     document = exported.document
     line: dict[str, Any]
-    if isinstance(document, SessionHead):
+    if exported.revision is not None:
+        revision = RevisionMetadata.model_validate(exported.revision)
+        line = {"kind": "revision", "sessionId": exported.id, "revision": revision.model_dump(mode="json")}
+    elif isinstance(document, SessionHead):
         line = {"kind": "session", "metadata": session_metadata(document).model_dump(mode="json")}
-        if exported.revision is not None:
-            revision = RevisionMetadata.model_validate(exported.revision)
-            line = {**line, "kind": "revision", "revision": revision.model_dump(mode="json")}
     elif isinstance(document, Snapshot):
         line = {"kind": "snapshot", "metadata": snapshot_metadata(document).model_dump(mode="json")}
-    else:
+    elif document is not None:
         line = {"kind": "access_log", "metadata": access_log(document).model_dump(mode="json")}
+    else:
+        line = {"kind": "damaged", "id": exported.id}
     if exported.content is not None:
         line["content"] = exported.content.decode()
+    if exported.unreadable:
+        line["unreadable"] = True
     return line

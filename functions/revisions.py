@@ -50,6 +50,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         route + "/{version}/restore",
         answer=SessionMetadata,
         reads=("If-Match", "Idempotency-Key"),
+        statuses=(507,),
     )
     async def restore_session_revision(call: Call[Nothing, Nothing]) -> Answer:
         """Makes a new version with the content of an old one."""

@@ -66,7 +66,8 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
     @api.endpoint(routes, "DELETE", "persistence/snapshots/{snapshot_id}", status=204, statuses=(403, 409))
     async def delete_snapshot(call: Call[Nothing, Nothing]) -> Answer:
         """Deletes one of my snapshots: its link answers 410 from then on."""
-        await snapshots.delete(call.owner_id, call.path["snapshot_id"])
+        with opens.taken_by_misses(call.owner_id):
+            await snapshots.delete(call.owner_id, call.path["snapshot_id"])
         return Answer(status=204)
 
     @api.endpoint(
@@ -74,7 +75,8 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
     )
     async def get_snapshot_stats(call: Call[Nothing, Nothing]) -> Answer:
         """How often one of my snapshots was opened, and by how many people."""
-        stats = await snapshots.stats(call.owner_id, call.path["snapshot_id"])
+        with opens.taken_by_misses(call.owner_id):
+            stats = await snapshots.stats(call.owner_id, call.path["snapshot_id"])
         return Answer(SnapshotStats.model_validate(stats))
 
     @api.endpoint(
@@ -88,7 +90,10 @@ def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.B
     async def get_snapshot_visitors(call: Call[VisitorsQuery, Nothing]) -> Answer:
         """A page of who opened one of my snapshots, where the operator shows that."""
         query, snapshot_id = call.query, call.path["snapshot_id"]
-        page = await snapshots.visitors(call.owner_id, snapshot_id, query.sort(), query.page_size, query.cursor)
+        with opens.taken_by_misses(call.owner_id):
+            page = await snapshots.visitors(
+                call.owner_id, snapshot_id, query.sort(), query.page_size, query.cursor
+            )
         return Answer(page_of(page, snapshot_visitor))
 
     return routes

@@ -66,8 +66,8 @@ def stores_over(engine: Engine, settings: Settings) -> Stores:
     sessions = SessionStore(engine, settings.session_rules(), settings.limit_rules())
     drafts = DraftStore(sessions, settings.draft_retention())
     access_logs = AccessLogStore(engine)
-    snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules(), settings.limit_rules())
-    limits = Limits(engine, settings.limit_rules())
-    personal_data = PersonalData(engine, sessions, snapshots)
+    snapshots = SnapshotStore(engine, sessions, access_logs, settings.snapshot_rules())
+    grace = settings.cleanup_rules().settle_grace
+    personal_data = PersonalData(engine, sessions, snapshots, access_logs, grace)
     cleanup = Cleanup(engine, sessions, snapshots, access_logs, settings.cleanup_rules())
-    return Stores(engine, sessions, drafts, snapshots, access_logs, cleanup, limits, personal_data)
+    return Stores(engine, sessions, drafts, snapshots, access_logs, cleanup, sessions.limits, personal_data)

@@ -19,7 +19,7 @@ from persistence.engines.engine import Engine, Increment, Set
 from persistence.errors import CorruptItem, ItemExists, ItemNotFound, NotFound, PersistenceError
 from persistence.filters import FilterFactory
 from persistence.query import Filter, Operator, Page, Sort
-from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
+from persistence.snapshot_documents import AccessLog, Snapshot, Visitor, visitor_item_id
 
 _log = logging.getLogger(__name__)
 
@@ -124,8 +124,13 @@ class AccessLogStore:
             with suppress(ItemNotFound):
                 await self._rows.patch(snapshot_id, visitor_id, [Set("hidden", True)])
             return
+        await self.erase(visitor_id, snapshot_id)
+
+    async def erase(self, visitor_id: str, snapshot_id: str) -> None:
+        """Takes away a person's row and its copy, whatever they hold. Harmless to repeat. Two deletes."""
+        await self._visits.settle((snapshot_id, visitor_id))
         # The copy first: a row without its copy is mended by the next visit, the reverse by nothing.
-        await self._visitors.discard(Visitor.of(row).id, snapshot_id)
+        await self._visitors.discard(visitor_item_id(visitor_id), snapshot_id)
         await self._rows.discard(snapshot_id, visitor_id)
 
     async def _count(self, snapshot: Snapshot, visitor_id: str) -> None:

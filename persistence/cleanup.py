@@ -18,6 +18,7 @@ from persistence.errors import Contended, Gone, ItemNotFound, NotFound
 from persistence.idempotency import RETENTION as RESERVATION_RETENTION
 from persistence.idempotency import Reservation
 from persistence.query import BY_ID, Filter, Operator, Query, Sort
+from persistence.session_contents import contents_of, session_of
 from persistence.session_store import SessionStore
 from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
 from persistence.snapshot_store import SnapshotStore
@@ -130,7 +131,7 @@ class Cleanup:
                 current = await self._snapshots.read(item["id"], item["id"])
             except ItemNotFound:
                 return
-            if current.document.deleted_at is None and await self._snapshot_store.bury(current):
+            if current.document.deleted_at is None and await self._snapshot_store.expire(current):
                 counts.snapshots_expired += 1
 
         await self._work.each_due(counts, self._snapshots, "expires_at", at, expire)
@@ -252,12 +253,8 @@ class Cleanup:
                 await self._contents.discard(item["id"], owner_id)
                 counts.contents_removed += 1
 
-        of_session = (
-            # The ids "<session>~…" as a range of the index.
-            Filter("id", Operator.MORE, f"{session_id}~"),
-            Filter("id", Operator.LESS, f"{session_id}~~"),
-        )
         # The contents first, then the head: what is written in between is not among them.
+        of_session = contents_of(session_id)
         pages = self._work.pages(SESSIONS, self._contents.kind, owner_id, of_session, BY_ID, _CONTENT_FIELDS)
         found = [item async for page in pages for item in page]
         try:
@@ -281,5 +278,4 @@ class Cleanup:
 
 
 def _session_of(item: Item) -> str:
-    """The session that a head is, or that a content belongs to, by its id."""
-    return str(item["id"]).partition("~")[0]
+    return session_of(str(item["id"]))

@@ -1,8 +1,11 @@
-"""How much one person may keep, and how much it is. Two creates at once may both pass just below a limit."""
+"""How much one person may keep, and how much it is. Each process has a person's writes pass one by one; those of
+two processes at once may both pass just below a limit."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict
 
@@ -52,6 +55,14 @@ class Limits:
     def __init__(self, engine: Engine, rules: LimitRules = NO_LIMITS) -> None:
         self._engine, self.rules = engine, rules
         self._sessions, self._rows = FilterFactory(SessionHead), FilterFactory(AccessLog)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, owner_id: str) -> AbstractAsyncContextManager[None]:
+        """Around a check and the write that it is for, so that no other write of the person passes on the same
+        count. Nothing where there is no limit."""
+        if self.rules == NO_LIMITS:
+            return nullcontext()
+        return self._turns.setdefault(owner_id, asyncio.Lock())
 
     async def usage(self, owner_id: str) -> Usage:
         """Five aggregates in two partitions."""

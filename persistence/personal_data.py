@@ -1,55 +1,52 @@
 """Everything that is one person's: to take along, and to delete."""
 
+import hashlib
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from persistence.access_log_store import AccessLogStore
 from persistence.collection import Collection
-from persistence.documents import Revision, SessionHead
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.documents import Revision, SessionContent, SessionHead, now
+from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
 from persistence.engines.engine import Engine, Item
-from persistence.errors import CorruptItem, Gone, InvalidCursor, ItemNotFound, NotFound
-from persistence.query import BY_ID, Query
+from persistence.errors import CorruptItem, Forbidden, Gone, InvalidCursor, ItemNotFound, NotFound
+from persistence.query import Query
+from persistence.session_contents import session_of
 from persistence.session_store import SessionStore
-from persistence.snapshot_documents import AccessLog, Snapshot, Visitor, visitor_item_id
+from persistence.snapshot_documents import AccessLog, Snapshot
 from persistence.snapshot_store import SnapshotStore
-
-EXPORT_BYTES = 8_000_000
-"""After so many bytes of content an export stops, to be continued by its cursor."""
 
 ERASE_ITEMS = 1_000
 """After so many items an erasure stops, to be continued by the same call."""
 
 _SESSIONS, _ROWS = "sessions", "rows"
-_KINDS_IN_SESSIONS = ("session", "content", "idempotency")
+_PAGE_SIZE = 20
+_SNAPSHOT = "snapshot"
+_CURSOR = re.compile(r"(\w+):(sessions|rows):([\w-]*):([\w-]*):([0-9]{0,18}|snapshot)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One thing that is a person's: a revision of a session, a snapshot or a row, and the content of it."""
+    """One thing that is a person's: a session or one of its revisions, a snapshot or a row, and the content of it.
+    `document` is None where it cannot be read, `unreadable` where that or its content cannot. An export goes on
+    behind it from `cursor`."""
 
-    document: SessionHead | Snapshot | AccessLog
+    id: str
+    cursor: str
+    document: SessionHead | Snapshot | AccessLog | None
     revision: Revision | None = None
     content: bytes | None = None
-
-
-@dataclass(slots=True)
-class Export:
-    """Some of what is a person's; `cursor` asks for what follows, None where nothing does."""
-
-    items: list[Exported]
-    cursor: str | None = None
-    size: int = 0
-
-    def add(self, exported: Exported) -> None:
-        """Puts one thing in."""
-        self.items.append(exported)
-        self.size += len(exported.content or b"")
+    unreadable: bool = False
 
 
 class Erased(BaseModel):
-    """How far an erasure has come: what this call removed, and whether anything is left."""
+    """How far an erasure has come: what this call removed, and whether all is done."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -58,112 +55,197 @@ class Erased(BaseModel):
     rows: int = 0
     done: bool = False
 
-    @property
-    def items(self) -> int:
-        """Everything that this call removed."""
-        return self.sessions + self.snapshots + self.rows
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an export stands: whose it is (a digest), in which phase, behind which page of it, and how far into
+    the item that comes next, if that is still the one of `id`."""
+
+    owner: str
+    phase: str = _SESSIONS
+    page: str = ""
+    id: str = ""
+    mark: str = ""
+
+    @classmethod
+    def parse(cls, cursor: str | None, owner_id: str) -> Self:
+        """Raises InvalidCursor."""
+        first = cls(hashlib.sha256(owner_id.encode()).hexdigest()[:16])
+        if cursor is None:
+            return first
+        match = _CURSOR.fullmatch(cursor)
+        if match is None or match[1] != first.owner:
+            raise InvalidCursor
+        return cls(*match.groups())
+
+    def __str__(self) -> str:
+        return f"{self.owner}:{self.phase}:{self.page}:{self.id}:{self.mark}"
 
 
 class PersonalData:
     """Over all containers, in the person's own partitions and those of their snapshots."""
 
-    def __init__(self, engine: Engine, sessions: SessionStore, snapshots: SnapshotStore) -> None:
-        self._engine, self._sessions, self._snapshots = engine, sessions, snapshots
+    def __init__(
+        self,
+        engine: Engine,
+        sessions: SessionStore,
+        snapshots: SnapshotStore,
+        access_logs: AccessLogStore,
+        settle_grace: timedelta,
+    ) -> None:
+        self._engine, self._settle_grace = engine, settle_grace
+        self._sessions, self._snapshots, self._access_logs = sessions, snapshots, access_logs
         self._heads = Collection(engine, SESSIONS, SessionHead)
+        self._contents = Collection(engine, SESSIONS, SessionContent)
         self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
-        self._visitors = Collection(engine, SNAPSHOTS, Visitor)
 
-    async def export(self, owner_id: str, cursor: str | None) -> Export:
-        """What is theirs, from a cursor on: sessions with every revision that is kept, then visits, and with
-        them their own snapshots. What cannot be read is left out. Raises InvalidCursor. A query for each
-        document, and the reading of its contents."""
-        phase, _, position = (cursor or f"{_SESSIONS}:").partition(":")
-        if phase not in (_SESSIONS, _ROWS):
-            raise InvalidCursor
-        export = Export([])
-        if phase == _SESSIONS:
-            position = await self._export_sessions(owner_id, position, export)
-            if position or export.size >= EXPORT_BYTES:
-                export.cursor = f"{_SESSIONS}:{position}" if position else f"{_ROWS}:"
-                return export
-        position = await self._export_rows(owner_id, position, export)
-        export.cursor = f"{_ROWS}:{position}" if position else None
-        return export
+    async def export(self, owner_id: str, cursor: str | None) -> AsyncGenerator[Exported, None]:
+        """What is theirs, from a cursor on: each session, followed by every revision that is kept, then visits,
+        and behind those to their own snapshots these. A content stands with the newest revision that has it.
+        Raises InvalidCursor. A query for each 20 documents, and a read for each content."""
+        place = _Place.parse(cursor, owner_id)
+        if place.phase == _SESSIONS:
+            async for item, at in self._items(SESSIONS, self._heads.kind, owner_id, place):
+                async for exported in self._export_session(owner_id, item, at):
+                    yield exported
+            place = _Place(place.owner, _ROWS)
+        async for item, at in self._items(SNAPSHOT_ACCESS_LOGS, self._rows.kind, owner_id, place):
+            async for exported in self._export_row(owner_id, item, at):
+                yield exported
 
-    async def _export_sessions(self, owner_id: str, position: str, export: Export) -> str:
-        """Where to continue; empty at the end."""
+    async def _items(
+        self, container: Container, kind: str, owner_id: str, place: _Place
+    ) -> AsyncIterator[tuple[Item, _Place]]:
+        """Each item of a kind, by id, and its place."""
+        model = SessionHead if container is SESSIONS else AccessLog
+        fields = tuple(field.alias or name for name, field in model.model_fields.items())
+        query = Query(kind, owner_id, fields, page_size=_PAGE_SIZE, cursor=place.page or None)
         while True:
-            page = await self._heads.page(owner_id, (), BY_ID, 1, position or None)
-            for head in page.items:
-                for revision in head.revisions:
-                    await self._export_revision(owner_id, head, revision, export)
-            if not (position := page.cursor or "") or export.size >= EXPORT_BYTES:
-                return position
+            page = await self._engine.query(container, query)
+            for item in page.items:
+                yield item, place if place.id == item["id"] else replace(place, id=item["id"], mark="")
+                place = _Place(place.owner, place.phase, query.cursor_after(item))
+            if page.cursor is None:
+                return
+            query = replace(query, cursor=page.cursor)
 
-    async def _export_revision(self, owner_id: str, head: SessionHead, revision: Revision, export: Export) -> None:
-        if revision.content_id is None:
-            export.add(Exported(head, revision))
+    async def _export_session(self, owner_id: str, item: Item, at: _Place) -> AsyncIterator[Exported]:
+        try:
+            head = self._heads.load(item)
+        except CorruptItem:
+            if not at.mark:
+                yield Exported(at.id, str(replace(at, mark="0")), None, unreadable=True)
             return
-        # Pruned, deleted or damaged: then there is nothing to take along.
-        with suppress(NotFound, Gone, CorruptItem):
-            _, content = await self._sessions.revision(owner_id, head.id, revision.version)
-            export.add(Exported(head, revision, content))
+        if not at.mark:
+            yield Exported(at.id, str(replace(at, mark=str(head.metadata.version + 1))), head)
+        before = int(at.mark) if at.mark else head.metadata.version + 1
+        shown: set[str] = set()
+        for revision in head.revisions:
+            if revision.version >= before:
+                continue
+            exported = Exported(at.id, str(replace(at, mark=str(revision.version))), head, revision)
+            if revision.content_id is not None and revision.content_id not in shown:
+                shown.add(revision.content_id)
+                try:
+                    exported = replace(exported, content=await self._sessions.content_of(owner_id, revision))
+                except NotFound:
+                    # Saved since, so that there is another newest content; an older one is there no more.
+                    if revision is head.revisions[0]:
+                        async for each in self._export_anew(owner_id, at):
+                            yield each
+                        return
+                    continue
+                except CorruptItem:
+                    exported = replace(exported, unreadable=True)
+            yield exported
 
-    async def _export_rows(self, owner_id: str, position: str, export: Export) -> str:
-        """Where to continue; empty at the end."""
-        while True:
-            page = await self._rows.page(owner_id, (), BY_ID, 1, position or None)
-            for row in page.items:
-                export.add(Exported(row))
-                if row.owner_id == owner_id and not row.snapshot_deleted:
-                    with suppress(NotFound, Gone, CorruptItem):
-                        snapshot, content = await self._snapshots.read_own(owner_id, row.snapshot_id)
-                        export.add(Exported(snapshot, content=content))
-            if not (position := page.cursor or "") or export.size >= EXPORT_BYTES:
-                return position
+    async def _export_anew(self, owner_id: str, at: _Place) -> AsyncIterator[Exported]:
+        """A session that was changed while it was exported, as it is now."""
+        with suppress(NotFound, Gone, CorruptItem):
+            head = await self._sessions.get_head(owner_id, at.id)
+            async for exported in self._export_session(owner_id, head.to_item(), replace(at, mark="")):
+                yield exported
+
+    async def _export_row(self, owner_id: str, item: Item, at: _Place) -> AsyncIterator[Exported]:
+        try:
+            row = self._rows.load(item)
+        except CorruptItem:
+            if not at.mark:
+                yield Exported(at.id, str(replace(at, mark="0")), None, unreadable=True)
+            return
+        if not at.mark:
+            yield Exported(at.id, str(replace(at, mark=_SNAPSHOT)), row)
+        if row.owner_id != owner_id or row.snapshot_deleted or at.mark.isdigit():
+            return
+        behind = str(replace(at, mark="0"))
+        try:
+            snapshot, content = await self._snapshots.read_own(owner_id, at.id)
+            yield Exported(at.id, behind, snapshot, content=content)
+        except (NotFound, Gone):
+            pass  # its create was interrupted, or it has been deleted or has expired since
+        except CorruptItem:
+            yield Exported(at.id, behind, None, unreadable=True)
 
     async def erase(self, owner_id: str) -> Erased:
-        """Deletes everything that is theirs: sessions and contents at once, snapshots as by `delete` (so that
-        visitors' rows are marked), their rows, and what others' snapshots keep of their visits. Bounded: to be
-        called again until `done`; harmless to repeat."""
-        erased = Erased()
-        for kind in _KINDS_IN_SESSIONS:
-            while erased.items < ERASE_ITEMS:
-                items = await self._some(kind, owner_id)
-                for item in items:
-                    await self._discard(item["id"], owner_id)
-                    erased.sessions += 1
-                if not items:
-                    break
-        while erased.items < ERASE_ITEMS:
-            page = await self._engine.query(
-                SNAPSHOT_ACCESS_LOGS, Query("access_log", owner_id, ("id", "owner_id", "snapshot_deleted"))
-            )
-            for row in page.items:
+        """Deletes everything that is theirs: sessions with their contents at once, snapshots as by `delete` (so
+        that visitors' rows are marked), their rows, and what others' snapshots keep of their visits. What is
+        made meanwhile goes or stays as a whole. Bounded: to be called again until `done`; harmless to repeat."""
+        erased, items = Erased(), 0
+        async for ids in self._pages(SESSIONS, self._heads.kind, owner_id):
+            for item in ids:
+                items += await self._sessions.erase(owner_id, item["id"])
+                erased.sessions += 1
+                if items >= ERASE_ITEMS:
+                    return erased
+        await self._erase_headless(owner_id)
+        async for ids in self._pages(SESSIONS, "idempotency", owner_id):
+            for item in ids:
+                await self._contents.discard(item["id"], owner_id)
+                items += 1
+            if items >= ERASE_ITEMS:
+                return erased
+        async for rows in self._pages(SNAPSHOT_ACCESS_LOGS, self._rows.kind, owner_id):
+            for row in rows:
                 await self._erase_row(owner_id, row, erased)
-            if not page.items:
-                erased.done = True
-                break
+                items += 1
+                if items >= ERASE_ITEMS:
+                    return erased
+        erased.done = True
         return erased
+
+    async def _erase_headless(self, owner_id: str) -> None:
+        """Contents without a session, which something left that was interrupted. Younger ones are the timer's: the
+        head may be on its way."""
+        until = now() - self._settle_grace
+        async for contents in self._pages(SESSIONS, self._contents.kind, owner_id):
+            for item in contents:
+                try:
+                    await self._engine.read(SESSIONS, session_of(item["id"]), owner_id)
+                except ItemNotFound:
+                    with suppress(CorruptItem, ItemNotFound):
+                        if (await self._contents.read(item["id"], owner_id)).document.saved_at <= until:
+                            await self._contents.discard(item["id"], owner_id)
 
     async def _erase_row(self, owner_id: str, row: Item, erased: Erased) -> None:
         snapshot_id = row["id"]
-        if row.get("owner_id") == owner_id and not row.get("snapshot_deleted"):
-            # Not found where its create was interrupted.
-            with suppress(NotFound):
+        is_anothers = isinstance(row.get("owner_id"), str) and row["owner_id"] != owner_id
+        if not is_anothers and row.get("snapshot_deleted") is not True:
+            # Not found where its create was interrupted; another's where the row was damaged.
+            with suppress(NotFound, Forbidden, ItemNotFound):
                 try:
                     await self._snapshots.delete(owner_id, snapshot_id)
                 except CorruptItem:
-                    # Too damaged for a tombstone; its visitors' rows will say no more than that it is gone.
-                    await self._engine.delete(SNAPSHOTS, snapshot_id, snapshot_id)
+                    await self._snapshots.bury_damaged(owner_id, snapshot_id)
                 erased.snapshots += 1
-        await self._visitors.discard(visitor_item_id(owner_id), snapshot_id)
-        await self._rows.discard(snapshot_id, owner_id)
+        await self._access_logs.erase(owner_id, snapshot_id)
         erased.rows += 1
 
-    async def _some(self, kind: str, owner_id: str) -> list[Item]:
-        return (await self._engine.query(SESSIONS, Query(kind, owner_id, ("id",)))).items
-
-    async def _discard(self, id: str, owner_id: str) -> None:
-        with suppress(ItemNotFound):
-            await self._engine.delete(SESSIONS, id, owner_id)
+    async def _pages(self, container: Container, kind: str, owner_id: str) -> AsyncIterator[list[Item]]:
+        """Once through all that are there, whatever comes and goes meanwhile."""
+        query = Query(kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
+        while True:
+            page = await self._engine.query(container, query)
+            yield page.items
+            if page.cursor is None:
+                return
+            query = replace(query, cursor=page.cursor)

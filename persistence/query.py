@@ -144,9 +144,12 @@ class Query:
         shown = list(rows[: self.page_size])
         if len(rows) <= self.page_size:
             return Page([self._project(row) for row in shown], None)
-        last = shown[-1]
-        token = orjson.dumps([self._digest(), value_at(last, self.sort.path), last["id"]])
-        return Page([self._project(row) for row in shown], _base64url(token))
+        return Page([self._project(row) for row in shown], self.cursor_after(shown[-1]))
+
+    def cursor_after(self, row: dict[str, Any]) -> str:
+        """The cursor of a page that ended with that row."""
+        token = orjson.dumps([self._digest(), value_at(row, self.sort.path), row["id"]])
+        return _base64url(token)
 
     @property
     def read_fields(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from persistence.engines.charge import metered
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, Item, item_size
 from persistence.errors import CorruptItem, ItemExists, PersistenceError
+from persistence.query import Filter, Operator, Query
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +61,20 @@ class SessionContents:
             raise CorruptItem("content", content_id)
         return Packed(payload, hash, size)
 
+    async def erase_all(self, owner_id: str, session_id: str) -> int:
+        """Removes every content of a session that is there no more, or deleted; how many. A query and a delete
+        for each."""
+        erased = 0
+        cursor: str | None = None
+        while True:
+            query = Query(self._contents.kind, owner_id, ("id",), contents_of(session_id), cursor=cursor)
+            page = await self._engine.query(SESSIONS, query)
+            for item in page.items:
+                await self._contents.discard(item["id"], owner_id)
+                erased += 1
+            if (cursor := page.cursor) is None:
+                return erased
+
     def remove(self, owner_id: str, ids: SetOf[str]) -> None:
         """Removes what no head names, beside the request: the commit stands and its answer need not wait. What
         fails, or is interrupted, is left for the timer."""
@@ -84,6 +99,19 @@ class SessionContents:
             id=f"{session_id}~{new_id()}", owner_id=owner_id, session_id=session_id, saved_at=now()
         )
         return {**content.to_item(), PAYLOAD: packed.payload}
+
+
+def contents_of(session_id: str) -> tuple[Filter, ...]:
+    """The ids "<session>~..." as a range of the index."""
+    return (
+        Filter("id", Operator.MORE, f"{session_id}~"),
+        Filter("id", Operator.LESS, f"{session_id}~~"),
+    )
+
+
+def session_of(id: str) -> str:
+    """The session that a head is, or that a content belongs to, by its id."""
+    return id.partition("~")[0]
 
 
 @contextmanager

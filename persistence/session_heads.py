@@ -74,6 +74,10 @@ class SessionHeads:
             raise Gone("session", session_id)
         return summary
 
+    async def discard(self, owner_id: str, session_id: str) -> None:
+        """Takes a tombstone away, or what cannot be read; the id can be used again from then on."""
+        await self._heads.discard(session_id, owner_id)
+
     async def try_replace(self, head: SessionHead, etag: str) -> bool:
         """One attempt; False where someone else was faster. Raises NotFound where it was erased meanwhile."""
         try:

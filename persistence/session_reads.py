@@ -114,14 +114,19 @@ class SessionReads:
         is not in the history (any more)."""
         head = await self.get_head(owner_id, session_id)
         revision = revision_of(head, version)
+        return revision, await self.content_of(owner_id, revision)
+
+    async def content_of(self, owner_id: str, revision: Revision) -> bytes:
+        """The content that a line of a history names. One point read. Raises NotFound where it was pruned since,
+        and CorruptItem."""
         assert revision.content_id is not None, "only tombstones have revisions without content"
         try:
             packed = await self._contents.read(
                 owner_id, revision.content_id, revision.content_hash, revision.content_bytes
             )
         except ItemNotFound:
-            raise NotFound("revision", str(version)) from None
-        return revision, unpack(packed.payload, packed.size, revision.content_id)
+            raise NotFound("revision", str(revision.version)) from None
+        return unpack(packed.payload, packed.size, revision.content_id)
 
     async def _read_content(self, head: SessionHead) -> Packed:
         assert head.content_id is not None, "only tombstones have none, and reading those raises Gone"

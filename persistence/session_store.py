@@ -23,6 +23,7 @@ from persistence.engines.engine import Engine
 from persistence.errors import (
     Changed,
     Contended,
+    CorruptItem,
     Gone,
     IllegalMove,
     ItemExists,
@@ -62,7 +63,7 @@ class SessionStore(SessionReads):
         self, engine: Engine, rules: SessionRules = DEFAULT_RULES, limits: LimitRules = NO_LIMITS
     ) -> None:
         super().__init__(engine, rules)
-        self._limits = Limits(engine, limits)
+        self.limits = Limits(engine, limits)
         self._reservations = Reservations(engine)
 
     async def create(self, owner_id: str, new: NewSession, attempt: Attempt | None = None) -> SessionHead:
@@ -72,21 +73,22 @@ class SessionStore(SessionReads):
         head, packed = first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
         if (made := await self._made_by(owner_id, attempt, head)) is not None:
             return made
-        try:
-            await self._limits.check_one_more(owner_id, "sessions", packed.size)
-        except LimitReached:
-            # What reached it may be another try of the same attempt.
-            if (made := await self._made_by(owner_id, attempt, head)) is not None:
-                return made
-            raise
-        if attempt is not None:
-            session_id = await self._reservations.reserve(owner_id, "session", attempt, head.id)
-            head = head.model_copy(update={"id": session_id})
-        try:
-            return await self._contents.create_first(head, packed, id_is_new=attempt is None)
-        except ItemExists:
-            # Another try of the same attempt was faster.
-            return first_answer(await self._get_certain(owner_id, head.id), head)
+        async with self.limits.turn(owner_id):
+            try:
+                await self.limits.check_one_more(owner_id, "sessions", packed.size)
+            except LimitReached:
+                # What reached it may be another try of the same attempt.
+                if (made := await self._made_by(owner_id, attempt, head)) is not None:
+                    return made
+                raise
+            if attempt is not None:
+                session_id = await self._reservations.reserve(owner_id, "session", attempt, head.id)
+                head = head.model_copy(update={"id": session_id})
+            try:
+                return await self._contents.create_first(head, packed, id_is_new=attempt is None)
+            except ItemExists:
+                # Another try of the same attempt was faster.
+                return first_answer(await self._get_certain(owner_id, head.id), head)
 
     async def _made_by(self, owner_id: str, attempt: Attempt | None, head: SessionHead) -> SessionHead | None:
         """What an earlier try of the attempt made, as it made it. Raises Gone and KeyReused."""
@@ -112,8 +114,9 @@ class SessionStore(SessionReads):
         """A new draft under an id that the client made; `save_id` has its digest. Raises ItemExists where the id
         is taken, be it by this very attempt's first try. Costs as `create`."""
         head, packed = first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
-        await self._limits.check_one_more(owner_id, "drafts", packed.size)
-        return await self._contents.create_first(head, packed, id_is_new=False)
+        async with self.limits.turn(owner_id):
+            await self.limits.check_one_more(owner_id, "drafts", packed.size)
+            return await self._contents.create_first(head, packed, id_is_new=False)
 
     async def drain(self) -> None:
         """Waits for contents that are being removed beside what was answered already."""
@@ -156,7 +159,7 @@ class SessionStore(SessionReads):
                     return head
                 changes, action = {"device_info": change.device_info}, SessionAction.SAVED
             if packed is not None and "content_hash" in changes:
-                await self._limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
+                await self.limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
                 # A new item for each attempt: an attempt that seemed lost may have landed after all, and
                 # been overwritten and pruned since.
                 written.append(await self._contents.create(owner_id, session_id, packed))
@@ -191,7 +194,7 @@ class SessionStore(SessionReads):
 
         async def edit(head: SessionHead) -> SessionHead:
             if action is SessionAction.PROMOTED:
-                await self._limits.check_one_more(owner_id, "sessions", 0)
+                await self.limits.check_one_more(owner_id, "sessions", 0)
             return head.revised(action, save_id, self._rules.keep_revisions, status=after)
 
         def check(head: SessionHead) -> None:
@@ -220,6 +223,16 @@ class SessionStore(SessionReads):
 
         await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
 
+    async def erase(self, owner_id: str, session_id: str) -> int:
+        """Takes a session away with all its contents, at once and for good; how many items those were. Harmless to
+        repeat, and where it is interrupted the timer empties what is left of it."""
+        # A tombstone first: it competes with saves, so that none is acknowledged whose content is taken away.
+        with suppress(Gone, NotFound, CorruptItem):
+            await self.delete(owner_id, session_id)
+        contents = await self._contents.erase_all(owner_id, session_id)
+        await self._heads.discard(owner_id, session_id)
+        return contents + 1
+
     async def purge(self, owner_id: str, draft_id: str, untouched_since: datetime) -> bool:
         """Deletes a draft, unless it was saved or opened after `untouched_since`, or is a draft no more. Whether
         it did."""
@@ -241,7 +254,7 @@ class SessionStore(SessionReads):
         save_id: str | None = None,
     ) -> SessionHead:
         """A new version with the content of an old one; nothing is rewritten, and no content is copied.
-        Restoring what is there already writes nothing. Raises NotFound as `revision`."""
+        Restoring what is there already writes nothing. Raises NotFound as `revision`, and StorageFull."""
         save_id = with_digest(save_id, SessionAction.RESTORED, version)
 
         def check(head: SessionHead) -> None:
@@ -251,6 +264,7 @@ class SessionStore(SessionReads):
             old = revision_of(head, version)
             if old.content_hash == head.metadata.content_hash:
                 return head
+            await self.limits.check_growth(owner_id, old.content_bytes - head.metadata.content_bytes)
             return head.revised(
                 SessionAction.RESTORED,
                 save_id,
@@ -273,6 +287,7 @@ class SessionStore(SessionReads):
         check: Check,
     ) -> Committed:
         """What came of an edit; the contents that are named no more are removed."""
-        done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
+        async with self.limits.turn(owner_id):
+            done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
         self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
         return done

@@ -138,7 +138,9 @@ class Settings(BaseModel):
         default=0, description="How many bytes the contents of one person may have, history aside; 0 for any."
     )
     snapshot_opens_per_minute: Annotated[int, Field(ge=0)] = Field(
-        default=120, description="How many snapshots one person may open a minute, in one process; 0 for any."
+        default=120,
+        description="How many snapshots one person may open a minute, on average and in one process, and at most "
+        "at once; 0 for any.",
     )
     show_visitors: bool = Field(
         default=False, description="Whether a snapshot's owner is told who opened it, not only how many."

@@ -41,7 +41,6 @@ from persistence.errors import (
     PersistenceError,
 )
 from persistence.idempotency import Attempt, Reservations
-from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.query import Aggregate, Filter, Page, Query, Sort
 from persistence.session_heads import ATTEMPTS, back_off
 from persistence.session_store import SessionStore
@@ -81,12 +80,11 @@ class SnapshotStore:
         sessions: SessionStore,
         access_logs: AccessLogStore,
         rules: SnapshotRules,
-        limits: LimitRules = NO_LIMITS,
     ) -> None:
         self._engine, self._sessions, self._access_logs, self._rules = engine, sessions, access_logs, rules
         self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
         self._visitors = Collection(engine, SNAPSHOTS, Visitor)
-        self._limits, self._reservations = Limits(engine, limits), Reservations(engine)
+        self._limits, self._reservations = sessions.limits, Reservations(engine)
         self.filters = access_logs.filters
 
     async def create(self, owner_id: str, new: NewSnapshot, attempt: Attempt | None = None) -> Snapshot:
@@ -98,39 +96,45 @@ class SnapshotStore:
         created_at = now()
         expires_at = self._expiry(new.expires_at, created_at)
         title, description, media_type, packed = await self._source(owner_id, new)
-        try:
-            await self._limits.check_one_more(owner_id, "snapshots", packed.size)
-        except LimitReached:
-            # What reached it may be another try of the same attempt.
-            if (made := await self._made_by(owner_id, attempt)) is not None:
-                return made
-            raise
-        snapshot_id = new_id(self._rules.id_length)
-        if attempt is not None:
-            snapshot_id = await self._reservations.reserve(owner_id, "snapshot", attempt, snapshot_id)
-        snapshot = Snapshot(
-            id=snapshot_id,
-            snapshot_id=snapshot_id,
-            owner_id=owner_id,
-            app=new.app,
-            metadata=SnapshotMetadata(
-                title=title,
-                description=description,
-                created_at=created_at,
-                content_hash=packed.hash,
-                content_bytes=packed.size,
-                media_type=media_type,
-            ),
-            expires_at=expires_at,
-        )
+        async with self._limits.turn(owner_id):
+            try:
+                await self._limits.check_one_more(owner_id, "snapshots", packed.size)
+            except LimitReached:
+                # What reached it may be another try of the same attempt.
+                if (made := await self._made_by(owner_id, attempt)) is not None:
+                    return made
+                raise
+            snapshot_id = new_id(self._rules.id_length)
+            if attempt is not None:
+                snapshot_id = await self._reservations.reserve(owner_id, "snapshot", attempt, snapshot_id)
+            snapshot = Snapshot(
+                id=snapshot_id,
+                snapshot_id=snapshot_id,
+                owner_id=owner_id,
+                app=new.app,
+                metadata=SnapshotMetadata(
+                    title=title,
+                    description=description,
+                    created_at=created_at,
+                    content_hash=packed.hash,
+                    content_bytes=packed.size,
+                    media_type=media_type,
+                ),
+                expires_at=expires_at,
+            )
+            return await self._create(snapshot, packed, is_repeatable=attempt is not None)
+
+    async def _create(self, snapshot: Snapshot, packed: Packed, *, is_repeatable: bool) -> Snapshot:
+        """The snapshot as it is stored from then on."""
         item = {**snapshot.to_item(), PAYLOAD: packed.payload}
         if (size := item_size(item)) > ITEM_MAX_BYTES:
             raise ContentTooLarge("packed content", size, ITEM_MAX_BYTES)
-        row = AccessLog.first_visit(snapshot, owner_id, created_at)
+        created_at = snapshot.metadata.created_at
+        row = AccessLog.first_visit(snapshot, snapshot.owner_id, created_at)
         await self._access_logs.open_row(row.model_copy(update={"pending": True, "unsettled_at": created_at}))
-        if not await self._write(item, Visitor.of(row).to_item()) and attempt is not None:
+        if not await self._write(item, Visitor.of(row).to_item()) and is_repeatable:
             # By another try of the same attempt, which may have copied the session as it was then.
-            snapshot = await self._read_certain(snapshot_id)
+            snapshot = await self._read_certain(snapshot.id)
         await self._confirm(snapshot)
         return snapshot
 
@@ -222,18 +226,37 @@ class SnapshotStore:
             if current.document.owner_id != owner_id:
                 raise Forbidden("snapshot", snapshot_id)
             # A tombstone's row is marked, too: the first delete may have been interrupted before that.
-            if current.document.deleted_at is not None or await self.bury(current):
+            if current.document.deleted_at is not None or await self._bury(current):
                 await self._mark_own(snapshot_id, owner_id)
                 return
         raise Contended("snapshot", snapshot_id)
 
-    async def bury(self, current: Versioned[Snapshot]) -> bool:
+    async def expire(self, current: Versioned[Snapshot]) -> bool:
+        """Makes a snapshot whose time is over a tombstone; False where someone else was faster. Its owner's row
+        first, so that an interrupted run is begun anew by the next."""
+        await self._mark_own(current.document.id, current.document.owner_id)
+        return await self._bury(current)
+
+    async def _bury(self, current: Versioned[Snapshot]) -> bool:
         """Replaces a snapshot by its tombstone; False where someone else was faster. One replace."""
         try:
             await self._snapshots.replace(current.document.tombstone(now()), current.etag)
             return True
         except ItemChanged:
             return False
+
+    async def bury_damaged(self, owner_id: str, snapshot_id: str) -> None:
+        """Puts a tombstone in the place of what cannot be read, so that the timer marks its visitors' rows."""
+        stored = await self._engine.read(SNAPSHOTS, snapshot_id, snapshot_id)
+        tombstone = Snapshot(
+            id=snapshot_id,
+            snapshot_id=snapshot_id,
+            owner_id=owner_id,
+            metadata=SnapshotMetadata(
+                title="", description=None, created_at=now(), content_hash="", content_bytes=0
+            ),
+        ).tombstone(now())
+        await self._snapshots.replace(tombstone, stored.etag)
 
     async def stats(self, owner_id: str, snapshot_id: str) -> SnapshotStats:
         """How often it was opened. Raises NotFound, Gone, Forbidden. Five queries in the snapshot's own

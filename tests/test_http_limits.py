@@ -1,8 +1,14 @@
 """How much one person may keep, how fast they may open snapshots, and what they are told of it."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
+from functions.problems import TooFast
+from functions.throttle import TokenBuckets
 from persistence import Stores, stores_over
+from persistence.documents import now
 from persistence.engines.engine import Engine
 from persistence.settings import Settings
 from tests.conftest import SETTINGS
@@ -112,6 +118,87 @@ async def test_snapshots_are_opened_only_so_fast(engine: Engine, mocker) -> None
     for _ in range(3):
         assert_ok(await client.get(f"{SNAPSHOTS}/{snapshot_id}"))
     assert_problem(await client.get(f"{SNAPSHOTS}/{snapshot_id}"), 429, "too_fast")
+
+
+async def test_ids_are_not_guessed_by_what_only_owners_may_do(engine: Engine, mocker) -> None:
+    mocker.patch("functions.throttle.time.monotonic", return_value=1000.0)
+    client = limited(engine, snapshot_opens_per_minute=3, show_visitors=True)
+    theirs = assert_ok(await client.of("bob").post(SNAPSHOTS, {**NEW, "content": "x"}), 201).json
+    assert_problem(await client.get(f"{SNAPSHOTS}/guessed-0001/stats"), 404, "not_found")
+    assert_problem(await client.delete(f"{SNAPSHOTS}/guessed-0002"), 404, "not_found")
+    assert_problem(await client.get(f"{SNAPSHOTS}/{theirs}/visitors"), 403, "forbidden")
+    for refused in (
+        await client.get(f"{SNAPSHOTS}/{theirs}/stats"),
+        await client.delete(f"{SNAPSHOTS}/{theirs}"),
+        await client.get(f"{SNAPSHOTS}/guessed-0003/visitors"),
+    ):
+        assert_problem(refused, 429, "too_fast")
+    for _ in range(5):
+        assert_ok(await client.of("bob").get(f"{SNAPSHOTS}/{theirs}/stats"))
+
+
+def test_the_people_that_are_remembered_are_bounded(mocker) -> None:
+    mocker.patch("functions.throttle._PEOPLE_MAX", 2)
+    buckets = TokenBuckets(1)
+    for person in ("a", "b", "c"):
+        buckets.take(person)
+    buckets.take("a")
+    with pytest.raises(TooFast):
+        buckets.take("c")
+
+
+async def test_what_is_over_a_limit_already_may_shrink_move_and_be_renamed(engine: Engine) -> None:
+    path, _ = await made(limited(engine), content="x" * 100)
+    client = limited(engine, stored_bytes_max=10, sessions_max=1)
+    assert_ok(await client.put(path, {"title": "Renamed"}))
+    assert_ok(await client.put(path, {"content": "x" * 99}))
+    assert_problem(await client.put(path, {"content": "x" * 101}), 507, "storage_full")
+    assert_ok(await client.post(f"{path}/close", b""))
+    assert_problem(await client.post(SESSIONS, NEW), 429, "too_many")
+    assert_ok(await client.post(f"{path}/reopen", b""))
+
+
+async def test_the_bytes_are_bounded_whichever_way_they_come(engine: Engine) -> None:
+    client = limited(engine, stored_bytes_max=10)
+    path, _ = await made(client, content="x" * 10)
+    assert_ok(await client.put(path, {"content": "x"}))
+    assert_problem(await client.put(f"{DRAFTS}/draft-000001", {"content": "y" * 10}), 507, "storage_full")
+    assert_ok(await client.put(f"{DRAFTS}/draft-000001", {"content": "y" * 8}), 201)
+    assert_problem(await client.put(f"{DRAFTS}/draft-000001", {"content": "y" * 10}), 507, "storage_full")
+    raw = {"content-type": "text/plain"}
+    assert_problem(await client.put(f"{path}/content", b"z" * 3, raw), 507, "storage_full")
+    assert_problem(await client.post(f"{path}/revisions/1/restore", b""), 507, "storage_full")
+    assert_ok(await client.put(f"{path}/content", b"zz", raw))
+    assert (await used(client))["storedBytes"] == 10
+
+
+async def test_snapshots_of_others_and_expired_ones_do_not_count(engine: Engine, mocker) -> None:
+    stores = stores_over(engine, SETTINGS.model_copy(update={"snapshots_max": 1}))
+    client = Client(stores, SETTINGS)
+    theirs = assert_ok(await client.of("bob").post(SNAPSHOTS, {**NEW, "content": "theirs"}), 201).json
+    assert_ok(await client.get(f"{SNAPSHOTS}/{theirs}"))
+    expires_at = now() + timedelta(minutes=1)
+    new = {**NEW, "content": "mine", "expiresAt": expires_at.isoformat()}
+    assert_ok(await client.post(SNAPSHOTS, new), 201)
+    assert_problem(await client.post(SNAPSHOTS, {**NEW, "content": "mine"}), 429, "too_many")
+    mocker.patch("persistence.cleanup.now", return_value=expires_at + timedelta(seconds=1))
+    await stores.cleanup.run()
+    assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "mine"}), 201)
+
+
+@pytest.mark.parametrize("what", ["sessions", "drafts", "snapshots", "bytes"])
+async def test_of_many_at_once_only_as_many_pass_as_are_allowed(engine: Engine, what: str) -> None:
+    limits = {"stored_bytes_max": 10} if what == "bytes" else {f"{what}_max": 2}
+    client = limited(engine, **limits)
+
+    async def make(number: int) -> int:
+        new = {**NEW, "content": "12345"}
+        if what == "drafts":
+            return (await client.put(f"{DRAFTS}/draft-{number:06d}", {"content": "12345"})).status
+        return (await client.post(SNAPSHOTS if what == "snapshots" else SESSIONS, new)).status
+
+    answers = await asyncio.gather(*map(make, range(20)))
+    assert answers.count(201) == 2 and set(answers) <= {201, 429, 507}
 
 
 @pytest.fixture

@@ -1,17 +1,23 @@
 """Everything that is mine: taken along with hashes, and deleted for good."""
 
+import asyncio
+import random
 from typing import Any
 
 import orjson
 import pytest
 
-from persistence import Stores
-from persistence.engines.containers import CONTAINERS
-from persistence.engines.engine import Engine
-from persistence.query import Query
+from persistence import Stores, stores_over
+from persistence.content import pack
+from persistence.documents import NewSession, SessionChange, new_id
+from persistence.engines.containers import CONTAINERS, Container
+from persistence.engines.engine import COMMIT_MAX_BYTES, Engine, Item
+from persistence.query import Page, Query
 from tests.conftest import SETTINGS
+from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
-from tests.support.sessions import damage, sha256
+from tests.support.sessions import assert_sound, damage, sha256
+from tests.support.snapshots import damage as damage_item
 
 SNAPSHOTS, DRAFTS = "persistence/snapshots", "persistence/drafts"
 EXPORT, ME = "persistence/export", "persistence/me"
@@ -74,24 +80,75 @@ async def test_an_export_has_everything_with_its_hash(client: Client, stores: St
         assert hashed["contentHash"] == sha256(content)
     kinds = [line["kind"] for line in lines]
     assert (kinds.count("access_log"), kinds.count("snapshot")) == (2, 1)
-    assert all(line["metadata"]["ownerId"] == "ann" for line in lines if line["kind"] in ("session", "revision"))
+    assert (kinds.count("session"), kinds.count("revision")) == (4, 5)
+    sessions = {line["metadata"]["id"]: line["metadata"] for line in lines if line["kind"] == "session"}
+    assert all(metadata["ownerId"] == "ann" for metadata in sessions.values())
+    assert {line["sessionId"] for line in lines if line["kind"] == "revision"} == sessions.keys()
 
 
-async def test_a_large_export_goes_on_where_it_stopped(client: Client, stores: Stores, mocker) -> None:
+async def test_a_large_export_goes_on_where_it_stopped(
+    client: Client, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await a_life(client)
     await stores.access_logs.drain()
     whole = await exported(client)
-    mocker.patch("persistence.personal_data.EXPORT_BYTES", 1)
-    assert await exported(client) == whole
-    for bad in ("nonsense", "rows:nonsense", "sessions:AAAA", "other:"):
-        assert_problem(await client.get(EXPORT, cursor=bad), 400, "invalid_cursor")
+    for limit in ("EXPORT_BYTES", "EXPORT_LINES"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"functions.personal_data.{limit}", 1)
+            assert await exported(client) == whole
+    monkeypatch.setattr("functions.personal_data.EXPORT_LINES", 3)
+    mine = orjson.loads((await client.get(EXPORT)).body.splitlines()[-1])["pageToken"]
+    whose = mine.partition(":")[0]
+    for bad in ("rows:nonsense::", "sessions:AAAA::", "other:::", "sessions:::x", "sessions:::-1", "sessions::"):
+        assert_problem(await client.get(EXPORT, cursor=f"{whose}:{bad}"), 400, "invalid_cursor")
+    assert_problem(await client.get(EXPORT, cursor="nonsense"), 400, "invalid_cursor")
+    assert_problem(await client.of("bob").get(EXPORT, cursor=mine), 400, "invalid_cursor")
 
 
-async def test_an_export_leaves_out_what_cannot_be_read(client: Client, engine: Engine) -> None:
-    path, _ = await made(client, content="damaged")
-    await made(client, content="sound")
-    await damage(engine, path.rpartition("/")[2], owner_id="ann", metadata="nonsense")
-    assert {line.get("content") for line in await exported(client)} == {"sound"}
+async def test_an_export_tells_what_cannot_be_read(client: Client, engine: Engine, monkeypatch) -> None:
+    head, content, snapshot, row = [(await made(client, content="sound"))[0] for _ in range(2)] + [
+        assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "sound"}), 201).json for _ in range(2)
+    ]
+    head, content = (path.rpartition("/")[2] for path in (head, content))
+    named = (await engine.read(CONTAINERS[0], content, "ann")).item["content_id"]
+    await damage(engine, head, "ann", metadata="nonsense")
+    await damage(engine, named, "ann", payload=b"no gzip")
+    await damage_item(engine, CONTAINERS[1], snapshot, snapshot, metadata="nonsense")
+    await damage_item(engine, CONTAINERS[2], row, "ann", visits="nonsense")
+    for lines in (1000, 1):
+        monkeypatch.setattr("functions.personal_data.EXPORT_LINES", lines)
+        found = await exported(client)
+        told = [(line["kind"], line.get("id") or line["sessionId"]) for line in found if line.get("unreadable")]
+        assert sorted(told) == sorted(
+            [("damaged", head), ("revision", content), ("damaged", snapshot), ("damaged", row)]
+        )
+        [revision] = [line for line in found if line["kind"] == "revision"]
+        assert revision["revision"]["contentHash"] == sha256("sound") and "content" not in revision
+
+
+async def test_what_is_saved_during_an_export_is_exported_as_it_was_or_is(engine: Engine) -> None:
+    class SavedInBetween(Around):
+        async def query(self, container: Container, query: Query) -> Page[Item]:
+            page = await self.inner.query(container, query)
+            if query.kind == "session":
+                for number in range(2):
+                    await other.save("ann", head.id, SessionChange(content=f"later {number}"))
+                await other.drain()
+            return page
+
+    settings = SETTINGS.model_copy(update={"keep_revisions": 1})
+    other = stores_over(engine, settings).sessions
+    head = await other.create("ann", NewSession(title="T", description=None, content="first"))
+    lines = await exported(Client(stores_over(SavedInBetween(engine), settings), settings))
+    assert [line["content"] for line in lines if "content" in line] == ["later 1"]
+
+
+async def test_content_that_several_revisions_have_is_exported_once(client: Client) -> None:
+    path, _ = await made(client, content="one")
+    assert_ok(await client.put(path, {"title": "Renamed"}))
+    revisions = [line for line in await exported(client) if line["kind"] == "revision"]
+    assert [line.get("content") for line in revisions] == ["one", None]
+    assert {line["revision"]["contentHash"] for line in revisions} == {sha256("one")}
 
 
 @pytest.mark.parametrize("confirmation", [None, "", "yes", "bob", "ANN"])
@@ -125,3 +182,100 @@ async def test_deletion_leaves_nothing_of_a_person(
     assert await erased(client) == 1
     stats = assert_ok(await client.of("bob").get(f"{SNAPSHOTS}/{life['theirs']}/stats")).json
     assert stats["visitors"] == 1
+
+
+async def test_what_is_saved_while_everything_is_erased_goes_or_stays_as_a_whole(
+    client: Client, engine: Engine
+) -> None:
+    for number in range(20):
+        await made(client, content=f"{number}")
+    done = asyncio.Event()
+
+    async def tab(name: str) -> list[str]:
+        saved = []
+        while not done.is_set():
+            path = f"{DRAFTS}/{new_id()}"
+            assert_ok(await client.put(path, {"content": f"{name} one"}), 201)
+            answer = await client.put(path, {"content": f"{name} two"})
+            if answer.status == 200:
+                saved.append(path)
+        return saved
+
+    tabs = [asyncio.create_task(tab(name)) for name in ("left", "right")]
+    await asyncio.sleep(0.05)
+    while not assert_ok(await client.call("DELETE", ME, headers={"savepoint-confirm": "ann"})).json["done"]:
+        pass
+    done.set()
+    acknowledged = [path for saved in await asyncio.gather(*tabs) for path in saved]
+    answers = [await client.get(path) for path in acknowledged]
+    assert {answer.status for answer in answers} <= {200, 404, 410}
+    assert all(answer.json["content"].endswith("two") for answer in answers if answer.status == 200)
+    await assert_sound(engine, "ann")
+    assert await erased(client) == 1
+    assert (await engine.query(CONTAINERS[0], Query("content", "ann", ("id",)))).items == []
+
+
+async def test_a_create_that_is_under_way_while_everything_is_erased_is_whole(engine: Engine) -> None:
+    class ErasedInBetween(Around):
+        async def create(self, container: Container, item: Item) -> str:
+            etag = await self.inner.create(container, item)
+            if item["kind"] == "content":
+                erasing = Client(stores_over(engine, SETTINGS), SETTINGS)
+                assert await erased(erasing) == 1
+            return etag
+
+    # So large that content and head are created one after the other.
+    content = random.Random(1).randbytes(750_000).hex()
+    assert len(pack(content).payload) > COMMIT_MAX_BYTES * 3 / 4
+    client = Client(stores_over(ErasedInBetween(engine), SETTINGS), SETTINGS)
+    path = assert_ok(await client.post(SESSIONS, {**NEW, "content": content}), 201).headers["location"]
+    path = path.removeprefix("/api/")
+    assert assert_ok(await client.get(path)).json["content"] == content
+
+
+async def test_what_was_left_by_something_interrupted_is_erased_once_it_is_settled(engine: Engine) -> None:
+    sessions = stores_over(engine, SETTINGS).sessions
+    head = await sessions.create("ann", NewSession(title="T", description=None, content="one"))
+    await engine.delete(CONTAINERS[0], head.id, "ann")
+    contents = Query("content", "ann", ("id",))
+    assert await erased(Client(stores_over(engine, SETTINGS), SETTINGS)) == 1
+    assert len((await engine.query(CONTAINERS[0], contents)).items) == 1, "its head might be on its way"
+    settled = SETTINGS.model_copy(update={"settle_grace_seconds": 0})
+    assert await erased(Client(stores_over(engine, settled), settled)) == 1
+    assert (await engine.query(CONTAINERS[0], contents)).items == []
+
+
+async def test_erasing_waits_for_visits_that_are_being_counted(client: Client, engine: Engine) -> None:
+    theirs = assert_ok(await client.of("bob").post(SNAPSHOTS, {**NEW, "content": "theirs"}), 201).json
+    opened, _ = await asyncio.gather(
+        asyncio.gather(*(client.get(f"{SNAPSHOTS}/{theirs}") for _ in range(20))), erased(client)
+    )
+    assert {answer.status for answer in opened} == {200}
+    assert await erased(client) == 1
+    visitors = (await engine.query(CONTAINERS[1], Query("visitor", theirs, ("visitor_id",)))).items
+    assert [one["visitor_id"] for one in visitors] == ["bob"]
+
+
+async def test_a_damaged_snapshot_goes_from_the_lists_of_those_who_opened_it(
+    client: Client, engine: Engine, stores: Stores
+) -> None:
+    new = {**NEW, "description": "private words", "content": "x"}
+    mine = assert_ok(await client.post(SNAPSHOTS, new), 201).json
+    assert_ok(await client.of("bob").get(f"{SNAPSHOTS}/{mine}"))
+    await stores.access_logs.drain()
+    await damage_item(engine, CONTAINERS[1], mine, mine, metadata="nonsense")
+    assert await erased(client) == 1
+    settled = stores_over(engine, SETTINGS.model_copy(update={"settle_grace_seconds": 0}))
+    await settled.cleanup.run()
+    [row] = (await stores.access_logs.page("bob")).items
+    assert row.snapshot_deleted and row.snapshot_metadata.description is None
+    assert_problem(await client.of("bob").get(f"{SNAPSHOTS}/{mine}"), 410, "gone")
+
+
+async def test_an_erasure_says_how_many_sessions_went(client: Client) -> None:
+    path, _ = await made(client)
+    for number in range(3):
+        assert_ok(await client.put(path, {"content": f"{number}"}, {"idempotency-key": f"{number}"}))
+    assert_ok(await client.post(SESSIONS, NEW, {"idempotency-key": "k"}), 201)
+    answer = assert_ok(await client.call("DELETE", ME, headers={"savepoint-confirm": "ann"})).json
+    assert answer == {"sessions": 2, "snapshots": 0, "rows": 0, "done": True}

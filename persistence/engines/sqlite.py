@@ -292,6 +292,8 @@ def _open(path: Path) -> sqlite3.Connection:
     )
     with _closed_on_failure(connection):
         connection.execute("PRAGMA synchronous=FULL")
+        # What was deleted is overwritten, wherever SQLite was built.
+        connection.execute("PRAGMA secure_delete=ON")
     return connection
 
 

@@ -30,6 +30,10 @@ async def test_an_answer_waits_for_the_disk(engine: SqliteEngine) -> None:
     assert await on_the_writer(engine, "PRAGMA synchronous") == [(2,)]  # FULL
 
 
+async def test_what_is_deleted_is_overwritten(engine: SqliteEngine) -> None:
+    assert await on_the_writer(engine, "PRAGMA secure_delete") == [(1,)]
+
+
 async def test_a_connection_that_does_not_wait_for_the_disk_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
