@@ -145,7 +145,7 @@ class AccessLogStore:
 
     async def _add_visit(self, snapshot: Snapshot, visitor_id: str) -> AccessLog:
         try:
-            return await self._rows.patch(snapshot.id, visitor_id, _one_more_visit())
+            return await self._add_to_row(snapshot.id, visitor_id)
         except ItemNotFound:
             row = AccessLog.first_visit(snapshot, visitor_id, now())
         try:
@@ -153,7 +153,16 @@ class AccessLogStore:
             return row
         except ItemExists:
             # Another first visit was faster, or this was the driver repeating itself.
-            return await self._rows.patch(snapshot.id, visitor_id, _one_more_visit())
+            return await self._add_to_row(snapshot.id, visitor_id)
+
+    async def _add_to_row(self, snapshot_id: str, visitor_id: str) -> AccessLog:
+        visit = [Increment("visits"), Set("last_visited_at", timestamp_text(now())), Set("hidden", False)]
+        row = await self._rows.patch(snapshot_id, visitor_id, visit)
+        if row.last_visited_at < row.first_visited_at:
+            # Sent before another first visit made the row, and carried out after.
+            first = [Set("last_visited_at", timestamp_text(row.first_visited_at))]
+            row = await self._rows.patch(snapshot_id, visitor_id, first)
+        return row
 
     async def _copy(self, row: AccessLog) -> None:
         """Brings the visitor item to the row's values. One at a time for each, so that the newest stays."""
@@ -180,11 +189,6 @@ class AccessLogStore:
 
     def _is(self, path: str, value: bool) -> Filter:
         return self.filters.create(path, value, Operator.EQUAL)
-
-
-def _one_more_visit() -> list[Set | Increment]:
-    """Of this moment: a last visit does not lie before the first, whoever of several made the row."""
-    return [Increment("visits"), Set("last_visited_at", timestamp_text(now())), Set("hidden", False)]
 
 
 class _Copy:

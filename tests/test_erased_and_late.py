@@ -6,7 +6,7 @@ from persistence import stores_over
 from persistence.documents import SessionChange
 from persistence.engines.containers import SNAPSHOTS as SNAPSHOTS_CONTAINER
 from persistence.engines.containers import Container
-from persistence.engines.engine import Engine, Item, Stored
+from persistence.engines.engine import PAYLOAD, Engine, Item, Stored
 from persistence.errors import ItemNotFound, NotFound
 from persistence.session_store import SessionStore
 from tests.conftest import SETTINGS
@@ -98,8 +98,9 @@ async def test_a_damaged_snapshot_does_not_keep_a_person_from_being_erased(engin
     await engine.replace(SNAPSHOTS_CONTAINER, {**stored.item, "metadata": 5}, stored.etag)
     erased = assert_ok(await client.call("DELETE", "persistence/me", headers={"savepoint-confirm": client.user}))
     assert erased.json["done"]
-    with pytest.raises(ItemNotFound):
-        await engine.read(SNAPSHOTS_CONTAINER, snapshot_id, snapshot_id)
+    left = await engine.read(SNAPSHOTS_CONTAINER, snapshot_id, snapshot_id)
+    assert left.item["metadata"]["title"] == "" and PAYLOAD not in left.item and left.item["deleted_at"]
+    assert_problem(await client.get(f"{SNAPSHOTS}/{snapshot_id}"), 410, "gone")
 
 
 async def test_faults_of_a_body_point_into_the_body(engine: Engine) -> None:

@@ -81,7 +81,8 @@ async def soak(storage: Storage, drafts: int, seconds: float, kill_every: float)
         took = time.monotonic() - began
 
     stores = storage.open()
-    found = await look_into(stores.engine)
+    # So many saves on purpose push every autosave out of a history.
+    found = await look_into(stores.engine, has_gaps=True)
     await stores.close()
     assert found.heads.keys() == {tab.id for tab in tabs}
     for tab in tabs:

@@ -64,9 +64,10 @@ async def stored_content(engine: Engine, id: str, size: int, owner_id: str = OWN
     return unpack(item[PAYLOAD], size, id).decode()
 
 
-async def assert_sound(engine: Engine, owner_id: str = OWNER) -> set[str]:
-    """Every history is in order, without a gap but where autosaves are, and every content that one names is
-    there, as it was hashed. Answers the ids of the contents that none names: those wait for the timer."""
+async def assert_sound(engine: Engine, owner_id: str = OWNER, *, has_gaps: bool = False) -> set[str]:
+    """Every history is in order, without a gap but where autosaves are (or were, where it `has_gaps`), and every
+    content that one names is there, as it was hashed. Answers the ids of the contents that none names: those wait
+    for the timer."""
     named: set[str] = set()
     for head in await stored_heads(engine, owner_id):
         versions = [revision.version for revision in head.revisions]

@@ -74,9 +74,9 @@ class Model:
         self._mark(snapshot.owner, id)
 
     def run_timer(self, at: datetime) -> None:
-        for snapshot in self.snapshots.values():
+        for id, snapshot in self.snapshots.items():
             if snapshot.deleted_at is None and snapshot.is_gone(at):
-                snapshot.deleted_at = at
+                self.delete(id, at)
         for id, snapshot in self.snapshots.items():
             if snapshot.deleted_at is not None and snapshot.deleted_at <= at - GRACE and not snapshot.settled:
                 for person, _ in [key for key in self.rows if key[1] == id]:

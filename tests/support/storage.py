@@ -99,10 +99,10 @@ class Stored:
         return {id for id in self.contents - self.named if id.partition("~")[0] not in deleted}
 
 
-async def look_into(engine: Engine, owner: str = OWNER) -> Stored:
+async def look_into(engine: Engine, owner: str = OWNER, *, has_gaps: bool = False) -> Stored:
     """Reads everything, and asserts that nothing of it is half-done: each head is valid, says of the newest
     version what its history says, and every content that the history names is there and hashes to it."""
-    await assert_sound(engine, owner)
+    await assert_sound(engine, owner, has_gaps=has_gaps)
     heads = await stored_heads(engine, owner)
     for head in heads:
         newest, metadata = head.revisions[0], head.metadata
