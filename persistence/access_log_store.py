@@ -156,7 +156,8 @@ class AccessLogStore:
             return await self._add_to_row(snapshot.id, visitor_id)
 
     async def _add_to_row(self, snapshot_id: str, visitor_id: str) -> AccessLog:
-        visit = [Increment("visits"), Set("last_visited_at", timestamp_text(now())), Set("hidden", False)]
+        at = timestamp_text(now())
+        visit = (Increment("visits"), Set("last_visited_at", at), Set("hidden", False))
         row = await self._rows.patch(snapshot_id, visitor_id, visit)
         if row.last_visited_at < row.first_visited_at:
             # Sent before another first visit made the row, and carried out after.
