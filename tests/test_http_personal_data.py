@@ -14,6 +14,7 @@ from persistence.engines.containers import CONTAINERS, Container
 from persistence.engines.engine import COMMIT_MAX_BYTES, Engine, Item
 from persistence.query import Page, Query
 from tests.conftest import SETTINGS
+from tests.support.breaking import Dies
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
 from tests.support.sessions import assert_sound, damage, sha256
@@ -231,6 +232,28 @@ async def test_a_create_that_is_under_way_while_everything_is_erased_is_whole(en
     path = assert_ok(await client.post(SESSIONS, {**NEW, "content": content}), 201).headers["location"]
     path = path.removeprefix("/api/")
     assert assert_ok(await client.get(path)).json["content"] == content
+
+
+async def test_an_erasure_that_is_killed_at_any_write_leaves_nothing_in_part_and_is_completed(
+    client: Client, engine: Engine, stores: Stores
+) -> None:
+    at, killed = 0, True
+    while killed:
+        at += 1
+        life = await a_life(client)
+        await stores.access_logs.drain()
+        dying = Dies(engine, at, applied=at % 2 == 0)
+        answer = await Client(stores_over(dying, SETTINGS), SETTINGS).call(
+            "DELETE", ME, headers={"savepoint-confirm": "ann"}
+        )
+        killed = dying.dead
+        assert answer.status == (503 if killed else 200)
+        for path in (life["session"], f"{DRAFTS}/draft-000001", f"{SNAPSHOTS}/{life['mine']}"):
+            assert (await client.get(path)).status in (200, 404, 410), f"killed at write {at}"
+        assert await erased(client) == 1
+        assert await exported(client) == []
+        assert (await engine.query(CONTAINERS[0], Query("content", "ann", ("id",)))).items == []
+    assert at > 10
 
 
 async def test_what_was_left_by_something_interrupted_is_erased_once_it_is_settled(engine: Engine) -> None:
