@@ -11,6 +11,8 @@ from devhost import StartError
 
 DEFAULT_PORT = 7071
 SETTINGS_FILES = ("local.settings.json", "local.settings.sample.json")
+TRUSTING = frozenset({"local", "easyauth", "swa"})
+"""The values of AUTH_MODE that believe a header, which behind no platform is anybody's to send."""
 ORIGIN = re.compile(r"https?://[^/\s,]+")
 
 
@@ -51,12 +53,12 @@ def load(directory: Path, environ: MutableMapping[str, str]) -> HostSettings:
     cors = _cors(host, name)
     if cors and cors.origins != ("*",) and not environ.get("LOCAL_ORIGINS"):
         environ["LOCAL_ORIGINS"] = ",".join(cors.origins)
-    auth_is_local = environ.get("AUTH_MODE", "").strip().lower() == "local"
+    auth_mode = environ.get("AUTH_MODE", "").strip().lower()
     return HostSettings(
         host=environ.get("HOST") or "127.0.0.1",
         port=_port(environ.get("PORT"), host.get("LocalHttpPort"), name),
         cors=cors,
-        loopback_only="AUTH_MODE=local trusts every caller" if auth_is_local else None,
+        loopback_only=f"AUTH_MODE={auth_mode} trusts every caller here" if auth_mode in TRUSTING else None,
     )
 
 

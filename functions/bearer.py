@@ -98,6 +98,7 @@ class BearerIdentity:
         keys = self._issuers[issuer]
         key = await keys.find(kid, algorithm)
         claims = self._claims(token, issuer, algorithm, key)
+        self._check_times(claims)
         return _Verified(
             self._owner(claims, issuer), int(claims["exp"]) + LEEWAY_SECONDS, keys, kid, algorithm, key
         )
@@ -116,6 +117,14 @@ class BearerIdentity:
             )
         except _FAULTS as exc:
             raise InvalidToken(_WORDS.get(type(exc), "The token is not valid.")) from exc
+
+    @staticmethod
+    def _check_times(claims: Mapping[str, Any]) -> None:
+        """PyJWT takes text for a number; RFC 7519 does not."""
+        for name in ("exp", "nbf", "iat"):
+            value = claims.get(name, 0)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise InvalidToken("The token is not valid.")
 
     def _owner(self, claims: Mapping[str, Any], issuer: str) -> str:
         subject = claims[self._subject_claim]

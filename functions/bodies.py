@@ -24,6 +24,8 @@ GZIP_MAX_BYTES = CONTENT_MAX_BYTES + 16 * 1024
 """What does not get shorter by gzip gets a little longer."""
 
 JSON = ("application/json",)
+ANY_TYPE = "*/*"
+HTML = "text/html"
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
 _MEDIA_TYPE = re.compile(MEDIA_TYPE_PATTERN)

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.bodies import RawContent
+from functions.bodies import ANY_TYPE, RawContent
 from functions.call import Answer, Call
 from functions.endpoint import Api
 from functions.headers import GZIP, entity_tags, etag_of_coding
@@ -16,7 +16,6 @@ from persistence.snapshot_store import SnapshotStore
 
 # Whatever it is, a browser that is sent to it must not run it with our origin's rights.
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}
-ANY_TYPE = "*/*"
 _UNKNOWN_TYPE = "text/plain"
 
 

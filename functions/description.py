@@ -6,13 +6,13 @@ from pathlib import Path
 
 import azure.functions as func
 
+from functions.bodies import HTML
 from functions.call import Answer, Call, to_json
 from functions.endpoint import Api
 from functions.schemas import Nothing
 from persistence.settings import Settings
 
 HOST_JSON = Path(__file__).resolve().parents[1] / "host.json"
-HTML = "text/html"
 
 
 def blueprint(api: Api, settings: Settings) -> func.Blueprint:

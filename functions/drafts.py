@@ -53,7 +53,7 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
         query=LatestDraftQuery,
         answer=DraftContent,
         has_etag=True,
-        statuses=(404,),
+        statuses=(404, 409),
     )
     async def find_latest_draft(call: Call[LatestDraftQuery, Nothing]) -> Answer:
         """The draft that I saved last, with its content."""

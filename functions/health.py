@@ -28,7 +28,7 @@ def blueprint(api: Api, engine: Engine) -> func.Blueprint:
         """The process answers."""
         return Answer(OK)
 
-    @api.endpoint(routes, "GET", "health/ready", answer=Health, public=True)
+    @api.endpoint(routes, "GET", "health/ready", answer=Health, public=True, statuses=(429, 503))
     async def get_health_ready(call: Call[Nothing, Nothing]) -> Answer:
         """The engine answers, too; 503 where it does not."""
         await engine.ping()

@@ -51,6 +51,9 @@ class LocalIdentity:
         origin = headers.get("origin")
         if origin is not None and origin not in self._origins and _host_name(origin) not in LOOPBACK_NAMES:
             raise ForbiddenOrigin("Only pages of this machine are served in this mode.")
+        if origin is None and headers.get("sec-fetch-site") == "cross-site":
+            # What a browser fetches for a page of another site without asking it, such as an image.
+            raise ForbiddenOrigin("Only pages of this machine are served in this mode.")
         return owner_id(headers.get("x-user-id") or LOCAL_USER)
 
 

@@ -4,7 +4,7 @@ gives, and what may stand in its path. Each rule stands here once, for all endpo
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from functions.bodies import RawContent
+from functions.bodies import ANY_TYPE, HTML, RawContent
 from functions.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS
 from functions.endpoint import Endpoint
 from functions.problems import TABLE
@@ -59,7 +59,18 @@ REQUEST_HEADERS: Mapping[str, Json] = {
     },
 }
 
+_HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
+    ANY_TYPE: ("Content-Security-Policy", "Vary", "Content-Encoding"),
+    HTML: ("Content-Security-Policy",),
+}
+
 ANSWER_HEADERS: Mapping[str, Json] = {
+    "Content-Encoding": {"description": "`gzip` where that was welcome."},
+    "Content-Security-Policy": {
+        "description": "What a browser may do with it: next to nothing.",
+        "required": True,
+    },
+    "Vary": {"description": "By which headers of the request the answer differs.", "required": True},
     "ETag": {"description": "What this is at present, for If-Match and If-None-Match.", "required": True},
     "Location": {"description": "The path of what was made.", "required": True},
     "Preference-Applied": {"description": "What of `Prefer` was honoured."},
@@ -80,8 +91,9 @@ Rule = tuple[Callable[[Endpoint], bool], Collection[int]]
 
 STATUS_RULES: tuple[Rule, ...] = (
     # 422 for all: no endpoint takes query parameters that it does not know.
-    (lambda it: True, (422, 429, 500, 503)),
-    (lambda it: not it.public, (401,)),
+    (lambda it: True, (422, 500)),
+    # An identity and a store are asked.
+    (lambda it: not it.public, (401, 429, 503)),
     (lambda it: "{session_id}" in it.route or "{draft_id}" in it.route, (404, 409, 410)),
     (lambda it: "{snapshot_id}" in it.route, (404, 410)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
@@ -116,6 +128,8 @@ def success_headers(endpoint: Endpoint, status: int) -> list[str]:
         names.append("Location")
     if "Prefer" in endpoint.reads and status in (201, 204):
         names.append("Preference-Applied")
+    if endpoint.answer is bytes:
+        names += _HEADERS_BY_TYPE.get(endpoint.produces, ())
     return names
 
 

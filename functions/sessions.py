@@ -51,7 +51,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         reads=("Idempotency-Key", "Prefer"),
         representation=Session,
         has_etag=True,
-        statuses=(404, 410),  # where a repeat finds that what the first try made is gone
+        statuses=(404, 409, 410),  # where a repeat finds that what the first try made is gone, or does not find it
         gives={"session_id": "$response.body"},
     )
     async def create_session(call: Call[Nothing, NewSession]) -> Answer:

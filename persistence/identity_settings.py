@@ -11,9 +11,18 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROVIDER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ISSUER = re.compile(r"[!-~]{1,200}")
 # They change, and are given to another person, while what the first one owned stays.
-_NOT_A_SUBJECT = frozenset(
-    {"email", "emails", "name", "nickname", "phone_number", "preferred_username", "unique_name", "upn"}
+_PASSES_ON = (
+    "birthdate email emails family_name gender given_name locale middle_name name nickname phone_number picture "
+    "preferred_username profile unique_name upn username verified_primary_email website"
 )
+# They are the same for many, or another each time.
+_NOT_ONES_OWN = (
+    "acr aio amr appid aud auth_time azp exp groups hd iat idp ipaddr iss jti nbf nonce roles scope scp tenant "
+    "tid updated_at ver wids"
+)
+_NOT_A_SUBJECT = frozenset([*_PASSES_ON.split(), *_NOT_ONES_OWN.split()])
+# Of a claim that is named by a URL, such as those of WS-Federation, the last part.
+_CLAIM = re.compile(r"(?:https?://\S+/)?([A-Za-z0-9_.:-]{1,64})")
 
 
 def is_safe_url(url: str) -> bool:
@@ -58,8 +67,11 @@ def bearer_refusals(
     for url in jwks_urls:
         if not is_safe_url(url):
             refusals.append(f"JWT_JWKS_URL: {url} is no https URL; keys from there could be anybody's")
-    if subject_claim in _NOT_A_SUBJECT:
-        refusals.append(f"JWT_SUBJECT_CLAIM: {subject_claim} can pass to another person; use sub (Entra: oid)")
+    claim = _CLAIM.fullmatch(subject_claim)
+    if claim is None:
+        refusals.append(f"JWT_SUBJECT_CLAIM: {subject_claim[:80]!r} is not a claim's name")
+    elif claim[1].lower() in _NOT_A_SUBJECT or "mail" in claim[1].lower():
+        refusals.append(f"JWT_SUBJECT_CLAIM: {subject_claim} is not one person's for good; use sub (Entra: oid)")
     return refusals
 
 

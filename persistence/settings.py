@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 SETTLE_GRACE_MIN_SECONDS = 300
 """Longer than any request may take, with all its attempts."""
 
-AZURE_MARKERS = ("WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "LEGION_SERVICE_HOST")
+AZURE_MARKERS = (
+    "WEBSITE_SITE_NAME",
+    "WEBSITE_INSTANCE_ID",
+    "WEBSITE_POD_NAME",
+    "LEGION_SERVICE_HOST",
+    "CONTAINER_APP_NAME",
+)
 """Set by the platform wherever a function app runs in Azure, and by nothing else."""
 
 PLATFORM_AUTHENTICATION = "WEBSITE_AUTH_ENABLED"

@@ -90,6 +90,14 @@ async def test_a_foreign_page_is_refused_even_if_it_names_a_user(origin: str) ->
         await LOCAL({"host": "localhost", "origin": origin, "x-user-id": "ann"})
 
 
+async def test_what_a_browser_fetches_for_a_foreign_page_is_refused() -> None:
+    fetched = {"host": "localhost", "sec-fetch-site": "cross-site"}
+    with pytest.raises(ForbiddenOrigin):
+        await LOCAL(fetched)
+    assert await LOCAL({**fetched, "sec-fetch-site": "same-origin"}) == LOCAL_USER
+    assert await LOCAL({**fetched, "origin": "http://localhost:3000"}) == LOCAL_USER
+
+
 async def test_origins_that_the_settings_name_are_served_and_no_others() -> None:
     environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
     listed = "https://app.example.com, http://dev.example.com:8080 ,"

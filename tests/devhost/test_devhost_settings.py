@@ -72,6 +72,13 @@ def test_local_identity_ties_the_server_to_loopback_wherever_it_is_set(tmp_path:
     assert load(tmp_path, {"AUTH_MODE": "jwt"}).loopback_only is None
 
 
+@pytest.mark.parametrize("mode", ["easyauth", "swa"])
+def test_headers_that_only_a_platform_could_vouch_for_tie_the_server_to_loopback(
+    tmp_path: Path, mode: str
+) -> None:
+    assert load(tmp_path, {"AUTH_MODE": mode, "WEBSITE_AUTH_ENABLED": "true"}).loopback_only
+
+
 @pytest.mark.parametrize(
     "host",
     [{"LocalHttpPort": "x"}, {"LocalHttpPort": -1}, {"LocalHttpPort": 70000}, {"CORS": ["*"]},

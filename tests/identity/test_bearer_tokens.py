@@ -140,12 +140,20 @@ async def test_a_token_that_names_none_of_the_issuers_keys_is_refused(issuer, id
     await refused(identity, issuer.token(headers={"kid": kid}))
 
 
-async def test_a_critical_header_that_is_not_understood_is_refused(issuer, identity):
-    header = {"alg": "RS256", "kid": "first", "crit": ["exp"], "exp": 1}
+@pytest.mark.parametrize("critical", [{"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": True}])
+async def test_a_critical_header_is_refused(issuer, identity, critical):
+    header = {"alg": "RS256", "kid": "first", **critical}
     signing_input = unsigned(header, issuer.claims()).rpartition(".")[0]
     signature = jwt.get_algorithm_by_name("RS256").sign(signing_input.encode(), private_key())
     await refused(identity, unsigned(header, issuer.claims(), signature))
     assert issuer.asked == {}, "no key was asked for"
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", ["1", "9_999_999_999", " 1 ", True])
+async def test_times_that_are_no_numbers_are_refused(issuer, identity, name, value):
+    later = str(int(time.time()) + 600) if name == "exp" and isinstance(value, str) else value
+    await refused(identity, issuer.token(**{name: later}))
 
 
 async def test_a_token_changed_after_it_was_signed_is_refused(issuer, identity):

@@ -120,8 +120,13 @@ def test_issuers_whose_owners_could_be_mixed_up_are_refused():
     assert settings(**JWT | {"JWT_ISSUERS": f"{ENTRA}, {AUTH0}"}).jwt_issuers == (ENTRA, AUTH0)
 
 
-@pytest.mark.parametrize("claim", ["email", "name", "preferred_username", "upn", "unique_name"])
-def test_a_subject_that_can_pass_to_another_person_is_refused(claim):
+@pytest.mark.parametrize(
+    "claim",
+    ["email", "name", "preferred_username", "upn", "unique_name", "Email", " email", "e mail", "username"]
+    + ["signInNames.emailAddress", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"]
+    + ["iss", "aud", "exp", "tid", "azp", "groups", "roles", "scp"],
+)
+def test_a_subject_that_is_not_one_persons_for_good_is_refused(claim):
     assert refusal(**JWT | {"JWT_SUBJECT_CLAIM": claim}).startswith("JWT_SUBJECT_CLAIM: ")
 
 

@@ -8,6 +8,7 @@ from openapi_schema_validator import OAS31Validator
 
 from functions.openapi_rules import REQUEST_HEADERS
 
+ALWAYS = {"cache-control", "content-type", "x-content-type-options"}
 _READABLE = {name.lower(): name for name in REQUEST_HEADERS}
 
 
@@ -32,6 +33,8 @@ class Described:
         response = self._resolved(operation["responses"][str(status)])
         for header, about in response.get("headers", {}).items():
             assert header.lower() in headers or not about.get("required"), f"{name} {status} lacks {header}"
+        told = {header.lower() for header in response.get("headers", ())} | ALWAYS
+        assert not headers.keys() - told, f"{name} does not say that {status} has {headers.keys() - told}"
         content = response.get("content")
         if content is None:
             assert body == b"", f"{name} says that {status} has no body"
