@@ -15,7 +15,7 @@ from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support.storage import Storage, on_cosmos, on_sqlite
 
 # How fast snapshots are opened is limited: an answer of 429 is described, but would be all that is seen.
-UNLIMITED = {"SNAPSHOT_OPENS_PER_MINUTE": "0"}
+UNLIMITED = {"SNAPSHOT_OPENS_PER_MINUTE": "0", "SHOW_VISITORS": "true"}
 
 # What comes of calling an operation for something new, where that is not simply done.
 OTHERWISE = {
