@@ -12,6 +12,7 @@ from typing import Any
 import azure.functions as func
 
 from persistence import open_engine
+from persistence.background import Background
 from persistence.documents import SessionSummary
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import PAYLOAD, Create, Item
@@ -29,10 +30,15 @@ FIELDS = tuple(field.alias or name for name, field in SessionSummary.model_field
 
 settings = Settings.from_environ(os.environ)
 engine = open_engine(settings)
-close = engine.close
+beside = Background()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 recorded: dict[str, bytes] = {}
 contents: dict[str, Item] = {}
+
+
+async def close() -> None:
+    await beside.drain()
+    await engine.close()
 
 
 @app.route("recorded/{name}", methods=["PUT"])
@@ -103,7 +109,8 @@ async def save(req: func.HttpRequest) -> func.HttpResponse:
     kept, pruned = revisions[: settings.keep_revisions], revisions[settings.keep_revisions :]
     await engine.replace(SESSIONS, {**head, "content_id": content["id"], "revisions": kept}, stored.etag)
     for revision in pruned:
-        await engine.delete(SESSIONS, revision["content_id"], owner)
+        # Beside the answer, as the real app does it.
+        beside.start(engine.delete(SESSIONS, revision["content_id"], owner))
     return answer(req)
 
 
