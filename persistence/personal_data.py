@@ -74,9 +74,10 @@ class _Place:
         if cursor is None:
             return first
         match = _CURSOR.fullmatch(cursor)
-        if match is None or match[1] != first.owner:
+        place = first if match is None else cls(*match.groups())
+        if match is None or place.owner != first.owner or (place.phase, place.mark) == (_SESSIONS, _SNAPSHOT):
             raise InvalidCursor
-        return cls(*match.groups())
+        return place
 
     def __str__(self) -> str:
         return f"{self.owner}:{self.phase}:{self.page}:{self.id}:{self.mark}"

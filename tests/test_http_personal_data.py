@@ -90,7 +90,7 @@ async def test_an_export_has_everything_with_its_hash(client: Client, stores: St
 async def test_a_large_export_goes_on_where_it_stopped(
     client: Client, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await a_life(client)
+    life = await a_life(client)
     await stores.access_logs.drain()
     whole = await exported(client)
     for limit in ("EXPORT_BYTES", "EXPORT_LINES"):
@@ -100,6 +100,10 @@ async def test_a_large_export_goes_on_where_it_stopped(
     monkeypatch.setattr("functions.personal_data.EXPORT_LINES", 3)
     mine = orjson.loads((await client.get(EXPORT)).body.splitlines()[-1])["pageToken"]
     whose = mine.partition(":")[0]
+    session_id = life["session"].rpartition("/")[2]
+    assert_problem(
+        await client.get(EXPORT, cursor=f"{whose}:sessions::{session_id}:snapshot"), 400, "invalid_cursor"
+    )
     for bad in ("rows:nonsense::", "sessions:AAAA::", "other:::", "sessions:::x", "sessions:::-1", "sessions::"):
         assert_problem(await client.get(EXPORT, cursor=f"{whose}:{bad}"), 400, "invalid_cursor")
     assert_problem(await client.get(EXPORT, cursor="nonsense"), 400, "invalid_cursor")
