@@ -52,10 +52,6 @@ class SessionHeads:
         self._summaries = Collection(engine, SESSIONS, SessionSummary)
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def create(self, head: SessionHead) -> None:
-        """Raises ItemExists where the id is taken, by a tombstone too."""
-        await self._heads.create(head)
-
     async def read(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
         """The head, a tombstone too. Raises NotFound and CorruptItem. One point read."""
         return await _read(self._heads, owner_id, session_id)
