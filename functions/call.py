@@ -34,9 +34,8 @@ class Call(Generic[Q, B]):
 
     @property
     def if_match(self) -> frozenset[str] | None:
-        """The ETags of which one has to hold; None for no condition or `*`, which holds for all that exists."""
-        tags = self._tags("if-match")
-        return None if isinstance(tags, AnyTag) else tags
+        """The ETags of which one has to hold; None for no condition."""
+        return self._tags("if-match")
 
     @property
     def if_none_match(self) -> frozenset[str]:
