@@ -1,8 +1,8 @@
 """What every store needs of one kind of document: reading, checking and paging it."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
@@ -25,6 +25,17 @@ class Versioned(Generic[D]):
 
     document: D
     etag: str
+
+
+async def pages_of(engine: Engine, container: Container, query: Query) -> AsyncIterator[list[Item]]:
+    """Page after page of raw items, none of them empty, whatever comes and goes meanwhile."""
+    while True:
+        page = await engine.query(container, query)
+        if page.items:
+            yield page.items
+        if page.cursor is None:
+            return
+        query = replace(query, cursor=page.cursor)
 
 
 class Collection(Generic[D]):

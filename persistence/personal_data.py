@@ -6,21 +6,24 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from persistence.access_log_store import AccessLogStore
-from persistence.collection import Collection
-from persistence.documents import Revision, SessionContent, SessionHead, now
+from persistence.collection import Collection, pages_of
+from persistence.documents import Document, Revision, SessionContent, SessionHead, now
 from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
 from persistence.engines.engine import Engine, Item
 from persistence.errors import CorruptItem, Forbidden, Gone, InvalidCursor, ItemNotFound, NotFound
+from persistence.idempotency import Reservation
 from persistence.query import Query
 from persistence.session_contents import session_of
 from persistence.session_store import SessionStore
 from persistence.snapshot_documents import AccessLog, Snapshot
 from persistence.snapshot_store import SnapshotStore
+
+D = TypeVar("D", bound=Document)
 
 ERASE_ITEMS = 1_000
 """After so many items an erasure stops, to be continued by the same call."""
@@ -98,6 +101,7 @@ class PersonalData:
         self._sessions, self._snapshots, self._access_logs = sessions, snapshots, access_logs
         self._heads = Collection(engine, SESSIONS, SessionHead)
         self._contents = Collection(engine, SESSIONS, SessionContent)
+        self._reservations = Collection(engine, SESSIONS, Reservation)
         self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def export(self, owner_id: str, cursor: str | None) -> AsyncGenerator[Exported, None]:
@@ -192,20 +196,20 @@ class PersonalData:
         that visitors' rows are marked), their rows, and what others' snapshots keep of their visits. What is
         made meanwhile goes or stays as a whole. Bounded: to be called again until `done`; harmless to repeat."""
         erased, items = Erased(), 0
-        async for ids in self._pages(SESSIONS, self._heads.kind, owner_id):
+        async for ids in self._pages(self._heads, owner_id):
             for item in ids:
                 items += await self._sessions.erase(owner_id, item["id"])
                 erased.sessions += 1
                 if items >= ERASE_ITEMS:
                     return erased
         await self._erase_headless(owner_id)
-        async for ids in self._pages(SESSIONS, "idempotency", owner_id):
+        async for ids in self._pages(self._reservations, owner_id):
             for item in ids:
-                await self._contents.discard(item["id"], owner_id)
+                await self._reservations.discard(item["id"], owner_id)
                 items += 1
             if items >= ERASE_ITEMS:
                 return erased
-        async for rows in self._pages(SNAPSHOT_ACCESS_LOGS, self._rows.kind, owner_id):
+        async for rows in self._pages(self._rows, owner_id):
             for row in rows:
                 await self._erase_row(owner_id, row, erased)
                 items += 1
@@ -218,7 +222,7 @@ class PersonalData:
         """Contents without a session, which something left that was interrupted. Younger ones are the timer's: the
         head may be on its way."""
         until = now() - self._settle_grace
-        async for contents in self._pages(SESSIONS, self._contents.kind, owner_id):
+        async for contents in self._pages(self._contents, owner_id):
             for item in contents:
                 try:
                     await self._engine.read(SESSIONS, session_of(item["id"]), owner_id)
@@ -241,12 +245,6 @@ class PersonalData:
         await self._access_logs.erase(owner_id, snapshot_id)
         erased.rows += 1
 
-    async def _pages(self, container: Container, kind: str, owner_id: str) -> AsyncIterator[list[Item]]:
-        """Once through all that are there, whatever comes and goes meanwhile."""
-        query = Query(kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
-        while True:
-            page = await self._engine.query(container, query)
-            yield page.items
-            if page.cursor is None:
-                return
-            query = replace(query, cursor=page.cursor)
+    def _pages(self, documents: Collection[D], owner_id: str) -> AsyncIterator[list[Item]]:
+        query = Query(documents.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
+        return pages_of(self._engine, documents.container, query)

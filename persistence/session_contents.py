@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 from persistence.background import Background
-from persistence.collection import Collection
+from persistence.collection import Collection, pages_of
 from persistence.content import Packed
 from persistence.documents import SessionContent, SessionHead, new_id, now
 from persistence.engines.charge import metered
@@ -65,15 +65,12 @@ class SessionContents:
         """Removes every content of a session that is there no more, or deleted; how many. A query and a delete
         for each."""
         erased = 0
-        cursor: str | None = None
-        while True:
-            query = Query(self._contents.kind, owner_id, ("id",), contents_of(session_id), cursor=cursor)
-            page = await self._engine.query(SESSIONS, query)
-            for item in page.items:
+        query = Query(self._contents.kind, owner_id, ("id",), contents_of(session_id))
+        async for page in pages_of(self._engine, SESSIONS, query):
+            for item in page:
                 await self._contents.discard(item["id"], owner_id)
                 erased += 1
-            if (cursor := page.cursor) is None:
-                return erased
+        return erased
 
     def remove(self, owner_id: str, ids: SetOf[str]) -> None:
         """Removes what no head names, beside the request: the commit stands and its answer need not wait. What

@@ -105,8 +105,6 @@ class SnapshotStore:
                     return made
                 raise
             snapshot_id = new_id(self._rules.id_length)
-            if attempt is not None:
-                snapshot_id = await self._reservations.reserve(owner_id, "snapshot", attempt, snapshot_id)
             snapshot = Snapshot(
                 id=snapshot_id,
                 snapshot_id=snapshot_id,
@@ -122,17 +120,18 @@ class SnapshotStore:
                 ),
                 expires_at=expires_at,
             )
+            if attempt is not None:
+                _item(snapshot, packed)  # what is too large is refused before it spends its key
+                snapshot_id = await self._reservations.reserve(owner_id, "snapshot", attempt, snapshot_id)
+                snapshot = snapshot.model_copy(update={"id": snapshot_id, "snapshot_id": snapshot_id})
             return await self._create(snapshot, packed, is_repeatable=attempt is not None)
 
     async def _create(self, snapshot: Snapshot, packed: Packed, *, is_repeatable: bool) -> Snapshot:
         """The snapshot as it is stored from then on."""
-        item = {**snapshot.to_item(), PAYLOAD: packed.payload}
-        if (size := item_size(item)) > ITEM_MAX_BYTES:
-            raise ContentTooLarge("packed content", size, ITEM_MAX_BYTES)
         created_at = snapshot.metadata.created_at
         row = AccessLog.first_visit(snapshot, snapshot.owner_id, created_at)
         await self._access_logs.open_row(row.model_copy(update={"pending": True, "unsettled_at": created_at}))
-        if not await self._write(item, Visitor.of(row).to_item()) and is_repeatable:
+        if not await self._write(_item(snapshot, packed), Visitor.of(row).to_item()) and is_repeatable:
             # By another try of the same attempt, which may have copied the session as it was then.
             snapshot = await self._read_certain(snapshot.id)
         await self._confirm(snapshot)
@@ -246,8 +245,12 @@ class SnapshotStore:
             return False
 
     async def bury_damaged(self, owner_id: str, snapshot_id: str) -> None:
-        """Puts a tombstone in the place of what cannot be read, so that the timer marks its visitors' rows."""
+        """Puts a tombstone in the place of what cannot be read, so that the timer marks its visitors' rows. Raises
+        Forbidden where it is another's as far as can be read, ItemNotFound, and Contended."""
         stored = await self._engine.read(SNAPSHOTS, snapshot_id, snapshot_id)
+        whose = stored.item.get("owner_id")
+        if isinstance(whose, str) and whose != owner_id:
+            raise Forbidden("snapshot", snapshot_id)
         tombstone = Snapshot(
             id=snapshot_id,
             snapshot_id=snapshot_id,
@@ -256,7 +259,10 @@ class SnapshotStore:
                 title="", description=None, created_at=now(), content_hash="", content_bytes=0
             ),
         ).tombstone(now())
-        await self._snapshots.replace(tombstone, stored.etag)
+        try:
+            await self._snapshots.replace(tombstone, stored.etag)
+        except ItemChanged:
+            raise Contended("snapshot", snapshot_id) from None
 
     async def stats(self, owner_id: str, snapshot_id: str) -> SnapshotStats:
         """How often it was opened. Raises NotFound, Gone, Forbidden. Five queries in the snapshot's own
@@ -354,3 +360,11 @@ class SnapshotStore:
     def _check_id(self, snapshot_id: str) -> None:
         if not is_id(snapshot_id, SNAPSHOT_ID_MAX_LENGTH):
             raise NotFound("snapshot", snapshot_id)
+
+
+def _item(snapshot: Snapshot, packed: Packed) -> Item:
+    """What is stored. Raises ContentTooLarge where that is more than one item can hold."""
+    item = {**snapshot.to_item(), PAYLOAD: packed.payload}
+    if (size := item_size(item)) > ITEM_MAX_BYTES:
+        raise ContentTooLarge("packed content", size, ITEM_MAX_BYTES)
+    return item

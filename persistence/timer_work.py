@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
-from persistence.collection import Collection
+from persistence.collection import Collection, pages_of
 from persistence.documents import Document, Timestamp, timestamp_text
 from persistence.engines.containers import SESSIONS, Container
 from persistence.engines.engine import Engine, Item
@@ -127,18 +127,11 @@ class TimerWork:
         sort: Sort,
         select: tuple[str, ...],
     ) -> AsyncIterator[list[Item]]:
-        """Page after page of raw items, none of them empty."""
-        cursor: str | None = None
+        """As `pages_of`, as long as a run's pages are."""
         select = tuple(dict.fromkeys(select))
-        while True:
-            page = await self._engine.query(
-                container, Query(kind, partition, select, filters, sort, self.page_size, cursor)
-            )
-            if page.items:
-                yield page.items
-            if page.cursor is None:
-                return
-            cursor = page.cursor
+        query = Query(kind, partition, select, filters, sort, self.page_size)
+        async for page in pages_of(self._engine, container, query):
+            yield page
 
     async def _read_watermark(self, path: str) -> str | None:
         try:

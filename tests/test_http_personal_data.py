@@ -299,6 +299,19 @@ async def test_a_damaged_snapshot_goes_from_the_lists_of_those_who_opened_it(
     assert_problem(await client.of("bob").get(f"{SNAPSHOTS}/{mine}"), 410, "gone")
 
 
+async def test_a_damaged_row_does_not_let_a_person_erase_what_is_anothers(
+    client: Client, engine: Engine, stores: Stores
+) -> None:
+    theirs = assert_ok(await client.of("bob").post(SNAPSHOTS, {**NEW, "content": "theirs"}), 201).json
+    assert_ok(await client.get(f"{SNAPSHOTS}/{theirs}"))
+    await stores.access_logs.drain()
+    await damage_item(engine, CONTAINERS[2], theirs, "ann", owner_id=5)
+    await damage_item(engine, CONTAINERS[1], theirs, theirs, metadata="nonsense")
+    before = await engine.read(CONTAINERS[1], theirs, theirs)
+    assert await erased(client) == 1
+    assert await engine.read(CONTAINERS[1], theirs, theirs) == before
+
+
 async def test_an_erasure_says_how_many_sessions_went(client: Client) -> None:
     path, _ = await made(client)
     for number in range(3):
