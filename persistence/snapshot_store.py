@@ -128,10 +128,11 @@ class SnapshotStore:
 
     async def _create(self, snapshot: Snapshot, packed: Packed, *, is_repeatable: bool) -> Snapshot:
         """The snapshot as it is stored from then on."""
+        item = _item(snapshot, packed)
         created_at = snapshot.metadata.created_at
         row = AccessLog.first_visit(snapshot, snapshot.owner_id, created_at)
         await self._access_logs.open_row(row.model_copy(update={"pending": True, "unsettled_at": created_at}))
-        if not await self._write(_item(snapshot, packed), Visitor.of(row).to_item()) and is_repeatable:
+        if not await self._write(item, Visitor.of(row).to_item()) and is_repeatable:
             # By another try of the same attempt, which may have copied the session as it was then.
             snapshot = await self._read_certain(snapshot.id)
         await self._confirm(snapshot)
