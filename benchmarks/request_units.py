@@ -6,12 +6,23 @@ item away and puts the new one in. Strong consistency doubles what is read. For 
 formula: here it is 2.5 and the reading of each item that it loads, which errs on the dear side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from persistence.engines.containers import Container
-from persistence.engines.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored, item_size
+from persistence.engines.engine import (
+    Create,
+    Engine,
+    Increment,
+    Item,
+    Remove,
+    Replace,
+    Set,
+    Stored,
+    item_size,
+    supersede_in_steps,
+)
 from persistence.query import Aggregate, Page, Query
 
 _BY_SIZE = (
@@ -128,6 +139,17 @@ class ReckoningEngine:
         etag = await self._engine.replace(container, item, if_match)
         self._write("replace", container, item)
         return etag
+
+    async def supersede(
+        self,
+        container: Container,
+        item: Item,
+        if_match: str,
+        new: Item | None = None,
+        obsolete: Collection[str] = (),
+    ) -> frozenset[str]:
+        # As on Cosmos DB, whichever engine is inside.
+        return await supersede_in_steps(self, container, item, if_match, new, obsolete)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

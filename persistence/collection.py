@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Collection as SetOf
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -64,6 +65,12 @@ class Collection(Generic[D]):
     async def replace(self, document: D, if_match: str) -> str:
         """Raises ItemChanged and ItemNotFound. Answers the new etag."""
         return await self.engine.replace(self.container, document.to_item(), if_match)
+
+    async def supersede(
+        self, document: D, if_match: str, new: Item | None, obsolete: SetOf[str]
+    ) -> frozenset[str]:
+        """A replace, and what the document names with it: see `Engine.supersede`."""
+        return await self.engine.supersede(self.container, document.to_item(), if_match, new, obsolete)
 
     async def patch(self, id: str, partition: str, operations: Sequence[Set | Increment | Remove]) -> D:
         """The document after atomic changes that need no reading before. Raises ItemNotFound."""

@@ -26,18 +26,17 @@ class SessionContents:
         self._contents = Collection(engine, SESSIONS, SessionContent)
         self._removals = Background()
 
-    async def create(self, owner_id: str, session_id: str, packed: Packed) -> str:
-        """A new item; answers its id. One create."""
-        item = self._item(owner_id, session_id, packed)
-        with _met_itself():
-            await self._engine.create(SESSIONS, item)
-        id: str = item["id"]
-        return id
+    def item_of(self, owner_id: str, session_id: str, packed: Packed) -> Item:
+        """A new item, yet to be written."""
+        content = SessionContent(
+            id=f"{session_id}~{new_id()}", owner_id=owner_id, session_id=session_id, saved_at=now()
+        )
+        return {**content.to_item(), PAYLOAD: packed.payload}
 
     async def create_first(self, head: SessionHead, packed: Packed, *, id_is_new: bool) -> SessionHead:
         """A new session's content, and its head, which from then on names it; answers that head. One commit, or
         two creates where it is large. Raises ItemExists where the head's id is taken, unless `id_is_new`."""
-        item = self._item(head.owner_id, head.id, packed)
+        item = self.item_of(head.owner_id, head.id, packed)
         revisions = tuple(one.model_copy(update={"content_id": item["id"]}) for one in head.revisions)
         head = head.model_copy(update={"content_id": item["id"], "revisions": revisions})
         head_item = head.to_item()
@@ -90,12 +89,6 @@ class SessionContents:
                 except PersistenceError as exc:
                     _log.warning("A content without a head is left for the timer: %r", exc)
         _log.debug("%d contents were removed for %.2f RU", len(ids), charge.request_units)
-
-    def _item(self, owner_id: str, session_id: str, packed: Packed) -> Item:
-        content = SessionContent(
-            id=f"{session_id}~{new_id()}", owner_id=owner_id, session_id=session_id, saved_at=now()
-        )
-        return {**content.to_item(), PAYLOAD: packed.payload}
 
 
 def contents_of(session_id: str) -> tuple[Filter, ...]:

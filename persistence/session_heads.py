@@ -2,16 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Collection as SetOf
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from persistence.collection import Collection, Versioned
 from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, is_id
 from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine
+from persistence.engines.engine import Engine, Item
 from persistence.errors import Changed, Contended, Gone, ItemChanged, ItemNotFound, NotFound
 
 S = TypeVar("S", bound=SessionSummary)
@@ -20,6 +21,7 @@ ATTEMPTS = 10
 _CLAIM_REREADS = 3
 _BACKOFF_SECONDS = 0.02
 _BACKOFF_MAX_SECONDS = 1.0
+NO_CONTENTS: Mapping[str, Item] = MappingProxyType({})
 
 Edit = Callable[[SessionHead], Awaitable[SessionHead]]
 """The head that is to follow a head; the same one where nothing is to change. Raises what forbids it."""
@@ -31,11 +33,13 @@ Check = Callable[[SessionHead], None]
 @dataclass(frozen=True, slots=True)
 class Committed:
     """The stored heads `before` and `after` an edit, the same one where nothing was written. `repeated` is the
-    revision that an earlier try of the attempt had made."""
+    revision that an earlier try of the attempt had made; `left` are the contents that are named no more, and
+    still there."""
 
     before: SessionHead
     after: SessionHead
     repeated: Revision | None = None
+    left: frozenset[str] = frozenset()
 
     @property
     def head(self) -> SessionHead:
@@ -74,13 +78,19 @@ class SessionHeads:
         """Takes a tombstone away, or what cannot be read; the id can be used again from then on."""
         await self._heads.discard(session_id, owner_id)
 
-    async def try_replace(self, head: SessionHead, etag: str) -> bool:
-        """One attempt; False where someone else was faster. Raises NotFound where it was erased meanwhile."""
+    async def try_replace(
+        self, current: Versioned[SessionHead], head: SessionHead, new: Item | None = None
+    ) -> frozenset[str] | None:
+        """One attempt, with the content item that the head names first and without those that it names no more;
+        which of them are left to remove. None where someone else was faster. Raises NotFound where it was erased
+        meanwhile."""
+        # What a tombstone named is the timer's: it may be read, and be written, for a while yet.
+        is_deleted = head.status is SessionStatus.DELETED
+        obsolete = frozenset() if is_deleted else current.document.content_ids - head.content_ids
         try:
-            await self._heads.replace(head, etag)
-            return True
+            return await self._heads.supersede(head, current.etag, new, obsolete)
         except ItemChanged:
-            return False
+            return None
         except ItemNotFound:
             raise NotFound("session", head.id) from None
 
@@ -92,8 +102,10 @@ class SessionHeads:
         save_id: str,
         if_match: SetOf[str] | None,
         check: Check | None = None,
+        contents: Mapping[str, Item] = NO_CONTENTS,
     ) -> Committed:
-        """What came of an edit; nothing is written where the attempt `save_id` had landed before.
+        """What came of an edit; nothing is written where the attempt `save_id` had landed before. `contents` are
+        the items that edits have made, by id: the one that a head is the first to name is created with it.
 
         Writes are never stale, whatever reads are: a read that shows less than what is known is read again.
         What an edit leaves as it is, is not written, and so as true as the read: with an account whose
@@ -126,8 +138,11 @@ class SessionHeads:
                     raise Changed("session", session_id, head)
                 seen_version = version
                 new_head = await edit(head)
-                if new_head is head or await self.try_replace(new_head, current.etag):
-                    return Committed(head, new_head)
+                if new_head is head:
+                    return Committed(head, head)
+                new = contents.get(new_head.content_id or "")
+                if (left := await self.try_replace(current, new_head, new)) is not None:
+                    return Committed(head, new_head, left=left)
                 lost.add(current.etag)
         raise Contended("session", session_id)
 

@@ -144,7 +144,8 @@ class SessionReads:
         metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
         touched = head.model_copy(update={"metadata": metadata})
         try:
-            return touched if await self._heads.try_replace(touched, found.etag) else head
+            written = await self._heads.try_replace(found, touched) is not None
+            return touched if written else head
         except PersistenceError as exc:
             _log.warning("An access was not written down: %r", exc)
             return head

@@ -6,6 +6,7 @@ content.
 """
 
 from collections.abc import Collection as SetOf
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -19,7 +20,7 @@ from persistence.documents import (
     SessionStatus,
     new_id,
 )
-from persistence.engines.engine import Engine
+from persistence.engines.engine import Engine, Item
 from persistence.errors import (
     Changed,
     Contended,
@@ -33,7 +34,7 @@ from persistence.errors import (
 )
 from persistence.idempotency import Attempt, Reservations
 from persistence.limits import NO_LIMITS, LimitRules, Limits
-from persistence.session_heads import ATTEMPTS, Check, Committed, Edit, back_off
+from persistence.session_heads import ATTEMPTS, NO_CONTENTS, Check, Committed, Edit, back_off
 from persistence.session_reads import SessionReads
 from persistence.session_rules import (
     DEFAULT_RULES,
@@ -137,11 +138,11 @@ class SessionStore(SessionReads):
         """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
         wins; Changed is raised where the session has an ETag of `unless`, too. An `autosave` takes the place of
         the autosave just before it in the history; what it brought stays there once it is saved on purpose, too.
-        Raises ContentTooLarge. A head read, a content create and a head replace; a pruned content is deleted
-        beside it."""
+        Raises ContentTooLarge. A head read, and a head replaced with its contents (see `Engine.supersede`); what
+        that leaves of pruned contents is deleted beside it."""
         packed = None if change.content is None else pack(change.content)
         save_id = with_digest_of_save(save_id, change, packed)
-        written: list[str] = []
+        written: dict[str, Item] = {}
         named = frozenset[str]()
 
         def check(head: SessionHead) -> None:
@@ -162,15 +163,16 @@ class SessionStore(SessionReads):
                 await self.limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
                 # A new item for each attempt: an attempt that seemed lost may have landed after all, and
                 # been overwritten and pruned since.
-                written.append(await self._contents.create(owner_id, session_id, packed))
-                changes["content_id"] = written[-1]
+                item = self._contents.item_of(owner_id, session_id, packed)
+                changes["content_id"] = item["id"]
+                written[item["id"]] = item
                 action = SessionAction.SAVED
             if autosave:
                 action = SessionAction.AUTOSAVED
             return head.revised(action, save_id, self._rules.keep_revisions, self._rules.coalesce, **changes)
 
         try:
-            done = await self._commit(owner_id, session_id, edit, save_id, if_match, check)
+            done = await self._commit(owner_id, session_id, edit, save_id, if_match, check, written)
         except (Changed, Gone, IllegalMove, KeyReused, NotFound):
             # Certain: a newer head was read, and it is not ours. What it names all the same had landed unseen
             # and was built upon since. After any other fault an attempt may have landed, so what it wrote
@@ -285,9 +287,10 @@ class SessionStore(SessionReads):
         save_id: str,
         if_match: SetOf[str] | None,
         check: Check,
+        contents: Mapping[str, Item] = NO_CONTENTS,
     ) -> Committed:
         """What came of an edit; the contents that are named no more are removed."""
         async with self.limits.turn(owner_id):
-            done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
-        self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
+            done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check, contents)
+        self._contents.remove(owner_id, done.left)
         return done

@@ -86,14 +86,14 @@ async def test_no_save_waits_for_what_it_prunes(engine: Engine) -> None:
 
 
 async def test_closing_waits_for_what_is_being_pruned(engine: Engine) -> None:
-    stores = stores_over(engine, SETTINGS.model_copy(update={"keep_revisions": 1}))
     deleted: list[str] = []
 
-    async def delete(container: Container, id: str, partition: str, if_match: str | None = None) -> None:
-        await asyncio.sleep(0.05)
-        deleted.append(id)
+    class SlowToDelete(Around):
+        async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+            await asyncio.sleep(0.05)
+            deleted.append(id)
 
-    engine.delete = delete  # type: ignore[method-assign]
+    stores = stores_over(SlowToDelete(engine), SETTINGS.model_copy(update={"keep_revisions": 1}))
     head = await stores.sessions.create(OWNER, new(content="1"))
     await stores.sessions.save(OWNER, head.id, saving("2"))
     await stores.close()

@@ -12,7 +12,6 @@ from typing import Any
 import azure.functions as func
 
 from persistence import open_engine
-from persistence.background import Background
 from persistence.documents import SessionSummary
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import PAYLOAD, Create, Item
@@ -30,14 +29,12 @@ FIELDS = tuple(field.alias or name for name, field in SessionSummary.model_field
 
 settings = Settings.from_environ(os.environ)
 engine = open_engine(settings)
-beside = Background()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 recorded: dict[str, bytes] = {}
 contents: dict[str, Item] = {}
 
 
 async def close() -> None:
-    await beside.drain()
     await engine.close()
 
 
@@ -104,13 +101,11 @@ async def save(req: func.HttpRequest) -> func.HttpResponse:
     stored = await engine.read(SESSIONS, req.route_params["session_id"], owner)
     head = stored.item
     content = await new_content(head, head["id"])
-    await engine.create(SESSIONS, content)
     revisions = [{**head["revisions"][0], "content_id": content["id"]}, *head["revisions"]]
     kept, pruned = revisions[: settings.keep_revisions], revisions[settings.keep_revisions :]
-    await engine.replace(SESSIONS, {**head, "content_id": content["id"], "revisions": kept}, stored.etag)
-    for revision in pruned:
-        # Beside the answer, as the real app does it.
-        beside.start(engine.delete(SESSIONS, revision["content_id"], owner))
+    head = {**head, "content_id": content["id"], "revisions": kept}
+    obsolete = {revision["content_id"] for revision in pruned}
+    await engine.supersede(SESSIONS, head, stored.etag, content, obsolete)
     return answer(req)
 
 

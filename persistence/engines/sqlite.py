@@ -10,9 +10,9 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ from persistence.engines.engine import (
     check_commit,
     check_patch,
     check_query,
+    check_superseded,
     split_item,
     weight,
 )
@@ -56,6 +57,7 @@ T = TypeVar("T")
 FILE_VERSION = 1
 _BUSY_TIMEOUT_SECONDS = 10.0
 _LIST_THREADS = 4
+_DELETE_CHARGE = 5.5
 
 
 class SqliteEngine:
@@ -98,6 +100,36 @@ class SqliteEngine:
         _charge_write(update.row, factor=2)
         return await self._writer.run(update)
 
+    async def supersede(
+        self,
+        container: Container,
+        item: Item,
+        if_match: str,
+        new: Item | None = None,
+        obsolete: Collection[str] = (),
+    ) -> frozenset[str]:
+        check_superseded(container, item, new, obsolete)
+        update = _Replace(container, item, if_match)
+        insert = None if new is None else _Create(container, new)
+        partition = item[container.partition_key]
+
+        def work(connection: sqlite3.Connection) -> frozenset[str]:
+            # First what can fail; then the deletes, whose pages the insert takes over before they are written.
+            update(connection)
+            text = f"DELETE FROM {container.name} WHERE partition = ? AND id = ?"
+            connection.executemany(text, [(partition, id) for id in obsolete])
+            if insert is not None:
+                with suppress(ItemExists):
+                    insert(connection)
+            return frozenset()
+
+        if insert is not None:
+            _charge_write(insert.row)
+        _charge_write(update.row, factor=2)
+        for _ in obsolete:
+            add_charge(_DELETE_CHARGE, estimated=True)
+        return await self._writer.run(work)
+
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
     ) -> Stored:
@@ -126,7 +158,7 @@ class SqliteEngine:
             if connection.execute(text, (partition, id)).rowcount == 0:
                 raise ItemNotFound
 
-        add_charge(5.5, estimated=True)
+        add_charge(_DELETE_CHARGE, estimated=True)
         await self._writer.run(work)
 
     async def commit(

@@ -1,8 +1,9 @@
 """What went in comes out, and is the caller's own."""
 
 import random
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -167,7 +168,11 @@ async def test_an_item_may_weigh_two_million_bytes_and_not_one_more(
 
 @pytest.mark.parametrize(
     "value",
-    [b"bytes", {1: "number as a name"}, "lone \ud800", object(), 2**64, {"deep": [object()]}],
+    [
+        *(b"bytes", {1: "number as a name"}, "lone \ud800", object(), 2**64, {"deep": [object()]}),
+        # These, a driver would write as something else.
+        *(float("nan"), [float("inf")], (1, 2), datetime(2026, 1, 1), UUID(int=1)),
+    ],
     ids=lambda value: type(value).__name__,
 )
 async def test_what_is_not_plain_json_is_refused_before_anything_is_sent(engine: Engine, value: Any) -> None:

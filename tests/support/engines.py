@@ -1,12 +1,23 @@
 """Engines around an engine: they watch what is asked of it, or answer as badly as it may."""
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
 from persistence.engines.containers import Container
-from persistence.engines.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored, item_size
+from persistence.engines.engine import (
+    Create,
+    Engine,
+    Increment,
+    Item,
+    Remove,
+    Replace,
+    Set,
+    Stored,
+    item_size,
+    supersede_in_steps,
+)
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound
 from persistence.query import Aggregate, Page, Query
 
@@ -28,6 +39,17 @@ class Around(Engine):
 
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         return await self.inner.replace(container, item, if_match)
+
+    async def supersede(
+        self,
+        container: Container,
+        item: Item,
+        if_match: str,
+        new: Item | None = None,
+        obsolete: Collection[str] = (),
+    ) -> frozenset[str]:
+        # In steps, whatever `inner` can: faults between them must be met on every engine.
+        return await supersede_in_steps(self, container, item, if_match, new, obsolete)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
