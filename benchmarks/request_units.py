@@ -6,7 +6,7 @@ item away and puts the new one in. Strong consistency doubles what is read. For 
 formula: here it is 2.5 and the reading of each item that it loads, which errs on the dear side.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,8 @@ from persistence.engines.engine import (
     Replace,
     Set,
     Stored,
+    create_then_replace_in_steps,
     item_size,
-    supersede_in_steps,
 )
 from persistence.query import Aggregate, Page, Query
 
@@ -140,16 +140,9 @@ class ReckoningEngine:
         self._write("replace", container, item)
         return etag
 
-    async def supersede(
-        self,
-        container: Container,
-        item: Item,
-        if_match: str,
-        new: Item | None = None,
-        obsolete: Collection[str] = (),
-    ) -> frozenset[str]:
+    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
         # As on Cosmos DB, whichever engine is inside.
-        return await supersede_in_steps(self, container, item, if_match, new, obsolete)
+        return await create_then_replace_in_steps(self, container, new, item, if_match)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from collections.abc import Collection as SetOf
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -66,11 +65,9 @@ class Collection(Generic[D]):
         """Raises ItemChanged and ItemNotFound. Answers the new etag."""
         return await self.engine.replace(self.container, document.to_item(), if_match)
 
-    async def supersede(
-        self, document: D, if_match: str, new: Item | None, obsolete: SetOf[str]
-    ) -> frozenset[str]:
-        """A replace, and what the document names with it: see `Engine.supersede`."""
-        return await self.engine.supersede(self.container, document.to_item(), if_match, new, obsolete)
+    async def create_then_replace(self, new: Item, document: D, if_match: str) -> str:
+        """As `replace`, of a document that is the first to name `new`: see `Engine.create_then_replace`."""
+        return await self.engine.create_then_replace(self.container, new, document.to_item(), if_match)
 
     async def patch(self, id: str, partition: str, operations: Sequence[Set | Increment | Remove]) -> D:
         """The document after atomic changes that need no reading before. Raises ItemNotFound."""

@@ -33,13 +33,11 @@ Check = Callable[[SessionHead], None]
 @dataclass(frozen=True, slots=True)
 class Committed:
     """The stored heads `before` and `after` an edit, the same one where nothing was written. `repeated` is the
-    revision that an earlier try of the attempt had made; `left` are the contents that are named no more, and
-    still there."""
+    revision that an earlier try of the attempt had made."""
 
     before: SessionHead
     after: SessionHead
     repeated: Revision | None = None
-    left: frozenset[str] = frozenset()
 
     @property
     def head(self) -> SessionHead:
@@ -78,19 +76,17 @@ class SessionHeads:
         """Takes a tombstone away, or what cannot be read; the id can be used again from then on."""
         await self._heads.discard(session_id, owner_id)
 
-    async def try_replace(
-        self, current: Versioned[SessionHead], head: SessionHead, new: Item | None = None
-    ) -> frozenset[str] | None:
-        """One attempt, with the content item that the head names first and without those that it names no more;
-        which of them are left to remove. None where someone else was faster. Raises NotFound where it was erased
-        meanwhile."""
-        # What a tombstone named is the timer's: it may be read, and be written, for a while yet.
-        is_deleted = head.status is SessionStatus.DELETED
-        obsolete = frozenset() if is_deleted else current.document.content_ids - head.content_ids
+    async def try_replace(self, head: SessionHead, etag: str, new: Item | None = None) -> bool:
+        """One attempt, with the content item that the head is the first to name; False where someone else was
+        faster. Raises NotFound where it was erased meanwhile."""
         try:
-            return await self._heads.supersede(head, current.etag, new, obsolete)
+            if new is None:
+                await self._heads.replace(head, etag)
+            else:
+                await self._heads.create_then_replace(new, head, etag)
+            return True
         except ItemChanged:
-            return None
+            return False
         except ItemNotFound:
             raise NotFound("session", head.id) from None
 
@@ -140,9 +136,10 @@ class SessionHeads:
                 new_head = await edit(head)
                 if new_head is head:
                     return Committed(head, head)
-                new = contents.get(new_head.content_id or "")
-                if (left := await self.try_replace(current, new_head, new)) is not None:
-                    return Committed(head, new_head, left=left)
+                content_id = new_head.content_id or ""
+                new = None if content_id in head.content_ids else contents.get(content_id)
+                if await self.try_replace(new_head, current.etag, new):
+                    return Committed(head, new_head)
                 lost.add(current.etag)
         raise Contended("session", session_id)
 

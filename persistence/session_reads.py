@@ -144,8 +144,7 @@ class SessionReads:
         metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
         touched = head.model_copy(update={"metadata": metadata})
         try:
-            written = await self._heads.try_replace(found, touched) is not None
-            return touched if written else head
+            return touched if await self._heads.try_replace(touched, found.etag) else head
         except PersistenceError as exc:
             _log.warning("An access was not written down: %r", exc)
             return head

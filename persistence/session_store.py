@@ -1,8 +1,8 @@
 """Sessions: a small head that names the current content, and immutable contents. The model is git's.
 
-Saving writes the content, then replaces the head under the head's etag. That replace is the commit: until it
-succeeds nothing is visible, after it everything is. Renaming, closing and deleting are the same replace without
-content.
+Saving writes the content and replaces the head under the head's etag, never the head before the content. That
+replace is the commit: until it succeeds nothing is visible, after it everything is. Renaming, closing and
+deleting are the same replace without content.
 """
 
 from collections.abc import Collection as SetOf
@@ -138,11 +138,11 @@ class SessionStore(SessionReads):
         """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
         wins; Changed is raised where the session has an ETag of `unless`, too. An `autosave` takes the place of
         the autosave just before it in the history; what it brought stays there once it is saved on purpose, too.
-        Raises ContentTooLarge. A head read, and a head replaced with its contents (see `Engine.supersede`); what
-        that leaves of pruned contents is deleted beside it."""
+        Raises ContentTooLarge. A head read, and a content created with a head replaced; a pruned content is
+        deleted beside it."""
         packed = None if change.content is None else pack(change.content)
         save_id = with_digest_of_save(save_id, change, packed)
-        written: dict[str, Item] = {}
+        made: dict[str, Item] = {}
         named = frozenset[str]()
 
         def check(head: SessionHead) -> None:
@@ -165,21 +165,21 @@ class SessionStore(SessionReads):
                 # been overwritten and pruned since.
                 item = self._contents.item_of(owner_id, session_id, packed)
                 changes["content_id"] = item["id"]
-                written[item["id"]] = item
+                made[item["id"]] = item
                 action = SessionAction.SAVED
             if autosave:
                 action = SessionAction.AUTOSAVED
             return head.revised(action, save_id, self._rules.keep_revisions, self._rules.coalesce, **changes)
 
         try:
-            done = await self._commit(owner_id, session_id, edit, save_id, if_match, check, written)
+            done = await self._commit(owner_id, session_id, edit, save_id, if_match, check, made)
         except (Changed, Gone, IllegalMove, KeyReused, NotFound):
             # Certain: a newer head was read, and it is not ours. What it names all the same had landed unseen
             # and was built upon since. After any other fault an attempt may have landed, so what it wrote
             # stays for the timer to judge.
-            self._contents.remove(owner_id, set(written) - named)
+            self._contents.remove(owner_id, set(made) - named)
             raise
-        self._contents.remove(owner_id, set(written) - done.after.content_ids)
+        self._contents.remove(owner_id, set(made) - done.after.content_ids)
         return done.head
 
     async def move(
@@ -292,5 +292,5 @@ class SessionStore(SessionReads):
         """What came of an edit; the contents that are named no more are removed."""
         async with self.limits.turn(owner_id):
             done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check, contents)
-        self._contents.remove(owner_id, done.left)
+        self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
         return done

@@ -46,6 +46,7 @@ class Overtaken(Around):
             saves, self._saves = self._saves, 0
             for number in range(saves):
                 await self._others.save(owner_id, session_id, saving(f"overtaken {number}"))
+            await self._others.drain()
 
 
 async def test_every_version_that_is_kept_can_be_read_as_it_was(engine: Engine) -> None:

@@ -164,25 +164,26 @@ async def test_touches_among_saves_lose_none(engine: Engine) -> None:
     rules = SessionRules(keep_revisions=100, touch_interval=timedelta(0))
     stores = [SessionStore(engine, rules) for _ in range(3)]
     head = await stores[0].create(OWNER, new(content="0"))
-    done = asyncio.Event()
+    done, touched = asyncio.Event(), asyncio.Event()
 
-    async def touch() -> int:
-        touches = 0
+    async def touch() -> None:
         while not done.is_set():
             await stores[2].touch(OWNER, head.id)
             await stores[2].get(OWNER, head.id)
-            touches += 1
+            touched.set()
             await asyncio.sleep(0.02)
-        return touches
 
     async def save(writer: int) -> None:
         for number in range(12):
             await stores[writer].save(OWNER, head.id, saving(f"{writer} {number}"))
+            if number % 3 == 0:
+                touched.clear()
+                await touched.wait()
 
     touching = asyncio.create_task(touch())
     await asyncio.gather(save(0), save(1))
     done.set()
-    assert await touching > 3
+    await touching
     [stored] = await stored_heads(engine)
     texts = {"0"} | {f"{writer} {number}" for writer in range(2) for number in range(12)}
     assert {revision.content_hash for revision in stored.revisions} == {sha256(text) for text in texts}

@@ -12,6 +12,7 @@ from typing import Any
 import azure.functions as func
 
 from persistence import open_engine
+from persistence.background import Background
 from persistence.documents import SessionSummary
 from persistence.engines.containers import SESSIONS
 from persistence.engines.engine import PAYLOAD, Create, Item
@@ -29,12 +30,14 @@ FIELDS = tuple(field.alias or name for name, field in SessionSummary.model_field
 
 settings = Settings.from_environ(os.environ)
 engine = open_engine(settings)
+beside = Background()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 recorded: dict[str, bytes] = {}
 contents: dict[str, Item] = {}
 
 
 async def close() -> None:
+    await beside.drain()
     await engine.close()
 
 
@@ -104,8 +107,10 @@ async def save(req: func.HttpRequest) -> func.HttpResponse:
     revisions = [{**head["revisions"][0], "content_id": content["id"]}, *head["revisions"]]
     kept, pruned = revisions[: settings.keep_revisions], revisions[settings.keep_revisions :]
     head = {**head, "content_id": content["id"], "revisions": kept}
-    obsolete = {revision["content_id"] for revision in pruned}
-    await engine.supersede(SESSIONS, head, stored.etag, content, obsolete)
+    await engine.create_then_replace(SESSIONS, content, head, stored.etag)
+    for revision in pruned:
+        # Beside the answer, as the real app does it.
+        beside.start(engine.delete(SESSIONS, revision["content_id"], owner))
     return answer(req)
 
 

@@ -8,7 +8,7 @@ container's metadata read, because a crowd of first requests would each read the
 import asyncio
 import logging
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,7 @@ from persistence.engines.engine import (
     check_patch,
     check_query,
     check_size,
-    supersede_in_steps,
+    create_then_replace_in_steps,
 )
 from persistence.errors import (
     EngineError,
@@ -121,17 +121,10 @@ class CosmosEngine:
             )
             return _etag(answer.get_response_headers())
 
-    async def supersede(
-        self,
-        container: Container,
-        item: Item,
-        if_match: str,
-        new: Item | None = None,
-        obsolete: Collection[str] = (),
-    ) -> frozenset[str]:
+    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
         # Not a batch, though that would spare a round trip: the concurrency of saves would rest on conditions
         # within batches, which no server that can be had for tests keeps.
-        return await supersede_in_steps(self, container, item, if_match, new, obsolete)
+        return await create_then_replace_in_steps(self, container, new, item, if_match)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

@@ -6,7 +6,7 @@ partition and id; every write gives it a new etag.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -97,21 +97,13 @@ class Engine(Protocol):
         """One atomic compare-and-set; answers the new etag. Raises ItemChanged where the etag is stale
         and ItemNotFound where nothing is there; then nothing was written."""
 
-    async def supersede(
-        self,
-        container: Container,
-        item: Item,
-        if_match: str,
-        new: Item | None = None,
-        obsolete: Collection[str] = (),
-    ) -> frozenset[str]:
-        """Replaces an item that names others of its partition, and with it what it names: `new`, which nothing
-        has named yet, is created before, and the `obsolete` ids are deleted after. Raises what `create` and
-        `replace` raise, but for an id of `new` that is taken: a driver's repeat has met its own first try.
+    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
+        """Creates an item that nothing has named yet, and replaces the one of the same partition that names it
+        from now on: whoever sees the name sees what it names. Answers the etag of the replaced one. Raises what
+        `create` and `replace` raise, but for a `new` that is taken: a driver's repeat has met its own first try.
 
-        One transaction where the engine has one for all of it: then nothing was written where it raises. Else
-        a step for each: `new` may stay where it raises, and the obsolete ids are not deleted but answered, for
-        the caller to delete when nobody waits. Whoever sees the item sees what it names."""
+        One transaction where the engine has one that holds both: then nothing was written where it raises. Else
+        two steps, of which the first may stay."""
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
@@ -148,38 +140,22 @@ class Engine(Protocol):
         StoreUnavailable from then on."""
 
 
-async def supersede_in_steps(
-    engine: Engine,
-    container: Container,
-    item: Item,
-    if_match: str,
-    new: Item | None,
-    obsolete: Collection[str],
-) -> frozenset[str]:
-    """`Engine.supersede` for want of a transaction. Up to two writes."""
-    check_superseded(container, item, new, obsolete)
-    if new is not None:
-        with suppress(ItemExists):
-            await engine.create(container, new)
-    await engine.replace(container, item, if_match)
-    return frozenset(obsolete)
+async def create_then_replace_in_steps(
+    engine: Engine, container: Container, new: Item, item: Item, if_match: str
+) -> str:
+    """`Engine.create_then_replace` for want of a transaction. Two writes."""
+    check_pair(container, new, item)
+    check_size(item)
+    with suppress(ItemExists):
+        await engine.create(container, new)
+    return await engine.replace(container, item, if_match)
 
 
-def check_superseded(container: Container, item: Item, new: Item | None, obsolete: Collection[str]) -> None:
-    """Refuses what is not of the item's partition, or would be the item itself."""
-    id, partition = address(container, item)
-    for other in obsolete:
-        check_address(other, partition)
-    others = {*obsolete}
-    if new is not None:
-        new_id, new_partition = address(container, new)
-        if new_partition != partition:
-            raise ValueError("what supersedes stays in one partition")
-        if new_id in others:
-            raise ValueError("what is new is not obsolete")
-        others.add(new_id)
-    if id in others:
-        raise ValueError("an item cannot be among what it names")
+def check_pair(container: Container, new: Item, item: Item) -> None:
+    """Refuses what could not be written as a new item and the one that names it."""
+    (new_id, new_partition), (id, partition) = address(container, new), address(container, item)
+    if new_partition != partition or new_id == id:
+        raise ValueError("an item names others of its own partition")
 
 
 def check_address(id: str, partition: str) -> None:

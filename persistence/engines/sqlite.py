@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,9 +35,9 @@ from persistence.engines.engine import (
     check_address,
     check_aggregate,
     check_commit,
+    check_pair,
     check_patch,
     check_query,
-    check_superseded,
     split_item,
     weight,
 )
@@ -57,7 +57,6 @@ T = TypeVar("T")
 FILE_VERSION = 1
 _BUSY_TIMEOUT_SECONDS = 10.0
 _LIST_THREADS = 4
-_DELETE_CHARGE = 5.5
 
 
 class SqliteEngine:
@@ -100,34 +99,19 @@ class SqliteEngine:
         _charge_write(update.row, factor=2)
         return await self._writer.run(update)
 
-    async def supersede(
-        self,
-        container: Container,
-        item: Item,
-        if_match: str,
-        new: Item | None = None,
-        obsolete: Collection[str] = (),
-    ) -> frozenset[str]:
-        check_superseded(container, item, new, obsolete)
-        update = _Replace(container, item, if_match)
-        insert = None if new is None else _Create(container, new)
-        partition = item[container.partition_key]
+    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
+        check_pair(container, new, item)
+        insert, update = _Create(container, new), _Replace(container, item, if_match)
 
-        def work(connection: sqlite3.Connection) -> frozenset[str]:
-            # First what can fail; then the deletes, whose pages the insert takes over before they are written.
-            update(connection)
-            text = f"DELETE FROM {container.name} WHERE partition = ? AND id = ?"
-            connection.executemany(text, [(partition, id) for id in obsolete])
-            if insert is not None:
-                with suppress(ItemExists):
-                    insert(connection)
-            return frozenset()
+        def work(connection: sqlite3.Connection) -> str:
+            # The one that can be refused comes first, so that there is nothing to take back.
+            etag = update(connection)
+            with suppress(ItemExists):
+                insert(connection)
+            return etag
 
-        if insert is not None:
-            _charge_write(insert.row)
+        _charge_write(insert.row)
         _charge_write(update.row, factor=2)
-        for _ in obsolete:
-            add_charge(_DELETE_CHARGE, estimated=True)
         return await self._writer.run(work)
 
     async def patch(
@@ -158,7 +142,7 @@ class SqliteEngine:
             if connection.execute(text, (partition, id)).rowcount == 0:
                 raise ItemNotFound
 
-        add_charge(_DELETE_CHARGE, estimated=True)
+        add_charge(5.5, estimated=True)
         await self._writer.run(work)
 
     async def commit(

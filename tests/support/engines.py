@@ -1,7 +1,7 @@
 """Engines around an engine: they watch what is asked of it, or answer as badly as it may."""
 
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ from persistence.engines.engine import (
     Replace,
     Set,
     Stored,
+    create_then_replace_in_steps,
     item_size,
-    supersede_in_steps,
 )
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound
 from persistence.query import Aggregate, Page, Query
@@ -40,16 +40,9 @@ class Around(Engine):
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         return await self.inner.replace(container, item, if_match)
 
-    async def supersede(
-        self,
-        container: Container,
-        item: Item,
-        if_match: str,
-        new: Item | None = None,
-        obsolete: Collection[str] = (),
-    ) -> frozenset[str]:
-        # In steps, whatever `inner` can: faults between them must be met on every engine.
-        return await supersede_in_steps(self, container, item, if_match, new, obsolete)
+    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
+        # In steps, whatever `inner` can: what goes wrong between them has to be met on every engine.
+        return await create_then_replace_in_steps(self, container, new, item, if_match)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

@@ -16,7 +16,9 @@ QUERY = Query(KIND, PARTITION, ("id",))
 WRITES: dict[str, Verb] = {
     "create": lambda engine: engine.create(SESSIONS, thing("two")),
     "replace": lambda engine: engine.replace(SESSIONS, thing("one"), "stale"),
-    "supersede": lambda engine: engine.supersede(SESSIONS, thing("one"), "stale", thing("two")),
+    "create_then_replace": lambda engine: engine.create_then_replace(
+        SESSIONS, thing("two"), thing("one"), "stale"
+    ),
     "patch": lambda engine: engine.patch(SESSIONS, "one", PARTITION, [Increment("n")]),
     "delete": lambda engine: engine.delete(SESSIONS, "one", PARTITION),
     "commit": lambda engine: engine.commit(SESSIONS, PARTITION, [Create(thing("two"))]),
