@@ -53,17 +53,22 @@ class AccessLogStore:
         with suppress(ItemExists):
             await self._rows.create(row)
 
-    async def confirm(self, snapshot: Snapshot) -> None:
+    async def confirm(self, snapshot: Snapshot) -> bool:
         """Lists the owner's row, because its snapshot is there, with what the snapshot says: another try, whose
-        snapshot was not made, may have opened the row. It is made anew where the timer has taken it for that of
-        a create that failed, which was then repeated under the same id."""
+        snapshot was not made, may have opened the row. True where it had to be made anew, because it was erased
+        meanwhile, or the timer had taken it for that of a create that failed."""
         row = AccessLog.first_visit(snapshot, snapshot.owner_id, snapshot.metadata.created_at)
         item = row.to_item()
         listed = [Set(name, item[name]) for name in ("pending", "unsettled_at", *_OF_THE_SNAPSHOT)]
         try:
-            await self._rows.patch(snapshot.id, snapshot.owner_id, listed)
+            confirmed = await self._rows.patch(snapshot.id, snapshot.owner_id, listed)
         except ItemNotFound:
             await self.open_row(row)
+            return True
+        if confirmed.snapshot_deleted:
+            # It was deleted meanwhile, and the description is back with the rest.
+            await self.mark_deleted(snapshot.id, snapshot.owner_id)
+        return False
 
     async def find(self, visitor_id: str, snapshot_id: str) -> AccessLog | None:
         """A person's row for a snapshot. One point read."""
@@ -127,11 +132,13 @@ class AccessLogStore:
         await self.erase(visitor_id, snapshot_id)
 
     async def erase(self, visitor_id: str, snapshot_id: str) -> None:
-        """Takes away a person's row and its copy, whatever they hold. Harmless to repeat. Two deletes."""
+        """Takes away a person's row and its copy, whatever they hold. Harmless to repeat. Three deletes."""
         await self._visits.settle((snapshot_id, visitor_id))
         # The copy first: a row without its copy is mended by the next visit, the reverse by nothing.
         await self._visitors.discard(visitor_item_id(visitor_id), snapshot_id)
         await self._rows.discard(snapshot_id, visitor_id)
+        # And once more: a visit counted elsewhere may have copied the row just before it went.
+        await self._visitors.discard(visitor_item_id(visitor_id), snapshot_id)
 
     async def _count(self, snapshot: Snapshot, visitor_id: str) -> None:
         with metered() as charge:
@@ -184,9 +191,12 @@ class AccessLogStore:
                 pass
             try:
                 await self._visitors.create(visitor)
-                return
             except ItemExists:
-                pass  # another visit of the same person was faster
+                continue  # another visit of the same person was faster
+            # Where the row was erased after the visit was added to it, nothing may be left that tells of it.
+            if await self.find(visitor.visitor_id, visitor.snapshot_id) is None:
+                await self._visitors.discard(visitor.id, visitor.snapshot_id)
+            return
 
     def _is(self, path: str, value: bool) -> Filter:
         return self.filters.create(path, value, Operator.EQUAL)

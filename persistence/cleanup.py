@@ -199,7 +199,7 @@ class Cleanup:
                 await self._rows.discard(snapshot_id, owner_id)
             else:
                 if snapshot.deleted_at is None:
-                    await self._access_logs.confirm(snapshot)
+                    await self._snapshot_store.confirm(snapshot)
                 else:
                     await self._access_logs.mark_deleted(snapshot_id, owner_id)
             counts.creates_settled += 1

@@ -234,16 +234,26 @@ class PersonalData:
     async def _erase_row(self, owner_id: str, row: Item, erased: Erased) -> None:
         snapshot_id = row["id"]
         is_anothers = isinstance(row.get("owner_id"), str) and row["owner_id"] != owner_id
-        if not is_anothers and row.get("snapshot_deleted") is not True:
-            # Not found where its create was interrupted; another's where the row was damaged.
-            with suppress(NotFound, Forbidden, ItemNotFound):
-                try:
-                    await self._snapshots.delete(owner_id, snapshot_id)
-                except CorruptItem:
-                    await self._snapshots.bury_damaged(owner_id, snapshot_id)
-                erased.snapshots += 1
+        is_live = not is_anothers and row.get("snapshot_deleted") is not True
+        was_deleted = is_live and await self._delete_snapshot(owner_id, snapshot_id)
         await self._access_logs.erase(owner_id, snapshot_id)
+        if is_live and not was_deleted and await self._delete_snapshot(owner_id, snapshot_id):
+            # Its create was under way, and listed in the row before that went; from here on it finds no row.
+            await self._access_logs.erase(owner_id, snapshot_id)
+            was_deleted = True
+        erased.snapshots += was_deleted
         erased.rows += 1
+
+    async def _delete_snapshot(self, owner_id: str, snapshot_id: str) -> bool:
+        """Whether there was one of theirs: none where its create was interrupted, or is not there yet; another's
+        where the row is damaged."""
+        with suppress(NotFound, Forbidden, ItemNotFound):
+            try:
+                await self._snapshots.delete(owner_id, snapshot_id)
+            except CorruptItem:
+                await self._snapshots.bury_damaged(owner_id, snapshot_id)
+            return True
+        return False
 
     def _pages(self, documents: Collection[D], owner_id: str) -> AsyncIterator[list[Item]]:
         query = Query(documents.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))

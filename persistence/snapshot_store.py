@@ -200,9 +200,16 @@ class SnapshotStore:
                 return snapshot
         raise Contended("snapshot", snapshot_id)
 
+    async def confirm(self, snapshot: Snapshot) -> None:
+        """Lists a snapshot that is there in its owner's row. A patch; where an erasure had taken the row away, a
+        query too, because it may have overtaken this."""
+        is_anew = await self._access_logs.confirm(snapshot)
+        if is_anew and await self._is_deleted(snapshot.id):
+            await self._access_logs.erase(snapshot.owner_id, snapshot.id)
+
     async def _confirm(self, snapshot: Snapshot) -> None:
         try:
-            await self._access_logs.confirm(snapshot)
+            await self.confirm(snapshot)
         except PersistenceError as exc:
             # The snapshot is there; the timer will find the row and list it.
             _log.warning("A snapshot's row is left for the timer to confirm: %r", exc)
@@ -341,15 +348,23 @@ class SnapshotStore:
             _log.warning("The row of a deleted snapshot is left for the timer to mark: %r", exc)
 
     async def _check_owned(self, owner_id: str, snapshot_id: str) -> None:
-        """By a query, because those leave the content out; the snapshot itself is read only where that finds
-        nothing, to say why."""
+        """The snapshot itself is read only where a query finds nothing, to say why."""
         self._check_id(snapshot_id)
-        found = (await self._snapshots.page(snapshot_id, page_size=1)).items
-        snapshot = found[0] if found else (await self._read(snapshot_id)).document
+        found = await self._find_without_content(snapshot_id)
+        snapshot = (await self._read(snapshot_id)).document if found is None else found
         if snapshot.owner_id != owner_id:
             raise Forbidden("snapshot", snapshot_id)
         if snapshot.is_gone(now()):
             raise Gone("snapshot", snapshot_id)
+
+    async def _is_deleted(self, snapshot_id: str) -> bool:
+        found = await self._find_without_content(snapshot_id)
+        return found is None or found.deleted_at is not None
+
+    async def _find_without_content(self, snapshot_id: str) -> Snapshot | None:
+        """By a query, because those leave the content out."""
+        found = (await self._snapshots.page(snapshot_id, page_size=1)).items
+        return found[0] if found else None
 
     async def _read(self, snapshot_id: str) -> Versioned[Snapshot]:
         self._check_id(snapshot_id)

@@ -1,0 +1,98 @@
+"""What two instances do at once to one snapshot and what is told of it, call by call in every order: it ends whole
+or not at all."""
+
+import random
+
+from persistence import stores_over
+from persistence.engines.engine import Engine
+from persistence.errors import Gone
+from persistence.idempotency import Attempt
+from persistence.snapshot_documents import Snapshot
+from tests.conftest import SETTINGS
+from tests.support.interleaved import interleave, orders
+from tests.support.snapshots import OWNER, VISITOR, find_snapshot, new, row_of, visit, visitors_of
+
+
+async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine) -> None:
+    stores = stores_over(engine, SETTINGS)
+    made = await stores.snapshots.create(OWNER, new())
+
+    async def look(over: Engine) -> None:
+        await visit(stores_over(over, SETTINGS), VISITOR, made.id)
+
+    async def forget(over: Engine) -> None:
+        await stores_over(over, SETTINGS).access_logs.remove(VISITOR, made.id)
+
+    for order in orders(6, 4):
+        await visit(stores, VISITOR, made.id)
+        assert await interleave(engine, order, look, forget) == [None, None]
+        told = VISITOR in await visitors_of(engine, made.id)
+        assert not told or await row_of(engine, VISITOR, made.id), order
+        await stores.access_logs.remove(VISITOR, made.id)
+        assert VISITOR not in await visitors_of(engine, made.id)
+
+
+async def test_a_first_visit_that_is_forgotten_at_once_is_told_to_nobody(engine: Engine) -> None:
+    stores = stores_over(engine, SETTINGS)
+    made = await stores.snapshots.create(OWNER, new())
+
+    async def look(over: Engine) -> None:
+        await visit(stores_over(over, SETTINGS), VISITOR, made.id)
+
+    async def forget(over: Engine) -> None:
+        await stores_over(over, SETTINGS).access_logs.erase(VISITOR, made.id)
+
+    for order in orders(6, 3):
+        assert await interleave(engine, order, look, forget) == [None, None]
+        told = VISITOR in await visitors_of(engine, made.id)
+        assert not told or await row_of(engine, VISITOR, made.id), order
+        await stores.access_logs.remove(VISITOR, made.id)
+
+
+async def test_a_repeat_of_a_create_brings_no_description_back(engine: Engine) -> None:
+    stores = stores_over(engine, SETTINGS)
+
+    for order in orders(4, 3):
+        attempt = Attempt(f"key {order}", "digest")
+        made = await stores.snapshots.create(OWNER, new(description="Words"), attempt)
+
+        async def repeat(over: Engine, attempt: Attempt = attempt) -> None:
+            await stores_over(over, SETTINGS).snapshots.create(OWNER, new(description="Words"), attempt)
+
+        async def delete(over: Engine, id: str = made.id) -> None:
+            await stores_over(over, SETTINGS).snapshots.delete(OWNER, id)
+
+        repeated, deleted = await interleave(engine, order, repeat, delete)
+        assert deleted is None and (repeated is None or isinstance(repeated, Gone)), order
+        row = await row_of(engine, OWNER, made.id)
+        assert row is not None and row.snapshot_deleted, order
+        assert row.snapshot_metadata.description is None, order
+
+
+async def test_a_snapshot_that_is_made_while_everything_is_erased_goes_or_stays_as_a_whole(engine: Engine) -> None:
+    stores = stores_over(engine, SETTINGS)
+
+    async def make(over: Engine) -> Snapshot:
+        return await stores_over(over, SETTINGS).snapshots.create(OWNER, new(description="Words"))
+
+    async def erase(over: Engine) -> None:
+        assert (await stores_over(over, SETTINGS).personal_data.erase(OWNER)).done
+
+    # An erasure looks at sessions, contents and reservations first: those calls come before anything is made.
+    every = list(orders(7, 9))
+    for order in random.Random(1).sample(every, 200):
+        made, erased = await interleave(engine, (1, 1, 1, 0, *order), make, erase)
+        assert isinstance(made, Snapshot) and erased is None, (made, erased)
+        snapshot, row = await find_snapshot(engine, made.id), await row_of(engine, OWNER, made.id)
+        told = OWNER in await visitors_of(engine, made.id)
+        assert snapshot is not None, order
+        if snapshot.deleted_at is None:
+            assert row is not None and not row.pending and told, order
+        else:
+            assert row is None, order
+        await erase(engine)
+        assert await row_of(engine, OWNER, made.id) is None
+        gone = await find_snapshot(engine, made.id)
+        assert gone is not None and gone.deleted_at is not None
+        assert await visitors_of(engine, made.id) == {}
+    assert (await stores.snapshots.page(OWNER)).items == []
