@@ -84,12 +84,16 @@ class SigningKeys:
             if now < self._next_fetch_at:
                 return
             has_usable = bool(self._keys) and now - self._fetched_at < USABLE_SECONDS
-            self._next_fetch_at = now + (REFETCH_SECONDS if has_usable else RETRY_SECONDS)
+            wait = REFETCH_SECONDS if has_usable else RETRY_SECONDS
             self._failed = True
-            keys = await self._fetch()
-            if keys is not None:
-                self._keys, self._fetched_at, self._failed = keys, now, False
-                self._next_fetch_at = now + REFETCH_SECONDS
+            try:
+                keys = await self._fetch()
+                if keys is not None:
+                    self._keys, self._fetched_at, self._failed = keys, now, False
+                    wait = REFETCH_SECONDS
+            finally:
+                # From its end on: it may have taken longer than the wait, and many may be waiting here.
+                self._next_fetch_at = self._clock() + wait
 
     async def _fetch(self) -> Mapping[tuple[str, str], PublicKey] | None:
         """None where the issuer does not answer, or not with keys; the log says why."""

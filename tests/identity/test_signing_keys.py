@@ -178,6 +178,16 @@ async def test_a_silent_issuer_is_given_up(issuer, keys, monkeypatch):
     assert issuer.asked == {"/keys": 1}
 
 
+async def test_many_who_wait_for_a_silent_issuer_are_answered_together(issuer, monkeypatch):
+    keys = SigningKeys(issuer.url, issuer.jwks_url)
+    monkeypatch.setattr(signing_keys, "FETCH_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(signing_keys, "RETRY_SECONDS", 0.1)
+    issuer.silent = True
+    answers = await asyncio.gather(*(keys.find("first", "RS256") for _ in range(12)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {IdentityUnavailable}
+    assert issuer.asked == {"/keys": 1}
+
+
 async def test_a_fetch_that_was_broken_off_is_taken_up_again(issuer, keys, clock):
     issuer.silent = True
     asking = asyncio.create_task(keys.find("first", "RS256"))
