@@ -34,13 +34,19 @@ class Call(Generic[Q, B]):
 
     @property
     def if_match(self) -> frozenset[str] | None:
-        """The ETags of which one has to hold; None for no condition."""
+        """The ETags of which one has to hold; None for no condition. Raises InvalidHeader."""
         return self._tags("if-match")
 
     @property
     def if_none_match(self) -> frozenset[str]:
-        """The ETags of what the caller has already."""
+        """On a write, the ETags of which none may hold. Raises InvalidHeader."""
         tags = self._tags("if-none-match")
+        return frozenset() if tags is None else tags
+
+    @property
+    def held(self) -> frozenset[str]:
+        """On a read, the ETags of what the caller has already. A list that cannot be read has none."""
+        tags = self._tags("if-none-match", unreadable=frozenset())
         return frozenset() if tags is None else tags
 
     @property
@@ -77,14 +83,20 @@ class Call(Generic[Q, B]):
         """The path that was called, to which a new id can be added for Location."""
         return urlsplit(self.url).path.rstrip("/")
 
-    def _tags(self, condition: str) -> frozenset[str] | None:
-        """Those of a condition, of whichever coding; None where it is not sent."""
+    def _tags(self, condition: str, unreadable: frozenset[str] | None = None) -> frozenset[str] | None:
+        """Those of a condition, of whichever coding; None where it is not sent. Raises InvalidHeader for an
+        endless one, and for one that is no list of tags unless it is told what to take that for."""
         header = self.headers.get(condition)
         if header is None:
             return None
         if len(header) > CONDITION_MAX_CHARACTERS:
             raise InvalidHeader("If-Match and If-None-Match take at most 8,192 characters.")
-        tags = entity_tags(header)
+        try:
+            tags = entity_tags(header)
+        except ValueError:
+            if unreadable is not None:
+                return unreadable
+            raise InvalidHeader('A condition is * or ETags in quotes, such as "3-9f86d081884c7d65".') from None
         return tags if isinstance(tags, AnyTag) else frozenset(map(without_coding, tags))
 
 

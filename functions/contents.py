@@ -33,7 +33,7 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
     )
     async def get_session_content(call: Call[Nothing, Nothing]) -> Answer:
         """A session's content as it was sent, and nothing else."""
-        opened = await sessions.get(call.owner_id, call.path["session_id"], unless=call.if_none_match)
+        opened = await sessions.get(call.owner_id, call.path["session_id"], unless=call.held)
         metadata = opened.head.metadata
         return _answer(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
 
@@ -69,7 +69,7 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
     )
     async def get_snapshot_content(call: Call[Nothing, Nothing]) -> Answer:
         """A snapshot's content as it was sent, and nothing else; the visit is counted."""
-        known = call.if_none_match
+        known = call.held
         opens.take(call.owner_id)
         snapshot, packed = await snapshots.get_packed(call.owner_id, call.path["snapshot_id"])
         etag = f'"{packed.hash[:16]}"'
@@ -85,7 +85,7 @@ def _answer(
     coding = GZIP if call.accepts_gzip else None
     type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
     if packed is None:
-        held = entity_tags(call.headers["if-none-match"])
+        held = entity_tags(call.headers["if-none-match"])  # of this coding or of that
         if etag_of_coding(etag, coding) not in held:
             coding = GZIP if coding is None else None
         return Answer(None, NOT_MODIFIED, etag_of_coding(etag, coding), SANDBOX, type_)

@@ -16,7 +16,8 @@ nav ul{columns:3 14rem;padding-left:1.2rem}nav li{break-inside:avoid}
 details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:.4rem .8rem}
 summary{cursor:pointer}summary code{overflow-wrap:anywhere}
 .verb{display:inline-block;min-width:4.2rem;font-weight:700;color:var(--blue)}.soft{opacity:.75}
-table{border-collapse:collapse;width:100%;margin:.5rem 0}
+.wide{overflow-x:auto;margin:.5rem 0}table{border-collapse:collapse;width:100%}
+.target{scroll-margin-top:6rem}
 th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line)}
 code,pre{font-family:ui-monospace,monospace;font-size:.875em}
 pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;border-radius:.4rem}
@@ -68,10 +69,11 @@ def _groups(document: Json) -> Iterator[str]:
 def _operation(document: Json, path: str, method: str, operation: Json) -> str:
     return "".join(
         [
-            f'<details id="{escape(operation["operationId"])}"><summary>',
+            "<details><summary>",
             f'<span class="verb">{method.upper()}</span> <code>{escape(path)}</code>',
             f'<br>{_text(operation["summary"])}. <code class="soft">{escape(operation["operationId"])}</code>',
             "</summary>",
+            _target(operation["operationId"]),
             _table(("Takes", "in", "type", ""), _taken(document, operation)),
             _table(("Answers", "", "type", "headers"), _answers(document, operation)),
             f"<pre>{escape(curl(document, path, method, operation))}</pre></details>",
@@ -107,8 +109,14 @@ def _schema(name: str, schema: Json) -> str:
         for field, value in schema.get("properties", {}).items()
     ]
     members = _table(("Member", "type", ""), rows) if rows else f"<p>{_type(schema)}</p>"
-    words = f"<summary><code>{escape(name)}</code></summary><p>{_text(schema.get('description', ''))}</p>"
-    return f'<details id="schema-{escape(name)}">{words}{members}</details>'
+    description = f"<p>{_text(schema.get('description', ''))}</p>"
+    words = f"<summary><code>{escape(name)}</code></summary>"
+    return f"<details>{words}{_target(f'schema-{name}')}{description}{members}</details>"
+
+
+def _target(id: str) -> str:
+    """What a link leads to: within the details, because that makes a browser open them."""
+    return f'<div class="target" id="{escape(id)}"></div>'
 
 
 def _type(schema: Json) -> str:
@@ -133,7 +141,8 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     if not body:
         return ""
-    return f"<table><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>{body}</table>"
+    columns = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    return f'<div class="wide"><table><tr>{columns}</tr>{body}</table></div>'
 
 
 def _text(markdown: str) -> str:

@@ -65,7 +65,7 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
     @api.endpoint(routes, "GET", "persistence/drafts/{draft_id}", answer=DraftContent, reads=("If-None-Match",))
     async def get_draft(call: Call[Nothing, Nothing]) -> Answer:
         """A draft with its content."""
-        return answer(await drafts.get(call.owner_id, call.path["draft_id"], call.if_none_match))
+        return answer(await drafts.get(call.owner_id, call.path["draft_id"], call.held))
 
     @api.endpoint(
         routes,

@@ -8,7 +8,11 @@ from werkzeug.http import parse_accept_header, parse_list_header, parse_options_
 ANY = "*"
 GZIP = "gzip"
 
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
+_TAG = r'(?:W/)?"[^"]*"'
+# A list as RFC 9110 has it, empty elements included. What has matched is not tried again, however long it is.
+_TAGS = re.compile(rf"[ \t]*+(?:{_TAG}[ \t]*+)?+(?:,[ \t]*+(?:{_TAG}[ \t]*+)?+)*+")
+_OPAQUE_TAG = re.compile(r'"[^"]*"')
+_CODINGS_MAX_CHARACTERS = 1_000
 _GZIP_SUFFIX = '-gzip"'
 
 
@@ -21,8 +25,14 @@ class AnyTag(frozenset[str]):
 
 def entity_tags(header: str) -> frozenset[str]:
     """The tags of a condition, quotes included; weak ones as if they were strong, because a proxy that compresses
-    may have weakened them. `*` stands for every tag, but not among others."""
-    return AnyTag() if header.strip() == ANY else frozenset(_TAG.findall(header))
+    may have weakened them. `*` stands for every tag. Raises ValueError for what is neither: what cannot be read
+    must not be taken for a condition that does not hold."""
+    if header.strip() == ANY:
+        return AnyTag()
+    tags = frozenset(_OPAQUE_TAG.findall(header)) if _TAGS.fullmatch(header) else None
+    if not tags:
+        raise ValueError("neither * nor entity tags")
+    return tags
 
 
 def etag_of_coding(etag: str, coding: str | None) -> str:
@@ -36,7 +46,9 @@ def without_coding(etag: str) -> str:
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding welcomes a gzipped answer."""
+    """Whether an Accept-Encoding welcomes a gzipped answer; an endless one does not."""
+    if len(header) > _CODINGS_MAX_CHARACTERS:
+        return False
     return parse_accept_header(header, Accept).quality(GZIP) > 0
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from functions import VERSION
 from functions.bodies import RawContent
@@ -32,7 +32,8 @@ from persistence.settings import AuthMode
 ABOUT = """The save button of single-page apps: sessions, drafts, snapshots shared by link, and who opened them.
 
 Every answer is `Cache-Control: no-store, private`. Whatever is no success is a problem (RFC 9457), whose `detail`
-and `error.message` can be shown to a person. Times are UTC. In a query an empty value counts as not given.
+and `error.message` can be shown to a person; what is not described here at all, a path or a method, the host
+answers with 404 and no body. Times are UTC. In a query an empty value counts as not given.
 A save is protected from overwriting another by `If-Match` with the `etag` of what was read."""
 
 _CHARGE = "Savepoint-Request-Charge"
@@ -49,6 +50,11 @@ class _Schemas(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        """A default of null is none: generated clients would have to send it, and in a merge patch it clears."""
+        described = super().default_schema(schema)
+        return {key: value for key, value in described.items() if (key, value) != ("default", None)}
 
 
 def describe(endpoints: Sequence[Endpoint], prefix: str, auth_mode: AuthMode, *, has_charge: bool) -> Json:

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 _ID_PATTERN = f"^[A-Za-z0-9_-]{{{ID_LENGTH}}}$"
 _SNAPSHOT_ID_PATTERN = f"^[A-Za-z0-9_-]{{{ID_LENGTH},{SNAPSHOT_ID_MAX_LENGTH}}}$"
 _CONDITION = {"type": "string", "maxLength": CONDITION_MAX_CHARACTERS}
+_TAG = '(W/)?"[!#-~]*"'
 
 PATH_PARAMETERS: Mapping[str, Json] = {
     "session_id": {"type": "string", "pattern": _ID_PATTERN},
@@ -28,7 +29,7 @@ REQUEST_HEADERS: Mapping[str, Json] = {
     "If-Match": {
         "description": "ETags, separated by commas, of which one has to hold; `*` for whatever is there. "
         "Where none holds, the answer is 412 and nothing was written.",
-        "schema": _CONDITION,
+        "schema": {**_CONDITION, "pattern": rf"^(\*|{_TAG}( ?, ?{_TAG})*)$"},
         "example": "*",
     },
     "If-None-Match": {

@@ -96,14 +96,14 @@ class InvalidRequest(RequestError):
     @classmethod
     def of_body(cls, exc: ValidationError) -> "InvalidRequest":
         """Faults with JSON pointers into the body."""
-        return cls([{"pointer": _pointer(e["loc"]), "detail": e["msg"]} for e in _faults(exc)])
+        return cls([{"pointer": _pointer(e["loc"]), "detail": _words(e)} for e in _faults(exc)])
 
     @classmethod
     def of_query(cls, exc: ValidationError) -> "InvalidRequest":
         """Faults with the names of query parameters."""
         return cls(
             [
-                {"parameter": _cut(str(e["loc"][0]) if e["loc"] else "query"), "detail": e["msg"]}
+                {"parameter": _cut(str(e["loc"][0]) if e["loc"] else "query"), "detail": _words(e)}
                 for e in _faults(exc)
             ]
         )
@@ -159,6 +159,9 @@ TABLE: Mapping[type[Exception], Row] = {
 }
 
 
+_WORDS = {"extra_forbidden": "is not known here", "missing": "is required"}
+
+
 def problem(exc: Exception) -> func.HttpResponse:
     """The answer for an error: the most specific row along its class's ancestors."""
     row = next(TABLE[cls] for cls in type(exc).__mro__ if cls in TABLE)
@@ -207,6 +210,12 @@ def _extras(exc: Exception) -> dict[str, Any]:
 
 def _faults(exc: ValidationError) -> list[Any]:
     return list(exc.errors(include_url=False, include_context=False, include_input=False))[:_FAULTS_MAX]
+
+
+def _words(fault: Mapping[str, Any]) -> str:
+    """Pydantic's own but where those are for programmers."""
+    words: str = fault["msg"]
+    return _WORDS.get(fault["type"]) or words.removeprefix("Value error, ")
 
 
 def _pointer(location: Sequence[str | int]) -> str:

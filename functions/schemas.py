@@ -182,11 +182,12 @@ def _iso_text(value: object) -> object:
 
 
 def _split(value: object) -> object:
-    return value.split(",") if isinstance(value, str) else value
+    # No more than what is too many already.
+    return value.split(",", len(SessionStatus)) if isinstance(value, str) else value
 
 
 QueryTime = Annotated[Timestamp, BeforeValidator(_iso_text)]
-Statuses = Annotated[tuple[SessionStatus, ...], Field(max_length=4), BeforeValidator(_split)]
+Statuses = Annotated[tuple[SessionStatus, ...], Field(max_length=len(SessionStatus)), BeforeValidator(_split)]
 
 
 class Nothing(BaseModel):

@@ -68,7 +68,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     @api.endpoint(routes, "GET", "persistence/sessions/{session_id}", answer=Session, reads=("If-None-Match",))
     async def get_session(call: Call[Nothing, Nothing]) -> Answer:
         """A session with its content."""
-        session = await sessions.get(call.owner_id, call.path["session_id"], unless=call.if_none_match)
+        session = await sessions.get(call.owner_id, call.path["session_id"], unless=call.held)
         return _session_answer(session)
 
     @api.endpoint(
@@ -80,7 +80,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     )
     async def get_session_metadata(call: Call[Nothing, Nothing]) -> Answer:
         """A session without its content; 304 while the caller's copy is still right."""
-        known = call.if_none_match
+        known = call.held
         summary = await sessions.get_summary(call.owner_id, call.path["session_id"])
         if summary.metadata.etag in known:
             return Answer(status=NOT_MODIFIED, etag=summary.metadata.etag)

@@ -77,7 +77,7 @@ class SnapshotAccessLog(WireModel):
 
 
 class SnapshotStats(WireModel):
-    """How often a snapshot was opened, and by how many people, its owner included."""
+    """How often a snapshot was opened, and by how many people. Making it is its owner's first visit."""
 
     visits: int
     visitors: int

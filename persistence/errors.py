@@ -65,7 +65,7 @@ class LimitReached(PersistenceError):
     """A person keeps as much as the operator allows; `used` and `limit` are in units of `what`."""
 
     def __init__(self, what: str, used: int, limit: int) -> None:
-        super().__init__(f"You keep {used:,} {what}; at most {limit:,} are allowed.")
+        super().__init__(f"You keep {used:,} of at most {limit:,} {what}; with this it would be more.")
         self.what, self.used, self.limit = what, used, limit
 
 

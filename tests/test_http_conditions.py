@@ -5,6 +5,7 @@ import pytest
 from persistence import Stores, stores_over
 from persistence.engines.engine import Engine
 from tests.conftest import SETTINGS
+from tests.support.drafts import DRAFTS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made, metadata_path
 
@@ -34,9 +35,19 @@ async def test_a_condition_that_holds_lets_a_change_through(client: Client, head
     assert_ok(await client.delete(path, condition), 204)
 
 
-@pytest.mark.parametrize(
-    "header", ['"0-none"', '"0-none", W/"0-none"', '"a,*,b"', '"0-none", *', "nonsense", "1", ""]
-)
+@pytest.mark.parametrize("header", ["nonsense", "1", "", '"0-none", *'])
+async def test_a_condition_that_cannot_be_read_is_none_that_does_not_hold(client: Client, header: str) -> None:
+    path, _ = await made(client)
+    for answer in (
+        await client.put(path, {"content": "three"}, {"If-Match": header}),
+        await client.delete(path, {"If-Match": header}),
+        await client.put(f"{DRAFTS}/draft-000001", {"content": "new"}, {"If-None-Match": header}),
+    ):
+        assert "in quotes" in assert_problem(answer, 400, "invalid_header")["detail"]
+    assert (await client.get(path)).json["content"] == "one"
+
+
+@pytest.mark.parametrize("header", ['"0-none"', '"0-none", W/"0-none"', '"a,*,b"'])
 async def test_a_condition_that_does_not_hold_is_412_with_what_is_there(client: Client, header: str) -> None:
     path, _ = await made(client)
     current = (await client.put(path, {"content": "two"})).json["metadata"]

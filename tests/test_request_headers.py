@@ -18,14 +18,22 @@ from functions.headers import (
         ('"a"', {'"a"'}),
         ('W/"a" , "b",W/"c"', {'"a"', '"b"', '"c"'}),
         ('"a,*,b"', {'"a,*,b"'}),
-        ('"a", *', {'"a"'}),
-        ("nonsense, 1-a", set()),
-        ("", set()),
+        (' , "a",,"b" ,', {'"a"', '"b"'}),
+        ('""', {'""'}),
     ],
 )
 def test_the_tags_of_a_condition_are_what_stands_in_quotes(header: str, tags: set[str]) -> None:
     assert entity_tags(header) == tags
     assert '"other"' not in entity_tags(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", ",", "nonsense", "1-a", '"a', 'a"', '"a" "b"', '"a", *', "W/", 'w/"a"', '"a"; q=1', " " * 8_000 + "x"],
+)
+def test_what_is_no_list_of_tags_is_no_condition(header: str) -> None:
+    with pytest.raises(ValueError):
+        entity_tags(header)
 
 
 @pytest.mark.parametrize("header", ["*", " * "])
@@ -44,6 +52,11 @@ def test_a_coding_has_a_tag_of_its_own() -> None:
 )
 def test_gzip_is_welcome(header: str) -> None:
     assert accepts_gzip(header)
+
+
+def test_an_endless_header_is_not_read() -> None:
+    assert accepts_gzip("gzip," + "a," * 400)
+    assert not accepts_gzip("gzip," + "a," * 600)
 
 
 @pytest.mark.parametrize(

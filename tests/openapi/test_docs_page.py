@@ -23,7 +23,7 @@ from tests.support.storage import on_sqlite
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 TAGS = set("html head meta title style body h1 h2 p a nav ul li details summary".split())
-TAGS |= set("code pre table tr th td span small br".split())
+TAGS |= set("code pre div table tr th td span small br".split())
 EVIL = "</p><script>alert(1)</script>'\"&"
 
 
@@ -89,7 +89,7 @@ def test_whatever_stands_in_the_description_is_text_on_the_page(document: dict[s
     assert "alert(1)" in html
     assert "script" not in {tag for tag, _ in Elements(html).tags}
     attributes = {name for _, given in Elements(html).tags for name in given}
-    assert attributes <= {"id", "href", "class", "lang", "charset", "name", "content"}
+    assert attributes <= {"id", "href", "class", "lang", "charset", "name", "content", "scope"}
 
 
 def _spoilt(value: Any) -> Any:

@@ -82,6 +82,13 @@ def test_paths_say_what_an_id_is(document: dict[str, Any]) -> None:
     assert PATH_PARAMETERS["snapshot_id"]["pattern"] == "^[A-Za-z0-9_-]{12,64}$"
 
 
+def test_nothing_has_null_for_a_default(document: dict[str, Any]) -> None:
+    # Generated clients take a default for what has to be sent, and a merge patch clears by null.
+    assert '"default": null' not in json.dumps(document)
+    patch = document["components"]["schemas"]["SessionPatch"]
+    assert patch["properties"]["app"]["anyOf"][-1] == {"type": "null"} and "required" not in patch
+
+
 def test_queries_have_their_defaults_their_choices_and_their_words(document: dict[str, Any]) -> None:
     parameters = {each["name"]: each for each in operations(document)["getSessionsMetadata"]["parameters"]}
     assert parameters["page_size"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
