@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from persistence.documents import SessionAction, SessionChange, SessionHead
+from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.engines.containers import SESSIONS, Container
 from persistence.engines.engine import Engine, Item, Stored
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
@@ -122,6 +122,48 @@ async def test_a_content_that_is_not_seen_yet_is_waited_for(engine: Engine) -> N
         await sessions.get(OWNER, head.id)
     # It gives up soon: a missing content is no reason for ever more reads.
     assert unseen.unseen > 90
+
+
+async def test_a_first_try_that_was_pruned_takes_nothing_of_the_second_with_it(engine: Engine) -> None:
+    may_delete = asyncio.Event()
+
+    class SlowToDelete(Around):
+        async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
+            await may_delete.wait()
+            await super().delete(container, id, partition, if_match)
+
+    head = await SessionStore(engine).create(OWNER, new(content="0"))
+    others = SessionStore(SlowToDelete(engine), SessionRules(keep_revisions=1))
+
+    async def overwrite() -> None:
+        for number in range(REMEMBERED_VERSIONS + 1):
+            await others.save(OWNER, head.id, saving(f"other {number}"))
+
+    losing = AnswersLost(engine, ["replace"])
+    losing.meanwhile = overwrite
+    saved = await SessionStore(losing).save(OWNER, head.id, saving("ours"))
+    may_delete.set()
+    await others.drain()
+    assert saved.metadata.version == REMEMBERED_VERSIONS + 4
+    assert (await others.get(OWNER, head.id)).content == b"ours"
+    await assert_sound(engine)
+
+
+async def test_a_content_that_landed_is_not_sent_again(engine: Engine) -> None:
+    rules = SessionRules(keep_revisions=5)
+    others = SessionStore(engine, rules)
+    head = await others.create(OWNER, new(content="0"))
+
+    async def rename() -> None:
+        for number in range(REMEMBERED_VERSIONS + 1):
+            await others.save(OWNER, head.id, SessionChange(title=f"other {number}"))
+
+    counting = CountingReads(engine)
+    losing = AnswersLost(counting, ["replace"])
+    losing.meanwhile = rename
+    saved = await SessionStore(losing, rules).save(OWNER, head.id, SessionChange(title="ours", content="ours"))
+    assert (saved.metadata.title, saved.metadata.version) == ("ours", REMEMBERED_VERSIONS + 4)
+    assert [one.kinds for one in counting.writes if one.verb == "create"] == [("content",)]
 
 
 async def test_writers_without_if_match_all_win_in_turn(engine: Engine) -> None:

@@ -179,12 +179,13 @@ def address(container: Container, item: Item) -> tuple[str, str]:
 
 
 def json_bytes(value: object) -> bytes:
-    """As JSON in UTF-8. Raises ValueError for what is not plain JSON."""
+    """As JSON in UTF-8. Raises ValueError for what would come back as something else. What is equal to its own
+    JSON, such as a member of a StrEnum, is taken for that."""
     try:
         text = orjson.dumps(value)
     except TypeError as exc:
         raise ValueError("not plain JSON") from exc
-    # Neither one driver's JSON nor the other's is strict: NaN, tuples, dates and UUIDs would come back as others.
+    # Neither one driver's JSON nor the other's is strict, with NaN, tuples, dates and UUIDs.
     if orjson.loads(text) != value:
         raise ValueError("not plain JSON")
     return text
