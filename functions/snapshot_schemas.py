@@ -25,6 +25,7 @@ class SnapshotMetadata(WireModel):
     expires_at: Timestamp | None
     content_hash: str
     content_bytes: int
+    media_type: str | None
 
 
 class SnapshotContent(WireModel):
@@ -174,6 +175,7 @@ def snapshot_metadata(document: Snapshot | AccessLog) -> SnapshotMetadata:
         expires_at=document.expires_at,
         content_hash=metadata.content_hash,
         content_bytes=metadata.content_bytes,
+        media_type=metadata.media_type,
     )
 
 

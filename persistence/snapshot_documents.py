@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
-from persistence.documents import Description, Document, Label, LowerText, Timestamp, Title
+from persistence.documents import Description, Document, Label, LowerText, MediaType, Timestamp, Title
 
 
 class SnapshotMetadata(BaseModel):
@@ -128,7 +128,7 @@ class AccessLog(Document):
 class NewSnapshot(BaseModel):
     """What makes a snapshot: content, or the id of a session of mine that is copied here.
 
-    From a session, a title or description that is not given is the session's.
+    From a session, a title, description or media type that is not given is the session's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -138,6 +138,7 @@ class NewSnapshot(BaseModel):
     content: str | bytes | None = None
     session_id: str | None = None
     app: Label | None = None
+    media_type: MediaType | None = None
     expires_at: Timestamp | None = None
 
     @model_validator(mode="after")

@@ -321,9 +321,10 @@ class SnapshotStore:
             unpack(session.packed.payload, session.packed.size, session.head.id)
             metadata = session.head.metadata
             description = metadata.description if new.description is None else new.description
-            return new.title or metadata.title, description or None, metadata.media_type, session.packed
+            media_type = new.media_type or metadata.media_type
+            return new.title or metadata.title, description or None, media_type, session.packed
         assert new.content is not None and new.title is not None, "NewSnapshot has checked this"
-        return new.title, new.description or None, None, pack(new.content)
+        return new.title, new.description or None, new.media_type, pack(new.content)
 
     async def _write(self, snapshot: Item, visitor: Item) -> bool:
         """The snapshot and its owner's visitor item: in one commit unless it is large. False where the id was

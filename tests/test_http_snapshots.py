@@ -75,6 +75,23 @@ async def test_a_snapshot_has_the_shape_that_clients_read(client: Client) -> Non
     assert listed == {"items": [metadata], "pageToken": None}
 
 
+@pytest.mark.parametrize("given", [None, "application/json"])
+async def test_a_snapshot_is_of_the_media_type_that_it_is_given(client: Client, given: str | None) -> None:
+    path = await frozen(client, content="{}", mediaType=given)
+    assert (await client.get(path)).json["metadata"]["mediaType"] == given
+    raw = assert_ok(await client.get(f"{path}/content"))
+    assert raw.headers["content-type"] == f"{given or 'text/plain'}; charset=utf-8"
+
+
+async def test_a_session_keeps_its_media_type_when_it_is_frozen_unless_another_is_given(client: Client) -> None:
+    session = assert_ok(await client.post(SESSIONS, {**NEW, "mediaType": "image/svg+xml"}), 201).json
+    for given, kept in ((None, "image/svg+xml"), ("text/html", "text/html")):
+        id = assert_ok(await client.post(SNAPSHOTS, {"sessionId": session, "mediaType": given}), 201).json
+        assert (await client.get(f"{SNAPSHOTS}/{id}")).json["metadata"]["mediaType"] == kept
+    refused = await client.post(SNAPSHOTS, {**NEW, "mediaType": "text/html\r\nSet-Cookie: a=b"})
+    assert assert_problem(refused, 422, "invalid_request")["errors"][0]["pointer"] == "#/mediaType"
+
+
 async def test_a_session_is_frozen_by_its_id(client: Client) -> None:
     session = assert_ok(await client.post(SESSIONS, {**NEW, "description": "About"}), 201)
     made = assert_ok(await client.post(SNAPSHOTS, {"sessionId": session.json}), 201)
