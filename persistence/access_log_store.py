@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from persistence.background import Background
@@ -167,17 +168,19 @@ class AccessLogStore:
         visit = (Increment("visits"), Set("last_visited_at", at), Set("hidden", False))
         row = await self._rows.patch(snapshot_id, visitor_id, visit)
         if row.last_visited_at < row.first_visited_at:
-            # Sent before another first visit made the row, and carried out after.
-            first = [Set("last_visited_at", timestamp_text(row.first_visited_at))]
-            row = await self._rows.patch(snapshot_id, visitor_id, first)
+            # Sent before another first visit made the row, and carried out after. Not the time of that one: a
+            # visit that was later still may have been added meanwhile.
+            last = [Set("last_visited_at", timestamp_text(max(now(), row.first_visited_at)))]
+            row = await self._rows.patch(snapshot_id, visitor_id, last)
         return row
 
     async def _copy(self, row: AccessLog) -> None:
         """Brings the visitor item to the row's values. One at a time for each, so that the newest stays."""
         copy = self._copies.setdefault((row.snapshot_id, row.visitor_id), _Copy())
         async with copy.lock:
-            if row.visits > copy.visits:
-                copy.visits = row.visits
+            state = (row.visits, row.last_visited_at)
+            if state > copy.state:
+                copy.state = state
                 await self._write_copy(Visitor.of(row))
 
     async def _write_copy(self, visitor: Visitor) -> None:
@@ -207,4 +210,4 @@ class _Copy:
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.visits = 0
+        self.state = (0, datetime.min.replace(tzinfo=UTC))  # visits, and the last of them

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import new_id
+from persistence.documents import new_id, now
 from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.engines.engine import Engine
 from persistence.errors import NotFound
@@ -111,6 +111,33 @@ async def test_many_people_at_once_are_told_apart(stores: Stores) -> None:
     for person in people:
         assert (await assert_in_step(stores.engine, person, made.id)).visits == 3
         assert await history(stores, person) == {made.id: 3}
+
+
+async def test_a_visit_that_was_overtaken_by_a_first_and_a_third_one_is_in_step(engine: Engine) -> None:
+    class Overtaken(Watched):
+        """Lets two others visit: one makes the row before the first patch, one comes after the second visit."""
+
+        patches = 0
+
+        async def before(self, verb: str, container: Container) -> None:
+            if verb == "patch" and container is SNAPSHOT_ACCESS_LOGS:
+                self.patches += 1
+                if self.patches == 1:
+                    # The row's first visit is later than the one that is on its way.
+                    row = AccessLog.first_visit(made, VISITOR, now())
+                    await self.inner.create(container, row.to_item())
+
+        async def after(self, verb: str, container: Container) -> None:
+            if verb == "patch" and container is SNAPSHOT_ACCESS_LOGS and self.patches == 1:
+                self.patches += 1
+                await stores.snapshots.get(VISITOR, made.id)
+                await asyncio.sleep(0.05)
+
+    made = await stores_over(engine, SETTINGS).snapshots.create(OWNER, new())
+    stores = stores_over(Overtaken(engine), SETTINGS)
+    await visit(stores, VISITOR, made.id)
+    row = await assert_in_step(engine, VISITOR, made.id)
+    assert row.visits == 3 and row.last_visited_at > row.first_visited_at
 
 
 async def test_a_later_visit_is_two_patches(engine: Engine) -> None:
