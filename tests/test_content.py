@@ -207,6 +207,13 @@ def test_a_bomb_is_corrupt_and_never_unpacked(bomb: bytes, size: int) -> None:
     assert peak_bytes_of(lambda: unpack(bomb, size, "id"), CorruptItem) < 2 * CONTENT_MAX_BYTES + 1_000_000
 
 
+def test_what_is_too_large_is_refused_before_it_is_decoded() -> None:
+    content = b"a" * 50_000_000 + "🙂".encode()
+    assert peak_bytes_of(lambda: pack(content), ContentTooLarge) < 1_000_000
+    with pytest.raises(ContentTooLarge):
+        pack(b"\xff" * (CONTENT_MAX_BYTES + 1))
+
+
 def test_a_bomb_from_a_client_is_too_large_and_never_unpacked(bomb: bytes) -> None:
     assert peak_bytes_of(lambda: gunzip(bomb), ContentTooLarge) < 2 * CONTENT_MAX_BYTES + 1_000_000
 

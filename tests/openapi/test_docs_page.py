@@ -117,6 +117,15 @@ def test_a_browser_shows_the_page_and_fetches_nothing_for_it(tmp_path: Path, doc
     assert all(operation["path"] in text for operation in operations(document).values())
 
 
+@needs_chromium
+@pytest.mark.parametrize("place", ["putDraft", "schema-NewSession"])
+def test_a_link_opens_what_it_leads_to(tmp_path: Path, place: str) -> None:
+    with on_sqlite(tmp_path / "data").serve() as server:
+        shown = visit(f"{server.base_url}/api/docs#{place}", tmp_path)
+    [opened] = re.findall(r"<details open[^>]*>.*?</details>", shown.dom, re.DOTALL)
+    assert f'id="{place}"' in opened
+
+
 class _Greedy(BaseHTTPRequestHandler):
     """A page that does what ours must not."""
 
