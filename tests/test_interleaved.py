@@ -3,6 +3,8 @@ or not at all."""
 
 import random
 
+import pytest
+
 from persistence import stores_over
 from persistence.engines.engine import Engine
 from persistence.errors import Gone
@@ -13,7 +15,8 @@ from tests.support.interleaved import interleave, orders
 from tests.support.snapshots import OWNER, VISITOR, find_snapshot, new, row_of, visit, visitors_of
 
 
-async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine) -> None:
+@pytest.mark.parametrize("is_first", [False, True], ids=["a later visit", "a first visit"])
+async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine, is_first: bool) -> None:
     stores = stores_over(engine, SETTINGS)
     made = await stores.snapshots.create(OWNER, new())
 
@@ -21,32 +24,17 @@ async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine) -> None:
         await visit(stores_over(over, SETTINGS), VISITOR, made.id)
 
     async def forget(over: Engine) -> None:
-        await stores_over(over, SETTINGS).access_logs.remove(VISITOR, made.id)
+        logs = stores_over(over, SETTINGS).access_logs
+        await (logs.erase if is_first else logs.remove)(VISITOR, made.id)
 
-    for order in orders(6, 4):
-        await visit(stores, VISITOR, made.id)
+    for order in orders(6, 3 if is_first else 4):
+        if not is_first:
+            await visit(stores, VISITOR, made.id)
         assert await interleave(engine, order, look, forget) == [None, None]
         told = VISITOR in await visitors_of(engine, made.id)
         assert not told or await row_of(engine, VISITOR, made.id), order
         await stores.access_logs.remove(VISITOR, made.id)
         assert VISITOR not in await visitors_of(engine, made.id)
-
-
-async def test_a_first_visit_that_is_forgotten_at_once_is_told_to_nobody(engine: Engine) -> None:
-    stores = stores_over(engine, SETTINGS)
-    made = await stores.snapshots.create(OWNER, new())
-
-    async def look(over: Engine) -> None:
-        await visit(stores_over(over, SETTINGS), VISITOR, made.id)
-
-    async def forget(over: Engine) -> None:
-        await stores_over(over, SETTINGS).access_logs.erase(VISITOR, made.id)
-
-    for order in orders(6, 3):
-        assert await interleave(engine, order, look, forget) == [None, None]
-        told = VISITOR in await visitors_of(engine, made.id)
-        assert not told or await row_of(engine, VISITOR, made.id), order
-        await stores.access_logs.remove(VISITOR, made.id)
 
 
 async def test_a_repeat_of_a_create_brings_no_description_back(engine: Engine) -> None:
