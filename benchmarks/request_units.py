@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from persistence.engines.containers import Container
-from persistence.engines.engine import (
+from persistence.storage.containers import Container
+from persistence.storage.engine import (
     Create,
     Engine,
     Increment,
@@ -23,7 +23,7 @@ from persistence.engines.engine import (
     create_then_replace_in_steps,
     item_size,
 )
-from persistence.query import Aggregate, Page, Query
+from persistence.storage.query import Aggregate, Page, Query
 
 _BY_SIZE = (
     (1, 1.00, 4.95),

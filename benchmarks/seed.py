@@ -11,7 +11,7 @@ from persistence import Stores, open_stores
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.documents import NewSession, SessionChange, SessionHead
 from persistence.settings import Settings
-from persistence.snapshot_documents import NewSnapshot
+from persistence.snapshots.documents import NewSnapshot
 
 SESSIONS_PER_LIST = 20
 SNAPSHOT_STATE = "218 KB"

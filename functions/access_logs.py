@@ -6,7 +6,7 @@ from functions.call import Answer, Call
 from functions.endpoint import Api
 from functions.schemas import Nothing, PageOf, page_of
 from functions.snapshot_schemas import AccessLogsQuery, SnapshotAccessLog, access_log
-from persistence.access_log_store import AccessLogStore
+from persistence.snapshots.access_logs import AccessLogStore
 
 
 def blueprint(api: Api, access_logs: AccessLogStore) -> func.Blueprint:

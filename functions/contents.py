@@ -11,8 +11,8 @@ from functions.sessions import NOT_MODIFIED, saved_metadata
 from functions.throttle import TokenBuckets
 from persistence.content import Packed, unpack
 from persistence.documents import SessionChange
-from persistence.session_store import SessionStore
-from persistence.snapshot_store import SnapshotStore
+from persistence.sessions.store import SessionStore
+from persistence.snapshots.store import SnapshotStore
 
 # Whatever it is, a browser that is sent to it must not run it with our origin's rights.
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}

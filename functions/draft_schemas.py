@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.schemas import FilterQuery, PageQuery, SessionMetadata, SessionUpdate, WireModel, session_metadata
 from persistence import documents
 from persistence.documents import SessionSummary, Timestamp
-from persistence.query import Operator
+from persistence.storage.query import Operator
 
 _BY_APP = {"app": ("app", Operator.EQUAL)}
 _BY_APP_AND_DEVICE = {**_BY_APP, "device": ("metadata.device_info", Operator.EQUAL)}

@@ -18,9 +18,9 @@ from functions.endpoint import Api
 from functions.schemas import Nothing, PageOf, SessionMetadata, page_of, session_metadata
 from functions.sessions import NOT_MODIFIED
 from persistence.documents import SessionSummary
-from persistence.draft_store import DraftStore
+from persistence.drafts.store import DraftStore
 from persistence.errors import NotFound
-from persistence.session_reads import OpenedSession
+from persistence.sessions.reads import OpenedSession
 
 
 def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:

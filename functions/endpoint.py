@@ -18,7 +18,7 @@ from functions.call import Answer, Call
 from functions.identity import Identify
 from functions.problems import InvalidHeader, problem
 from functions.schemas import Nothing
-from persistence.engines.charge import Charge, metered
+from persistence.storage.charge import Charge, metered
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
 NOTHING_GIVEN: Mapping[str, str] = MappingProxyType({})

@@ -7,7 +7,7 @@ import azure.functions as func
 from functions.call import Answer, Call
 from functions.endpoint import Api
 from functions.schemas import Nothing, WireModel
-from persistence.engines.engine import Engine
+from persistence.storage.engine import Engine
 
 
 class Health(WireModel):

@@ -11,10 +11,10 @@ from functions.endpoint import Api
 from functions.problems import ConfirmationRequired
 from functions.schemas import Nothing, RevisionMetadata, WireModel, session_metadata
 from functions.snapshot_schemas import access_log, snapshot_metadata
+from persistence.account.personal_data import Exported, PersonalData
 from persistence.documents import SessionHead
 from persistence.limits import Limits
-from persistence.personal_data import Exported, PersonalData
-from persistence.snapshot_documents import Snapshot
+from persistence.snapshots.documents import Snapshot
 
 CONFIRMATION = "Savepoint-Confirm"
 NDJSON = "application/x-ndjson"

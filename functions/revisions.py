@@ -13,7 +13,7 @@ from functions.schemas import (
     session_metadata,
 )
 from persistence.errors import NotFound
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
 
 _VERSION_MAX_DIGITS = 15
 

@@ -8,8 +8,8 @@ from pydantic.alias_generators import to_camel
 
 from persistence import documents
 from persistence.documents import SessionAction, SessionStatus, SessionSummary, Timestamp
-from persistence.filters import FilterFactory
-from persistence.query import Filter, Operator, Page, Sort
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Filter, Operator, Page, Sort
 
 T = TypeVar("T", bound=BaseModel)
 S = TypeVar("S")

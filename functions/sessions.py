@@ -22,8 +22,8 @@ from functions.schemas import (
     session_metadata,
 )
 from persistence.documents import SessionAction, SessionHead
-from persistence.session_reads import OpenedSession
-from persistence.session_store import SessionStore
+from persistence.sessions.reads import OpenedSession
+from persistence.sessions.store import SessionStore
 
 NOT_MODIFIED = 304
 

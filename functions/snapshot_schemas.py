@@ -6,10 +6,11 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.schemas import ListQuery, QueryTime, WireModel
-from persistence import documents, snapshot_documents
+from persistence import documents
 from persistence.documents import Timestamp
-from persistence.query import Operator
-from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
+from persistence.snapshots import documents as snapshot_documents
+from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
+from persistence.storage.query import Operator
 
 
 class SnapshotMetadata(WireModel):

@@ -17,8 +17,8 @@ from functions.snapshot_schemas import (
     snapshot_visitor,
 )
 from functions.throttle import TokenBuckets
-from persistence.snapshot_documents import Snapshot
-from persistence.snapshot_store import SnapshotStore
+from persistence.snapshots.documents import Snapshot
+from persistence.snapshots.store import SnapshotStore
 
 
 def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.Blueprint:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from persistence.engines.containers import CONTAINERS, Container
+from persistence.storage.containers import CONTAINERS, Container
 
 FILE = Path(__file__).parent / "bicep" / "containers.json"
 

@@ -7,16 +7,16 @@ head = await stores.sessions.create("me", NewSession(title="First", description=
 import asyncio
 from dataclasses import dataclass
 
-from persistence.access_log_store import AccessLogStore
-from persistence.cleanup import Cleanup
-from persistence.draft_store import DraftStore
-from persistence.engines.engine import Engine
+from persistence.account.personal_data import PersonalData
+from persistence.drafts.store import DraftStore
 from persistence.errors import InvalidSettings, StoreUnavailable
 from persistence.limits import Limits
-from persistence.personal_data import PersonalData
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
 from persistence.settings import Settings, StoreEngine
-from persistence.snapshot_store import SnapshotStore
+from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.store import SnapshotStore
+from persistence.storage.engine import Engine
+from persistence.timers.cleanup import Cleanup
 
 __all__ = ["Stores", "open_engine", "open_stores", "stores_over"]
 
@@ -49,14 +49,14 @@ def open_engine(settings: Settings) -> Engine:
     """The one place that picks an engine; only the picked one's module is imported."""
     match settings.store_engine:
         case StoreEngine.SQLITE:
-            from persistence.engines.sqlite import SqliteEngine
+            from persistence.storage.sqlite.engine import SqliteEngine
 
             try:
                 return SqliteEngine(settings.data_dir)
             except StoreUnavailable as exc:
                 raise InvalidSettings([f"DATA_DIR: the file there cannot be opened: {exc.__cause__}"]) from exc
         case StoreEngine.COSMOS:
-            from persistence.engines.cosmos import CosmosEngine
+            from persistence.storage.cosmos.engine import CosmosEngine
 
             return CosmosEngine(settings.cosmos_account())
 

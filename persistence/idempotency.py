@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from persistence.collection import Collection
 from persistence.documents import Document, Timestamp, now
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine
 from persistence.errors import Contended, ItemExists, ItemNotFound, KeyReused
-from persistence.session_heads import ATTEMPTS, back_off
+from persistence.sessions.heads import ATTEMPTS, back_off
+from persistence.storage.containers import SESSIONS
+from persistence.storage.document_set import Collection
+from persistence.storage.engine import Engine
 
 RETENTION = timedelta(hours=24)
 

@@ -10,12 +10,12 @@ from weakref import WeakValueDictionary
 from pydantic import BaseModel, ConfigDict
 
 from persistence.documents import SessionHead, SessionStatus
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
-from persistence.engines.engine import Engine
 from persistence.errors import StorageFull, TooMany
-from persistence.filters import FilterFactory
-from persistence.query import Aggregate, Filter, Operator, Query
-from persistence.snapshot_documents import AccessLog
+from persistence.snapshots.documents import AccessLog
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
+from persistence.storage.engine import Engine
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Aggregate, Filter, Operator, Query
 
 Counted = Literal["sessions", "drafts", "snapshots"]
 

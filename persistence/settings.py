@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from persistence.cleanup import CleanupRules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.errors import InvalidSettings
 from persistence.identity_settings import bearer_refusals, principal_refusals
 from persistence.limits import LimitRules
-from persistence.session_rules import SessionRules
-from persistence.snapshot_store import SnapshotRules
+from persistence.sessions.rules import SessionRules
+from persistence.snapshots.store import SnapshotRules
+from persistence.timers.cleanup import CleanupRules
 
 if TYPE_CHECKING:
-    from persistence.engines.cosmos import CosmosAccount
+    from persistence.storage.cosmos.engine import CosmosAccount
 
 SETTLE_GRACE_MIN_SECONDS = 300
 """Longer than any request may take, with all its attempts."""
@@ -205,7 +205,7 @@ class Settings(BaseModel):
 
     def cosmos_account(self) -> "CosmosAccount":
         """What the Cosmos engine needs. Only for STORE_ENGINE=cosmos."""
-        from persistence.engines.cosmos import CosmosAccount
+        from persistence.storage.cosmos.engine import CosmosAccount
 
         assert self.cosmos_endpoint is not None, "from_environ refuses STORE_ENGINE=cosmos without it"
         return CosmosAccount(

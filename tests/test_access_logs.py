@@ -8,10 +8,10 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import new_id, now
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.engines.engine import Engine
 from persistence.errors import NotFound
-from persistence.snapshot_documents import AccessLog, Visitor
+from persistence.snapshots.documents import AccessLog, Visitor
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Refuses, Watched
 from tests.support.clock import NOON, Clock

@@ -153,7 +153,7 @@ def test_routes_are_one_resource_each_and_cannot_be_told_apart_by_case_alone(ind
 
 def test_importing_the_app_loads_only_the_engine_that_is_named(indexed: dict[str, Any]) -> None:
     loaded = set(indexed["modules"])
-    assert "persistence.engines.sqlite" in loaded
+    assert "persistence.storage.sqlite.engine" in loaded
     assert not {name for name in loaded if name.startswith(("azure.cosmos", "azure.identity"))}
 
 
@@ -165,7 +165,7 @@ def test_the_cosmos_app_is_the_same_and_asks_for_no_credential_at_import(
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["functions"] == indexed["functions"]
-    elsewhere = ("azure.identity", "persistence.engines.sqlite")
+    elsewhere = ("azure.identity", "persistence.storage.sqlite.engine")
     assert not {name for name in answer["modules"] if name.startswith(elsewhere)}
     assert not (tmp_path / "data").exists()
 

@@ -7,11 +7,11 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine, item_size
 from persistence.errors import Changed, NotFound
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Engine, item_size
 from tests.conftest import SETTINGS
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import DRAFT, draft

@@ -9,13 +9,13 @@ from azure.functions.decorators.timer import TimerTrigger
 
 from functions.app import build_app
 from persistence import Stores
-from persistence.cleanup import Counts
 from persistence.documents import SessionChange
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
-from persistence.engines.engine import PAYLOAD, Engine
 from persistence.errors import StoreUnavailable
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.storage.engine import PAYLOAD, Engine
+from persistence.timers.cleanup import Counts
 from tests.conftest import SETTINGS
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from persistence import Stores
-from persistence.cleanup import Cleanup, CleanupRules, Counts
 from persistence.documents import SessionChange
-from persistence.engines.containers import Container
-from persistence.engines.engine import Engine, Item
 from persistence.errors import StoreUnavailable
-from persistence.query import Page, Query
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import Container
+from persistence.storage.engine import Engine, Item
+from persistence.storage.query import Page, Query
+from persistence.timers.cleanup import Cleanup, CleanupRules, Counts
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from persistence.cleanup import Counts
-from persistence.engines import sqlite_query
-from persistence.engines.charge import metered
-from persistence.engines.containers import Container
-from persistence.engines.engine import Engine
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import StoreUnavailable
-from persistence.query import Query
+from persistence.storage.charge import metered
+from persistence.storage.containers import Container
+from persistence.storage.engine import Engine
+from persistence.storage.query import Query
+from persistence.storage.sqlite import query as sqlite_query
+from persistence.storage.sqlite.engine import SqliteEngine
+from persistence.timers.cleanup import Counts
 from tests.support import bulk
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Asks, Dies
@@ -108,7 +108,7 @@ async def test_every_scan_is_served_by_its_own_partial_index(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that the texts of later pages are seen, too.
-    monkeypatch.setattr("persistence.timer_work._PAGE_SIZE", 1)
+    monkeypatch.setattr("persistence.timers.work._PAGE_SIZE", 1)
     engine = SqliteEngine(tmp_path / "data")
     asks = Asks(engine)
     sessions, snapshots, *_ = over(engine)
@@ -144,8 +144,8 @@ MARK_ALL = """
 import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
-from persistence.cleanup import CleanupRules
-from persistence.engines.sqlite import SqliteEngine
+from persistence.timers.cleanup import CleanupRules
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.snapshots import over
 
 async def main():

@@ -10,13 +10,13 @@ import pytest
 
 from persistence import stores_over
 from persistence.documents import SessionChange
-from persistence.engines.containers import SESSIONS
-from persistence.engines.cosmos import CosmosEngine
-from persistence.engines.engine import Engine, Item
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import StoreUnavailable
 from persistence.idempotency import Attempt
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS
+from persistence.storage.cosmos.engine import CosmosEngine
+from persistence.storage.engine import Engine, Item
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies

@@ -15,8 +15,8 @@ from isal import isal_zlib
 
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pack, pack_gzipped, unpack
 from persistence.documents import SessionContent, now
-from persistence.engines.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
 from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
+from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
 
 SAMPLE = "Some content: naïve, \U0001f600, \0 and \u2028. " * 20
 

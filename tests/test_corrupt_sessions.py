@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import PAYLOAD, Engine
 from persistence.errors import CorruptItem, Gone
-from persistence.query import Sort
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import PAYLOAD, Engine
+from persistence.storage.query import Sort
 from tests.support.sessions import OWNER, damage, new, saving
 
 HEAD_DAMAGES: dict[str, dict[str, Any]] = {
@@ -132,6 +132,6 @@ async def test_a_damaged_item_is_logged_without_what_it_holds(
     await damage(engine, hurt.id, **{"metadata.created_at": "a private time"})
     with caplog.at_level(logging.DEBUG, "persistence"):
         await sessions.page(OWNER)
-    [record] = [one for one in caplog.records if one.name == "persistence.collection"]
+    [record] = [one for one in caplog.records if one.name == "persistence.storage.document_set"]
     assert hurt.id in record.getMessage() and "created_at" in record.getMessage()
     assert "private" not in caplog.text

@@ -6,9 +6,9 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionStatus, new_id
-from persistence.draft_store import DraftStore
-from persistence.engines.engine import Engine
+from persistence.drafts.store import DraftStore
 from persistence.errors import Changed, Gone, KeyReused, NotFound
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFT, a_session, draft
 from tests.support.engines import AnswersLost, CountingReads, LateReads

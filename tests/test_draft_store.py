@@ -6,11 +6,11 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import SessionAction, SessionChange, SessionStatus
-from persistence.draft_store import UNTITLED, DraftStore
-from persistence.engines.containers import Container
-from persistence.engines.engine import Engine, Stored
+from persistence.drafts.store import UNTITLED, DraftStore
 from persistence.errors import Gone, IllegalMove, InvalidField, NotFound
-from persistence.query import Operator
+from persistence.storage.containers import Container
+from persistence.storage.engine import Engine, Stored
+from persistence.storage.query import Operator
 from tests.conftest import SETTINGS
 from tests.support.clock import Clock
 from tests.support.drafts import DRAFT, MOVES, OTHER, a_session, draft

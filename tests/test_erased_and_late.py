@@ -4,11 +4,11 @@ import pytest
 
 from persistence import stores_over
 from persistence.documents import SessionChange
-from persistence.engines.containers import SNAPSHOTS as SNAPSHOTS_CONTAINER
-from persistence.engines.containers import Container
-from persistence.engines.engine import PAYLOAD, Engine, Item, Stored
 from persistence.errors import ItemNotFound, NotFound
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SNAPSHOTS as SNAPSHOTS_CONTAINER
+from persistence.storage.containers import Container
+from persistence.storage.engine import PAYLOAD, Engine, Item, Stored
 from tests.conftest import SETTINGS
 from tests.support.engines import AnswersLost, Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made

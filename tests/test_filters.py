@@ -21,8 +21,8 @@ from pydantic import (
 
 from persistence.documents import SessionHead, Timestamp
 from persistence.errors import InvalidField
-from persistence.filters import FilterFactory
-from persistence.query import Filter, Operator
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Filter, Operator
 
 
 class Colour(StrEnum):

@@ -7,9 +7,9 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import new_id, timestamp_text
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS
-from persistence.engines.engine import Engine
-from persistence.snapshot_documents import AccessLog, SnapshotMetadata
+from persistence.snapshots.documents import AccessLog, SnapshotMetadata
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.clock import NOON
 from tests.support.http import NEW, Client, assert_ok, assert_problem

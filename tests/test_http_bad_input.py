@@ -10,7 +10,7 @@ import pytest
 from functions.bodies import BODY_MAX_BYTES
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES
-from persistence.engines.engine import Engine
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.engines.engine import PAYLOAD, Engine
+from persistence.storage.engine import PAYLOAD, Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made, metadata_path

@@ -3,7 +3,7 @@
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.engines.engine import Engine
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFT, DRAFTS, OTHER
 from tests.support.engines import CountingReads

@@ -9,8 +9,8 @@ from functions.problems import TooFast
 from functions.throttle import TokenBuckets
 from persistence import Stores, stores_over
 from persistence.documents import now
-from persistence.engines.engine import Engine
 from persistence.settings import Settings
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
@@ -181,7 +181,7 @@ async def test_snapshots_of_others_and_expired_ones_do_not_count(engine: Engine,
     new = {**NEW, "content": "mine", "expiresAt": expires_at.isoformat()}
     assert_ok(await client.post(SNAPSHOTS, new), 201)
     assert_problem(await client.post(SNAPSHOTS, {**NEW, "content": "mine"}), 429, "too_many")
-    mocker.patch("persistence.cleanup.now", return_value=expires_at + timedelta(seconds=1))
+    mocker.patch("persistence.timers.cleanup.now", return_value=expires_at + timedelta(seconds=1))
     await stores.cleanup.run()
     assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "mine"}), 201)
 

@@ -10,9 +10,9 @@ import pytest
 from persistence import Stores, stores_over
 from persistence.content import pack
 from persistence.documents import NewSession, SessionChange, new_id
-from persistence.engines.containers import CONTAINERS, Container
-from persistence.engines.engine import COMMIT_MAX_BYTES, Engine, Item
-from persistence.query import Page, Query
+from persistence.storage.containers import CONTAINERS, Container
+from persistence.storage.engine import COMMIT_MAX_BYTES, Engine, Item
+from persistence.storage.query import Page, Query
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies
 from tests.support.engines import Around
@@ -169,7 +169,7 @@ async def test_deletion_has_to_be_asked_for_twice(client: Client, confirmation: 
 async def test_deletion_leaves_nothing_of_a_person(
     client: Client, stores: Stores, engine: Engine, mocker, at_once: int
 ) -> None:
-    mocker.patch("persistence.personal_data.ERASE_ITEMS", at_once)
+    mocker.patch("persistence.account.personal_data.ERASE_ITEMS", at_once)
     life = await a_life(client)
     await stores.access_logs.drain()
     assert (await erased(client) > 1) == (at_once == 2)

@@ -12,10 +12,10 @@ import pytest
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.documents import REMEMBERED_VERSIONS, new_id, now
-from persistence.engines.containers import SESSIONS as SESSIONS_CONTAINER
-from persistence.engines.engine import Engine
 from persistence.errors import StoreUnavailable
-from persistence.query import Query
+from persistence.storage.containers import SESSIONS as SESSIONS_CONTAINER
+from persistence.storage.engine import Engine
+from persistence.storage.query import Query
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
@@ -316,7 +316,7 @@ async def test_a_repeat_that_comes_after_its_snapshot_has_expired_is_told_so(cli
     expires_at = now() + timedelta(minutes=1)
     new = {**NEW_SNAPSHOT, "expiresAt": expires_at.isoformat()}
     assert_ok(await client.post(SNAPSHOTS, new, key("k")), 201)
-    mocker.patch("persistence.snapshot_store.now", return_value=expires_at + timedelta(seconds=1))
+    mocker.patch("persistence.snapshots.store.now", return_value=expires_at + timedelta(seconds=1))
     assert_problem(await client.post(SNAPSHOTS, new, key("k")), 410, "gone")
 
 
@@ -354,9 +354,9 @@ async def test_the_timer_forgets_keys_after_a_day(client: Client, stores: Stores
     await stores.cleanup.run()
     assert len((await engine.query(SESSIONS_CONTAINER, records)).items) == 1
     at = now()
-    mocker.patch("persistence.cleanup.now", return_value=at + timedelta(hours=23, minutes=59))
+    mocker.patch("persistence.timers.cleanup.now", return_value=at + timedelta(hours=23, minutes=59))
     assert (await stores.cleanup.run()).reservations_forgotten == 0
-    mocker.patch("persistence.cleanup.now", return_value=at + timedelta(hours=24, minutes=1))
+    mocker.patch("persistence.timers.cleanup.now", return_value=at + timedelta(hours=24, minutes=1))
     counts = await stores.cleanup.run()
     assert counts.reservations_forgotten == 1
     assert (await engine.query(SESSIONS_CONTAINER, records)).items == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.engines.engine import Engine
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made, metadata_path

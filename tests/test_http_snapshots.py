@@ -10,7 +10,7 @@ import pytest
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.documents import new_id, timestamp_text
-from persistence.engines.engine import Engine
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads

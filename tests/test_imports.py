@@ -13,24 +13,24 @@ PRODUCT = ("persistence", "functions", "devhost")
 DRIVERS = {
     # A module, and the only places where it or anything in it may be imported.
     "azure.functions": ("function_app.py", "functions/*.py", "devhost/*.py"),
-    "azure.cosmos": ("persistence/engines/cosmos*.py",),
-    "azure.identity": ("persistence/engines/cosmos*.py",),
-    "azure.core": ("persistence/engines/cosmos*.py",),
-    "sqlite3": ("persistence/engines/sqlite*.py",),
+    "azure.cosmos": ("persistence/storage/cosmos/*.py",),
+    "azure.identity": ("persistence/storage/cosmos/*.py",),
+    "azure.core": ("persistence/storage/cosmos/*.py",),
+    "sqlite3": ("persistence/storage/sqlite/*.py",),
     "starlette": ("devhost/*.py",),
     "uvicorn": ("devhost/*.py",),
 }
 ENGINES_MAY = (
-    # Besides each other: what a query and an error are, and no store or document.
-    "persistence.engines",
+    # Besides each other: what a query and an error are, what a document is, and no store.
+    "persistence.storage",
     "persistence.errors",
-    "persistence.query",
+    "persistence.documents",
 )
 
 
 PROGRAMS = {
     # Run by itself, it reads the settings as function_app.py does.
-    "persistence/engines/cosmos_provision.py": ("persistence.settings",),
+    "persistence/storage/cosmos/provision.py": ("persistence.settings",),
 }
 
 
@@ -61,7 +61,7 @@ def within(name: str, module: str) -> bool:
 
 
 def breaches(text: str, path: PurePosixPath) -> list[str]:
-    package, is_engine = path.parts[0], path.match("persistence/engines/*.py")
+    package, is_engine = path.parts[0], fnmatch(str(path), "persistence/storage/*.py")
     found = []
     for name in dict.fromkeys(imports(text, path)):
         reasons = [
@@ -75,7 +75,7 @@ def breaches(text: str, path: PurePosixPath) -> list[str]:
             reasons.append("persistence knows nothing of HTTP")
         if package == "functions" and within(name, "devhost"):
             reasons.append("what runs the app is not known to it")
-        if package != "persistence" and re.match(r"persistence\.engines\.(cosmos|sqlite)", name):
+        if package != "persistence" and re.match(r"persistence\.storage\.(cosmos|sqlite)", name):
             reasons.append("open_engine alone picks an engine")
         if is_engine and within(name, "persistence") and not allowed_in_engines(name, path):
             reasons.append("engines know no stores")
@@ -96,22 +96,22 @@ def test_imports_point_one_way(path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("persistence/session_store.py", "import azure.functions as func"),
-        ("persistence/session_store.py", "from azure import functions"),
-        ("persistence/session_store.py", "def later():\n    from azure.functions import HttpRequest"),
-        ("persistence/engines/cosmos.py", "import azure.functions"),
-        ("persistence/session_store.py", "from azure.cosmos.aio import CosmosClient"),
-        ("persistence/engines/sqlite.py", "from azure.cosmos import PartitionKey"),
+        ("persistence/sessions/store.py", "import azure.functions as func"),
+        ("persistence/sessions/store.py", "from azure import functions"),
+        ("persistence/sessions/store.py", "def later():\n    from azure.functions import HttpRequest"),
+        ("persistence/storage/cosmos/engine.py", "import azure.functions"),
+        ("persistence/sessions/store.py", "from azure.cosmos.aio import CosmosClient"),
+        ("persistence/storage/sqlite/engine.py", "from azure.cosmos import PartitionKey"),
         ("functions/problems.py", "from azure.cosmos.exceptions import CosmosHttpResponseError"),
         ("functions/health.py", "import sqlite3"),
-        ("persistence/engines/engine.py", "import sqlite3"),
+        ("persistence/storage/engine.py", "import sqlite3"),
         ("persistence/settings.py", "from functions.identity import identify_by"),
         ("persistence/settings.py", "import devhost"),
-        ("persistence/engines/sqlite.py", "from persistence.session_store import SessionStore"),
-        ("persistence/engines/sqlite.py", "from persistence import documents"),
-        ("persistence/engines/sqlite.py", "from ..documents import now"),
+        ("persistence/storage/sqlite/engine.py", "from persistence.sessions.store import SessionStore"),
+        ("persistence/storage/sqlite/engine.py", "from persistence import limits"),
+        ("persistence/storage/sqlite/engine.py", "from ...limits import Limits"),
         ("functions/app.py", "from devhost.host import load_functions"),
-        ("functions/app.py", "from persistence.engines.sqlite import SqliteEngine"),
+        ("functions/app.py", "from persistence.storage.sqlite.engine import SqliteEngine"),
         ("functions/app.py", "from tests.support import http"),
         ("function_app.py", "import sqlite3"),
     ],
@@ -123,4 +123,4 @@ def test_a_breach_is_noticed(path: str, text: str) -> None:
 def test_every_part_of_the_product_is_read() -> None:
     names = {path.as_posix() for path in sources()}
     assert {"function_app.py", "functions/endpoint.py", "devhost/host.py"} <= names
-    assert {"persistence/settings.py", "persistence/engines/cosmos.py"} <= names
+    assert {"persistence/settings.py", "persistence/storage/cosmos/engine.py"} <= names

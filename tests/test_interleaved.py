@@ -6,10 +6,10 @@ import random
 import pytest
 
 from persistence import stores_over
-from persistence.engines.engine import Engine
 from persistence.errors import Gone
 from persistence.idempotency import Attempt
-from persistence.snapshot_documents import Snapshot
+from persistence.snapshots.documents import Snapshot
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.interleaved import interleave, orders
 from tests.support.snapshots import OWNER, VISITOR, find_snapshot, new, row_of, visit, visitors_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.app import build_app
 from persistence import Stores, stores_over
-from persistence.engines.engine import Engine
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
 from tests.support.http import NEW, Client, Response

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from persistence.documents import SessionHead, SessionStatus
-from persistence.engines.containers import SESSIONS
-from persistence.engines.cosmos import CosmosEngine
-from persistence.engines.engine import Engine
 from persistence.errors import Changed, Contended, CorruptItem, Gone, NotFound
-from persistence.session_heads import ATTEMPTS
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.heads import ATTEMPTS
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS
+from persistence.storage.cosmos.engine import CosmosEngine
+from persistence.storage.engine import Engine
 from tests.conftest import new_cosmos_account
 from tests.support.engines import LateReads
 from tests.support.faults import FaultProxy, Recorded

@@ -16,9 +16,6 @@ import persistence
 from functions import problems
 from functions.problems import InvalidRequest, RequestError, problem
 from persistence import stores_over
-from persistence.engines.containers import Container
-from persistence.engines.engine import Item, Stored
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import (
     EngineError,
     InvalidField,
@@ -33,7 +30,10 @@ from persistence.errors import (
     Throttled,
     TooMany,
 )
-from persistence.query import Page, Query
+from persistence.storage.containers import Container
+from persistence.storage.engine import Item, Stored
+from persistence.storage.query import Page, Query
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem

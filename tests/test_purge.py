@@ -11,12 +11,12 @@ from azure.functions.decorators.timer import TimerTrigger
 
 from functions.app import build_app
 from persistence import Stores, stores_over
-from persistence.cleanup import Cleanup, CleanupRules, PurgeCounts
 from persistence.documents import SessionHead, SessionStatus
-from persistence.engines.containers import SESSIONS, Container
-from persistence.engines.engine import Engine, Item
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
-from persistence.query import Page, Query
+from persistence.storage.containers import SESSIONS, Container
+from persistence.storage.engine import Engine, Item
+from persistence.storage.query import Page, Query
+from persistence.timers.cleanup import Cleanup, CleanupRules, PurgeCounts
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies
 from tests.support.clock import Clock

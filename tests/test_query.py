@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persistence.errors import InvalidCursor
-from persistence.query import BY_ID, Aggregate, Filter, Operator, Page, Position, Query, Sort, value_at
+from persistence.storage.query import BY_ID, Aggregate, Filter, Operator, Page, Position, Query, Sort, value_at
 
 BY_TITLE = Sort("metadata.title", descending=True)
 QUERY = Query("session", "ann", ("id", "metadata"), (Filter("status", Operator.EQUAL, "active"),), BY_TITLE, 2)

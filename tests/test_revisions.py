@@ -6,11 +6,11 @@ import pytest
 
 from persistence import Stores
 from persistence.documents import SessionAction, SessionStatus
-from persistence.engines.containers import Container
-from persistence.engines.engine import Engine, Item, Stored
 from persistence.errors import Changed, Gone, IllegalMove, KeyReused, NotFound
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import Container
+from persistence.storage.engine import Engine, Item, Stored
 from tests.support.drafts import DRAFT, a_session
 from tests.support.engines import AnswersLost, Around, CountingReads
 from tests.support.sessions import OWNER, assert_sound, content_ids, count, new, saving, sha256, stored_heads

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from persistence.documents import SessionStatus, timestamp_text
-from persistence.engines.engine import Engine
 from persistence.errors import InvalidCursor, InvalidField
-from persistence.query import Filter, Operator, Sort
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
+from persistence.storage.engine import Engine
+from persistence.storage.query import Filter, Operator, Sort
 from tests.support.engines import CountingReads
 from tests.support.sessions import OWNER, damage, new, saving
 

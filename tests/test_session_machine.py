@@ -19,13 +19,13 @@ from hypothesis.stateful import (
 )
 
 from persistence.documents import SessionChange, SessionHead
-from persistence.engines.cosmos import CosmosEngine
-from persistence.engines.engine import Engine
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import Changed, Gone, NotFound
-from persistence.query import Operator, Sort
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.cosmos.engine import CosmosEngine
+from persistence.storage.engine import Engine
+from persistence.storage.query import Operator, Sort
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import new_cosmos_account
 from tests.support.sessions import assert_sound, new, sha256
 

@@ -6,11 +6,11 @@ import pytest
 
 from persistence import stores_over
 from persistence.documents import SessionAction, SessionChange
-from persistence.engines.containers import Container
-from persistence.engines.engine import Engine
 from persistence.errors import Changed, StoreUnavailable
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import Container
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.sessions import OWNER, assert_sound, content_ids, new, saving, sha256, stored_content

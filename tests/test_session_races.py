@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pytest
 
 from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
-from persistence.engines.containers import SESSIONS, Container
-from persistence.engines.engine import Engine, Item, Stored
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
-from persistence.session_heads import ATTEMPTS
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.heads import ATTEMPTS
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS, Container
+from persistence.storage.engine import Engine, Item, Stored
 from tests.support.engines import AnswersLost, Around, CountingReads
 from tests.support.sessions import (
     OWNER,

@@ -5,7 +5,6 @@ import pytest
 from persistence import Stores
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.documents import SessionAction, SessionChange, SessionStatus, new_id
-from persistence.engines.engine import Engine
 from persistence.errors import (
     Changed,
     ContentTooLarge,
@@ -13,7 +12,8 @@ from persistence.errors import (
     InvalidField,
     NotFound,
 )
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
+from persistence.storage.engine import Engine
 from tests.support.engines import CountingReads
 from tests.support.sessions import (
     OWNER,

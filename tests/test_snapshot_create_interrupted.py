@@ -3,11 +3,11 @@
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.engines.engine import Engine
 from persistence.errors import StoreUnavailable
 from persistence.idempotency import Attempt
-from persistence.snapshot_documents import AccessLog, Visitor
+from persistence.snapshots.documents import AccessLog, Visitor
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies, Refuses, Watched
 from tests.support.clock import Clock

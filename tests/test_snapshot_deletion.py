@@ -6,9 +6,9 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import new_id
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
-from persistence.engines.engine import PAYLOAD, Engine
 from persistence.errors import Contended, Forbidden, Gone, NotFound, StoreUnavailable
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.storage.engine import PAYLOAD, Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies, Refuses
 from tests.support.clock import Clock

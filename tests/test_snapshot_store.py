@@ -9,11 +9,11 @@ import pytest
 from persistence import Stores
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack
 from persistence.documents import SessionChange, is_id, new_id
-from persistence.engines.containers import SESSIONS, SNAPSHOTS
-from persistence.engines.engine import PAYLOAD, Engine
 from persistence.errors import ContentTooLarge, CorruptItem, Gone, NotFound
-from persistence.query import Sort
-from persistence.snapshot_documents import NewSnapshot
+from persistence.snapshots.documents import NewSnapshot
+from persistence.storage.containers import SESSIONS, SNAPSHOTS
+from persistence.storage.engine import PAYLOAD, Engine
+from persistence.storage.query import Sort
 from tests.support import sessions as of_sessions
 from tests.support.engines import CountingReads
 from tests.support.sessions import sha256

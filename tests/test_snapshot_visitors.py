@@ -4,10 +4,10 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import new_id
-from persistence.engines.containers import SNAPSHOTS
-from persistence.engines.engine import Engine
 from persistence.errors import Forbidden, InvalidCursor, InvalidField, NotFound
-from persistence.query import Sort
+from persistence.storage.containers import SNAPSHOTS
+from persistence.storage.engine import Engine
+from persistence.storage.query import Sort
 from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
 from tests.support.clock import Clock

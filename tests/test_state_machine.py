@@ -14,12 +14,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from persistence import stores_over
 from persistence.documents import SessionChange, SessionContent, SessionHead, new_id
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
-from persistence.engines.cosmos import CosmosEngine
-from persistence.engines.engine import Engine
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import Forbidden, Gone, NotFound, StoreUnavailable
-from persistence.snapshot_documents import AccessLog, NewSnapshot, Snapshot, Visitor
+from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.storage.cosmos.engine import CosmosEngine
+from persistence.storage.engine import Engine
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies, Refuses

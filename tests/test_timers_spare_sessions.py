@@ -11,12 +11,12 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import SessionAction, SessionChange, SessionHead, SessionStatus
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine, Item
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import Gone, IllegalMove, StoreUnavailable
-from persistence.session_rules import EDITABLE
-from persistence.session_store import SessionStore
+from persistence.sessions.rules import EDITABLE
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Engine, Item
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS
 from tests.support import bulk
 from tests.support.breaking import Dies
@@ -116,8 +116,8 @@ async def assert_usable(stores: Stores, heads: list[SessionHead]) -> None:
 PURGE_ALL = """
 import asyncio, sys
 from pathlib import Path
-from persistence.cleanup import CleanupRules
-from persistence.engines.sqlite import SqliteEngine
+from persistence.timers.cleanup import CleanupRules
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.snapshots import over
 
 async def main():

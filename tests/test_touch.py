@@ -9,11 +9,11 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import SessionStatus
-from persistence.engines.containers import SESSIONS, Container
-from persistence.engines.engine import Engine, Item
 from persistence.errors import Gone, NotFound
-from persistence.session_rules import SessionRules
-from persistence.session_store import SessionStore
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS, Container
+from persistence.storage.engine import Engine, Item
 from tests.conftest import SETTINGS
 from tests.support.breaking import Refuses
 from tests.support.clock import Clock

@@ -1,5 +1,5 @@
 // The database. Its containers are those that the code declares: containers.json is written by
-// `python -m persistence.engines.containers`, and a test fails when the two differ.
+// `python -m persistence.storage.containers`, and a test fails when the two differ.
 
 @description('Name of the account.')
 param name string

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine
-from persistence.query import Aggregate, Filter, Operator, Query, Sort
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Engine
+from persistence.storage.query import Aggregate, Filter, Operator, Query, Sort
 from tests.support.items import KIND, PARTITION, store, thing
 
 COUNT, SUM, MIN, MAX = Aggregate.COUNT, Aggregate.SUM, Aggregate.MIN, Aggregate.MAX

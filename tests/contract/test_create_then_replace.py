@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import ITEM_MAX_BYTES, Engine, Item
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import ItemChanged, ItemNotFound, ItemTooLarge
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import ITEM_MAX_BYTES, Engine, Item
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.items import PARTITION, ids, store, thing, thing_of_size
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Create, Engine, Increment, Replace, Set
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound
-from persistence.query import Aggregate, Query
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Create, Engine, Increment, Replace, Set
+from persistence.storage.query import Aggregate, Query
 from tests.support.items import KIND, PARTITION, ids, thing
 
 ODD_IDS = ["a", "A", "~", "-", "_", "...", ".a", "a.", "a~b-c_d.e", "0", "null", "x" * 255]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.cosmos import CosmosEngine
-from persistence.engines.cosmos_provision import provision
-from persistence.engines.engine import Engine
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import StoreUnavailable
+from persistence.storage.containers import SESSIONS
+from persistence.storage.cosmos.engine import CosmosEngine
+from persistence.storage.cosmos.provision import provision
+from persistence.storage.engine import Engine
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import new_cosmos_account
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.verbs import Verb, every_verb

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persistence.engines.containers import CONTAINERS, SESSIONS, SNAPSHOTS, Container
-from persistence.engines.engine import Engine, Item
 from persistence.errors import InvalidCursor
-from persistence.query import BY_ID, Filter, Operator, Page, Query, Sort
+from persistence.storage.containers import CONTAINERS, SESSIONS, SNAPSHOTS, Container
+from persistence.storage.engine import Engine, Item
+from persistence.storage.query import BY_ID, Filter, Operator, Page, Query, Sort
 from tests.support.items import KIND, PARTITION, following, ids, store, store_at_once, thing, walk
 
 TITLE = "metadata.title"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import ITEM_MAX_BYTES, Engine, Increment, Remove, Set
 from persistence.errors import ItemTooLarge
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import ITEM_MAX_BYTES, Engine, Increment, Remove, Set
 from tests.support.items import PARTITION, thing, thing_of_size
 
 Operation = Set | Increment | Remove

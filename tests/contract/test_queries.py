@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine
-from persistence.query import Filter, Operator, Query
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Engine
+from persistence.storage.query import Filter, Operator, Query
 from tests.support.items import KIND, PARTITION, ids, store, thing
 
 EQUAL, NOT_EQUAL, IN = Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persistence.engines.containers import SESSIONS, SNAPSHOTS
-from persistence.engines.engine import ITEM_MAX_BYTES, PAYLOAD, Engine, Set
 from persistence.errors import ItemNotFound, ItemTooLarge
+from persistence.storage.containers import SESSIONS, SNAPSHOTS
+from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD, Engine, Set
 from tests.support.items import PARTITION, thing, thing_of_size
 
 VALUES: list[Any] = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from persistence.engines.cosmos import CosmosAccount, CosmosEngine
+from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
 from tests.conftest import new_cosmos_account
 from tests.support.cosmos import Opened
 from tests.support.faults import FaultProxy

@@ -11,18 +11,18 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-from persistence.engines.charge import metered
-from persistence.engines.containers import CONTAINERS, SESSIONS
-from persistence.engines.cosmos import CosmosAccount, CosmosEngine
-from persistence.engines.cosmos_provision import provision
-from persistence.engines.engine import Create, Increment
 from persistence.errors import (
     ItemChanged,
     ItemExists,
     ItemNotFound,
     StoreUnavailable,
 )
-from persistence.query import Aggregate
+from persistence.storage.charge import metered
+from persistence.storage.containers import CONTAINERS, SESSIONS
+from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
+from persistence.storage.cosmos.provision import provision
+from persistence.storage.engine import Create, Increment
+from persistence.storage.query import Aggregate
 from tests.support.cosmos import Opened, always, documents, end, impatient
 from tests.support.faults import FaultProxy
 from tests.support.items import PARTITION, ids, store, thing

@@ -8,9 +8,6 @@ import pytest
 from azure.core.exceptions import AzureError
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.cosmos import CosmosAccount, CosmosEngine
-from persistence.engines.engine import Create, Increment, Replace
 from persistence.errors import (
     ItemChanged,
     ItemExists,
@@ -19,6 +16,9 @@ from persistence.errors import (
     StoreUnavailable,
     Throttled,
 )
+from persistence.storage.containers import SESSIONS
+from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
+from persistence.storage.engine import Create, Increment, Replace
 from tests.support.cosmos import Opened, always, documents, end, impatient
 from tests.support.faults import FaultProxy
 from tests.support.items import PARTITION, ids, store, thing

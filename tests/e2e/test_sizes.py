@@ -12,8 +12,8 @@ import pytest
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.documents import NewSession
-from persistence.engines.engine import Engine
-from persistence.engines.sqlite import SqliteEngine
+from persistence.storage.engine import Engine
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import Client

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from persistence import Stores
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.errors import Gone
-from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
+from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from tests.devhost.server import DevhostServer
 from tests.support.sessions import sha256
 from tests.support.snapshots import stored

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from infra import containers
-from persistence.engines.containers import CONTAINERS, Container
+from persistence.storage.containers import CONTAINERS, Container
 from tests.support.bicep import bicep_file
 
 BY_ID = {one["id"]: one for one in json.loads(containers.FILE.read_text())}

@@ -8,10 +8,10 @@ import pytest
 from benchmarks import month, sizes
 from benchmarks.request_units import ReckoningEngine, index_terms, to_read, to_write
 from benchmarks.states import states
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Create, Increment, Set
-from persistence.engines.sqlite import SqliteEngine
-from persistence.query import Query
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Create, Increment, Set
+from persistence.storage.query import Query
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.bicep import ROOT
 
 TOLERANCE = 0.1

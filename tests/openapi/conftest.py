@@ -9,8 +9,8 @@ from functions.app import build_app
 from functions.endpoint import Api, Endpoint
 from functions.openapi import describe
 from persistence import stores_over
-from persistence.engines.sqlite import SqliteEngine
 from persistence.settings import AuthMode
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support.storage import Storage, on_cosmos, on_sqlite
 

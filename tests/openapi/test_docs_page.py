@@ -14,7 +14,7 @@ import pytest
 
 from functions.docs_page import page
 from persistence import stores_over
-from persistence.engines.sqlite import SqliteEngine
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS
 from tests.openapi.conftest import operations
 from tests.support.browser import CHROMIUM, visit

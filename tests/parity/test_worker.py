@@ -16,7 +16,7 @@ handle_event = pytest.importorskip(
 
 from functions.app import build_app  # noqa: E402
 from persistence import Stores, stores_over  # noqa: E402
-from persistence.engines.sqlite import SqliteEngine  # noqa: E402
+from persistence.storage.sqlite.engine import SqliteEngine  # noqa: E402
 from tests.conftest import SETTINGS  # noqa: E402
 from tests.parity.worker import Worker, WorkerFailure, app_module, rpc  # noqa: E402
 from tests.support import http  # noqa: E402

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from persistence.engines.sqlite import SqliteEngine
+from persistence.storage.sqlite.engine import SqliteEngine
 
 
 @pytest.fixture

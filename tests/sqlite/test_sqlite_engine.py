@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from persistence.engines import sqlite
-from persistence.engines.charge import metered
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Create, Set
-from persistence.engines.sqlite import SqliteEngine
 from persistence.errors import StoreUnavailable
+from persistence.storage.charge import metered
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Create, Set
+from persistence.storage.sqlite import engine as sqlite
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.sqlite import beside, on_the_writer
 from tests.support.verbs import LISTS, Verb, every_read, every_verb, every_write
@@ -252,9 +252,9 @@ async def test_the_charge_is_an_estimate_and_says_so(engine: SqliteEngine) -> No
 PROCESS = """
 import asyncio, sys, time
 from pathlib import Path
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Increment
-from persistence.engines.sqlite import SqliteEngine
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Increment
+from persistence.storage.sqlite.engine import SqliteEngine
 
 async def main(folder, name, times):
     print("ready", flush=True)

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from persistence.engines import sqlite_query
-from persistence.engines.containers import CONTAINERS, SESSIONS, Container
-from persistence.engines.sqlite import SqliteEngine
-from persistence.query import BY_ID, Aggregate, Filter, Operator, Query, Sort
+from persistence.storage.containers import CONTAINERS, SESSIONS, Container
+from persistence.storage.query import BY_ID, Aggregate, Filter, Operator, Query, Sort
+from persistence.storage.sqlite import query as sqlite_query
+from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.items import KIND, PARTITION, store_at_once, thing
 
 FILTERS = (

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Create, Increment, Replace
-from persistence.engines.sqlite import SqliteEngine
-from persistence.engines.sqlite_writer import Writer
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound, StoreUnavailable
-from persistence.session_store import SessionStore
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Create, Increment, Replace
+from persistence.storage.sqlite.engine import SqliteEngine
+from persistence.storage.sqlite.writer import Writer
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.sessions import content_ids, new, saving
 from tests.support.sqlite import beside, on_the_writer

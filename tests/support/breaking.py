@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-from persistence.engines.containers import Container
-from persistence.engines.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
 from persistence.errors import StoreUnavailable
-from persistence.query import Aggregate, Page, Query
+from persistence.storage.containers import Container
+from persistence.storage.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
+from persistence.storage.query import Aggregate, Page, Query
 from tests.support.engines import WRITES, Around
 
 

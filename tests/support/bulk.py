@@ -16,10 +16,10 @@ from persistence.documents import (
     new_id,
     timestamp_text,
 )
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.engines.engine import Item
-from persistence.snapshot_documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
-from persistence.timer_work import Watermark
+from persistence.snapshots.documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.storage.engine import Item
+from persistence.timers.work import Watermark
 
 Placed = tuple[Container, Item]
 

@@ -1,31 +1,12 @@
 """A clock for tests of what takes minutes or days."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from persistence import (
-    access_log_store,
-    cleanup,
-    documents,
-    idempotency,
-    session_contents,
-    session_reads,
-    session_rules,
-    snapshot_store,
-)
+from persistence import documents
 
-# The modules that ask what time it is.
-ASKING = (
-    access_log_store,
-    cleanup,
-    documents,
-    idempotency,
-    session_contents,
-    session_reads,
-    session_rules,
-    snapshot_store,
-)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -46,7 +27,8 @@ class Clock:
     @classmethod
     def installed(cls, monkeypatch: pytest.MonkeyPatch) -> "Clock":
         """Every store and timer of this process goes by it."""
-        clock = cls()
-        for module in ASKING:
-            monkeypatch.setattr(module, "now", clock)
+        clock, present = cls(), documents.now
+        for name, module in list(sys.modules.items()):
+            if name.startswith("persistence.") and vars(module).get("now") is present:
+                monkeypatch.setattr(module, "now", clock)
         return clock

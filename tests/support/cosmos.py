@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from persistence.engines.cosmos import CosmosEngine
+from persistence.storage.cosmos.engine import CosmosEngine
 from tests.support.faults import Fault, Recorded
 
 Opened = Callable[..., Awaitable[CosmosEngine]]

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from persistence.engines.containers import Container
-from persistence.engines.engine import (
+from persistence.errors import ItemChanged, ItemExists, ItemNotFound
+from persistence.storage.containers import Container
+from persistence.storage.engine import (
     Create,
     Engine,
     Increment,
@@ -18,8 +19,7 @@ from persistence.engines.engine import (
     create_then_replace_in_steps,
     item_size,
 )
-from persistence.errors import ItemChanged, ItemExists, ItemNotFound
-from persistence.query import Aggregate, Page, Query
+from persistence.storage.query import Aggregate, Page, Query
 
 Address = tuple[str, str, str]
 WRITES = frozenset({"create", "replace", "patch", "delete", "commit"})

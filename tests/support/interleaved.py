@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import combinations
 from typing import TypeVar
 
-from persistence.engines.containers import Container
-from persistence.engines.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
-from persistence.query import Aggregate, Page, Query
+from persistence.storage.containers import Container
+from persistence.storage.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
+from persistence.storage.query import Aggregate, Page, Query
 from tests.support.engines import Around
 
 T = TypeVar("T")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from persistence.engines.containers import SESSIONS, Container
-from persistence.engines.engine import Create, Engine, Item, item_size
-from persistence.query import BY_ID, Filter, Operator, Query, Sort
+from persistence.storage.containers import SESSIONS, Container
+from persistence.storage.engine import Create, Engine, Item, item_size
+from persistence.storage.query import BY_ID, Filter, Operator, Query, Sort
 
 KIND = "thing"
 PARTITION = "ann"

@@ -7,9 +7,9 @@ from typing import Any
 from persistence.background import TASK_NAME
 from persistence.content import unpack
 from persistence.documents import NewSession, SessionAction, SessionChange, SessionHead
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import PAYLOAD, Engine, Item
-from persistence.query import Aggregate, Query
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import PAYLOAD, Engine, Item
+from persistence.storage.query import Aggregate, Query
 
 OWNER = "ann"
 

@@ -5,18 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 from persistence import Stores
-from persistence.access_log_store import AccessLogStore
-from persistence.cleanup import Cleanup, CleanupRules
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.documents import Document, SessionContent, SessionHead
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.engines.engine import Engine, Item
 from persistence.errors import ItemNotFound
 from persistence.idempotency import Reservation
-from persistence.query import Query
-from persistence.session_store import SessionStore
-from persistence.snapshot_documents import AccessLog, NewSnapshot, Snapshot, Visitor
-from persistence.snapshot_store import SnapshotRules, SnapshotStore
+from persistence.sessions.store import SessionStore
+from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
+from persistence.snapshots.store import SnapshotRules, SnapshotStore
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.storage.engine import Engine, Item
+from persistence.storage.query import Query
+from persistence.timers.cleanup import Cleanup, CleanupRules
 
 OWNER, VISITOR, OUTSIDER = "ann", "ben", "mallory"
 GRACE = timedelta(minutes=15)

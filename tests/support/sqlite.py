@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from persistence.engines.sqlite import SqliteEngine
+from persistence.storage.sqlite.engine import SqliteEngine
 
 
 @contextmanager

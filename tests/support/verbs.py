@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Create, Engine, Increment
-from persistence.query import Aggregate, Query
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Create, Engine, Increment
+from persistence.storage.query import Aggregate, Query
 from tests.support.items import KIND, PARTITION, thing
 
 Verb = Callable[[Engine], Awaitable[Any]]

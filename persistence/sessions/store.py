@@ -20,7 +20,6 @@ from persistence.documents import (
     SessionStatus,
     new_id,
 )
-from persistence.engines.engine import Engine, Item
 from persistence.errors import (
     Changed,
     Contended,
@@ -34,9 +33,9 @@ from persistence.errors import (
 )
 from persistence.idempotency import Attempt, Reservations
 from persistence.limits import NO_LIMITS, LimitRules, Limits
-from persistence.session_heads import ATTEMPTS, NO_CONTENTS, Check, Committed, Edit, back_off
-from persistence.session_reads import SessionReads
-from persistence.session_rules import (
+from persistence.sessions.heads import ATTEMPTS, NO_CONTENTS, Check, Committed, Edit, back_off
+from persistence.sessions.reads import SessionReads
+from persistence.sessions.rules import (
     DEFAULT_RULES,
     EDITABLE,
     SessionRules,
@@ -49,6 +48,7 @@ from persistence.session_rules import (
     with_digest,
     with_digest_of_save,
 )
+from persistence.storage.engine import Engine, Item
 
 
 class SessionStore(SessionReads):

@@ -9,20 +9,20 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from persistence.access_log_store import AccessLogStore
-from persistence.collection import Collection
 from persistence.documents import Document, SessionContent, SessionHead, now
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.engines.engine import Engine, Item, Set
 from persistence.errors import Contended, Gone, ItemNotFound, NotFound
 from persistence.idempotency import RETENTION as RESERVATION_RETENTION
 from persistence.idempotency import Reservation
-from persistence.query import BY_ID, Filter, Operator, Query, Sort
-from persistence.session_contents import contents_of, session_of
-from persistence.session_store import SessionStore
-from persistence.snapshot_documents import AccessLog, Snapshot, Visitor
-from persistence.snapshot_store import SnapshotStore
-from persistence.timer_work import TimerWork
+from persistence.sessions.contents import contents_of, session_of
+from persistence.sessions.store import SessionStore
+from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
+from persistence.snapshots.store import SnapshotStore
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.storage.document_set import Collection
+from persistence.storage.engine import Engine, Item, Set
+from persistence.storage.query import BY_ID, Filter, Operator, Query, Sort
+from persistence.timers.work import TimerWork
 
 D = TypeVar("D", bound=Document)
 

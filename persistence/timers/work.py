@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
-from persistence.collection import Collection, pages_of
 from persistence.documents import Document, Timestamp, timestamp_text
-from persistence.engines.containers import SESSIONS, Container
-from persistence.engines.engine import Engine, Item
 from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
-from persistence.query import Filter, Operator, Query, Sort, value_at
+from persistence.storage.containers import SESSIONS, Container
+from persistence.storage.document_set import Collection, pages_of
+from persistence.storage.engine import Engine, Item
+from persistence.storage.query import Filter, Operator, Query, Sort, value_at
 
 D = TypeVar("D", bound=Document)
 Work = Callable[[Item], Awaitable[None]]

@@ -1,7 +1,7 @@
 """Queries as SQL. Texts are made of the containers' and models' own paths; values are always parameters."""
 
-from persistence.engines.containers import Container
-from persistence.query import Aggregate, Filter, Operator, Query
+from persistence.storage.containers import Container
+from persistence.storage.query import Aggregate, Filter, Operator, Query
 
 Statement = tuple[str, list[object]]
 

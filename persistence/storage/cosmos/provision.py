@@ -1,6 +1,6 @@
 """Makes the database and its containers: for local runs and tests. In the cloud the infrastructure does it.
 
-python -m persistence.engines.cosmos_provision
+python -m persistence.storage.cosmos.provision
 """
 
 import asyncio
@@ -9,9 +9,9 @@ import os
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import CosmosClient
 
-from persistence.engines.containers import CONTAINERS
-from persistence.engines.cosmos import CosmosAccount
 from persistence.settings import Settings
+from persistence.storage.containers import CONTAINERS
+from persistence.storage.cosmos.engine import CosmosAccount
 
 
 async def provision(account: CosmosAccount) -> None:

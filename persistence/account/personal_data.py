@@ -10,18 +10,18 @@ from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from persistence.access_log_store import AccessLogStore
-from persistence.collection import Collection, pages_of
 from persistence.documents import Document, Revision, SessionContent, SessionHead, now
-from persistence.engines.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
-from persistence.engines.engine import Engine, Item
 from persistence.errors import CorruptItem, Forbidden, Gone, InvalidCursor, ItemNotFound, NotFound
 from persistence.idempotency import Reservation
-from persistence.query import Query
-from persistence.session_contents import session_of
-from persistence.session_store import SessionStore
-from persistence.snapshot_documents import AccessLog, Snapshot
-from persistence.snapshot_store import SnapshotStore
+from persistence.sessions.contents import session_of
+from persistence.sessions.store import SessionStore
+from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.documents import AccessLog, Snapshot
+from persistence.snapshots.store import SnapshotStore
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
+from persistence.storage.document_set import Collection, pages_of
+from persistence.storage.engine import Engine, Item
+from persistence.storage.query import Query
 
 D = TypeVar("D", bound=Document)
 

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from persistence.collection import Collection, Versioned
 from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, is_id
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine, Item
 from persistence.errors import Changed, Contended, Gone, ItemChanged, ItemNotFound, NotFound
+from persistence.storage.containers import SESSIONS
+from persistence.storage.document_set import Collection, Versioned
+from persistence.storage.engine import Engine, Item
 
 S = TypeVar("S", bound=SessionSummary)
 

@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from persistence.background import Background
-from persistence.collection import Collection
 from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, is_id, now, timestamp_text
-from persistence.engines.charge import metered
-from persistence.engines.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
-from persistence.engines.engine import Engine, Increment, Set
 from persistence.errors import CorruptItem, ItemExists, ItemNotFound, NotFound, PersistenceError
-from persistence.filters import FilterFactory
-from persistence.query import Filter, Operator, Page, Sort
-from persistence.snapshot_documents import AccessLog, Snapshot, Visitor, visitor_item_id
+from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
+from persistence.storage.charge import metered
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
+from persistence.storage.document_set import Collection
+from persistence.storage.engine import Engine, Increment, Set
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Filter, Operator, Page, Sort
 
 _log = logging.getLogger(__name__)
 

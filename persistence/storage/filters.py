@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from persistence.errors import InvalidField
-from persistence.query import Filter, Operator
+from persistence.storage.query import Filter, Operator
 
 _EQUALITY = frozenset({Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN})
 _TEXT = frozenset({Operator.CONTAINS, Operator.STARTS_WITH})

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 from persistence.background import Background
-from persistence.collection import Collection, pages_of
 from persistence.content import Packed
 from persistence.documents import SessionContent, SessionHead, new_id, now
-from persistence.engines.charge import metered
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, Item, item_size
 from persistence.errors import CorruptItem, ItemExists, PersistenceError
-from persistence.query import Filter, Operator, Query
+from persistence.storage.charge import metered
+from persistence.storage.containers import SESSIONS
+from persistence.storage.document_set import Collection, pages_of
+from persistence.storage.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, Item, item_size
+from persistence.storage.query import Filter, Operator, Query
 
 _log = logging.getLogger(__name__)
 

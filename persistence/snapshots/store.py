@@ -12,20 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from persistence.access_log_store import AccessLogStore
-from persistence.collection import Collection, Versioned
 from persistence.content import Packed, pack, unpack
 from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, Timestamp, is_id, new_id, now
-from persistence.engines.containers import SNAPSHOTS
-from persistence.engines.engine import (
-    COMMIT_MAX_BYTES,
-    ITEM_MAX_BYTES,
-    PAYLOAD,
-    Create,
-    Engine,
-    Item,
-    item_size,
-)
 from persistence.errors import (
     Contended,
     ContentTooLarge,
@@ -41,10 +29,10 @@ from persistence.errors import (
     PersistenceError,
 )
 from persistence.idempotency import Attempt, Reservations
-from persistence.query import Aggregate, Filter, Page, Query, Sort
-from persistence.session_heads import ATTEMPTS, back_off
-from persistence.session_store import SessionStore
-from persistence.snapshot_documents import (
+from persistence.sessions.heads import ATTEMPTS, back_off
+from persistence.sessions.store import SessionStore
+from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.documents import (
     AccessLog,
     NewSnapshot,
     Snapshot,
@@ -52,6 +40,18 @@ from persistence.snapshot_documents import (
     SnapshotStats,
     Visitor,
 )
+from persistence.storage.containers import SNAPSHOTS
+from persistence.storage.document_set import Collection, Versioned
+from persistence.storage.engine import (
+    COMMIT_MAX_BYTES,
+    ITEM_MAX_BYTES,
+    PAYLOAD,
+    Create,
+    Engine,
+    Item,
+    item_size,
+)
+from persistence.storage.query import Aggregate, Filter, Page, Query, Sort
 
 _log = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from persistence.engines.containers import Container
-from persistence.engines.engine import PAYLOAD
-from persistence.query import Aggregate, Filter, Operator, Query
+from persistence.storage.containers import Container
+from persistence.storage.engine import PAYLOAD
+from persistence.storage.query import Aggregate, Filter, Operator, Query
 
 Statement = tuple[str, list[dict[str, Any]]]
 

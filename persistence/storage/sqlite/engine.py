@@ -18,10 +18,17 @@ from typing import Any, TypeVar
 
 import orjson
 
-from persistence.engines import sqlite_query
-from persistence.engines.charge import add_charge
-from persistence.engines.containers import CONTAINERS, Container
-from persistence.engines.engine import (
+from persistence.errors import (
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    ItemTooLarge,
+    PersistenceError,
+    StoreUnavailable,
+)
+from persistence.storage.charge import add_charge
+from persistence.storage.containers import CONTAINERS, Container
+from persistence.storage.engine import (
     ITEM_MAX_BYTES,
     PAYLOAD,
     Create,
@@ -41,16 +48,9 @@ from persistence.engines.engine import (
     split_item,
     weight,
 )
-from persistence.engines.sqlite_writer import Writer
-from persistence.errors import (
-    ItemChanged,
-    ItemExists,
-    ItemNotFound,
-    ItemTooLarge,
-    PersistenceError,
-    StoreUnavailable,
-)
-from persistence.query import Aggregate, Page, Query
+from persistence.storage.query import Aggregate, Page, Query
+from persistence.storage.sqlite import query as sqlite_query
+from persistence.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
 

@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from persistence.documents import Document
-from persistence.engines.containers import Container
-from persistence.engines.engine import Engine, Increment, Item, Remove, Set
 from persistence.errors import CorruptItem, InvalidField, ItemNotFound
-from persistence.query import BY_ID, Aggregate, Filter, Page, Query, Sort
+from persistence.storage.containers import Container
+from persistence.storage.engine import Engine, Increment, Item, Remove, Set
+from persistence.storage.query import BY_ID, Aggregate, Filter, Page, Query, Sort
 
 D = TypeVar("D", bound=Document)
 

@@ -22,10 +22,19 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from persistence.engines import cosmos_query
-from persistence.engines.charge import add_charge
-from persistence.engines.containers import CONTAINERS, Container
-from persistence.engines.engine import (
+from persistence.errors import (
+    EngineError,
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    ItemTooLarge,
+    StoreUnavailable,
+    Throttled,
+)
+from persistence.storage.charge import add_charge
+from persistence.storage.containers import CONTAINERS, Container
+from persistence.storage.cosmos import query as cosmos_query
+from persistence.storage.engine import (
     ITEM_MAX_BYTES,
     PAYLOAD,
     Create,
@@ -44,16 +53,7 @@ from persistence.engines.engine import (
     check_size,
     create_then_replace_in_steps,
 )
-from persistence.errors import (
-    EngineError,
-    ItemChanged,
-    ItemExists,
-    ItemNotFound,
-    ItemTooLarge,
-    StoreUnavailable,
-    Throttled,
-)
-from persistence.query import Aggregate, Page, Query
+from persistence.storage.query import Aggregate, Page, Query
 
 _log = logging.getLogger(__name__)
 

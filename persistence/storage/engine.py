@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from persistence.engines.containers import Container
 from persistence.errors import ItemExists, ItemTooLarge
-from persistence.query import Aggregate, Page, Query, check_path
+from persistence.storage.containers import Container
+from persistence.storage.query import Aggregate, Page, Query, check_path
 
 Item = dict[str, Any]
 

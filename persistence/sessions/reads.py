@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from persistence.collection import Collection, Versioned
 from persistence.content import Packed, unpack
 from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, now
-from persistence.engines.containers import SESSIONS
-from persistence.engines.engine import Engine
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
-from persistence.filters import FilterFactory
-from persistence.query import Filter, Operator, Page, Sort
-from persistence.session_contents import SessionContents
-from persistence.session_heads import ATTEMPTS, SessionHeads, back_off
-from persistence.session_rules import SessionRules, revision_of
+from persistence.sessions.contents import SessionContents
+from persistence.sessions.heads import ATTEMPTS, SessionHeads, back_off
+from persistence.sessions.rules import SessionRules, revision_of
+from persistence.storage.containers import SESSIONS
+from persistence.storage.document_set import Collection, Versioned
+from persistence.storage.engine import Engine
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Filter, Operator, Page, Sort
 
 _log = logging.getLogger(__name__)
 

@@ -21,11 +21,11 @@ from persistence.documents import (
     new_id,
 )
 from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
-from persistence.query import Filter, Operator, Page, Sort
-from persistence.session_heads import ATTEMPTS, back_off
-from persistence.session_reads import OpenedSession
-from persistence.session_rules import with_digest_of_save
-from persistence.session_store import SessionStore
+from persistence.sessions.heads import ATTEMPTS, back_off
+from persistence.sessions.reads import OpenedSession
+from persistence.sessions.rules import with_digest_of_save
+from persistence.sessions.store import SessionStore
+from persistence.storage.query import Filter, Operator, Page, Sort
 
 UNTITLED = "Untitled"
 """What a draft is called until someone gives it a name."""

@@ -1,0 +1,1 @@
+"""Everything that one person keeps: usage, export and erasure."""

@@ -1,0 +1,1 @@
+"""Drafts: sessions that save themselves."""

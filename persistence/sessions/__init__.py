@@ -1,0 +1,1 @@
+"""Sessions: private documents with a history."""

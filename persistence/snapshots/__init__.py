@@ -1,0 +1,1 @@
+"""Snapshots: frozen copies shared by link, and the log of who opened them."""

@@ -1,0 +1,1 @@
+"""The production engine, over Azure Cosmos DB for NoSQL."""

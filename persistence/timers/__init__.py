@@ -1,0 +1,1 @@
+"""Timers: how background work finds what is due."""
