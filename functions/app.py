@@ -2,22 +2,18 @@
 
 import azure.functions as func
 
-from functions import (
-    access_logs,
-    contents,
-    description,
-    drafts,
-    health,
-    me,
-    personal_data,
-    revisions,
-    sessions,
-    snapshots,
-    timers,
-)
-from functions.endpoint import Api
-from functions.identity import identify_by
-from functions.throttle import TokenBuckets
+from functions import health, timers
+from functions.account import endpoints as account
+from functions.account import me
+from functions.drafts import endpoints as drafts
+from functions.http.endpoint import Api
+from functions.http.rate_limit import TokenBuckets
+from functions.identity.local import identify_by
+from functions.openapi import endpoints as openapi
+from functions.sessions import contents, revisions
+from functions.sessions import endpoints as sessions
+from functions.snapshots import access_logs
+from functions.snapshots import endpoints as snapshots
 from persistence import Stores
 from persistence.settings import Settings
 
@@ -35,7 +31,7 @@ def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
     app.register_functions(access_logs.blueprint(api, stores.access_logs))
     app.register_functions(timers.blueprint(stores.cleanup, settings))
     app.register_functions(me.blueprint(api))
-    app.register_functions(personal_data.blueprint(api, stores.personal_data, stores.limits))
+    app.register_functions(account.blueprint(api, stores.personal_data, stores.limits))
     app.register_functions(health.blueprint(api, stores.engine))
-    app.register_functions(description.blueprint(api, settings))
+    app.register_functions(openapi.blueprint(api, settings))
     return app

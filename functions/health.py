@@ -4,9 +4,9 @@ from typing import Literal
 
 import azure.functions as func
 
-from functions.call import Answer, Call
-from functions.endpoint import Api
-from functions.schemas import Nothing, WireModel
+from functions.http.call import Answer, Call
+from functions.http.endpoint import Api
+from functions.sessions.views import Nothing, WireModel
 from persistence.storage.engine import Engine
 
 

@@ -1,5 +1,5 @@
 """Everything that can go wrong in here, as classes with data. What each means over HTTP stands in
-`functions/problems.py` alone.
+`functions/http/problems.py` alone.
 
 Messages are written for the person at the other end: they name the field and the limit and never
 carry text from a driver, which stays in the exception's `__cause__` for the log.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from functions.schemas import Session
+from functions.sessions.views import Session
 from persistence.settings import OF_THE_PLATFORM, Settings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from functions.bodies import BODY_MAX_BYTES
+from functions.http.bodies import BODY_MAX_BYTES
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES
 from persistence.storage.engine import Engine

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from functions.problems import TooFast
-from functions.throttle import TokenBuckets
+from functions.http.problems import TooFast
+from functions.http.rate_limit import TokenBuckets
 from persistence import Stores, stores_over
 from persistence.documents import now
 from persistence.settings import Settings
@@ -101,7 +101,7 @@ async def test_without_limits_nothing_is_counted(engine: Engine) -> None:
 
 
 async def test_snapshots_are_opened_only_so_fast(engine: Engine, mocker) -> None:
-    clock = mocker.patch("functions.throttle.time.monotonic", return_value=1000.0)
+    clock = mocker.patch("functions.http.rate_limit.time.monotonic", return_value=1000.0)
     client = limited(engine, snapshot_opens_per_minute=3)
     snapshot_id = assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "x"}), 201).json
     for path in (f"{SNAPSHOTS}/{snapshot_id}", f"{SNAPSHOTS}/{snapshot_id}/content"):
@@ -121,7 +121,7 @@ async def test_snapshots_are_opened_only_so_fast(engine: Engine, mocker) -> None
 
 
 async def test_ids_are_not_guessed_by_what_only_owners_may_do(engine: Engine, mocker) -> None:
-    mocker.patch("functions.throttle.time.monotonic", return_value=1000.0)
+    mocker.patch("functions.http.rate_limit.time.monotonic", return_value=1000.0)
     client = limited(engine, snapshot_opens_per_minute=3, show_visitors=True)
     theirs = assert_ok(await client.of("bob").post(SNAPSHOTS, {**NEW, "content": "x"}), 201).json
     assert_problem(await client.get(f"{SNAPSHOTS}/guessed-0001/stats"), 404, "not_found")
@@ -138,7 +138,7 @@ async def test_ids_are_not_guessed_by_what_only_owners_may_do(engine: Engine, mo
 
 
 def test_the_people_that_are_remembered_are_bounded(mocker) -> None:
-    mocker.patch("functions.throttle._PEOPLE_MAX", 2)
+    mocker.patch("functions.http.rate_limit._PEOPLE_MAX", 2)
     buckets = TokenBuckets(1)
     for person in ("a", "b", "c"):
         buckets.take(person)

@@ -95,9 +95,9 @@ async def test_a_large_export_goes_on_where_it_stopped(
     whole = await exported(client)
     for limit in ("EXPORT_BYTES", "EXPORT_LINES"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"functions.personal_data.{limit}", 1)
+            patch.setattr(f"functions.account.endpoints.{limit}", 1)
             assert await exported(client) == whole
-    monkeypatch.setattr("functions.personal_data.EXPORT_LINES", 3)
+    monkeypatch.setattr("functions.account.endpoints.EXPORT_LINES", 3)
     mine = orjson.loads((await client.get(EXPORT)).body.splitlines()[-1])["pageToken"]
     whose = mine.partition(":")[0]
     session_id = life["session"].rpartition("/")[2]
@@ -121,7 +121,7 @@ async def test_an_export_tells_what_cannot_be_read(client: Client, engine: Engin
     await damage_item(engine, CONTAINERS[1], snapshot, snapshot, metadata="nonsense")
     await damage_item(engine, CONTAINERS[2], row, "ann", visits="nonsense")
     for lines in (1000, 1):
-        monkeypatch.setattr("functions.personal_data.EXPORT_LINES", lines)
+        monkeypatch.setattr("functions.account.endpoints.EXPORT_LINES", lines)
         found = await exported(client)
         told = [(line["kind"], line.get("id") or line["sessionId"]) for line in found if line.get("unreadable")]
         assert sorted(told) == sorted(

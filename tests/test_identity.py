@@ -2,8 +2,8 @@
 
 import pytest
 
-from functions.identity import LOCAL_USER, LocalIdentity, identify_by
-from functions.problems import ForbiddenOrigin, Unauthenticated
+from functions.http.problems import ForbiddenOrigin, Unauthenticated
+from functions.identity.local import LOCAL_USER, LocalIdentity, identify_by
 from persistence import Stores
 from persistence.settings import Settings
 from tests.conftest import SETTINGS

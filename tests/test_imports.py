@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("persistence", "functions", "devhost")
 DRIVERS = {
     # A module, and the only places where it or anything in it may be imported.
-    "azure.functions": ("function_app.py", "functions/*.py", "devhost/*.py"),
+    "azure.functions": ("function_app.py", "functions/*.py", "functions/*/*.py", "devhost/*.py"),
     "azure.cosmos": ("persistence/storage/cosmos/*.py",),
     "azure.identity": ("persistence/storage/cosmos/*.py",),
     "azure.core": ("persistence/storage/cosmos/*.py",),
@@ -102,10 +102,10 @@ def test_imports_point_one_way(path: Path) -> None:
         ("persistence/storage/cosmos/engine.py", "import azure.functions"),
         ("persistence/sessions/store.py", "from azure.cosmos.aio import CosmosClient"),
         ("persistence/storage/sqlite/engine.py", "from azure.cosmos import PartitionKey"),
-        ("functions/problems.py", "from azure.cosmos.exceptions import CosmosHttpResponseError"),
+        ("functions/http/problems.py", "from azure.cosmos.exceptions import CosmosHttpResponseError"),
         ("functions/health.py", "import sqlite3"),
         ("persistence/storage/engine.py", "import sqlite3"),
-        ("persistence/settings.py", "from functions.identity import identify_by"),
+        ("persistence/settings.py", "from functions.identity.local import identify_by"),
         ("persistence/settings.py", "import devhost"),
         ("persistence/storage/sqlite/engine.py", "from persistence.sessions.store import SessionStore"),
         ("persistence/storage/sqlite/engine.py", "from persistence import limits"),
@@ -122,5 +122,5 @@ def test_a_breach_is_noticed(path: str, text: str) -> None:
 
 def test_every_part_of_the_product_is_read() -> None:
     names = {path.as_posix() for path in sources()}
-    assert {"function_app.py", "functions/endpoint.py", "devhost/host.py"} <= names
+    assert {"function_app.py", "functions/http/endpoint.py", "devhost/host.py"} <= names
     assert {"persistence/settings.py", "persistence/storage/cosmos/engine.py"} <= names

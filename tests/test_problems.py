@@ -13,8 +13,8 @@ import pytest
 
 import functions
 import persistence
-from functions import problems
-from functions.problems import InvalidRequest, RequestError, problem
+from functions.http import problems
+from functions.http.problems import InvalidRequest, RequestError, problem
 from persistence import stores_over
 from persistence.errors import (
     EngineError,

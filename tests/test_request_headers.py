@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.headers import (
+from functions.http.headers import (
     accepts_gzip,
     entity_tags,
     etag_of_coding,

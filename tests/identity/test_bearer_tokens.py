@@ -9,9 +9,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from functions.bearer import TOKEN_MAX_CHARACTERS, VERIFIED_MAX, BearerIdentity
-from functions.problems import InvalidToken
-from functions.signing_keys import SigningKeys
+from functions.http.problems import InvalidToken
+from functions.identity.bearer import TOKEN_MAX_CHARACTERS, VERIFIED_MAX, BearerIdentity
+from functions.identity.signing_keys import SigningKeys
 from tests.support.issuer import AUDIENCE, SUBJECT, Issuer, jwk, private_key, unsigned
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.bearer import BearerIdentity
-from functions.identity import Identify, LocalIdentity
-from functions.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
-from functions.problems import ForbiddenOrigin, Unauthenticated
-from functions.signing_keys import SigningKeys, parse_keys
+from functions.http.problems import ForbiddenOrigin, Unauthenticated
+from functions.identity.bearer import BearerIdentity
+from functions.identity.local import Identify, LocalIdentity
+from functions.identity.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
+from functions.identity.signing_keys import SigningKeys, parse_keys
 from tests.support.issuer import AUDIENCE, SUBJECT, jwk, private_key
 
 # Nobody listens there, and no test here gets as far as to ask.

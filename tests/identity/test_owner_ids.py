@@ -2,8 +2,8 @@
 
 import pytest
 
-from functions.owners import owner_id
-from functions.problems import Unauthenticated
+from functions.http.problems import Unauthenticated
+from functions.identity.owner_id import owner_id
 
 OID = "5b5450db-eb26-4c1a-981c-ba1d25f0483d"
 ENTRA = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
-from functions.problems import Unauthenticated
+from functions.http.problems import Unauthenticated
+from functions.identity.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
 
 OID = "5b5450db-eb26-4c1a-981c-ba1d25f0483d"
 OID_CLAIM = "http://schemas.microsoft.com/identity/claims/objectidentifier"

@@ -6,9 +6,9 @@ import gzip
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from functions import signing_keys
-from functions.problems import TABLE, IdentityUnavailable, InvalidToken
-from functions.signing_keys import SigningKeys, parse_keys
+from functions.http.problems import TABLE, IdentityUnavailable, InvalidToken
+from functions.identity import signing_keys
+from functions.identity.signing_keys import SigningKeys, parse_keys
 from tests.support.issuer import Issuer, jwk, private_key
 
 HOUR, DAY, MINUTE = 3_600, 86_400, 60

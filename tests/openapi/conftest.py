@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from functions.app import build_app
-from functions.endpoint import Api, Endpoint
-from functions.openapi import describe
+from functions.http.endpoint import Api, Endpoint
+from functions.openapi.document import describe
 from persistence import stores_over
 from persistence.settings import AuthMode
 from persistence.storage.sqlite.engine import SqliteEngine

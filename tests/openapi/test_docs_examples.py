@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.docs_example import curl
-from functions.endpoint import Endpoint
-from functions.openapi import describe
+from functions.http.endpoint import Endpoint
+from functions.openapi.docs_example import curl
+from functions.openapi.document import describe
 from persistence.settings import AuthMode
 from tests.openapi.conftest import OTHERWISE, operations
 from tests.support.storage import call, on_sqlite

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from functions.docs_page import page
+from functions.openapi.docs_page import page
 from persistence import stores_over
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS

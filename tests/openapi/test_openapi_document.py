@@ -9,11 +9,11 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions import VERSION
-from functions.description import route_prefix
-from functions.endpoint import Endpoint
-from functions.openapi import describe
-from functions.openapi_rules import PATH_PARAMETERS, REQUEST_HEADERS
-from functions.problems import TABLE
+from functions.http.endpoint import Endpoint
+from functions.http.problems import TABLE
+from functions.openapi.document import describe
+from functions.openapi.endpoints import route_prefix
+from functions.openapi.rules import PATH_PARAMETERS, REQUEST_HEADERS
 from persistence.settings import AuthMode
 from tests.openapi.conftest import operations
 

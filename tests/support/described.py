@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from openapi_schema_validator import OAS31Validator
 
-from functions.openapi_rules import REQUEST_HEADERS
+from functions.openapi.rules import REQUEST_HEADERS
 
 ALWAYS = {"cache-control", "content-type", "x-content-type-options"}
 _READABLE = {name.lower(): name for name in REQUEST_HEADERS}

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWTError
 
-from functions.problems import IdentityUnavailable, InvalidToken
+from functions.http.problems import IdentityUnavailable, InvalidToken
 from persistence.identity_settings import is_safe_url
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from functions.call import Answer, Call
-from functions.endpoint import Api
-from functions.schemas import Nothing, WireModel
+from functions.http.call import Answer, Call
+from functions.http.endpoint import Api
+from functions.sessions.views import Nothing, WireModel
 
 
 class Me(WireModel):

@@ -2,10 +2,10 @@
 
 import azure.functions as func
 
-from functions.call import Answer, Call
-from functions.endpoint import Api
-from functions.schemas import Nothing, PageOf, page_of
-from functions.snapshot_schemas import AccessLogsQuery, SnapshotAccessLog, access_log
+from functions.http.call import Answer, Call
+from functions.http.endpoint import Api
+from functions.sessions.views import Nothing, PageOf, page_of
+from functions.snapshots.views import AccessLogsQuery, SnapshotAccessLog, access_log
 from persistence.snapshots.access_logs import AccessLogStore
 
 

@@ -15,7 +15,7 @@ import azure.functions as func
 import orjson
 from pydantic import ValidationError
 
-from functions.schemas import session_metadata
+from functions.sessions.views import session_metadata
 from persistence import errors
 from persistence.documents import SessionHead
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from functions.docs_example import Json, curl, resolved
+from functions.openapi.docs_example import Json, curl, resolved
 
 STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--blue:#06c}

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from functions.owners import owner_id
-from functions.problems import Unauthenticated
+from functions.http.problems import Unauthenticated
+from functions.identity.owner_id import owner_id
 
 HEADER = "x-ms-client-principal"
 # The host reads at most this much of all headers together.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from functions.problems import Unauthenticated
+from functions.http.problems import Unauthenticated
 
 # Printable ASCII without a blank at either end: what every engine and every log can hold unharmed.
 _OWNER = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")

@@ -6,11 +6,11 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.call import Answer, Call, to_json
-from functions.endpoint import Api
-from functions.problems import ConfirmationRequired
-from functions.schemas import Nothing, RevisionMetadata, WireModel, session_metadata
-from functions.snapshot_schemas import access_log, snapshot_metadata
+from functions.http.call import Answer, Call, to_json
+from functions.http.endpoint import Api
+from functions.http.problems import ConfirmationRequired
+from functions.sessions.views import Nothing, RevisionMetadata, WireModel, session_metadata
+from functions.snapshots.views import access_log, snapshot_metadata
 from persistence.account.personal_data import Exported, PersonalData
 from persistence.documents import SessionHead
 from persistence.limits import Limits

@@ -4,10 +4,10 @@ gives, and what may stand in its path. Each rule stands here once, for all endpo
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from functions.bodies import ANY_TYPE, HTML, RawContent
-from functions.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS
-from functions.endpoint import Endpoint
-from functions.problems import TABLE
+from functions.http.bodies import ANY_TYPE, HTML, RawContent
+from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS
+from functions.http.endpoint import Endpoint
+from functions.http.problems import TABLE
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.settings import AuthMode
 

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
-from functions.owners import owner_id
-from functions.problems import ForbiddenOrigin
+from functions.http.problems import ForbiddenOrigin
+from functions.identity.owner_id import owner_id
 from persistence.identity_settings import LOOPBACK_NAMES
 from persistence.settings import AuthMode, Settings
 
@@ -21,15 +21,15 @@ def identify_by(settings: Settings) -> Identify:
         case AuthMode.LOCAL:
             return LocalIdentity(frozenset(filter(None, map(str.strip, settings.local_origins.split(",")))))
         case AuthMode.EASYAUTH:
-            from functions.principal import EasyAuthIdentity
+            from functions.identity.principal import EasyAuthIdentity
 
             return EasyAuthIdentity(settings.auth_providers)
         case AuthMode.SWA:
-            from functions.principal import StaticWebAppsIdentity
+            from functions.identity.principal import StaticWebAppsIdentity
 
             return StaticWebAppsIdentity(settings.auth_providers)
         case AuthMode.JWT:
-            from functions.bearer import bearer_identity
+            from functions.identity.bearer import bearer_identity
 
             return bearer_identity(settings)
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.bodies import MERGE_PATCH
-from functions.call import Answer, Call, to_json
-from functions.endpoint import Api
-from functions.schemas import (
+from functions.http.bodies import MERGE_PATCH
+from functions.http.call import Answer, Call, to_json
+from functions.http.endpoint import Api
+from functions.sessions.views import (
     NewSession,
     Nothing,
     PageOf,

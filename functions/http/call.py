@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import BaseModel
 
-from functions.headers import AnyTag, accepts_gzip, entity_tags, preferred_return, without_coding
-from functions.problems import InvalidHeader
+from functions.http.headers import AnyTag, accepts_gzip, entity_tags, preferred_return, without_coding
+from functions.http.problems import InvalidHeader
 from persistence.idempotency import Attempt
 
 KEY_MAX_CHARACTERS = 255

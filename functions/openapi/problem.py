@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from functions.problems import TABLE, TYPE_PREFIX
-from functions.schemas import SessionMetadata, WireModel
+from functions.http.problems import TABLE, TYPE_PREFIX
+from functions.sessions.views import SessionMetadata, WireModel
 from persistence.documents import SessionStatus
 
 CODES = sorted({row.code for row in TABLE.values()})

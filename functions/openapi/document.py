@@ -11,9 +11,11 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from functions import VERSION
-from functions.bodies import RawContent
-from functions.endpoint import Endpoint
-from functions.openapi_rules import (
+from functions.http.bodies import RawContent
+from functions.http.endpoint import Endpoint
+from functions.http.problems import PROBLEM_JSON
+from functions.openapi.problem import Problem
+from functions.openapi.rules import (
     ANSWER_HEADERS,
     PATH_PARAMETERS,
     REQUEST_HEADERS,
@@ -24,9 +26,7 @@ from functions.openapi_rules import (
     statuses,
     success_headers,
 )
-from functions.problem_schema import Problem
-from functions.problems import PROBLEM_JSON
-from functions.schemas import Nothing
+from functions.sessions.views import Nothing
 from persistence.settings import AuthMode
 
 ABOUT = """The save button of single-page apps: sessions, drafts, snapshots shared by link, and who opened them.
@@ -138,7 +138,7 @@ def _key(header: str) -> str:
 
 
 def _tag(module: str) -> str:
-    return module.rpartition(".")[2].replace("_", " ")
+    return module.removesuffix(".endpoints").rpartition(".")[2].replace("_", " ")
 
 
 def _tag_object(module: str) -> Json:

@@ -6,8 +6,8 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from functions.headers import media_type
-from functions.problems import (
+from functions.http.headers import media_type
+from functions.http.problems import (
     BodyTooLarge,
     InvalidBody,
     InvalidRequest,

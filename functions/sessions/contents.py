@@ -2,13 +2,13 @@
 
 import azure.functions as func
 
-from functions.bodies import ANY_TYPE, RawContent
-from functions.call import Answer, Call
-from functions.endpoint import Api
-from functions.headers import GZIP, entity_tags, etag_of_coding
-from functions.schemas import Nothing, SaveQuery, SessionMetadata
-from functions.sessions import NOT_MODIFIED, saved_metadata
-from functions.throttle import TokenBuckets
+from functions.http.bodies import ANY_TYPE, RawContent
+from functions.http.call import Answer, Call
+from functions.http.endpoint import Api
+from functions.http.headers import GZIP, entity_tags, etag_of_coding
+from functions.http.rate_limit import TokenBuckets
+from functions.sessions.endpoints import NOT_MODIFIED, saved_metadata
+from functions.sessions.views import Nothing, SaveQuery, SessionMetadata
 from persistence.content import Packed, unpack
 from persistence.documents import SessionChange
 from persistence.sessions.store import SessionStore

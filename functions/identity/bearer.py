@@ -9,9 +9,9 @@ from typing import Any
 
 import jwt
 
-from functions.owners import owner_id
-from functions.problems import InvalidToken, Unauthenticated
-from functions.signing_keys import ALGORITHMS, PublicKey, SigningKeys
+from functions.http.problems import InvalidToken, Unauthenticated
+from functions.identity.owner_id import owner_id
+from functions.identity.signing_keys import ALGORITHMS, PublicKey, SigningKeys
 from persistence.settings import Settings
 
 LEEWAY_SECONDS = 60

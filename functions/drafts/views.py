@@ -4,7 +4,14 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.schemas import FilterQuery, PageQuery, SessionMetadata, SessionUpdate, WireModel, session_metadata
+from functions.sessions.views import (
+    FilterQuery,
+    PageQuery,
+    SessionMetadata,
+    SessionUpdate,
+    WireModel,
+    session_metadata,
+)
 from persistence import documents
 from persistence.documents import SessionSummary, Timestamp
 from persistence.storage.query import Operator

@@ -2,8 +2,7 @@
 
 import azure.functions as func
 
-from functions.call import Answer, Call, to_json
-from functions.draft_schemas import (
+from functions.drafts.views import (
     DraftContent,
     DraftMetadata,
     DraftPutQuery,
@@ -14,9 +13,10 @@ from functions.draft_schemas import (
     RestoreQuery,
     draft_metadata,
 )
-from functions.endpoint import Api
-from functions.schemas import Nothing, PageOf, SessionMetadata, page_of, session_metadata
-from functions.sessions import NOT_MODIFIED
+from functions.http.call import Answer, Call, to_json
+from functions.http.endpoint import Api
+from functions.sessions.endpoints import NOT_MODIFIED
+from functions.sessions.views import Nothing, PageOf, SessionMetadata, page_of, session_metadata
 from persistence.documents import SessionSummary
 from persistence.drafts.store import DraftStore
 from persistence.errors import NotFound

@@ -2,9 +2,9 @@
 
 import azure.functions as func
 
-from functions.call import Answer, Call, to_json
-from functions.endpoint import Api
-from functions.schemas import (
+from functions.http.call import Answer, Call, to_json
+from functions.http.endpoint import Api
+from functions.sessions.views import (
     Nothing,
     PageOf,
     RevisionContent,

@@ -2,10 +2,11 @@
 
 import azure.functions as func
 
-from functions.call import Answer, Call, to_json
-from functions.endpoint import Api
-from functions.schemas import Nothing, PageOf, page_of
-from functions.snapshot_schemas import (
+from functions.http.call import Answer, Call, to_json
+from functions.http.endpoint import Api
+from functions.http.rate_limit import TokenBuckets
+from functions.sessions.views import Nothing, PageOf, page_of
+from functions.snapshots.views import (
     NewSnapshot,
     SnapshotContent,
     SnapshotMetadata,
@@ -16,7 +17,6 @@ from functions.snapshot_schemas import (
     snapshot_metadata,
     snapshot_visitor,
 )
-from functions.throttle import TokenBuckets
 from persistence.snapshots.documents import Snapshot
 from persistence.snapshots.store import SnapshotStore
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import azure.functions as func
 
-from functions.bodies import HTML
-from functions.call import Answer, Call, to_json
-from functions.endpoint import Api
-from functions.schemas import Nothing
+from functions.http.bodies import HTML
+from functions.http.call import Answer, Call, to_json
+from functions.http.endpoint import Api
+from functions.sessions.views import Nothing
 from persistence.settings import Settings
 
-HOST_JSON = Path(__file__).resolve().parents[1] / "host.json"
+HOST_JSON = Path(__file__).resolve().parents[2] / "host.json"
 
 
 def blueprint(api: Api, settings: Settings) -> func.Blueprint:
@@ -22,14 +22,14 @@ def blueprint(api: Api, settings: Settings) -> func.Blueprint:
     @cache
     def as_json() -> bytes:
         # Imported only now: nobody should wait for it when the app starts.
-        from functions.openapi import describe
+        from functions.openapi.document import describe
 
         prefix = route_prefix(HOST_JSON)
         return to_json(describe(api.endpoints, prefix, settings.auth_mode, has_charge=settings.expose_charge))
 
     @cache
     def as_html() -> bytes:
-        from functions.docs_page import page
+        from functions.openapi.docs_page import page
 
         return page(json.loads(as_json())).encode()
 
@@ -41,7 +41,7 @@ def blueprint(api: Api, settings: Settings) -> func.Blueprint:
     @api.endpoint(routes, "GET", "docs", answer=bytes, produces=HTML, public=True)
     async def get_docs(call: Call[Nothing, Nothing]) -> Answer:
         """This description, to be read."""
-        from functions.docs_page import CONTENT_SECURITY_POLICY
+        from functions.openapi.docs_page import CONTENT_SECURITY_POLICY
 
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         return Answer(as_html(), headers=headers, media_type=f"{HTML}; charset=utf-8")

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from functions.schemas import ListQuery, QueryTime, WireModel
+from functions.sessions.views import ListQuery, QueryTime, WireModel
 from persistence import documents
 from persistence.documents import Timestamp
 from persistence.snapshots import documents as snapshot_documents

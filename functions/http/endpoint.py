@@ -13,11 +13,11 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
-from functions.bodies import JSON, read_body, read_query
-from functions.call import Answer, Call
-from functions.identity import Identify
-from functions.problems import InvalidHeader, problem
-from functions.schemas import Nothing
+from functions.http.bodies import JSON, read_body, read_query
+from functions.http.call import Answer, Call
+from functions.http.problems import InvalidHeader, problem
+from functions.identity.local import Identify
+from functions.sessions.views import Nothing
 from persistence.storage.charge import Charge, metered
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
