@@ -44,7 +44,7 @@ types: .venv/ready ## mypy
 	$(VENV)/mypy --no-error-summary
 
 parity: .venv-parity/ready ## the HTTP tests through Microsoft's own Python engine
-	files=$$(grep -l 'tests\.support\.http import' tests/test_*.py) && \
+	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \
 		.venv-parity/bin/python -m pytest -q -n 2 --dist loadfile -p tests.parity.plugin $$files tests/parity
 
 bench: setup ## measure

@@ -11,7 +11,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from functions.app import build_app
 from persistence import open_stores
-from persistence.settings import Settings
+from settings import Settings
 
 # The database's SDK writes two lines of headers for each call, which would outgrow everything else in the log.
 logging.getLogger("azure").setLevel(logging.WARNING)

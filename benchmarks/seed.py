@@ -10,8 +10,8 @@ from benchmarks.states import State
 from persistence import Stores, open_stores
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.documents import NewSession, SessionChange, SessionHead
-from persistence.settings import Settings
 from persistence.snapshots.documents import NewSnapshot
+from settings import Settings
 
 SESSIONS_PER_LIST = 20
 SNAPSHOT_STATE = "218 KB"

@@ -19,10 +19,10 @@ from benchmarks.request_units import ReckoningEngine
 from benchmarks.states import State, states
 from persistence import Stores, stores_over
 from persistence.documents import NewSession, SessionChange
-from persistence.settings import Settings
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.query import Sort
 from persistence.storage.sqlite.engine import SqliteEngine
+from settings import Settings
 
 R = TypeVar("R")
 

@@ -15,7 +15,7 @@ from functions.sessions import endpoints as sessions
 from functions.snapshots import access_logs
 from functions.snapshots import endpoints as snapshots
 from persistence import Stores
-from persistence.settings import Settings
+from settings import Settings
 
 
 def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:

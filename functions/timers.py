@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
-from persistence.settings import Settings
 from persistence.storage.charge import metered
 from persistence.timers.cleanup import Cleanup
+from settings import Settings
 
 _log = logging.getLogger("savepoint.timers")
 

@@ -12,11 +12,11 @@ from persistence.drafts.store import DraftStore
 from persistence.errors import InvalidSettings, StoreUnavailable
 from persistence.limits import Limits
 from persistence.sessions.store import SessionStore
-from persistence.settings import Settings, StoreEngine
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.store import SnapshotStore
 from persistence.storage.engine import Engine
 from persistence.timers.cleanup import Cleanup
+from settings import Settings, StoreEngine
 
 __all__ = ["Stores", "open_engine", "open_stores", "stores_over"]
 

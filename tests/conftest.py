@@ -9,11 +9,11 @@ import hypothesis
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.settings import Settings
 from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
 from persistence.storage.cosmos.provision import provision
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
+from settings import Settings
 from tests.support.wire import EMULATOR_KEY, WireServer
 from tests.support.wire import missing as wire_server_missing
 

@@ -30,12 +30,12 @@ ENGINES_MAY = (
 
 PROGRAMS = {
     # Run by itself, it reads the settings as function_app.py does.
-    "persistence/storage/cosmos/provision.py": ("persistence.settings",),
+    "persistence/storage/cosmos/provision.py": ("settings",),
 }
 
 
 def sources() -> list[Path]:
-    files = [ROOT / "function_app.py"]
+    files = [ROOT / "function_app.py", ROOT / "settings.py"]
     for package in PRODUCT:
         files += sorted((ROOT / package).rglob("*.py"))
     return [path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts]
@@ -75,7 +75,9 @@ def breaches(text: str, path: PurePosixPath) -> list[str]:
             reasons.append("persistence knows nothing of HTTP")
         if package == "functions" and within(name, "devhost"):
             reasons.append("what runs the app is not known to it")
-        if package != "persistence" and re.match(r"persistence\.storage\.(cosmos|sqlite)", name):
+        if package not in ("persistence", "settings.py") and re.match(
+            r"persistence\.storage\.(cosmos|sqlite)", name
+        ):
             reasons.append("open_engine alone picks an engine")
         if is_engine and within(name, "persistence") and not allowed_in_engines(name, path):
             reasons.append("engines know no stores")
@@ -105,8 +107,8 @@ def test_imports_point_one_way(path: Path) -> None:
         ("functions/http/problems.py", "from azure.cosmos.exceptions import CosmosHttpResponseError"),
         ("functions/health.py", "import sqlite3"),
         ("persistence/storage/engine.py", "import sqlite3"),
-        ("persistence/settings.py", "from functions.identity.local import identify_by"),
-        ("persistence/settings.py", "import devhost"),
+        ("persistence/limits.py", "from functions.identity.local import identify_by"),
+        ("persistence/limits.py", "import devhost"),
         ("persistence/storage/sqlite/engine.py", "from persistence.sessions.store import SessionStore"),
         ("persistence/storage/sqlite/engine.py", "from persistence import limits"),
         ("persistence/storage/sqlite/engine.py", "from ...limits import Limits"),
@@ -123,4 +125,4 @@ def test_a_breach_is_noticed(path: str, text: str) -> None:
 def test_every_part_of_the_product_is_read() -> None:
     names = {path.as_posix() for path in sources()}
     assert {"function_app.py", "functions/http/endpoint.py", "devhost/host.py"} <= names
-    assert {"persistence/settings.py", "persistence/storage/cosmos/engine.py"} <= names
+    assert {"settings.py", "persistence/storage/cosmos/engine.py"} <= names

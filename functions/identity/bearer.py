@@ -12,7 +12,7 @@ import jwt
 from functions.http.problems import InvalidToken, Unauthenticated
 from functions.identity.owner_id import owner_id
 from functions.identity.signing_keys import ALGORITHMS, PublicKey, SigningKeys
-from persistence.settings import Settings
+from settings import Settings
 
 LEEWAY_SECONDS = 60
 TOKEN_MAX_CHARACTERS = 16_384

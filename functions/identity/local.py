@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from functions.http.problems import ForbiddenOrigin
 from functions.identity.owner_id import owner_id
-from persistence.identity_settings import LOOPBACK_NAMES
-from persistence.settings import AuthMode, Settings
+from functions.identity.settings import LOOPBACK_NAMES
+from settings import AuthMode, Settings
 
 Identify = Callable[[Mapping[str, str]], Awaitable[str]]
 """From a request's headers, by lower-case name, to its owner. Raises Unauthenticated or ForbiddenOrigin, and

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWTError
 
 from functions.http.problems import IdentityUnavailable, InvalidToken
-from persistence.identity_settings import is_safe_url
+from functions.identity.settings import is_safe_url
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 

@@ -27,7 +27,7 @@ from functions.openapi.rules import (
     success_headers,
 )
 from functions.sessions.views import Nothing
-from persistence.settings import AuthMode
+from settings import AuthMode
 
 ABOUT = """The save button of single-page apps: sessions, drafts, snapshots shared by link, and who opened them.
 

@@ -10,7 +10,7 @@ from functions.http.bodies import HTML
 from functions.http.call import Answer, Call, to_json
 from functions.http.endpoint import Api
 from functions.sessions.views import Nothing
-from persistence.settings import Settings
+from settings import Settings
 
 HOST_JSON = Path(__file__).resolve().parents[2] / "host.json"
 

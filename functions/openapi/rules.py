@@ -9,7 +9,7 @@ from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS
 from functions.http.endpoint import Endpoint
 from functions.http.problems import TABLE
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
-from persistence.settings import AuthMode
+from settings import AuthMode
 
 Json = dict[str, Any]
 

@@ -61,7 +61,7 @@ param authProviders string
 @description('App settings that differ from the defaults.')
 param appSettings object
 
-// What can be tuned, with the defaults of persistence/settings.py: a test compares names and values.
+// What can be tuned, with the defaults of settings.py: a test compares names and values.
 var defaults = {
   COSMOS_TIMEOUT_SECONDS: '10'
   KEEP_REVISIONS: '20'

@@ -38,7 +38,7 @@ def test_bicep_makes_a_container_of_each_and_adds_nothing():
 
 
 def test_the_database_is_called_as_the_settings_call_it_by_default():
-    from persistence.settings import Settings
+    from settings import Settings
 
     assert bicep_file("cosmos.bicep").named("variables")["database"]["value"] == (
         Settings.model_fields["cosmos_database"].default

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from persistence.settings import OF_THE_PLATFORM, Settings
+from settings import OF_THE_PLATFORM, Settings
 from tests.support.bicep import ROOT, bicep_file
 
 NAMES = {name.upper() for name in Settings.model_fields if name not in OF_THE_PLATFORM}

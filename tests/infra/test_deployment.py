@@ -82,7 +82,7 @@ def test_the_hook_script_needs_no_packages():
 def test_only_what_runs_goes_to_azure():
     """What azd packs is everything that .funcignore does not name."""
     ignored = (ROOT / ".funcignore").read_text().split()
-    needed = {"function_app.py", "functions", "persistence", "host.json", "requirements.txt"}
+    needed = {"function_app.py", "settings.py", "functions", "persistence", "host.json", "requirements.txt"}
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     tops = {path.split("/")[0] for path in tracked.splitlines()} or {path.name for path in ROOT.iterdir()}
     sent = {top for top in tops if not any(fnmatch(top, pattern) for pattern in ignored)}

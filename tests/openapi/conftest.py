@@ -9,8 +9,8 @@ from functions.app import build_app
 from functions.http.endpoint import Api, Endpoint
 from functions.openapi.document import describe
 from persistence import stores_over
-from persistence.settings import AuthMode
 from persistence.storage.sqlite.engine import SqliteEngine
+from settings import AuthMode
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support.storage import Storage, on_cosmos, on_sqlite
 

@@ -11,7 +11,7 @@ import pytest
 from functions.http.endpoint import Endpoint
 from functions.openapi.docs_example import curl
 from functions.openapi.document import describe
-from persistence.settings import AuthMode
+from settings import AuthMode
 from tests.openapi.conftest import OTHERWISE, operations
 from tests.support.storage import call, on_sqlite
 

@@ -25,7 +25,7 @@ from azure_functions_runtime.functions import Registry  # type: ignore[import-no
 
 from functions import app as product
 from persistence import Stores
-from persistence.settings import Settings
+from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = "function_app"

@@ -12,7 +12,7 @@ from azure.functions.http import HttpRequest
 
 from functions.app import build_app
 from persistence import Stores
-from persistence.settings import Settings
+from settings import Settings
 from tests.support.described import Described, Recorded
 
 JSON = "application/json"

@@ -9,9 +9,9 @@ import httpx
 
 from persistence import Stores, open_stores
 from persistence.documents import SessionHead, SessionStatus
-from persistence.settings import Settings
 from persistence.storage.cosmos.engine import CosmosAccount
 from persistence.storage.engine import Engine
+from settings import Settings
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
 from tests.support.sessions import OWNER, assert_sound, content_ids, stored_heads
 

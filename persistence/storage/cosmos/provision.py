@@ -9,9 +9,9 @@ import os
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import CosmosClient
 
-from persistence.settings import Settings
 from persistence.storage.containers import CONTAINERS
 from persistence.storage.cosmos.engine import CosmosAccount
+from settings import Settings
 
 
 async def provision(account: CosmosAccount) -> None:

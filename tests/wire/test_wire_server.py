@@ -22,7 +22,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from persistence.settings import Settings
+from settings import Settings
 from tests.support.faults import FaultProxy
 from tests.support.wire import EMULATOR_KEY, FOLDER, WireServer, missing
 

@@ -5,7 +5,7 @@ import pytest
 from functions.http.problems import ForbiddenOrigin, Unauthenticated
 from functions.identity.local import LOCAL_USER, LocalIdentity, identify_by
 from persistence import Stores
-from persistence.settings import Settings
+from settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from functions.identity.settings import bearer_refusals, principal_refusals
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.errors import InvalidSettings
-from persistence.identity_settings import bearer_refusals, principal_refusals
 from persistence.limits import LimitRules
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.store import SnapshotRules

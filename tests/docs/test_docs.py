@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 
 from functions.sessions.views import Session
-from persistence.settings import OF_THE_PLATFORM, Settings
+from settings import OF_THE_PLATFORM, Settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
 

@@ -24,7 +24,7 @@ from tests.support.clock import NOON, Clock
 from tests.support.drafts import draft
 from tests.support.sessions import OWNER, assert_sound, new, saving, stored_heads
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
 STEPS = 80
 PERMANENT = frozenset({SessionStatus.ACTIVE, SessionStatus.CLOSED})

@@ -25,7 +25,7 @@ from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, new, over, visitors_of
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
 QUIET_CALLS = 30
 """More than a run with nothing to do has any use for."""

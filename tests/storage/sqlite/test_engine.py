@@ -22,7 +22,7 @@ from tests.support.items import PARTITION, ids, store, thing
 from tests.support.sqlite import beside, on_the_writer
 from tests.support.verbs import LISTS, Verb, every_read, every_verb, every_write
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 async def test_an_answer_waits_for_the_disk(engine: SqliteEngine) -> None:

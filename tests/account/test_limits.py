@@ -9,8 +9,8 @@ from functions.http.problems import TooFast
 from functions.http.rate_limit import TokenBuckets
 from persistence import Stores, stores_over
 from persistence.documents import now
-from persistence.settings import Settings
 from persistence.storage.engine import Engine
+from settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made

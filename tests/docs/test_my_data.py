@@ -9,7 +9,7 @@ from persistence import Stores
 from tests.conftest import SETTINGS
 from tests.support.http import NEW, Client, assert_ok
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "my-data.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "my-data.md").read_text()
 BASE = "persistence"
 
 

@@ -12,7 +12,7 @@ from persistence import Stores
 from tests.conftest import SETTINGS
 from tests.support.http import Client
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "drafts.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "drafts.md").read_text()
 ANY = "…"
 """Stands in the page for what differs each time."""
 

@@ -14,7 +14,7 @@ from functions.http.problems import TABLE
 from functions.openapi.document import describe
 from functions.openapi.endpoints import route_prefix
 from functions.openapi.rules import PATH_PARAMETERS, REQUEST_HEADERS
-from persistence.settings import AuthMode
+from settings import AuthMode
 from tests.openapi.conftest import operations
 
 ROOT = Path(__file__).resolve().parents[2]

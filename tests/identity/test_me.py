@@ -11,7 +11,7 @@ import pytest
 
 from functions.app import build_app
 from persistence import open_stores
-from persistence.settings import PLATFORM_AUTHENTICATION, Settings
+from settings import PLATFORM_AUTHENTICATION, Settings
 from tests.devhost.server import REPOSITORY, refused_start, run_devhost
 from tests.support.issuer import AUDIENCE, SUBJECT, Issuer, jwk, private_key
 
