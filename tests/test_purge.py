@@ -10,7 +10,7 @@ import pytest
 from azure.functions.decorators.timer import TimerTrigger
 
 from functions.app import build_app
-from persistence import Stores, stores_over
+from persistence import Stores, session_heads, stores_over
 from persistence.cleanup import Cleanup, CleanupRules, PurgeCounts
 from persistence.documents import SessionHead, SessionStatus
 from persistence.engines.containers import SESSIONS, Container
@@ -121,6 +121,26 @@ async def test_a_draft_that_is_used_while_it_is_purged_survives(
         assert (await stores.sessions.get(OWNER, DRAFT)).content in (b"one", b"saved")
         await assert_sound(engine)
     assert await stores.cleanup.purge_stale_drafts() == PurgeCounts()
+
+
+async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_the_rest(
+    engine: Engine, stores: Stores, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NeverInTime(Around):
+        """Another writer of that draft is always faster than the timer."""
+
+        async def replace(self, container: Container, item: Item, if_match: str) -> str:
+            if item["id"] == busy:
+                current = await self.inner.read(container, busy, OWNER)
+                await self.inner.replace(container, current.item, current.etag)
+            return await super().replace(container, item, if_match)
+
+    monkeypatch.setattr(session_heads, "_BACKOFF_MAX_SECONDS", 0)
+    busy, *others = await with_drafts(stores, 3)
+    clock.at += RETENTION + A_MOMENT
+    purged = await cleanup_of(NeverInTime(engine)).purge_stale_drafts()
+    assert purged == PurgeCounts(drafts=len(others), spared=1)
+    assert await drafts_left(stores) == [busy]
 
 
 async def test_a_purge_that_wins_refuses_the_save_that_comes_too_late(engine: Engine, clock: Clock) -> None:
