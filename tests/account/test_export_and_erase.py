@@ -283,6 +283,15 @@ async def test_erasing_waits_for_visits_that_are_being_counted(client: Client, e
     assert [one["visitor_id"] for one in visitors] == ["bob"]
 
 
+async def test_a_session_with_a_damaged_head_does_not_stop_the_erasure(client: Client, engine: Engine) -> None:
+    paths = [(await made(client))[0] for _ in range(3)]
+    await damage(engine, paths[1].rpartition("/")[2], "ann", metadata="nonsense")
+    answer = assert_ok(await client.call("DELETE", ME, headers={"savepoint-confirm": "ann"})).json
+    assert answer == {"sessions": 3, "snapshots": 0, "rows": 0, "done": True}
+    for kind in ("session", "content"):
+        assert (await engine.query(CONTAINERS[0], Query(kind, "ann", ("id",)))).items == []
+
+
 async def test_a_damaged_snapshot_goes_from_the_lists_of_those_who_opened_it(
     client: Client, engine: Engine, stores: Stores
 ) -> None:

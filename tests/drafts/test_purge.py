@@ -13,6 +13,7 @@ from functions.app import build_app
 from persistence import Stores, stores_over
 from persistence.documents import SessionHead, SessionStatus
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
+from persistence.sessions import heads
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query
@@ -121,6 +122,26 @@ async def test_a_draft_that_is_used_while_it_is_purged_survives(
         assert (await stores.sessions.get(OWNER, DRAFT)).content in (b"one", b"saved")
         await assert_sound(engine)
     assert await stores.cleanup.purge_stale_drafts() == PurgeCounts()
+
+
+async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_the_rest(
+    engine: Engine, stores: Stores, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NeverInTime(Around):
+        """Another writer of that draft is always faster than the timer."""
+
+        async def replace(self, container: Container, item: Item, if_match: str) -> str:
+            if item["id"] == busy:
+                current = await self.inner.read(container, busy, OWNER)
+                await self.inner.replace(container, current.item, current.etag)
+            return await super().replace(container, item, if_match)
+
+    monkeypatch.setattr(heads, "_BACKOFF_MAX_SECONDS", 0)
+    busy, *others = await with_drafts(stores, 3)
+    clock.at += RETENTION + A_MOMENT
+    purged = await cleanup_of(NeverInTime(engine)).purge_stale_drafts()
+    assert purged == PurgeCounts(drafts=len(others), spared=1)
+    assert await drafts_left(stores) == [busy]
 
 
 async def test_a_purge_that_wins_refuses_the_save_that_comes_too_late(engine: Engine, clock: Clock) -> None:

@@ -191,17 +191,20 @@ async def test_the_latest_draft_is_the_one_that_was_saved_last(stores: Stores) -
     assert latest is not None and latest.content == OTHER.encode()
 
 
-async def test_the_latest_draft_is_looked_for_again_where_it_was_promoted_since(engine: Engine) -> None:
-    class PromotedInBetween(Around):
+@pytest.mark.parametrize("move", ["promote", "discard"])
+async def test_the_latest_draft_is_looked_for_again_if_it_was_promoted_or_discarded_since(
+    engine: Engine, move: str
+) -> None:
+    class MovedInBetween(Around):
         async def read(self, container: Container, id: str, partition: str) -> Stored:
             if id == OTHER and (await plain.drafts.page(OWNER)).items[0].id == OTHER:
-                await plain.drafts.promote(OWNER, OTHER)
+                await MOVES[move](plain, OTHER)
             return await super().read(container, id, partition)
 
     plain = stores_over(engine, SETTINGS)
     for id in (DRAFT, OTHER):
         await plain.drafts.put(OWNER, id, draft())
-    latest = await stores_over(PromotedInBetween(engine), SETTINGS).drafts.find_latest(OWNER)
+    latest = await stores_over(MovedInBetween(engine), SETTINGS).drafts.find_latest(OWNER)
     assert latest is not None and latest.head.id == DRAFT
 
 

@@ -10,7 +10,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine
 from persistence.storage.query import Sort
-from tests.support.sessions import OWNER, damage, new, saving
+from tests.support.sessions import OWNER, content_ids, count, damage, new, saving
 
 HEAD_DAMAGES: dict[str, dict[str, Any]] = {
     "another schema": {"schema": 2},
@@ -52,6 +52,16 @@ async def test_a_damaged_head_fails_alone(
     assert [one.id for one in (await sessions.page(OWNER)).items] == [sound.id]
     assert (await sessions.get(OWNER, sound.id)).content == b"one"
     assert (await sessions.save(OWNER, sound.id, saving("two"))).metadata.version == 2
+
+
+@head_damages
+async def test_a_session_with_a_damaged_head_can_be_erased(
+    engine: Engine, sessions: SessionStore, fields: dict[str, Any]
+) -> None:
+    hurt = await sessions.create(OWNER, new("hurt"))
+    await damage(engine, hurt.id, **fields)
+    assert await sessions.erase(OWNER, hurt.id) == 2, "its head and its content"
+    assert (await count(engine, "session"), await content_ids(engine)) == (0, set())
 
 
 @head_damages

@@ -7,7 +7,7 @@ import pytest
 
 from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
-from persistence.sessions.heads import ATTEMPTS
+from persistence.sessions.heads import ATTEMPTS, back_off
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, Container
@@ -249,6 +249,63 @@ async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> N
         await sessions.save(OWNER, head.id, saving("five"), {second.metadata.etag})
     assert refused.value.current == saved
     assert await assert_sound(engine) == set()
+
+
+async def test_if_match_with_an_old_and_a_new_etag_waits_for_the_newer_head(engine: Engine) -> None:
+    """The older head has the content already: nothing would be written, and the save be lost."""
+    replayed = Replayed(engine)
+    sessions = SessionStore(replayed)
+    first = await sessions.create(OWNER, new(content="mine"))
+    past = await engine.read(SESSIONS, first.id, OWNER)
+    second = await sessions.save(OWNER, first.id, saving("two"))
+    replayed.replay = [past]
+    saved = await sessions.save(OWNER, first.id, saving("mine"), {first.metadata.etag, second.metadata.etag})
+    assert (saved.metadata.version, replayed.replay) == (3, [])
+    assert (await sessions.get(OWNER, first.id)).content == b"mine"
+
+
+async def test_after_a_lost_attempt_a_read_that_finds_nothing_is_repeated(engine: Engine) -> None:
+    class UnseenOnce(Around):
+        """The second read reaches a replica that does not have the head yet."""
+
+        reads = 0
+
+        async def read(self, container: Container, id: str, partition: str) -> Stored:
+            self.reads += 1
+            if self.reads == 2:
+                raise ItemNotFound
+            return await super().read(container, id, partition)
+
+    head = await SessionStore(engine).create(OWNER, new())
+    unseen = UnseenOnce(AnswersLost(engine, ["replace"]))
+    saved = await SessionStore(unseen).save(OWNER, head.id, SessionChange(title="Second"))
+    assert (saved.metadata.title, saved.metadata.version, unseen.reads) == ("Second", 2, 3)
+    assert await stored_heads(engine) == [saved]
+
+
+async def test_saves_of_one_session_in_one_process_take_turns(engine: Engine) -> None:
+    counting = CountingReads(engine)
+    sessions = SessionStore(counting)
+    head = await sessions.create(OWNER, new())
+    changes = [SessionChange(title=f"Title {number}") for number in range(12)]
+    await asyncio.gather(*(sessions.save(OWNER, head.id, change) for change in changes))
+    assert counting.verbs.count("replace") == len(changes), "no attempt was lost"
+    assert (await sessions.get_head(OWNER, head.id)).metadata.version == 1 + len(changes)
+
+
+async def test_the_longest_waits_between_attempts_double_up_to_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest: list[float] = []
+
+    def draw(low: float, high: float) -> float:
+        longest.append(high)
+        return low
+
+    monkeypatch.setattr("random.uniform", draw)
+    for attempt in range(ATTEMPTS):
+        await back_off(attempt)
+    assert len(longest) == ATTEMPTS - 1, "the first attempt does not wait"
+    assert longest[0] < 0.1
+    assert longest[1:] == [min(1.0, 2 * before) for before in longest[:-1]]
 
 
 async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:

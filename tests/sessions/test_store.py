@@ -128,6 +128,17 @@ async def test_what_changes_nothing_writes_nothing(counting: CountingReads, chan
     assert counting.verbs == ["read"]
 
 
+@pytest.mark.parametrize("field", ["app", "description"])
+async def test_an_empty_field_is_none_and_writes_nothing_if_there_was_none(
+    counting: CountingReads, field: str
+) -> None:
+    sessions = SessionStore(counting)
+    head = await sessions.create(OWNER, new())
+    counting.forget()
+    assert await sessions.save(OWNER, head.id, SessionChange(**{field: ""})) == head
+    assert counting.verbs == ["read"]
+
+
 async def test_each_field_alone_is_a_change(sessions: SessionStore) -> None:
     head = await sessions.create(OWNER, new())
     changes = [{"title": "b"}, {"description": "b"}, {"content": "b"}, {"app": "b"}]

@@ -140,6 +140,33 @@ async def test_a_visit_that_was_overtaken_by_a_first_and_a_third_one_is_in_step(
     assert row.visits == 3 and row.last_visited_at > row.first_visited_at
 
 
+async def test_of_two_visits_that_are_answered_in_reverse_order_the_newer_count_stays(engine: Engine) -> None:
+    class Reversed(Watched):
+        """Holds the answer to the first visit back until the second one's count is being copied."""
+
+        counted = 0
+        is_copying = asyncio.Event()
+
+        async def after(self, verb: str, container: Container) -> None:
+            if verb == "patch" and container is SNAPSHOT_ACCESS_LOGS:
+                self.counted += 1
+                if self.counted == 1:
+                    await stores.snapshots.get(VISITOR, made.id)
+                    await self.is_copying.wait()
+
+        async def before(self, verb: str, container: Container) -> None:
+            if verb == "patch" and container is SNAPSHOTS:
+                self.is_copying.set()
+                await asyncio.sleep(0)  # the first visit goes on, as far as it can
+
+    plain = stores_over(engine, SETTINGS)
+    made = await plain.snapshots.create(OWNER, new())
+    await visit(plain, VISITOR, made.id)
+    stores = stores_over(Reversed(engine), SETTINGS)
+    await visit(stores, VISITOR, made.id)
+    assert (await assert_in_step(engine, VISITOR, made.id)).visits == 3
+
+
 async def test_a_later_visit_is_two_patches(engine: Engine) -> None:
     counting = CountingReads(engine)
     stores = stores_over(counting, SETTINGS)

@@ -10,6 +10,7 @@ from persistence import Stores
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack
 from persistence.documents import SessionChange, is_id, new_id
 from persistence.errors import ContentTooLarge, CorruptItem, Gone, NotFound
+from persistence.idempotency import Attempt
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.containers import SESSIONS, SNAPSHOTS
 from persistence.storage.engine import PAYLOAD, Engine
@@ -144,14 +145,23 @@ async def test_a_damaged_session_makes_no_snapshot(stores: Stores) -> None:
 async def test_what_is_too_large_leaves_nothing_behind(engine: Engine) -> None:
     counting = CountingReads(engine)
     _, snapshots, *_ = over(counting)
-    content = just_packable()
-    # With so many words beside it, it is no item any more.
-    wordy = new("🙂" * 255, content, description="🙂" * 2_000, app="🙂" * 100)
     with pytest.raises(ContentTooLarge) as caught:
-        await snapshots.create(OWNER, wordy)
+        await snapshots.create(OWNER, too_wordy())
     assert (caught.value.size or 0) > caught.value.limit == PACKED_MAX_BYTES
     assert counting.writes == []
-    await snapshots.create(OWNER, new(content=content))
+    await snapshots.create(OWNER, new(content=just_packable()))
+
+
+async def test_what_is_too_large_leaves_its_key_free(stores: Stores) -> None:
+    with pytest.raises(ContentTooLarge):
+        await stores.snapshots.create(OWNER, too_wordy(), Attempt("key", "digest of what is too large"))
+    made = await stores.snapshots.create(OWNER, new(), Attempt("key", "digest of what is not"))
+    assert await titles(stores) == [made.metadata.title]
+
+
+def too_wordy() -> NewSnapshot:
+    """With so many words beside it, content that can be kept by itself is no item any more."""
+    return new("🙂" * 255, just_packable(), description="🙂" * 2_000, app="🙂" * 100)
 
 
 @cache

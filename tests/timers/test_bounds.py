@@ -8,7 +8,7 @@ from persistence import Stores
 from persistence.documents import SessionChange
 from persistence.errors import StoreUnavailable
 from persistence.sessions.store import SessionStore
-from persistence.storage.containers import Container
+from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query
 from persistence.timers.cleanup import Cleanup, CleanupRules, Counts
@@ -106,6 +106,34 @@ async def test_the_watermark_skips_nothing_where_the_bound_is_reached(
         removed.append((await cleanup_of(engine, items_max=2).run()).contents_removed)
     assert sum(removed) == 8 and max(removed) <= 4
     assert await content_ids(engine) == {id for head in heads for id in head.content_ids}
+
+
+async def test_a_run_that_a_later_one_overtakes_does_not_set_its_watermark_back(
+    engine: Engine, stores: Stores, clock: Clock
+) -> None:
+    class Overtaken(Around):
+        """A later run comes and goes before the answer to the first scan."""
+
+        marks: list[Item] = []
+
+        async def query(self, container: Container, query: Query) -> Page[Item]:
+            page = await super().query(container, query)
+            if query.partition is None and query.kind == "content" and not self.marks:
+                clock.advance(hours=1)
+                await stores.cleanup.run()
+                self.marks = await watermarks(engine)
+            return page
+
+    await stores.sessions.create(OWNER, of_sessions.new())
+    overtaken = Overtaken(engine)
+    await over(overtaken)[3].run()
+    assert len(overtaken.marks) == 2
+    assert await watermarks(engine) == overtaken.marks
+
+
+async def watermarks(engine: Engine) -> list[Item]:
+    """How far the scans have come."""
+    return (await engine.query(SESSIONS, Query("watermark", " timers", ("id", "until")))).items
 
 
 async def test_more_of_one_moment_than_a_run_takes_on_does_not_stop_it(

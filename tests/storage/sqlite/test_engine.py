@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,24 @@ async def test_an_answer_waits_for_the_disk(engine: SqliteEngine) -> None:
     assert await on_the_writer(engine, "PRAGMA synchronous") == [(2,)]  # FULL
 
 
-async def test_what_is_deleted_is_overwritten(engine: SqliteEngine) -> None:
-    assert await on_the_writer(engine, "PRAGMA secure_delete") == [(1,)]
+async def test_what_is_deleted_is_overwritten_wherever_sqlite_was_built(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    opened: list[sqlite3.Connection] = []
+
+    def built_without(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.execute("PRAGMA secure_delete=OFF")
+        opened.append(connection)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", built_without)
+    engine = SqliteEngine(folder)
+    await ids(engine)
+    settings = [connection.execute("PRAGMA secure_delete").fetchone() for connection in opened]
+    await engine.close()
+    assert settings == [(1,)] * 3, "the writer's, the reader's and that of a list"
 
 
 async def test_a_connection_that_does_not_wait_for_the_disk_is_refused(

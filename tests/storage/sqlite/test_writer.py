@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,19 @@ async def test_a_write_whose_caller_gave_up_is_done_all_the_same(engine: SqliteE
     again = SqliteEngine(engine._path.parent)
     assert await ids(again) == ["one"]
     await again.close()
+
+
+async def test_a_caller_that_gave_up_is_no_error_of_the_event_loop(engine: SqliteEngine) -> None:
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, error: errors.append(error))
+    with counted_commits(engine):
+        write = asyncio.ensure_future(engine.create(SESSIONS, thing()))
+        await asyncio.sleep(0)
+        write.cancel()
+    # Answered after the one that was given up.
+    await engine.create(SESSIONS, thing("two"))
+    assert write.cancelled() and errors == []
+    assert await ids(engine) == ["one", "two"]
 
 
 def test_a_write_is_done_also_when_its_event_loop_is_gone(folder: Path) -> None:
