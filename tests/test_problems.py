@@ -14,7 +14,7 @@ import pytest
 import functions
 import persistence
 from functions import problems
-from functions.problems import InvalidRequest, RequestError, problem
+from functions.problems import InvalidRequest, RequestError, TooFast, problem
 from persistence import stores_over
 from persistence.engines.containers import Container
 from persistence.engines.engine import Item, Stored
@@ -227,3 +227,11 @@ async def test_a_throttled_store_is_429_and_says_how_long_to_wait(
     for answer in await every_call(client, failing, Throttled(seconds)):
         assert_problem(answer, 429, "throttled")
         assert answer.headers["retry-after"] == header
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2])
+@pytest.mark.parametrize("cls", [Throttled, TooFast])
+def test_nobody_is_told_to_retry_after_less_than_a_second(
+    cls: type[Throttled] | type[TooFast], seconds: float
+) -> None:
+    assert answered(cls(seconds)).headers["retry-after"] == "1"
