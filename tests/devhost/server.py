@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,21 @@ class DevhostServer:
 
     def stderr(self) -> str:
         return (self.folder / "stderr").read_text()
+
+    def wait_until_it_says(self, line: str) -> None:
+        """Returns once the line is on stdout. Raises TimeoutError after 20 s."""
+        _wait_for(lambda: line in self.stdout().splitlines(), f"{line!r} on stdout")
+
+    def wait_until_it_refuses_connections(self) -> None:
+        """Returns once the listener is closed. Raises TimeoutError after 20 s."""
+        _wait_for(lambda: not self._accepts_connections(), "the listener to close")
+
+    def _accepts_connections(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """Asks it to end and answers its exit code."""
@@ -101,6 +116,14 @@ def exchange(server: DevhostServer, request: bytes) -> bytes:
         while chunk := connection.recv(65536):
             received += chunk
         return bytes(received)
+
+
+def _wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited 20 s for {what}")
+        time.sleep(0.02)
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], folder: Path) -> str:

@@ -15,6 +15,15 @@ import pytest
 
 from tests.devhost.server import DevhostServer, exchange, run_devhost
 
+FORWARDED = {
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-For": "192.0.2.1",
+    "X-Forwarded-Port": "1",
+    "X-Forwarded-Prefix": "/evil",
+    "Forwarded": "for=192.0.2.1;host=evil.example;proto=https",
+}
+
 APP = """
 import asyncio, base64, json, threading
 import azure.functions as func
@@ -84,7 +93,8 @@ app.register_functions(things)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevhostServer]:
     folder = tmp_path_factory.mktemp("app")
     (folder / "function_app.py").write_text(APP)
-    with run_devhost(folder) as running:
+    # The variable tells uvicorn to trust every proxy. Devhost trusts none.
+    with run_devhost(folder, {"FORWARDED_ALLOW_IPS": "*"}) as running:
         yield running
 
 
@@ -111,6 +121,13 @@ def test_a_handler_gets_the_library_s_own_request(server: DevhostServer, client:
     assert answer["route_params"] == {"id": "A%2Fb c"}
     assert answer["headers"]["x-mixed"] == "Ok"
     assert received_body(answer) == b"\x00\xff"
+
+
+def test_forwarded_headers_do_not_change_the_url(client: httpx.Client, server: DevhostServer) -> None:
+    plain = client.get("/things/1").json()
+    forwarded = client.get("/things/1", headers=FORWARDED).json()
+    assert forwarded["url"] == plain["url"] == f"{server.base_url}/api/things/1"
+    assert forwarded["headers"]["x-forwarded-host"] == "evil.example"
 
 
 def test_repeated_request_headers_arrive_joined(server: DevhostServer) -> None:

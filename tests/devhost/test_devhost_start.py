@@ -14,6 +14,8 @@ import pytest
 
 from devhost import StartError
 from devhost.host import HttpFunction, TimerFunction, load_functions
+from devhost.local_settings import HostSettings
+from devhost.serving import bound_socket
 from tests.devhost.server import refused_start, run_devhost
 
 APP = """
@@ -317,6 +319,21 @@ def test_other_identities_may_listen_on_other_addresses(tmp_path: Path) -> None:
             assert httpx.get(f"{url}/admin/functions", headers={"Host": "localhost"}).status_code == 403
 
 
+def test_forwarded_headers_do_not_change_who_may_call_admin(tmp_path: Path) -> None:
+    environ = {"HOST": "0.0.0.0", "AUTH_MODE": "jwt", "FORWARDED_ALLOW_IPS": "*"}
+    with run_devhost(write_app(tmp_path), environ) as server:
+
+        def admin_status(address: str, forwarded_for: str) -> int:
+            headers = {"Host": "localhost", "Origin": "http://localhost"}
+            headers |= {"X-Forwarded-For": forwarded_for, "X-Forwarded-Host": "evil.example"}
+            headers |= {"X-Forwarded-Proto": "https"}
+            return httpx.get(f"http://{address}:{server.port}/admin/functions", headers=headers).status_code
+
+        assert admin_status("127.0.0.1", "192.0.2.1") == 200
+        if address := own_address():
+            assert admin_status(address, "127.0.0.1") == 403
+
+
 def test_it_announces_every_function_and_a_request_that_works_as_pasted(tmp_path: Path) -> None:
     with run_devhost(write_app(tmp_path), {"AUTH_MODE": "local"}) as server:
         lines = [" ".join(line.split()) for line in server.stdout().splitlines()]
@@ -330,6 +347,17 @@ def test_it_announces_every_function_and_a_request_that_works_as_pasted(tmp_path
     assert curl == f"curl {server.base_url}/api/persistence/ready"
     assert answer == "ready"
     assert lines[-1] == f"Listening on {server.base_url}"
+
+
+def test_localhost_listens_on_ipv4_where_it_stands_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Faked, because many machines know localhost as 127.0.0.1 only.
+    both = [
+        (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("::1", 0, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 0)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    with bound_socket(HostSettings("localhost", 0, cors=None, loopback_only=None)) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
 
 
 def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
@@ -365,6 +393,29 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
             server.process.send_signal(signal.SIGTERM)
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         assert server.process.wait(timeout=5) == 0
+
+
+def test_a_second_ctrl_c_ends_it_while_the_app_s_close_hangs(tmp_path: Path) -> None:
+    text = APP.replace("asyncio.sleep(0)", "asyncio.sleep(60, print('closing', flush=True))")
+    with run_devhost(write_app(tmp_path, text)) as server:
+        server.process.send_signal(signal.SIGINT)
+        server.wait_until_it_says("closing")
+        assert server.stop(signal.SIGINT) == 130
+        assert not server.stdout().endswith("\nclosed\n")
+        assert server.stderr() == ""
+
+
+def test_a_second_ctrl_c_ends_it_while_a_request_hangs(tmp_path: Path) -> None:
+    text = APP.replace("asyncio.sleep(0.5)", "asyncio.sleep(60, print('waiting', flush=True))")
+    with run_devhost(write_app(tmp_path, text)) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            server.wait_until_it_says("waiting")
+            server.process.send_signal(signal.SIGINT)
+            server.wait_until_it_refuses_connections()
+            assert server.stop(signal.SIGINT) == 0
+        assert "timeout graceful shutdown exceeded" not in server.stderr()
+        assert server.stdout().endswith("\nclosed\n")
 
 
 def test_a_killed_server_can_be_started_again_on_its_port(tmp_path: Path) -> None:
