@@ -1,6 +1,8 @@
 """local.settings.json: the app's settings, the port, and the pages that may call."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from devhost import StartError
 from devhost.host import route_prefix
 from devhost.local_settings import Cors, load
-from tests.devhost.server import run_devhost
+from tests.devhost.server import refused_start, run_devhost
 
 PAGE = "http://localhost:5173"
 
@@ -95,6 +97,42 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> Non
     (tmp_path / "local.settings.json").write_text(text)
     with pytest.raises(StartError, match="local.settings.json"):
         load(tmp_path, {})
+
+
+def as_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def as_broken_json(path: Path) -> None:
+    path.write_text('{"Values": {')
+
+
+def as_latin_2(path: Path) -> None:
+    path.write_bytes('{"Values": {"A": "ž"}}'.encode("iso-8859-2"))
+
+
+def as_forbidden(path: Path) -> None:
+    path.write_text("{}")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read every file")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(as_folder, marks=pytest.mark.xfail(reason="a folder in its place is passed over in silence")),
+        as_broken_json,
+        as_latin_2,
+        as_forbidden,
+    ],
+)
+def test_a_file_that_cannot_be_read_ends_the_start_in_one_line(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "local.settings.json")
+    [line] = refused_start(tmp_path).splitlines()
+    assert line.startswith("devhost: local.settings.json cannot be read: ")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"extensions": 1}', '{"extensions": {"http": {"routePrefix": 1}}}'])
