@@ -1,4 +1,4 @@
-"""Starting and ending: what is refused, what is announced, how it stops."""
+"""Start and end: which apps are refused, what devhost prints, how it stops."""
 
 import signal
 import socket
@@ -71,7 +71,7 @@ def new_app() -> func.FunctionApp:
 
 
 def own_address() -> str | None:
-    """An address of this machine that is not loopback; connecting a datagram socket sends nothing."""
+    """Returns an address of this machine that is not loopback, or None. Connecting a UDP socket sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -81,7 +81,7 @@ def own_address() -> str | None:
         return None if address.startswith("127.") else address
 
 
-# What the worker would not load
+# Apps that the worker would not load
 
 
 def test_an_app_without_functions_is_refused() -> None:
@@ -90,7 +90,7 @@ def test_an_app_without_functions_is_refused() -> None:
 
 
 @pytest.mark.parametrize("app", [None, object(), func.Blueprint()])
-def test_what_is_no_function_app_is_refused(app: object) -> None:
+def test_an_app_that_is_not_a_function_app_is_refused(app: object) -> None:
     with pytest.raises(StartError, match="no `app`"):
         load(app)
 
@@ -107,7 +107,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
         load(app)
 
 
-def test_names_that_differ_in_case_alone_are_refused() -> None:
+def test_names_that_differ_only_in_case_are_refused() -> None:
     app = new_app()
 
     @app.route(route="a")
@@ -261,7 +261,7 @@ def test_a_schedule_that_is_not_ncrontab_is_refused() -> None:
         load(app, AT="0 3 * * *")
 
 
-# What a person sees
+# What devhost prints
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_forwarded_headers_do_not_change_who_may_call_admin(tmp_path: Path) -> N
             assert admin_status(address, "127.0.0.1") == 403
 
 
-def test_it_announces_every_function_and_a_request_that_works_as_pasted(tmp_path: Path) -> None:
+def test_it_announces_every_function_and_a_curl_command_that_works(tmp_path: Path) -> None:
     with run_devhost(write_app(tmp_path), {"AUTH_MODE": "local"}) as server:
         lines = [" ".join(line.split()) for line in server.stdout().splitlines()]
         curl = next(line for line in lines if line.startswith("curl "))
@@ -349,7 +349,7 @@ def test_it_announces_every_function_and_a_request_that_works_as_pasted(tmp_path
     assert lines[-1] == f"Listening on {server.base_url}"
 
 
-def test_localhost_listens_on_ipv4_where_it_stands_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_localhost_means_ipv4_if_it_has_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     # Faked, because many machines know localhost as 127.0.0.1 only.
     both = [
         (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("::1", 0, 0, 0)),
@@ -369,7 +369,7 @@ def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
             socket.create_connection((address, server.port), timeout=2)
 
 
-# How it ends
+# The end
 
 
 @pytest.mark.smoke
