@@ -324,9 +324,7 @@ def test_forwarded_headers_do_not_change_who_may_call_admin(tmp_path: Path) -> N
     with run_devhost(write_app(tmp_path), environ) as server:
 
         def admin_status(address: str, forwarded_for: str) -> int:
-            headers = {"Host": "localhost", "Origin": "http://localhost"}
-            headers |= {"X-Forwarded-For": forwarded_for, "X-Forwarded-Host": "evil.example"}
-            headers |= {"X-Forwarded-Proto": "https"}
+            headers = {"Host": "localhost", "X-Forwarded-Host": "evil.example", "X-Forwarded-For": forwarded_for}
             return httpx.get(f"http://{address}:{server.port}/admin/functions", headers=headers).status_code
 
         assert admin_status("127.0.0.1", "192.0.2.1") == 200
