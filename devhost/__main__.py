@@ -1,4 +1,8 @@
-"""`python -m devhost`: exit code 0 after SIGINT or SIGTERM, 1 with a line on stderr where it cannot start."""
+"""`python -m devhost`.
+
+Exit codes: 0 after SIGINT or SIGTERM. 1 if it cannot start: the last line on stderr is the reason.
+130 if SIGINT interrupts the start or the app's `close`.
+"""
 
 import asyncio
 import logging

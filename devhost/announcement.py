@@ -1,4 +1,4 @@
-"""What a person sees when the server listens: the functions, their URLs and one request to try."""
+"""The text on stdout once the server listens: functions, URLs, timers and one request to try."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from devhost.routes import RouteTable
 
 
 def announcement(functions: Sequence[HttpFunction | TimerFunction], routes: RouteTable, url: str) -> str:
-    """Lines to print; the last one is always `Listening on <url>`."""
+    """Returns the text to print. Its last line is always `Listening on <url>`."""
     timers = [each for each in functions if isinstance(each, TimerFunction)]
     width = max(len(each.name) for each in functions)
     lines = []
@@ -28,7 +28,10 @@ def announcement(functions: Sequence[HttpFunction | TimerFunction], routes: Rout
 
 
 def _path_to_try(functions: Sequence[HttpFunction | TimerFunction], routes: RouteTable) -> str | None:
-    """The first GET route, as declared, that needs nothing filled in; rather one of persistence."""
+    """Returns the path of the first declared GET route without parameters, or None.
+
+    A path that contains `persistence` is preferred.
+    """
     paths = {
         route.function.name: route.template
         for route in routes.routes

@@ -1,4 +1,4 @@
-"""The functions that function_app.py declares, checked as the Azure Functions worker checks them at load."""
+"""Loads function_app.py and checks its functions as the Azure Functions worker does."""
 
 import asyncio
 import importlib
@@ -22,12 +22,12 @@ FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 
 class AppFault(StartError):
-    """An error in the code of function_app.py; its cause says where."""
+    """A bug in the code of function_app.py. `__cause__` is the exception, with its traceback."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A handler and the one argument that its trigger fills."""
+    """A handler. Its one parameter, `argument`, receives the request or the timer."""
 
     name: str
     handler: Callable[..., Any]
@@ -35,7 +35,7 @@ class Function:
     is_async: bool
 
     async def call(self, value: object) -> Any:
-        """Runs the handler: on the loop where it is async, else in a thread."""
+        """Runs an async handler on the event loop and a sync handler in a thread."""
         if self.is_async:
             return await self.handler(**{self.argument: value})
         return await asyncio.to_thread(self.handler, **{self.argument: value})
@@ -43,7 +43,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class HttpFunction(Function):
-    """`route` is without the prefix that all routes share; `methods` None means every method."""
+    """`route` excludes the prefix of host.json. If `methods` is None, every method is accepted."""
 
     route: str
     methods: frozenset[str] | None
@@ -56,10 +56,10 @@ class TimerFunction(Function):
 
 
 def import_app(directory: Path) -> ModuleType:
-    """The module function_app of that directory.
+    """Imports function_app.py from the directory, which is added to sys.path.
 
-    What it raises becomes a StartError: where the app ends itself or raises a class of its own, that was
-    written to be read and its message is enough; a builtin exception is an AppFault.
+    Raises StartError if the file is missing, calls sys.exit, or raises an exception that is not built in:
+    the authors of such messages wrote them for people. Raises AppFault for a built-in exception.
     """
     if not (directory / "function_app.py").is_file():
         raise StartError(f"there is no function_app.py in {directory}")
@@ -74,7 +74,7 @@ def import_app(directory: Path) -> ModuleType:
 
 
 def route_prefix(directory: Path) -> str:
-    """What host.json puts before every route, without slashes around it; `api` where it says nothing."""
+    """Returns the route prefix of host.json without leading and trailing slashes. The default is `api`."""
     path = directory / "host.json"
     part: Any = read_json_object(path) if path.is_file() else {}
     for key in ("extensions", "http"):
@@ -88,30 +88,30 @@ def route_prefix(directory: Path) -> str:
 
 
 def load_functions(module: ModuleType, environ: Mapping[str, str]) -> list[HttpFunction | TimerFunction]:
-    """Every function of the module's `app`, in the order of declaration.
+    """Returns the functions of the module's `app`, in the order of their declaration.
 
-    StartError for what the worker would not load and for what devhost cannot run. May be called once in
-    the life of an app, because `get_functions` may.
+    Raises StartError for a function that the worker would not load or that devhost cannot run.
+    Call it once per app: `get_functions` of the library cannot be called twice.
     """
     app = getattr(module, "app", None)
     if not isinstance(app, func.FunctionRegister):
         raise StartError("function_app.py has no `app` that is an azure.functions.FunctionApp")
     if sum(isinstance(value, func.FunctionRegister) for value in vars(module).values()) > 1:
-        raise StartError("function_app.py has more than one FunctionApp, or one under two names: one is taken")
+        raise StartError("function_app.py has more than one FunctionApp, or one under two names; keep exactly one")
     try:
         declared = app.get_functions()
     except (ValueError, TypeError) as error:
         raise StartError(f"the functions of function_app.py cannot be read: {error}") from error
     if not declared:
         raise StartError(
-            "0 functions found in function_app.py: register them on `app`, or its blueprints with "
+            "0 functions found in function_app.py: declare them on `app`, or register their blueprints with "
             "app.register_functions"
         )
     functions = [_function(each, environ) for each in declared]
     names: set[str] = set()
     for each in functions:
         if each.name.lower() in names:
-            raise StartError(f"function {each.name}: another function has this name; case makes no difference")
+            raise StartError(f"function {each.name}: another function has this name; case is ignored")
         names.add(each.name.lower())
     return functions
 
@@ -119,7 +119,7 @@ def load_functions(module: ModuleType, environ: Mapping[str, str]) -> list[HttpF
 def _function(declared: func.Function, environ: Mapping[str, str]) -> HttpFunction | TimerFunction:
     name = str(declared.get_function_name())
     if not FUNCTION_NAME.fullmatch(name) or name.lower() == "host":
-        raise StartError(f"function {name!r}: not a name that Azure Functions takes")
+        raise StartError(f"function {name!r}: not a name that Azure Functions accepts")
     bindings = {str(binding["name"]): binding for binding in declared.get_bindings_dict()["bindings"]}
     kinds = sorted(str(binding["type"]) for binding in bindings.values())
     handler = declared.get_user_function()
@@ -128,8 +128,8 @@ def _function(declared: func.Function, environ: Mapping[str, str]) -> HttpFuncti
     if kinds == ["timerTrigger"]:
         return _timer_function(name, handler, _trigger(bindings, "timerTrigger"), environ)
     raise StartError(
-        f"function {name}: devhost runs HTTP triggers that return their answer, and timer triggers; "
-        f"this one has the bindings {', '.join(kinds)}"
+        f"function {name}: devhost runs HTTP triggers that return their response, and timer triggers; "
+        f"this function has the bindings {', '.join(kinds)}"
     )
 
 
@@ -140,11 +140,11 @@ def _trigger(bindings: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any
 def _http_function(name: str, handler: Callable[..., Any], trigger: dict[str, Any]) -> HttpFunction:
     argument = str(trigger["name"])
     hints = _check_handler(name, handler, argument, func.HttpRequest)
-    answer = hints.get("return", func.HttpResponse)
-    if not isinstance(answer, type) or not issubclass(answer, func.HttpResponse | str):
+    returned = hints.get("return", func.HttpResponse)
+    if not isinstance(returned, type) or not issubclass(returned, func.HttpResponse | str):
         raise StartError(
-            f"function {name}: its return annotation must be HttpResponse or str, not {answer!r}; "
-            "the worker refuses Optional and everything else"
+            f"function {name}: its return annotation must be HttpResponse or str, not {returned!r}; "
+            "the worker refuses every other type, including Optional"
         )
     methods = trigger.get("methods")
     return HttpFunction(
@@ -167,7 +167,7 @@ def _timer_function(
     except KeyError as error:
         raise StartError(
             f"function {name}: its schedule {trigger['schedule']} needs the setting {error.args[0]}, "
-            "which is not set; set it in local.settings.json or in the environment"
+            "which is not set; add it to local.settings.json or to the environment"
         ) from error
     except ValueError as error:
         raise StartError(f"function {name}: {error}") from error
@@ -182,10 +182,11 @@ def _timer_function(
 
 
 def _check_handler(name: str, handler: Callable[..., Any], argument: str, kind: type) -> dict[str, Any]:
-    """The handler's type hints, where its one parameter is the argument; else StartError.
+    """Returns the handler's type hints.
 
-    As in the worker, a default makes no parameter optional, and a wrapper made with functools.wraps shows the
-    parameters of what it wraps.
+    Raises StartError if there are other parameters than `argument`, or if it is annotated with another type than
+    `kind`. As in the worker, a parameter with a default counts too, and a wrapper made with functools.wraps has
+    the parameters of the wrapped function.
     """
     parameters = set(inspect.signature(handler).parameters)
     if parameters != {argument}:

@@ -1,4 +1,4 @@
-"""HTTP triggers: the ASGI app between the server and the handlers, with the host's own ways in between."""
+"""HTTP triggers: the ASGI app that calls the handlers and treats requests and responses as the Azure host does."""
 
 import logging
 from functools import lru_cache
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class FunctionsApp:
-    """Answers what the route table knows; everything else is a 404 without a body, as the host's is."""
+    """Calls the function that the route table finds. If there is none: *Not found* without a body, as on Azure."""
 
     def __init__(self, routes: RouteTable) -> None:
         self._routes = routes
@@ -31,17 +31,17 @@ class FunctionsApp:
             headers = request_headers(scope["headers"])
             length = int(headers.get("content-length") or 0)
         except ValueError:
-            await answer(send, 400)
+            await respond(send, 400)
             return
         match = self._routes.match(scope["method"], path)
         if match is None:
-            await answer(send, 404)
+            await respond(send, 404)
             return
         if length > MAX_BODY_BYTES:
-            # Without the close the server would go on to read what is not wanted.
-            await answer(send, 413, [(b"connection", b"close")])
+            # Without `close`, the server would go on to read the body.
+            await respond(send, 413, [(b"connection", b"close")])
             return
-        # Only a declared length brings the body to the worker: what comes chunked arrives empty there.
+        # Like the worker: a body without Content-Length, such as a chunked one, is empty.
         body = await read_body(receive) if length > 0 else b""
         if body is None:
             return
@@ -55,19 +55,19 @@ class FunctionsApp:
             body_type="bytes",
             body=body,
         )
-        await answer(send, *await invoke(function, request))
+        await respond(send, *await invoke(function, request))
 
 
 async def invoke(function: HttpFunction, request: HttpRequest) -> tuple[int, Fields, bytes]:
-    """What the function answers; a bare 500 where it fails or its result is no answer, the reason logged."""
+    """Calls the function. If it fails or returns no response, logs why and returns a 500 without a body."""
     try:
-        return encoded(await function.call(request))
+        return encode_result(await function.call(request))
     except Exception:
         log.exception("function %s failed", function.name)
         return 500, [], b""
 
 
-async def answer(send: Send, status: int, fields: Fields | None = None, body: bytes = b"") -> None:
+async def respond(send: Send, status: int, fields: Fields | None = None, body: bytes = b"") -> None:
     fields = fields or []
     if status in (204, 304):
         body = b""
@@ -78,7 +78,7 @@ async def answer(send: Send, status: int, fields: Fields | None = None, body: by
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None where the client left before its end."""
+    """Returns the whole body, or None if the client disconnected first."""
     chunks = []
     while True:
         message = await receive()
@@ -90,15 +90,16 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 def decoded_path(raw: bytes) -> str:
-    """The path as ASP.NET Core hands it to routing: decoded once, %2F left as it is, dot segments removed.
+    """Returns the path as ASP.NET Core routes it: decoded once, except %2F, and without dot segments.
 
-    What does not decode to UTF-8 stays encoded too. ValueError for a NUL and for what is not ASCII.
+    A segment that does not decode to UTF-8 stays encoded. Raises ValueError if the path contains NUL, or
+    characters that are not ASCII.
     """
     path = raw.decode("ascii")
     if "%" in path:
         path = "/".join(map(_decoded_segment, path.split("/")))
         if "\0" in path:
-            raise ValueError("a path may not hold NUL")
+            raise ValueError("a path must not contain NUL")
     return _without_dot_segments(path) if "/." in path else path
 
 
@@ -120,7 +121,10 @@ def _without_dot_segments(path: str) -> str:
 
 
 def request_headers(raw: Fields) -> dict[str, str]:
-    """Lower-case names; values of a repeated header joined with a comma. ValueError for what is not UTF-8."""
+    """Returns the headers by lower-case name. Values of a repeated header are joined with a comma.
+
+    Raises ValueError if a value is not UTF-8.
+    """
     headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("ascii"), value.decode()
@@ -129,7 +133,10 @@ def request_headers(raw: Fields) -> dict[str, str]:
 
 
 def query_parameters(query: bytes) -> dict[str, str]:
-    """Without empty values, repeated ones joined with a comma under the first spelling of the name."""
+    """Returns the parameters without empty values.
+
+    Names are compared without case. Repeated values are joined with a comma, under the first spelling.
+    """
     if not query:
         return {}
     parameters: dict[str, str] = {}
@@ -150,11 +157,12 @@ def _url(scope: Scope, headers: dict[str, str]) -> str:
     return f"{url}?{query.decode('utf-8', 'replace')}" if query else url
 
 
-def encoded(result: object) -> tuple[int, Fields, bytes]:
-    """Status, headers and body of a handler's result.
+def encode_result(result: object) -> tuple[int, Fields, bytes]:
+    """Returns status, headers and body of a handler's result.
 
-    The worker sends headers as a dictionary, so that of duplicates the last one stays; cookies travel apart.
-    TypeError for anything but an HttpResponse or a string, ValueError for headers that HTTP cannot carry.
+    The last one of duplicate headers is kept, because the worker sends headers as a dictionary. Cookies are all
+    kept. Raises TypeError unless the result is an HttpResponse or a string, and ValueError for headers that
+    HTTP does not allow.
     """
     if isinstance(result, str):
         return 200, [(b"content-type", b"text/plain; charset=utf-8")], result.encode()
@@ -179,11 +187,11 @@ def encoded(result: object) -> tuple[int, Fields, bytes]:
 def _field_name(name: str) -> bytes:
     lowered = name.lower()
     if not lowered or not TOKEN.issuperset(lowered):
-        raise ValueError(f"{name!r} is no header name")
+        raise ValueError(f"{name!r} is not a header name")
     return lowered.encode("ascii")
 
 
 def _field_value(value: str) -> bytes:
     if not value.replace("\t", " ").isprintable():
-        raise ValueError("a header value may not hold control characters")
+        raise ValueError("a header value must not contain control characters")
     return value.encode("ascii")

@@ -1,4 +1,4 @@
-"""What local.settings.json says about this machine: the app's settings, where to listen, who may call."""
+"""Reads local.settings.json: the app's settings, the address to listen on, and the allowed origins."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from devhost import StartError
 DEFAULT_PORT = 7071
 SETTINGS_FILES = ("local.settings.json", "local.settings.sample.json")
 TRUSTING = frozenset({"local", "easyauth", "swa"})
-"""The values of AUTH_MODE that believe a header, which behind no platform is anybody's to send."""
+"""Values of AUTH_MODE that trust an identity header. Without a platform in front, any client can send it."""
 ORIGIN = re.compile(r"https?://[^/\s,]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """The origins whose pages may read answers; `*` alone stands for all of them."""
+    """Origins whose pages may read responses. `*` as the only origin allows all."""
 
     origins: tuple[str, ...]
     credentials: bool
@@ -26,7 +26,7 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """How this machine serves the app. `loopback_only` names the reason why no other address will do."""
+    """How the app is served. `loopback_only` is the reason why other addresses are refused, or None."""
 
     host: str
     port: int
@@ -35,16 +35,16 @@ class HostSettings:
 
 
 def load(directory: Path, environ: MutableMapping[str, str]) -> HostSettings:
-    """Puts the file's `Values` into `environ`, where what is set already wins, and answers its `Host` part.
+    """Adds the file's `Values` to `environ` and returns its `Host` section.
 
-    The sample stands in for a missing local.settings.json. Has to run before function_app is imported,
-    because the app reads its settings then.
+    Variables that are already set win. The sample is read if there is no local.settings.json. Call this before
+    function_app is imported, because the app reads its settings then. Raises StartError if a value is not valid.
     """
-    path = next((directory / name for name in SETTINGS_FILES if (directory / name).is_file()), None)
+    path = next((directory / name for name in SETTINGS_FILES if (directory / name).exists()), None)
     document = read_json_object(path) if path else {}
     name = path.name if path else SETTINGS_FILES[0]
     if document.get("IsEncrypted"):
-        raise StartError(f"{name} is encrypted, which only Core Tools can read")
+        raise StartError(f"{name} is encrypted; only Core Tools can read it")
     for key, value in _section(document, "Values", name).items():
         if not isinstance(value, str):
             raise StartError(f'{name}: "Values"."{key}" must be a string')
@@ -63,13 +63,13 @@ def load(directory: Path, environ: MutableMapping[str, str]) -> HostSettings:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; anything else is a StartError that names the file."""
+    """Returns the JSON object in the file. Raises StartError if the file cannot be read or is no JSON object."""
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise StartError(f"{path.name} cannot be read: {error}") from error
     if not isinstance(document, dict):
-        raise StartError(f"{path.name} must hold a JSON object")
+        raise StartError(f"{path.name} must contain a JSON object")
     return document
 
 
@@ -93,7 +93,7 @@ def _port(from_environment: str | None, from_file: object, file: str) -> int:
 
 
 def _cors(host: dict[str, Any], file: str) -> Cors | None:
-    """None where the file names no origin. Raises StartError for what a browser would never accept."""
+    """Returns None if the file names no origin. Raises StartError for a value that browsers do not accept."""
     value = host.get("CORS") or ""
     if not isinstance(value, str):
         raise StartError(f'{file}: "Host"."CORS" must be a string of origins, separated by commas')
@@ -101,8 +101,8 @@ def _cors(host: dict[str, Any], file: str) -> Cors | None:
     credentials = str(host.get("CORSCredentials", "")).lower() == "true"
     if "*" in origins:
         if len(origins) > 1 or credentials:
-            raise StartError(f'{file}: "CORS": "*" goes neither with other origins nor with CORSCredentials')
+            raise StartError(f'{file}: "CORS": "*" cannot be combined with other origins or with CORSCredentials')
     for origin in origins:
         if origin != "*" and not ORIGIN.fullmatch(origin):
-            raise StartError(f'{file}: "CORS": {origin!r} is no origin; write scheme://host or scheme://host:port')
+            raise StartError(f'{file}: "CORS": {origin!r} is not an origin; write scheme://host[:port]')
     return Cors(origins, credentials) if origins else None

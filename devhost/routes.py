@@ -1,4 +1,4 @@
-"""Which function answers a method and a path, as the routes of the Functions host do."""
+"""Finds the function for a method and a path, by the rules of the Azure Functions host."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,16 +15,16 @@ Match = tuple[HttpFunction, dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One number of segments that a template takes: literals in lower case, None for a parameter.
+    """The segments of one path length that a template matches: literals in lower case, None for a parameter.
 
-    `rest` means that any further segments match as well.
+    If `rest` is true, any number of further segments matches too.
     """
 
     segments: tuple[str | None, ...]
     rest: bool
 
     def covers(self, other: "Shape") -> bool:
-        """Whether every path of the other shape has this shape too."""
+        """Returns whether this shape matches every path that the other one matches."""
         mine, theirs = len(self.segments), len(other.segments)
         if not (mine <= theirs if self.rest else mine == theirs and not other.rest):
             return False
@@ -32,7 +32,7 @@ class Shape:
 
 
 class Route:
-    """The route of one function, prefix included. Takes `{name}`, and last `{name?}` or `{*name}`."""
+    """The route of one function, with the prefix. Only the last segment may be `{name?}` or `{*name}`."""
 
     def __init__(self, function: HttpFunction, prefix: str) -> None:
         self.function = function
@@ -48,10 +48,10 @@ class Route:
         for index, segment in enumerate(segments):
             found = PARAMETER.fullmatch(segment)
             if (optional or self.rest) or (not segment and len(segments) > 1):
-                raise self._refused("nothing may follow an optional part, and no segment may be empty")
+                raise self._refused("no segment may be empty, or follow an optional or a rest parameter")
             if not found:
                 if re.search(r"[{}?*]", segment):
-                    raise self._refused(f"devhost takes {{name}}, {{name?}} and {{*name}}, not {segment}")
+                    raise self._refused(f"devhost supports {{name}}, {{name?}} and {{*name}}, not {segment}")
                 self.literals.append((index, segment.lower()))
             elif found["rest"]:
                 self.rest = found["name"]
@@ -60,9 +60,9 @@ class Route:
                 optional = bool(found["optional"])
         names = [name.lower() for _, name in self.parameters] + ([self.rest.lower()] if self.rest else [])
         if len(set(names)) < len(names):
-            raise self._refused("a parameter stands in it twice")
+            raise self._refused("it has two parameters of the same name")
         if self.function.route.strip("/").lower().startswith("admin"):
-            raise self._refused("routes that begin with admin belong to the host")
+            raise self._refused("routes that begin with admin are reserved for the host")
         self.longest = len(segments) - (1 if self.rest else 0)
         self.shortest = self.longest - (1 if optional else 0)
 
@@ -79,7 +79,7 @@ class Route:
             yield Shape(tuple(literals.get(index) for index in range(length)), bool(self.rest))
 
     def match(self, segments: list[str], lowered: list[str]) -> dict[str, str] | None:
-        """The parameters, or None. The number of segments is known to fit; a parameter takes no empty one."""
+        """Returns the parameters, which are never empty, or None. The caller checks the number of segments."""
         for index, literal in self.literals:
             if lowered[index] != literal:
                 return None
@@ -95,11 +95,11 @@ class Route:
 
 
 class RouteTable:
-    """All routes of an app, in the order in which the host of Azure tries them.
+    """All routes of an app, in the order in which the Azure Functions host tries them.
 
-    That order is the alphabetical one of the functions' *names*, and the first route that matches wins: unlike
-    ASP.NET Core itself, the host fills its route collection so and knows no precedence. An app in which a
-    parameter would take what a literal route is for does not start here, so literal segments win over parameters.
+    The host sorts routes by the *name* of their function, and the first route that matches wins. ASP.NET Core's
+    own precedence of literals over parameters does not apply. Raises StartError if a route can never be reached.
+    Literal routes can therefore be looked up first.
     """
 
     def __init__(self, functions: Iterable[HttpFunction], prefix: str) -> None:
@@ -121,7 +121,7 @@ class RouteTable:
         self._longer = [route for route in others if route.rest]
 
     def match(self, method: str, path: str) -> Match | None:
-        """The function and its route parameters, or None: a wrong method is no match. Case is ignored."""
+        """Returns the function and its route parameters. None if no route has path and method. Ignores case."""
         path = path.removeprefix("/").removesuffix("/")
         lowered = path.lower()
         for function in self._literal.get(lowered, ()):
@@ -138,12 +138,12 @@ class RouteTable:
 
 
 def _refuse_shadow(earlier: Route, later: Route) -> None:
-    """StartError where the earlier route takes every path of the later one, with a method of both."""
+    """Raises StartError if the routes share a method and the earlier one matches every path of the later one."""
     shared = earlier.methods & later.methods
     if not shared or not any(a.covers(b) for b in later.shapes() for a in earlier.shapes()):
         return
     raise StartError(
         f"function {later.function.name}: route {later.template!r} would never be reached on Azure for "
-        f"{', '.join(sorted(shared))}: functions are tried in alphabetical order of their names there, and "
-        f"{earlier.function.name} ({earlier.template!r}) comes first and takes it; rename one of the two"
+        f"{', '.join(sorted(shared))}: Azure tries functions in alphabetical order of their names, and "
+        f"{earlier.function.name} ({earlier.template!r}) comes first and matches; rename one of the two"
     )

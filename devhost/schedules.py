@@ -1,4 +1,4 @@
-"""NCRONTAB, the schedule language of timer triggers: six fields, seconds first, in UTC."""
+"""NCRONTAB, the schedule format of timer triggers: six fields, seconds first, in UTC."""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from cronsim import CronSim, CronSimError
 
 SETTING = re.compile(r"%([^%]+)%")
-# cronsim also knows L, W and #, takes five fields and numbers Sunday 7 as well; NCRONTAB has none of these.
+# cronsim also accepts L, W, #, five fields, and 7 for Sunday. NCRONTAB does not.
 VALUE = r"(?:\d+|[A-Za-z]{3})"
 FIELD = re.compile(rf"(?:\*|{VALUE}(?:-{VALUE})?)(?:/\d+)?(?:,(?:\*|{VALUE}(?:-{VALUE})?)(?:/\d+)?)*")
 SEVENTH_DAY = re.compile(r"(?<![\d/])7(?!\d)")
 
 
 class Schedule:
-    """When a timer fires. ValueError for a text that is not NCRONTAB or names no moment at all."""
+    """When a timer fires. Raises ValueError if the text is not NCRONTAB or never fires."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -26,10 +26,10 @@ class Schedule:
         self.after(datetime.now(UTC))
 
     def after(self, moment: datetime) -> datetime:
-        """The first moment later than the given one, in whole seconds."""
+        """Returns the first whole second after `moment` at which the schedule fires."""
         try:
             occurrences = CronSim(self.text, moment)
-            # Both the day of the month and the day of the week must match; cronsim would take either.
+            # NCRONTAB requires both the day of the month and the day of the week. cronsim accepts either.
             occurrences.day_and = True
             return next(occurrences)
         except CronSimError as error:
@@ -39,7 +39,7 @@ class Schedule:
 
 
 def resolve(text: str, environ: Mapping[str, str]) -> str:
-    """The text with each %NAME% replaced by that setting; KeyError with the name of one that is not set."""
+    """Replaces each %NAME% with that setting. Raises KeyError, with the name, if a setting is unset or empty."""
 
     def setting(match: re.Match[str]) -> str:
         value = environ.get(match[1])

@@ -1,4 +1,4 @@
-"""From the settings of this machine to a server that listens, and to its orderly end."""
+"""Starts the server with the settings of this machine, and shuts it down."""
 
 import contextlib
 import inspect
@@ -25,14 +25,15 @@ from devhost.routes import RouteTable
 from devhost.timers import Timers
 
 SHUTDOWN_GRACE_SECONDS = 10
-# As long as Kestrel keeps one: a client that polls is not cut off between two polls.
+# Kestrel's default. A client that polls keeps its connection between two polls.
 KEEP_ALIVE_SECONDS = 130
 
 
 async def serve(directory: Path, environ: MutableMapping[str, str]) -> None:
-    """Serves the app of that directory until SIGINT or SIGTERM, then awaits its `close`, if it has one.
+    """Serves the app of the directory until SIGINT or SIGTERM. Then awaits the app's `close`, if it has one.
 
-    The app is imported inside the running loop, as in the worker: `asyncio.run` at import fails here too.
+    A second SIGINT stops waiting for open requests. During `close`, a SIGINT cancels it.
+    The app is imported inside the running event loop, as in the worker. `asyncio.run` at import fails in both.
     """
     settings = local_settings.load(directory, environ)
     prefix = route_prefix(directory)
@@ -54,22 +55,22 @@ async def serve(directory: Path, environ: MutableMapping[str, str]) -> None:
 
 
 def bound_socket(settings: HostSettings) -> socket.socket:
-    """A socket on the address of the settings; StartError where that is taken, unknown or not allowed."""
+    """Returns a listening socket. Raises StartError if the address is in use, unknown or not allowed."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise StartError(f"HOST={settings.host!r} cannot be listened on: {error.strerror or error}") from error
-    # IPv4 first: the name localhost stands for both, and more clients try 127.0.0.1.
+        raise StartError(f"HOST={settings.host!r} is not a valid address: {error.strerror or error}") from error
+    # IPv4 first: localhost can mean 127.0.0.1 and ::1, and more clients try 127.0.0.1.
     family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     if settings.loopback_only and not ipaddress.ip_address(address[0]).is_loopback:
         raise StartError(
-            f"HOST={settings.host!r} is refused: {settings.loopback_only}, so only a loopback address "
-            "will do; leave HOST unset or choose another AUTH_MODE"
+            f"HOST={settings.host!r} is refused: {settings.loopback_only}, so only loopback addresses "
+            "are allowed; leave HOST unset or choose another AUTH_MODE"
         )
     listener = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":
-            # A restart does not have to wait for the connections of the process before.
+            # Else a restart fails while connections of the previous process are in TIME_WAIT.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
@@ -77,7 +78,7 @@ def bound_socket(settings: HostSettings) -> socket.socket:
         listener.close()
         raise StartError(
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "set PORT to another one, or to 0 for any that is free"
+            "set PORT to another port, or to 0 for any free port"
         ) from error
     return listener
 
@@ -120,7 +121,7 @@ async def _close(module: ModuleType) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it listens and leaves the process alive after a signal."""
+    """uvicorn's server, with a callback once it listens. The process stays alive after a signal."""
 
     def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -132,7 +133,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Unlike uvicorn's, raises no signal again: that would end the process before the app is closed."""
+        """Unlike uvicorn's, does not raise the signal again. The process would end before the app's `close`."""
         before = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
         try:
             yield

@@ -1,4 +1,4 @@
-"""Timer triggers: each fires on its schedule, never twice at once."""
+"""Timer triggers: each fires on its schedule. Two runs of one timer never overlap."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from azure.functions.timer import TimerRequest
 
 from devhost.host import TimerFunction
 
-# A clock that is set, or a machine that slept, is noticed within this time.
+# A change of the clock, or a sleep of the machine, is noticed within this time.
 LONGEST_SLEEP = timedelta(seconds=30)
 STOP_GRACE_SECONDS = 5.0
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Timers:
-    """Runs timers in the event loop in which it was started."""
+    """Runs timers in the event loop that calls `start`."""
 
     def __init__(self, timers: Sequence[TimerFunction]) -> None:
         self._locks = {timer.name: asyncio.Lock() for timer in timers}
@@ -26,21 +26,21 @@ class Timers:
         self._runs: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Follows every schedule from now on, and fires those that ask to run at start."""
+        """Starts all schedules. Timers with `run_on_startup` fire at once."""
         for timer in self._timers:
             if timer.run_on_startup:
                 self.run(timer)
             self._schedules.append(asyncio.create_task(self._follow(timer)))
 
     def run(self, timer: TimerFunction) -> asyncio.Task[None]:
-        """Fires a timer at once, or as soon as a run that is under way has ended. The task never fails."""
+        """Fires a timer now, or after its current run. The task never raises: errors of the handler are logged."""
         task = asyncio.create_task(self._run(timer))
         self._runs.add(task)
         task.add_done_callback(self._runs.discard)
         return task
 
     async def stop(self) -> None:
-        """Ends the schedules and gives runs that are under way a moment to finish."""
+        """Stops all schedules. Cancels runs that do not finish within STOP_GRACE_SECONDS."""
         for schedule in self._schedules:
             schedule.cancel()
         runs = set(self._runs)
@@ -57,7 +57,7 @@ class Timers:
             due = timer.schedule.after(moment)
             await _sleep_until(due)
             await asyncio.wait({self.run(timer)})
-            # What fell due during the run is left out. A clock set back does not fire the same moment again.
+            # Moments that passed during the run are skipped. If the clock is set back, no moment fires twice.
             moment = max(due, datetime.now(UTC))
 
     async def _run(self, timer: TimerFunction) -> None:

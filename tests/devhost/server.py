@@ -1,4 +1,4 @@
-"""A real `python -m devhost` in a process of its own, for tests that talk to it, stop it or kill it."""
+"""Runs a real `python -m devhost` process for tests that send requests to it, stop it or kill it."""
 
 import os
 import signal
@@ -7,20 +7,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LISTENING = "Listening on "
-# What would make a test depend on the shell that it was started from.
+# With these, a test would depend on the shell that starts it.
 NOT_INHERITED = {"PORT", "HOST", "AUTH_MODE", "LOCAL_ORIGINS", "STORE_ENGINE", "PYTHONPATH"}
 
 
 @dataclass(frozen=True)
 class DevhostServer:
-    """A devhost that listens. What it writes goes to files, so no pipe can fill up and block it."""
+    """A devhost that listens. Its output goes to files, because a full pipe would block it."""
 
     process: subprocess.Popen[bytes]
     base_url: str
@@ -36,23 +36,38 @@ class DevhostServer:
     def stderr(self) -> str:
         return (self.folder / "stderr").read_text()
 
+    def wait_until_it_says(self, line: str) -> None:
+        """Returns once the line is on stdout. Raises TimeoutError after 20 s."""
+        _wait_for(lambda: line in self.stdout().splitlines(), f"{line!r} on stdout")
+
+    def wait_until_it_refuses_connections(self) -> None:
+        """Returns once the listener is closed. Raises TimeoutError after 20 s."""
+        _wait_for(lambda: not self._accepts_connections(), "the listener to close")
+
+    def _accepts_connections(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        """Asks it to end and answers its exit code."""
+        """Sends the signal, waits for the end of the process and returns its exit code."""
         self.process.send_signal(signal_number)
         return self.process.wait(timeout=20)
 
     def kill(self) -> None:
-        """Ends it with SIGKILL: nothing of it runs any more when this returns."""
+        """Sends SIGKILL and waits until the process has ended."""
         self.process.kill()
         self.process.wait(timeout=20)
 
 
 @contextmanager
 def run_devhost(cwd: Path, env: Mapping[str, str] | None = None, port: int = 0) -> Iterator[DevhostServer]:
-    """Serves the function_app.py of `cwd` and yields once it listens; stops it at the end, if it still runs.
+    """Serves the function_app.py of `cwd`. Yields once devhost listens, and stops it at the end if it still runs.
 
-    `env` is added to this process's environment, less the settings that a test must choose itself. Port 0
-    takes any free one. RuntimeError with what it wrote where it ends, or says nothing for 20 s.
+    `env` is added to the environment of this process without NOT_INHERITED. Port 0 means any free port. Raises
+    RuntimeError, with what devhost wrote to stderr, if it ends or does not listen within 20 s.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -70,7 +85,7 @@ def run_devhost(cwd: Path, env: Mapping[str, str] | None = None, port: int = 0) 
 
 
 def refused_start(cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """What a devhost that must not start writes to stderr. AssertionError where its exit code is not 1."""
+    """Returns what a devhost that refuses to start writes to stderr. Asserts that its exit code is 1."""
     with tempfile.TemporaryDirectory() as name:
         process = start(cwd, env, Path(name), port=0)
         try:
@@ -84,7 +99,7 @@ def refused_start(cwd: Path, env: Mapping[str, str] | None = None) -> str:
 
 
 def start(cwd: Path, env: Mapping[str, str] | None, folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """Starts `python -m devhost` in `cwd` with its output in `folder`, and waits for nothing."""
+    """Starts `python -m devhost` in `cwd`, with its output in `folder`. Does not wait."""
     inherited = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
     environment = {**inherited, "PORT": str(port), "PYTHONPATH": str(REPOSITORY), **(env or {})}
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
@@ -94,13 +109,21 @@ def start(cwd: Path, env: Mapping[str, str] | None, folder: Path, port: int) -> 
 
 
 def exchange(server: DevhostServer, request: bytes) -> bytes:
-    """Sends these bytes and answers all that comes back until the server closes the connection."""
+    """Sends the bytes and returns all that the server sends until it closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(request)
         received = bytearray()
         while chunk := connection.recv(65536):
             received += chunk
         return bytes(received)
+
+
+def _wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited 20 s for {what}")
+        time.sleep(0.02)
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""HTTP triggers over a real socket: what reaches a handler and what becomes of its result."""
+"""HTTP triggers over a real socket: what a handler receives, and the response that its result becomes."""
 
 import base64
 import json
@@ -14,6 +14,15 @@ import httpx
 import pytest
 
 from tests.devhost.server import DevhostServer, exchange, run_devhost
+
+FORWARDED = {
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-For": "192.0.2.1",
+    "X-Forwarded-Port": "1",
+    "X-Forwarded-Prefix": "/evil",
+    "Forwarded": "for=192.0.2.1;host=evil.example;proto=https",
+}
 
 APP = """
 import asyncio, base64, json, threading
@@ -84,7 +93,8 @@ app.register_functions(things)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevhostServer]:
     folder = tmp_path_factory.mktemp("app")
     (folder / "function_app.py").write_text(APP)
-    with run_devhost(folder) as running:
+    # The variable tells uvicorn to trust every proxy. Devhost trusts none.
+    with run_devhost(folder, {"FORWARDED_ALLOW_IPS": "*"}) as running:
         yield running
 
 
@@ -113,6 +123,13 @@ def test_a_handler_gets_the_library_s_own_request(server: DevhostServer, client:
     assert received_body(answer) == b"\x00\xff"
 
 
+def test_forwarded_headers_do_not_change_the_url(client: httpx.Client, server: DevhostServer) -> None:
+    plain = client.get("/things/1").json()
+    forwarded = client.get("/things/1", headers=FORWARDED).json()
+    assert forwarded["url"] == plain["url"] == f"{server.base_url}/api/things/1"
+    assert forwarded["headers"]["x-forwarded-host"] == "evil.example"
+
+
 def test_repeated_request_headers_arrive_joined(server: DevhostServer) -> None:
     request = (
         b"GET /api/things/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -136,7 +153,7 @@ def test_a_chunked_body_arrives_empty(server: DevhostServer) -> None:
     assert received_body(body_of(exchange(server, request))) == b""
 
 
-def test_the_connection_is_fit_for_use_after_a_chunked_body(client: httpx.Client) -> None:
+def test_the_connection_can_be_used_after_a_chunked_body(client: httpx.Client) -> None:
     for _ in range(3):
         assert received_body(client.post("/things/1", content=iter([b"x" * 100_000] * 5)).json()) == b""
     assert received_body(client.post("/things/1", content=b"next").json()) == b"next"
@@ -154,7 +171,7 @@ def test_a_body_over_100_mb_is_refused_before_it_is_read(server: DevhostServer) 
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_body_harms_nobody(
+def test_a_client_that_disconnects_within_a_body_causes_no_error(
     server: DevhostServer, client: httpx.Client
 ) -> None:
     before = server.stderr()
@@ -186,7 +203,7 @@ def test_a_wrong_method_is_404(client: httpx.Client) -> None:
         ("/bad/dict", "must return an HttpResponse, not dict"),
         ("/bad/bytes", "must return an HttpResponse, not bytes"),
         ("/bad/header", "UnicodeEncodeError"),
-        ("/bad/name", "'x odd' is no header name"),
+        ("/bad/name", "'x odd' is not a header name"),
     ],
 )
 def test_a_failure_is_a_bare_500_and_logged(
@@ -203,7 +220,7 @@ def test_a_string_is_an_answer_in_plain_text(client: httpx.Client) -> None:
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_of_duplicate_headers_the_last_survives_except_for_cookies(client: httpx.Client) -> None:
+def test_the_last_of_duplicate_headers_is_kept_and_all_cookies_are(client: httpx.Client) -> None:
     answer = client.get("/headers")
     assert answer.status_code == 201
     assert answer.headers.get_list("x-a") == ["2"]
@@ -214,7 +231,7 @@ def test_of_duplicate_headers_the_last_survives_except_for_cookies(client: httpx
 
 
 @pytest.mark.parametrize("code", [204, 304])
-def test_an_answer_that_may_have_no_body_has_none(client: httpx.Client, code: int) -> None:
+def test_a_response_without_content_has_no_body(client: httpx.Client, code: int) -> None:
     answer = client.get(f"/status/{code}")
     assert (answer.status_code, answer.content) == (code, b"")
     assert answer.headers["etag"] == '"1"'
@@ -237,7 +254,7 @@ def test_sync_handlers_run_side_by_side(server: DevhostServer) -> None:
         assert [answer.text for answer in pool.map(httpx.get, [url, url])] == ["met", "met"]
 
 
-def test_no_answer_names_the_server_and_without_a_setting_none_allows_other_origins(client: httpx.Client) -> None:
+def test_no_response_names_the_server_or_allows_other_origins_by_default(client: httpx.Client) -> None:
     answer = client.get("/things/1", headers={"Origin": "http://localhost:5173"})
     assert "server" not in answer.headers
     assert not [name for name in answer.headers if name.startswith("access-control")]
@@ -265,7 +282,7 @@ def test_one_process_answers_more_than_2000_requests_in_a_second(server: Devhost
             list(pool.map(poll, [250] * 4))
         return 1000 / (time.perf_counter() - begin)
 
-    # The best of several: other processes of the machine that runs this are none of its business.
+    # The best of eight rounds, because other processes may slow the machine down.
     assert any(rate() > 2000 for _ in range(8))
 
 

@@ -1,4 +1,4 @@
-"""Routing: what a path matches, and what no app may declare."""
+"""Routing: which function a path matches, and which routes are refused."""
 
 from typing import Any
 

@@ -1,6 +1,8 @@
-"""local.settings.json: the app's settings, the port, and the pages that may call."""
+"""local.settings.json: the app's settings, the port and the allowed origins."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from devhost import StartError
 from devhost.host import route_prefix
 from devhost.local_settings import Cors, load
-from tests.devhost.server import run_devhost
+from tests.devhost.server import refused_start, run_devhost
 
 PAGE = "http://localhost:5173"
 
@@ -47,7 +49,7 @@ def test_values_become_settings_but_what_is_set_wins(tmp_path: Path) -> None:
     assert environ == {"A": "set before", "B": "", "C": "file"}
 
 
-def test_the_sample_is_read_only_where_there_is_no_file_of_one_s_own(tmp_path: Path) -> None:
+def test_the_sample_is_read_only_if_there_is_no_local_settings_json(tmp_path: Path) -> None:
     write(tmp_path, {"Values": {"A": "sample"}, "Host": {"LocalHttpPort": 1}}, "local.settings.sample.json")
     environ: dict[str, str] = {}
     assert load(tmp_path, environ).port == 1
@@ -66,16 +68,14 @@ def test_the_port_is_that_of_the_environment_else_that_of_the_file(tmp_path: Pat
 
 
 @pytest.mark.parametrize("mode", ["local", "LOCAL", " local "])
-def test_local_identity_ties_the_server_to_loopback_wherever_it_is_set(tmp_path: Path, mode: str) -> None:
+def test_local_identity_restricts_the_server_to_loopback(tmp_path: Path, mode: str) -> None:
     assert load(tmp_path, {"AUTH_MODE": mode}).loopback_only
     assert load(write(tmp_path, {"Values": {"AUTH_MODE": mode}}), {}).loopback_only
     assert load(tmp_path, {"AUTH_MODE": "jwt"}).loopback_only is None
 
 
 @pytest.mark.parametrize("mode", ["easyauth", "swa"])
-def test_headers_that_only_a_platform_could_vouch_for_tie_the_server_to_loopback(
-    tmp_path: Path, mode: str
-) -> None:
+def test_headers_that_need_a_platform_restrict_the_server_to_loopback(tmp_path: Path, mode: str) -> None:
     assert load(tmp_path, {"AUTH_MODE": mode, "WEBSITE_AUTH_ENABLED": "true"}).loopback_only
 
 
@@ -85,7 +85,7 @@ def test_headers_that_only_a_platform_could_vouch_for_tie_the_server_to_loopback
      {"CORS": "localhost:5173"}, {"CORS": "http://localhost:5173/"}, {"CORS": "*,http://localhost"},
      {"CORS": "*", "CORSCredentials": True}],
 )  # fmt: skip
-def test_a_host_part_that_means_nothing_is_refused(tmp_path: Path, host: dict[str, Any]) -> None:
+def test_an_invalid_host_section_is_refused(tmp_path: Path, host: dict[str, Any]) -> None:
     with pytest.raises(StartError, match="local.settings.json"):
         load(write(tmp_path, {"Host": host}), {})
 
@@ -95,6 +95,34 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> Non
     (tmp_path / "local.settings.json").write_text(text)
     with pytest.raises(StartError, match="local.settings.json"):
         load(tmp_path, {})
+
+
+def as_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def as_broken_json(path: Path) -> None:
+    path.write_text('{"Values": {')
+
+
+def as_latin_2(path: Path) -> None:
+    path.write_bytes('{"Values": {"A": "ž"}}'.encode("iso-8859-2"))
+
+
+def as_forbidden(path: Path) -> None:
+    path.write_text("{}")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read every file")
+
+
+@pytest.mark.parametrize("make", [as_folder, as_broken_json, as_latin_2, as_forbidden])
+def test_a_file_that_cannot_be_read_ends_the_start_in_one_line(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "local.settings.json")
+    [line] = refused_start(tmp_path).splitlines()
+    assert line.startswith("devhost: local.settings.json cannot be read: ")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"extensions": 1}', '{"extensions": {"http": {"routePrefix": 1}}}'])

@@ -1,4 +1,4 @@
-"""Starting and ending: what is refused, what is announced, how it stops."""
+"""Start and end: which apps are refused, what devhost prints, how it stops."""
 
 import signal
 import socket
@@ -14,6 +14,8 @@ import pytest
 
 from devhost import StartError
 from devhost.host import HttpFunction, TimerFunction, load_functions
+from devhost.local_settings import HostSettings
+from devhost.serving import bound_socket
 from tests.devhost.server import refused_start, run_devhost
 
 APP = """
@@ -69,7 +71,7 @@ def new_app() -> func.FunctionApp:
 
 
 def own_address() -> str | None:
-    """An address of this machine that is not loopback; connecting a datagram socket sends nothing."""
+    """Returns an address of this machine that is not loopback, or None. Connecting a UDP socket sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -79,7 +81,7 @@ def own_address() -> str | None:
         return None if address.startswith("127.") else address
 
 
-# What the worker would not load
+# Apps that the worker would not load
 
 
 def test_an_app_without_functions_is_refused() -> None:
@@ -88,7 +90,7 @@ def test_an_app_without_functions_is_refused() -> None:
 
 
 @pytest.mark.parametrize("app", [None, object(), func.Blueprint()])
-def test_what_is_no_function_app_is_refused(app: object) -> None:
+def test_an_app_that_is_not_a_function_app_is_refused(app: object) -> None:
     with pytest.raises(StartError, match="no `app`"):
         load(app)
 
@@ -105,7 +107,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
         load(app)
 
 
-def test_names_that_differ_in_case_alone_are_refused() -> None:
+def test_names_that_differ_only_in_case_are_refused() -> None:
     app = new_app()
 
     @app.route(route="a")
@@ -259,7 +261,7 @@ def test_a_schedule_that_is_not_ncrontab_is_refused() -> None:
         load(app, AT="0 3 * * *")
 
 
-# What a person sees
+# What devhost prints
 
 
 @pytest.mark.parametrize(
@@ -317,7 +319,20 @@ def test_other_identities_may_listen_on_other_addresses(tmp_path: Path) -> None:
             assert httpx.get(f"{url}/admin/functions", headers={"Host": "localhost"}).status_code == 403
 
 
-def test_it_announces_every_function_and_a_request_that_works_as_pasted(tmp_path: Path) -> None:
+def test_forwarded_headers_do_not_change_who_may_call_admin(tmp_path: Path) -> None:
+    environ = {"HOST": "0.0.0.0", "AUTH_MODE": "jwt", "FORWARDED_ALLOW_IPS": "*"}
+    with run_devhost(write_app(tmp_path), environ) as server:
+
+        def admin_status(address: str, forwarded_for: str) -> int:
+            headers = {"Host": "localhost", "X-Forwarded-Host": "evil.example", "X-Forwarded-For": forwarded_for}
+            return httpx.get(f"http://{address}:{server.port}/admin/functions", headers=headers).status_code
+
+        assert admin_status("127.0.0.1", "192.0.2.1") == 200
+        if address := own_address():
+            assert admin_status(address, "127.0.0.1") == 403
+
+
+def test_it_announces_every_function_and_a_curl_command_that_works(tmp_path: Path) -> None:
     with run_devhost(write_app(tmp_path), {"AUTH_MODE": "local"}) as server:
         lines = [" ".join(line.split()) for line in server.stdout().splitlines()]
         curl = next(line for line in lines if line.startswith("curl "))
@@ -332,6 +347,17 @@ def test_it_announces_every_function_and_a_request_that_works_as_pasted(tmp_path
     assert lines[-1] == f"Listening on {server.base_url}"
 
 
+def test_localhost_means_ipv4_if_it_has_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Faked, because many machines know localhost as 127.0.0.1 only.
+    both = [
+        (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("::1", 0, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 0)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    with bound_socket(HostSettings("localhost", 0, cors=None, loopback_only=None)) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
 def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
     with run_devhost(write_app(tmp_path)) as server:
         address = own_address()
@@ -341,7 +367,7 @@ def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
             socket.create_connection((address, server.port), timeout=2)
 
 
-# How it ends
+# The end
 
 
 @pytest.mark.smoke
@@ -365,6 +391,29 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
             server.process.send_signal(signal.SIGTERM)
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         assert server.process.wait(timeout=5) == 0
+
+
+def test_a_second_ctrl_c_ends_it_while_the_app_s_close_hangs(tmp_path: Path) -> None:
+    text = APP.replace("asyncio.sleep(0)", "asyncio.sleep(60, print('closing', flush=True))")
+    with run_devhost(write_app(tmp_path, text)) as server:
+        server.process.send_signal(signal.SIGINT)
+        server.wait_until_it_says("closing")
+        assert server.stop(signal.SIGINT) == 130
+        assert not server.stdout().endswith("\nclosed\n")
+        assert server.stderr() == ""
+
+
+def test_a_second_ctrl_c_ends_it_while_a_request_hangs(tmp_path: Path) -> None:
+    text = APP.replace("asyncio.sleep(0.5)", "asyncio.sleep(60, print('waiting', flush=True))")
+    with run_devhost(write_app(tmp_path, text)) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            server.wait_until_it_says("waiting")
+            server.process.send_signal(signal.SIGINT)
+            server.wait_until_it_refuses_connections()
+            assert server.stop(signal.SIGINT) == 0
+        assert "timeout graceful shutdown exceeded" not in server.stderr()
+        assert server.stdout().endswith("\nclosed\n")
 
 
 def test_a_killed_server_can_be_started_again_on_its_port(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""Timer triggers: when they fire, and that they never fire twice at once."""
+"""Timer triggers: when they fire, and that two runs of one timer never overlap."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 def note(text):
     with open("notes", "a") as file:
-        file.write(f"{time.time():.3f} {text}\\n")
+        file.write(f"{time.time()} {text}\\n")
 
 @app.timer_trigger(arg_name="tick", schedule="%EVERY_SECOND%")
 async def ticking(tick: func.TimerRequest) -> None:
@@ -35,6 +36,12 @@ def slow(timer) -> None:
     note("slow starts")
     time.sleep(1.2)
     note("slow ends")
+
+@app.timer_trigger(arg_name="timer", schedule="* * * * * *")
+async def long(timer) -> None:
+    note("long starts")
+    await asyncio.sleep(2.2)
+    note("long ends")
 
 @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *", run_on_startup=True)
 async def at_start(timer) -> None:
@@ -106,12 +113,30 @@ def test_two_runs_of_one_timer_never_overlap(server: DevhostServer, folder: Path
     assert events == ["slow starts", "slow ends"] * 3
 
 
-def test_a_timer_runs_at_start_only_where_it_asks_to(server: DevhostServer, folder: Path) -> None:
+def test_moments_missed_during_a_long_run_are_skipped(server: DevhostServer, folder: Path) -> None:
+    wait_for(lambda: len(notes(folder, "long")) >= 3)
+    (_, first), (end, second), (next_start, third) = notes(folder, "long")[:3]
+    assert [first, second, third] == ["long starts", "long ends", "long starts"]
+    assert int(next_start) > end, "the next run waits for a moment that comes after the end of this one"
+
+
+def test_a_sleep_of_the_machine_is_followed_by_one_run(server: DevhostServer, folder: Path) -> None:
+    wait_for(lambda: len(notes(folder, "ticking")) >= 1)
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(3)
+    before = len(notes(folder, "ticking"))
+    server.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: len(notes(folder, "ticking")) >= before + 2)
+    late, next_run = (int(moment) for moment, _ in notes(folder, "ticking")[before : before + 2])
+    assert late < next_run, "the second run waits for the next whole second"
+
+
+def test_a_timer_runs_at_start_only_if_it_asks_for_it(server: DevhostServer, folder: Path) -> None:
     wait_for(lambda: len(notes(folder, "at_start")) == 1)
     assert not notes(folder, "once_a_year")
 
 
-def test_a_timer_runs_by_hand_in_the_background_one_after_the_other(server: DevhostServer, folder: Path) -> None:
+def test_runs_started_by_admin_happen_in_the_background_one_by_one(server: DevhostServer, folder: Path) -> None:
     before = len(notes(folder, "by_hand"))
     for name in ("by_hand", "BY_HAND"):
         answer = httpx.post(f"{server.base_url}/admin/functions/{name}", json={"input": ""})
@@ -197,7 +222,7 @@ def test_a_day_of_the_month_and_a_day_of_the_week_must_both_match() -> None:
     ["", "0 0 3 * *", "0 0 3 * * * *", "60 * * * * *", "0 0 0 L * *", "0 0 0 * * 5L", "0 0 0 * * MON#1",
      "0 0 0 LW * *", "0 0 0 ? * *", "0 0 0 * * 7", "0 0 0 * * 1-7", "00:05:00", "@daily", "0 0 0 31 2 *"],
 )  # fmt: skip
-def test_what_ncrontab_does_not_know_is_refused(schedule: str) -> None:
+def test_a_schedule_that_is_not_ncrontab_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError, match="schedule"):
         Schedule(schedule)
 

@@ -14,7 +14,7 @@ import pytest
 import functions
 import persistence
 from functions.http import problems
-from functions.http.problems import InvalidRequest, RequestError, problem
+from functions.http.problems import InvalidRequest, RequestError, TooFast, problem
 from persistence import stores_over
 from persistence.errors import (
     EngineError,
@@ -227,3 +227,9 @@ async def test_a_throttled_store_is_429_and_says_how_long_to_wait(
     for answer in await every_call(client, failing, Throttled(seconds)):
         assert_problem(answer, 429, "throttled")
         assert answer.headers["retry-after"] == header
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2])
+@pytest.mark.parametrize("cls", [Throttled, TooFast])
+def test_retry_after_is_at_least_one_second(cls: type[Throttled] | type[TooFast], seconds: float) -> None:
+    assert answered(cls(seconds)).headers["retry-after"] == "1"

@@ -15,7 +15,7 @@ from azure.functions.http import HttpRequest  # noqa: E402
 
 from devhost import StartError  # noqa: E402
 from devhost.host import load_functions  # noqa: E402
-from devhost.http import encoded  # noqa: E402
+from devhost.http import encode_result  # noqa: E402
 from tests.parity.worker import Worker, WorkerFailure, app_module  # noqa: E402
 
 Handler = Callable[..., Any]
@@ -129,7 +129,7 @@ async def test_an_answer_leaves_the_engine_as_it_leaves_devhost(make: Callable[[
 
     request = HttpRequest("GET", "http://a/", headers={}, params={}, route_params={}, body_type="bytes", body=b"")
     answer = await Worker(app_module(serving(answering))).serve("answering", request)
-    status, fields, body = encoded(make())
+    status, fields, body = encode_result(make())
     assert (answer.status_code, answer.get_body()) == (status, body)
     sent = {name.lower().encode(): value.encode() for name, value in answer.headers.items()}
     assert sent == dict(fields)
@@ -144,4 +144,4 @@ async def test_what_is_no_answer_fails_in_both(result: object):
     with pytest.raises(WorkerFailure, match="unable to encode"):
         await Worker(app_module(serving(answering))).serve("answering", request)
     with pytest.raises(TypeError):
-        encoded(result)
+        encode_result(result)
