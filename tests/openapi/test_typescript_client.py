@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.node import NODE
 from tests.support.storage import on_sqlite
 
 FOLDER = Path(__file__).resolve().parents[1] / "typescript"
@@ -16,17 +17,23 @@ TOOLS = FOLDER / "node_modules" / ".bin"
 # Where everything has to be there, what is missing fails.
 IN_CI = os.environ.get("CI") == "true"
 pytestmark = [
-    pytest.mark.skipif(shutil.which("node") is None and not IN_CI, reason="node is not installed"),
+    pytest.mark.skipif(NODE is None and not IN_CI, reason="Node is not installed: run `make setup`"),
     pytest.mark.skipif(
         not TOOLS.is_dir() and not IN_CI, reason="the generator is not installed: run `make setup`"
     ),
 ]
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """What a command writes. AssertionError with it where the command fails."""
+def run(script: Path, *arguments: str | Path, cwd: Path) -> str:
+    """What a script writes on Node. AssertionError with it if the script fails."""
+    assert NODE is not None
     done = subprocess.run(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100
+        [NODE, script, *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -42,5 +49,5 @@ def test_a_generated_client_compiles_and_does_what_an_app_does(tmp_path: Path) -
         functions = (tmp_path / "client" / "sdk.gen.ts").read_text()
         assert "export const getSessionsMetadata" in functions
         run(TOOLS / "tsc", "--project", tmp_path, cwd=tmp_path)
-        said = run("node", tmp_path / "compiled" / "smoke.js", server.base_url, cwd=tmp_path)
+        said = run(tmp_path / "compiled" / "smoke.js", server.base_url, cwd=tmp_path)
     assert said == "done\n"

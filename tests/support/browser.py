@@ -20,7 +20,7 @@ class Visit:
 
 def visit(url: str, folder: Path) -> Visit:
     """Opens a page in a profile of its own. Nothing but loopback can be reached from there."""
-    assert CHROMIUM is not None
+    assert CHROMIUM is not None, "no Chromium is installed"
     log = folder / "network.json"
     done = subprocess.run(
         [

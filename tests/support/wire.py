@@ -5,7 +5,6 @@ python -m tests.support.wire COMMAND...     runs a command on a fresh server, wh
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.support.node import NODE
 
 FOLDER = Path(__file__).resolve().parents[1] / "wire"
 
@@ -22,8 +23,8 @@ EMULATOR_KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPM
 
 def missing() -> str | None:
     """Why the server cannot be started here, or None where it can."""
-    if shutil.which("node") is None:
-        return "node is not installed"
+    if NODE is None:
+        return "Node is not installed: run `make setup`"
     if not (FOLDER / "node_modules").is_dir():
         return "the wire server is not installed: run `make setup`"
     return None
@@ -48,9 +49,10 @@ class WireServer:
         reason = missing()
         if reason:
             raise RuntimeError(reason)
+        assert NODE is not None
         self._log = self._log_path.open("w+") if self._log_path else tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            ["node", "server.js", str(self._port)],
+            [NODE, "server.js", str(self._port)],
             cwd=FOLDER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -24,6 +24,7 @@ from azure.cosmos.exceptions import (
 
 from settings import Settings
 from tests.support.faults import FaultProxy
+from tests.support.node import NODE
 from tests.support.wire import EMULATOR_KEY, FOLDER, WireServer, missing
 
 ITEM = {"id": "one", "owner_id": "ann", "n": 0}
@@ -165,7 +166,8 @@ def test_the_server_dies_with_the_process_that_started_it(wire: WireServer) -> N
 
 
 def test_a_server_told_to_stay_outlives_its_stdin(wire: WireServer) -> None:
-    command = ["node", "server.js", "--stay"]
+    assert NODE is not None
+    command = [NODE, "server.js", "--stay"]
     with subprocess.Popen(
         command, cwd=FOLDER, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as server:

