@@ -14,7 +14,7 @@ from persistence.documents import Document, Timestamp, now
 from persistence.errors import Contended, ItemExists, ItemNotFound, KeyReused
 from persistence.sessions.heads import ATTEMPTS, back_off
 from persistence.storage.containers import SESSIONS
-from persistence.storage.document_set import Collection
+from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
 
 RETENTION = timedelta(hours=24)
@@ -42,7 +42,7 @@ class Reservations:
     """Which key reserved which id."""
 
     def __init__(self, engine: Engine) -> None:
-        self._records = Collection(engine, SESSIONS, Reservation)
+        self._records = DocumentSet(engine, SESSIONS, Reservation)
 
     async def find(self, owner_id: str, what: str, attempt: Attempt) -> str | None:
         """The id that the key stands for; None where it has none, or none that is to be seen yet from here. Raises

@@ -19,7 +19,7 @@ from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, Snapshot
 from persistence.snapshots.store import SnapshotStore
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
-from persistence.storage.document_set import Collection, pages_of
+from persistence.storage.document_set import DocumentSet, pages_of
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Query
 
@@ -99,10 +99,10 @@ class PersonalData:
     ) -> None:
         self._engine, self._settle_grace = engine, settle_grace
         self._sessions, self._snapshots, self._access_logs = sessions, snapshots, access_logs
-        self._heads = Collection(engine, SESSIONS, SessionHead)
-        self._contents = Collection(engine, SESSIONS, SessionContent)
-        self._reservations = Collection(engine, SESSIONS, Reservation)
-        self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+        self._heads = DocumentSet(engine, SESSIONS, SessionHead)
+        self._contents = DocumentSet(engine, SESSIONS, SessionContent)
+        self._reservations = DocumentSet(engine, SESSIONS, Reservation)
+        self._rows = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def export(self, owner_id: str, cursor: str | None) -> AsyncGenerator[Exported, None]:
         """What is theirs, from a cursor on: each session, followed by every revision that is kept, then visits,
@@ -255,6 +255,6 @@ class PersonalData:
             return True
         return False
 
-    def _pages(self, documents: Collection[D], owner_id: str) -> AsyncIterator[list[Item]]:
+    def _pages(self, documents: DocumentSet[D], owner_id: str) -> AsyncIterator[list[Item]]:
         query = Query(documents.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
         return pages_of(self._engine, documents.container, query)

@@ -11,7 +11,7 @@ from persistence.documents import SessionContent, SessionHead, new_id, now
 from persistence.errors import CorruptItem, ItemExists, PersistenceError
 from persistence.storage.charge import metered
 from persistence.storage.containers import SESSIONS
-from persistence.storage.document_set import Collection, pages_of
+from persistence.storage.document_set import DocumentSet, pages_of
 from persistence.storage.engine import COMMIT_MAX_BYTES, PAYLOAD, Create, Engine, Item, item_size
 from persistence.storage.query import Filter, Operator, Query
 
@@ -23,7 +23,7 @@ class SessionContents:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._contents = Collection(engine, SESSIONS, SessionContent)
+        self._contents = DocumentSet(engine, SESSIONS, SessionContent)
         self._removals = Background()
 
     def item_of(self, owner_id: str, session_id: str, packed: Packed) -> Item:

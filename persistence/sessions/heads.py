@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, is_id
 from persistence.errors import Changed, Contended, Gone, ItemChanged, ItemNotFound, NotFound
 from persistence.storage.containers import SESSIONS
-from persistence.storage.document_set import Collection, Versioned
+from persistence.storage.document_set import DocumentSet, Versioned
 from persistence.storage.engine import Engine, Item
 
 S = TypeVar("S", bound=SessionSummary)
@@ -50,8 +50,8 @@ class SessionHeads:
     """Reads heads, and replaces them under their etags."""
 
     def __init__(self, engine: Engine) -> None:
-        self._heads = Collection(engine, SESSIONS, SessionHead)
-        self._summaries = Collection(engine, SESSIONS, SessionSummary)
+        self._heads = DocumentSet(engine, SESSIONS, SessionHead)
+        self._summaries = DocumentSet(engine, SESSIONS, SessionSummary)
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
@@ -157,7 +157,7 @@ class SessionHeads:
         return None if current.etag in lost else current
 
 
-async def _read(collection: Collection[S], owner_id: str, session_id: str) -> Versioned[S]:
+async def _read(collection: DocumentSet[S], owner_id: str, session_id: str) -> Versioned[S]:
     if not is_id(session_id):
         raise NotFound("session", session_id)
     try:

@@ -13,7 +13,7 @@ from persistence.sessions.contents import SessionContents
 from persistence.sessions.heads import ATTEMPTS, SessionHeads, back_off
 from persistence.sessions.rules import SessionRules, revision_of
 from persistence.storage.containers import SESSIONS
-from persistence.storage.document_set import Collection, Versioned
+from persistence.storage.document_set import DocumentSet, Versioned
 from persistence.storage.engine import Engine
 from persistence.storage.filters import FilterFactory
 from persistence.storage.query import Filter, Operator, Page, Sort
@@ -46,7 +46,7 @@ class SessionReads:
         self._rules = rules
         self._heads = SessionHeads(engine)
         self._contents = SessionContents(engine)
-        self._summaries = Collection(engine, SESSIONS, SessionSummary)
+        self._summaries = DocumentSet(engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 
     async def get(self, owner_id: str, session_id: str, unless: SetOf[str] = ()) -> OpenedSession:

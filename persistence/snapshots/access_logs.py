@@ -17,7 +17,7 @@ from persistence.errors import CorruptItem, ItemExists, ItemNotFound, NotFound, 
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
 from persistence.storage.charge import metered
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
-from persistence.storage.document_set import Collection
+from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine, Increment, Set
 from persistence.storage.filters import FilterFactory
 from persistence.storage.query import Filter, Operator, Page, Sort
@@ -33,8 +33,8 @@ class AccessLogStore:
     """A person's rows. What is counted here never gets in the way of what it counts."""
 
     def __init__(self, engine: Engine) -> None:
-        self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
-        self._visitors = Collection(engine, SNAPSHOTS, Visitor)
+        self._rows = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+        self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
         self._visits = Background()
         self._copies: WeakValueDictionary[tuple[str, str], _Copy] = WeakValueDictionary()
         self.filters = FilterFactory(AccessLog)

@@ -41,7 +41,7 @@ from persistence.snapshots.documents import (
     Visitor,
 )
 from persistence.storage.containers import SNAPSHOTS
-from persistence.storage.document_set import Collection, Versioned
+from persistence.storage.document_set import DocumentSet, Versioned
 from persistence.storage.engine import (
     COMMIT_MAX_BYTES,
     ITEM_MAX_BYTES,
@@ -82,8 +82,8 @@ class SnapshotStore:
         rules: SnapshotRules,
     ) -> None:
         self._engine, self._sessions, self._access_logs, self._rules = engine, sessions, access_logs, rules
-        self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
-        self._visitors = Collection(engine, SNAPSHOTS, Visitor)
+        self._snapshots = DocumentSet(engine, SNAPSHOTS, Snapshot)
+        self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
         self._limits, self._reservations = sessions.limits, Reservations(engine)
         self.filters = access_logs.filters
 

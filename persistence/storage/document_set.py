@@ -38,7 +38,7 @@ async def pages_of(engine: Engine, container: Container, query: Query) -> AsyncI
         query = replace(query, cursor=page.cursor)
 
 
-class Collection(Generic[D]):
+class DocumentSet(Generic[D]):
     """The documents of one model in one container.
 
     A stored item that is of another schema or does not validate is logged with a reference. It fails only

@@ -19,7 +19,7 @@ from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
 from persistence.snapshots.store import SnapshotStore
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.storage.document_set import Collection
+from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine, Item, Set
 from persistence.storage.query import BY_ID, Filter, Operator, Query, Sort
 from persistence.timers.work import TimerWork
@@ -84,12 +84,12 @@ class Cleanup:
         self._engine, self._snapshot_store, self._access_logs = engine, snapshots, access_logs
         self._rules = rules
         self._work = TimerWork(engine, rules.items_max)
-        self._heads = Collection(engine, SESSIONS, SessionHead)
-        self._contents = Collection(engine, SESSIONS, SessionContent)
-        self._snapshots = Collection(engine, SNAPSHOTS, Snapshot)
-        self._visitors = Collection(engine, SNAPSHOTS, Visitor)
-        self._reservations = Collection(engine, SESSIONS, Reservation)
-        self._rows = Collection(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+        self._heads = DocumentSet(engine, SESSIONS, SessionHead)
+        self._contents = DocumentSet(engine, SESSIONS, SessionContent)
+        self._snapshots = DocumentSet(engine, SNAPSHOTS, Snapshot)
+        self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
+        self._reservations = DocumentSet(engine, SESSIONS, Reservation)
+        self._rows = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def run(self) -> Counts:
         """All steps, each bounded. Raises what the store raises; the next run continues."""
@@ -225,7 +225,7 @@ class Cleanup:
         await self._work.each_written(counts, self._contents, "saved_at", until, sweep, _session_of)
         await self._work.each_written(counts, self._heads, "metadata.updated_at", until, sweep, _session_of)
 
-    async def _forget_tombstones(self, counts: Counts, documents: Collection[D], until: datetime) -> None:
+    async def _forget_tombstones(self, counts: Counts, documents: DocumentSet[D], until: datetime) -> None:
         """Removes tombstones whose time is over and with which there is nothing left to do."""
         container = documents.container
 

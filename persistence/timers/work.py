@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from persistence.documents import Document, Timestamp, timestamp_text
 from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
 from persistence.storage.containers import SESSIONS, Container
-from persistence.storage.document_set import Collection, pages_of
+from persistence.storage.document_set import DocumentSet, pages_of
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Filter, Operator, Query, Sort, value_at
 
@@ -46,12 +46,12 @@ class TimerWork:
     def __init__(self, engine: Engine, items_max: int) -> None:
         self._engine, self._items_max = engine, items_max
         self.page_size = min(_PAGE_SIZE, items_max)
-        self._watermarks = Collection(engine, SESSIONS, Watermark)
+        self._watermarks = DocumentSet(engine, SESSIONS, Watermark)
 
     async def each_due(
         self,
         counts: Tally,
-        documents: Collection[D],
+        documents: DocumentSet[D],
         path: str,
         until: datetime,
         work: Work,
@@ -71,7 +71,7 @@ class TimerWork:
     async def each_written(
         self,
         counts: Tally,
-        documents: Collection[D],
+        documents: DocumentSet[D],
         path: str,
         until: datetime,
         work: Work,

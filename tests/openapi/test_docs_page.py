@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from functions.openapi.document.docs_page import page
 
+from functions.openapi.docs_page import page
 from persistence import stores_over
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS
