@@ -11,13 +11,17 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from functions.app import build_app
 from persistence import open_stores
+from persistence.errors import InvalidSettings, StoreUnavailable
 from settings import Settings
 
 # The database's SDK writes two lines of headers for each call, which would outgrow everything else in the log.
 logging.getLogger("azure").setLevel(logging.WARNING)
 
 settings = Settings.from_environ(os.environ)
-stores = open_stores(settings)
+try:
+    stores = open_stores(settings.place(), settings.store_rules())
+except StoreUnavailable as exc:
+    raise InvalidSettings([f"DATA_DIR: the file there cannot be opened: {exc.__cause__}"]) from exc
 app = build_app(stores, settings)
 close = stores.close
 

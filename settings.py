@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from functions.identity.settings import bearer_refusals, principal_refusals
+from persistence import Rules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.errors import InvalidSettings
 from persistence.limits import LimitRules
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.store import SnapshotRules
+from persistence.storage.cosmos.account import CosmosAccount
 from persistence.timers.cleanup import CleanupRules
-
-if TYPE_CHECKING:
-    from persistence.storage.cosmos.engine import CosmosAccount
 
 SETTLE_GRACE_MIN_SECONDS = 300
 """Longer than any request may take, with all its attempts."""
@@ -203,10 +202,12 @@ class Settings(BaseModel):
             raise InvalidSettings(problems)
         return settings
 
-    def cosmos_account(self) -> "CosmosAccount":
-        """What the Cosmos engine needs. Only for STORE_ENGINE=cosmos."""
-        from persistence.storage.cosmos.engine import CosmosAccount
+    def place(self) -> Path | CosmosAccount:
+        """Where things are kept: a folder, or a Cosmos DB account."""
+        return self.data_dir if self.store_engine is StoreEngine.SQLITE else self.cosmos_account()
 
+    def cosmos_account(self) -> CosmosAccount:
+        """The Cosmos DB account. Only for STORE_ENGINE=cosmos."""
         assert self.cosmos_endpoint is not None, "from_environ refuses STORE_ENGINE=cosmos without it"
         return CosmosAccount(
             endpoint=self.cosmos_endpoint,
@@ -217,43 +218,33 @@ class Settings(BaseModel):
             timeout_seconds=self.cosmos_timeout_seconds,
         )
 
-    def limit_rules(self) -> LimitRules:
-        """How much one person may keep."""
-        return LimitRules(
-            sessions=self.sessions_max,
-            drafts=self.drafts_max,
-            snapshots=self.snapshots_max,
-            stored_bytes=self.stored_bytes_max,
-        )
-
-    def session_rules(self) -> SessionRules:
-        """What the session store needs."""
-        return SessionRules(
-            keep_revisions=self.keep_revisions,
-            coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
-            touch_interval=timedelta(seconds=self.touch_interval_seconds),
-        )
-
-    def draft_retention(self) -> timedelta:
-        """How long an untouched draft stays."""
-        return timedelta(days=self.draft_retention_days)
-
-    def snapshot_rules(self) -> SnapshotRules:
-        """What the snapshot store needs."""
-        return SnapshotRules(
-            id_length=self.snapshot_id_length,
-            default_days=self.snapshot_default_days,
-            max_days=self.snapshot_max_days,
-            show_visitors=self.show_visitors,
-        )
-
-    def cleanup_rules(self) -> CleanupRules:
-        """What the timer needs."""
-        return CleanupRules(
-            settle_grace=timedelta(seconds=self.settle_grace_seconds),
-            tombstone_retention=timedelta(days=self.tombstone_retention_days),
-            draft_retention=self.draft_retention(),
-            items_max=self.timer_items_max,
+    def store_rules(self) -> Rules:
+        """The rules of the stores and the timers."""
+        return Rules(
+            limits=LimitRules(
+                sessions=self.sessions_max,
+                drafts=self.drafts_max,
+                snapshots=self.snapshots_max,
+                stored_bytes=self.stored_bytes_max,
+            ),
+            sessions=SessionRules(
+                keep_revisions=self.keep_revisions,
+                coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
+                touch_interval=timedelta(seconds=self.touch_interval_seconds),
+            ),
+            draft_retention=timedelta(days=self.draft_retention_days),
+            snapshots=SnapshotRules(
+                id_length=self.snapshot_id_length,
+                default_days=self.snapshot_default_days,
+                max_days=self.snapshot_max_days,
+                show_visitors=self.show_visitors,
+            ),
+            timers=CleanupRules(
+                settle_grace=timedelta(seconds=self.settle_grace_seconds),
+                tombstone_retention=timedelta(days=self.tombstone_retention_days),
+                draft_retention=timedelta(days=self.draft_retention_days),
+                items_max=self.timer_items_max,
+            ),
         )
 
     def _refusals(self) -> list[str]:

@@ -41,7 +41,8 @@ async def seed(real: Path, bare: Path, states: Sequence[State], keep_revisions: 
     """Fills two folders with the same data. Every session of a state has a full history, so that each save
     prunes a content, as it does in the life of most sessions."""
     environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local", "DATA_DIR": str(real)}
-    stores = open_stores(Settings.from_environ({**environ, "KEEP_REVISIONS": str(keep_revisions)}))
+    settings = Settings.from_environ({**environ, "KEEP_REVISIONS": str(keep_revisions)})
+    stores = open_stores(settings.place(), settings.store_rules())
     try:
         sessions = {state.label: await _sessions(stores, state, keep_revisions) for state in states}
         for state in states:

@@ -55,7 +55,7 @@ async def measure(state: State) -> Costs:
     """One state through every operation, in a store of its own."""
     with tempfile.TemporaryDirectory() as folder:
         engine = ReckoningEngine(SqliteEngine(Path(folder)))
-        stores = stores_over(engine, SETTINGS)
+        stores = stores_over(engine, SETTINGS.store_rules())
         costs = Costs(state)
         try:
             await _measure_sessions(stores, engine, costs)

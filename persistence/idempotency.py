@@ -12,7 +12,7 @@ from typing import Literal
 
 from persistence.documents import Document, Timestamp, now
 from persistence.errors import Contended, ItemExists, ItemNotFound, KeyReused
-from persistence.sessions.heads import ATTEMPTS, back_off
+from persistence.retry import Attempts
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
@@ -65,8 +65,7 @@ class Reservations:
             digest=attempt.digest,
             reserved_at=now(),
         )
-        for number in range(ATTEMPTS):
-            await back_off(number)
+        async for _ in Attempts():
             with suppress(ItemExists):
                 await self._records.create(record)
                 return id

@@ -5,12 +5,12 @@ import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
-from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict
 
 from persistence.documents import SessionHead, SessionStatus
 from persistence.errors import StorageFull, TooMany
+from persistence.keyed import Keyed
 from persistence.snapshots.documents import AccessLog
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
 from persistence.storage.engine import Engine
@@ -55,14 +55,14 @@ class Limits:
     def __init__(self, engine: Engine, rules: LimitRules = NO_LIMITS) -> None:
         self._engine, self.rules = engine, rules
         self._sessions, self._rows = FilterFactory(SessionHead), FilterFactory(AccessLog)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Keyed(asyncio.Lock)
 
     def turn(self, owner_id: str) -> AbstractAsyncContextManager[None]:
         """Around a check and the write that it is for, so that no other write of the person passes on the same
         count. Nothing where there is no limit."""
         if self.rules == NO_LIMITS:
             return nullcontext()
-        return self._turns.setdefault(owner_id, asyncio.Lock())
+        return self._turns[owner_id]
 
     async def usage(self, owner_id: str) -> Usage:
         """Five aggregates in two partitions."""

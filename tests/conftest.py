@@ -9,7 +9,8 @@ import hypothesis
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
+from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.cosmos.provision import provision
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
@@ -65,4 +66,4 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 @pytest.fixture
 def stores(engine: Engine) -> Stores:
     """The stores over each engine in turn, with default settings."""
-    return stores_over(engine, SETTINGS)
+    return stores_over(engine, SETTINGS.store_rules())

@@ -17,14 +17,14 @@ from tests.support.snapshots import OWNER, VISITOR, find_snapshot, new, row_of, 
 
 @pytest.mark.parametrize("is_first", [False, True], ids=["a later visit", "a first visit"])
 async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine, is_first: bool) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new())
 
     async def look(over: Engine) -> None:
-        await visit(stores_over(over, SETTINGS), VISITOR, made.id)
+        await visit(stores_over(over, SETTINGS.store_rules()), VISITOR, made.id)
 
     async def forget(over: Engine) -> None:
-        logs = stores_over(over, SETTINGS).access_logs
+        logs = stores_over(over, SETTINGS.store_rules()).access_logs
         await (logs.erase if is_first else logs.remove)(VISITOR, made.id)
 
     for order in orders(6, 3 if is_first else 4):
@@ -38,17 +38,19 @@ async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine, is_first: boo
 
 
 async def test_a_repeat_of_a_create_brings_no_description_back(engine: Engine) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
 
     for order in orders(4, 3):
         attempt = Attempt(f"key {order}", "digest")
         made = await stores.snapshots.create(OWNER, new(description="Words"), attempt)
 
         async def repeat(over: Engine, attempt: Attempt = attempt) -> None:
-            await stores_over(over, SETTINGS).snapshots.create(OWNER, new(description="Words"), attempt)
+            await stores_over(over, SETTINGS.store_rules()).snapshots.create(
+                OWNER, new(description="Words"), attempt
+            )
 
         async def delete(over: Engine, id: str = made.id) -> None:
-            await stores_over(over, SETTINGS).snapshots.delete(OWNER, id)
+            await stores_over(over, SETTINGS.store_rules()).snapshots.delete(OWNER, id)
 
         repeated, deleted = await interleave(engine, order, repeat, delete)
         assert deleted is None and (repeated is None or isinstance(repeated, Gone)), order
@@ -58,13 +60,13 @@ async def test_a_repeat_of_a_create_brings_no_description_back(engine: Engine) -
 
 
 async def test_a_snapshot_that_is_made_while_everything_is_erased_goes_or_stays_as_a_whole(engine: Engine) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
 
     async def make(over: Engine) -> Snapshot:
-        return await stores_over(over, SETTINGS).snapshots.create(OWNER, new(description="Words"))
+        return await stores_over(over, SETTINGS.store_rules()).snapshots.create(OWNER, new(description="Words"))
 
     async def erase(over: Engine) -> None:
-        assert (await stores_over(over, SETTINGS).personal_data.erase(OWNER)).done
+        assert (await stores_over(over, SETTINGS.store_rules()).personal_data.erase(OWNER)).done
 
     # An erasure looks at sessions, contents and reservations first: those calls come before anything is made.
     every = list(orders(7, 9))

@@ -129,9 +129,7 @@ def test_every_number_at_the_edge_of_its_range_can_be_used() -> None:
             if bound is not None:
                 environ[name.upper()] = str(bound)
         settings = Settings.from_environ(environ)
-        settings.session_rules()
-        settings.snapshot_rules()
-        settings.cleanup_rules()
+        settings.store_rules()
 
 
 def test_secrets_are_not_printed() -> None:

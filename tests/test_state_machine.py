@@ -50,7 +50,7 @@ class Everything(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.engine = self.open()
-        self.stores = stores_over(self.engine, SETTINGS)
+        self.stores = stores_over(self.engine, SETTINGS.store_rules())
         self.model = Model()
         # Contents by session: named ones, and those that a save left behind, by when that was.
         self.named: dict[str, set[str]] = {}

@@ -29,7 +29,7 @@ LISTED = Filter("status", Operator.IN, ("active", "closed"))
 FIELDS = tuple(field.alias or name for name, field in SessionSummary.model_fields.items())
 
 settings = Settings.from_environ(os.environ)
-engine = open_engine(settings)
+engine = open_engine(settings.place())
 beside = Background()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 recorded: dict[str, bytes] = {}

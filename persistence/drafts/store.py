@@ -21,7 +21,7 @@ from persistence.documents import (
     new_id,
 )
 from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
-from persistence.sessions.heads import ATTEMPTS, back_off
+from persistence.retry import Attempts
 from persistence.sessions.reads import OpenedSession
 from persistence.sessions.rules import with_digest_of_save
 from persistence.sessions.store import SessionStore
@@ -80,8 +80,7 @@ class DraftStore:
         packed = None if change.content is None else pack(change.content)
         change = change.model_copy(update={"content": packed})
         made_by = with_digest_of_save(save_id, change, packed)
-        for attempt in range(ATTEMPTS):
-            await back_off(attempt)
+        async for _ in Attempts():
             try:
                 head = await self._sessions.save(
                     owner_id, draft_id, change, if_match, save_id, unless, autosave=autosave, editable=_DRAFT
@@ -107,8 +106,7 @@ class DraftStore:
 
     async def find_latest(self, owner_id: str, filters: Sequence[Filter] = ()) -> OpenedSession | None:
         """The draft that was saved last. One query and two point reads."""
-        for attempt in range(ATTEMPTS):
-            await back_off(attempt)
+        async for _ in Attempts():
             newest = await self._first(owner_id, SessionStatus.DRAFT, filters, _RECENTLY_SAVED)
             if newest is None:
                 break

@@ -21,10 +21,10 @@ _log = logging.getLogger(__name__)
 class SessionContents:
     """Writes, reads and removes content items."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, background: Background) -> None:
         self._engine = engine
         self._contents = DocumentSet(engine, SESSIONS, SessionContent)
-        self._removals = Background()
+        self._background = background
 
     def item_of(self, owner_id: str, session_id: str, packed: Packed) -> Item:
         """A new item, yet to be written."""
@@ -75,11 +75,7 @@ class SessionContents:
         """Removes what no head names, beside the request: the commit stands and its answer need not wait. What
         fails, or is interrupted, is left for the timer."""
         if ids:
-            self._removals.start(self._remove(owner_id, ids))
-
-    async def drain(self) -> None:
-        """Waits for what is being removed."""
-        await self._removals.drain()
+            self._background.start(self._remove(owner_id, ids))
 
     async def _remove(self, owner_id: str, ids: SetOf[str]) -> None:
         with metered() as charge:

@@ -1,26 +1,23 @@
 """Heads of sessions, and the one loop through which every change of one goes."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Collection as SetOf
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
-from weakref import WeakValueDictionary
 
 from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, is_id
 from persistence.errors import Changed, Contended, Gone, ItemChanged, ItemNotFound, NotFound
+from persistence.keyed import Keyed
+from persistence.retry import Attempts
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, Versioned
 from persistence.storage.engine import Engine, Item
 
 S = TypeVar("S", bound=SessionSummary)
 
-ATTEMPTS = 10
 _CLAIM_REREADS = 3
-_BACKOFF_SECONDS = 0.02
-_BACKOFF_MAX_SECONDS = 1.0
 NO_CONTENTS: Mapping[str, Item] = MappingProxyType({})
 
 Edit = Callable[[SessionHead], Awaitable[SessionHead]]
@@ -52,7 +49,7 @@ class SessionHeads:
     def __init__(self, engine: Engine) -> None:
         self._heads = DocumentSet(engine, SESSIONS, SessionHead)
         self._summaries = DocumentSet(engine, SESSIONS, SessionSummary)
-        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._locks = Keyed(asyncio.Lock)
 
     async def read(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
         """The head, a tombstone too. Raises NotFound and CorruptItem. One point read."""
@@ -109,13 +106,11 @@ class SessionHeads:
         Raises what `check` and `edit` raise, Changed where `if_match` names other ETags, Gone, NotFound, and
         Contended after ten attempts.
         """
-        lock = self._locks.setdefault((owner_id, session_id), asyncio.Lock())
         lost: set[str] = set()
         claimed_version = max([version_of(tag) for tag in if_match or ()], default=0)
         seen_version = 0
-        async with lock:
-            for attempt in range(ATTEMPTS):
-                await back_off(attempt)
+        async with self._locks[owner_id, session_id]:
+            async for attempt in Attempts():
                 claimed = claimed_version > 0 and attempt < _CLAIM_REREADS
                 current = await self._find_fresh(owner_id, session_id, lost, claimed)
                 if current is None:
@@ -164,12 +159,6 @@ async def _read(collection: DocumentSet[S], owner_id: str, session_id: str) -> V
         return await collection.read(session_id, owner_id)
     except ItemNotFound:
         raise NotFound("session", session_id) from None
-
-
-async def back_off(attempt: int) -> None:
-    """Waits before every attempt but the first, with full jitter."""
-    if attempt:
-        await asyncio.sleep(random.uniform(0, min(_BACKOFF_MAX_SECONDS, _BACKOFF_SECONDS * 2**attempt)))
 
 
 def version_of(etag: str) -> int:

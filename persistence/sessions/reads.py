@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from persistence.content import Packed, unpack
 from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, now
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
+from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
-from persistence.sessions.heads import ATTEMPTS, SessionHeads, back_off
+from persistence.sessions.heads import SessionHeads
 from persistence.sessions.rules import SessionRules, revision_of
+from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, Versioned
-from persistence.storage.engine import Engine
 from persistence.storage.filters import FilterFactory
 from persistence.storage.query import Filter, Operator, Page, Sort
 
@@ -42,10 +43,10 @@ class SessionReads:
     """What can be read of a person's sessions; another's is as if there were none. That a session was opened is
     written down now and then, as part of no version."""
 
-    def __init__(self, engine: Engine, rules: SessionRules) -> None:
-        self._rules = rules
+    def __init__(self, shared: Shared, rules: SessionRules) -> None:
+        engine, self._rules = shared.engine, rules
         self._heads = SessionHeads(engine)
-        self._contents = SessionContents(engine)
+        self._contents = SessionContents(engine, shared.background)
         self._summaries = DocumentSet(engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 
@@ -53,8 +54,7 @@ class SessionReads:
         """The head and its content; without the content where the head's ETag is one of `unless`. Counts as an
         access. Two point reads. Raises NotFound, Gone and CorruptItem."""
         missing: list[str | None] = []
-        for attempt in range(ATTEMPTS):
-            await back_off(attempt)
+        async for _ in Attempts():
             found = await self._heads.get(owner_id, session_id)
             if found.document.metadata.etag in unless:
                 return OpenedSession(await self._touched(found), None)

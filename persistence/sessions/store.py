@@ -31,9 +31,9 @@ from persistence.errors import (
     LimitReached,
     NotFound,
 )
-from persistence.idempotency import Attempt, Reservations
-from persistence.limits import NO_LIMITS, LimitRules, Limits
-from persistence.sessions.heads import ATTEMPTS, NO_CONTENTS, Check, Committed, Edit, back_off
+from persistence.idempotency import Attempt
+from persistence.retry import Attempts
+from persistence.sessions.heads import NO_CONTENTS, Check, Committed, Edit
 from persistence.sessions.reads import SessionReads
 from persistence.sessions.rules import (
     DEFAULT_RULES,
@@ -48,7 +48,8 @@ from persistence.sessions.rules import (
     with_digest,
     with_digest_of_save,
 )
-from persistence.storage.engine import Engine, Item
+from persistence.shared import Shared
+from persistence.storage.engine import Item
 
 
 class SessionStore(SessionReads):
@@ -60,12 +61,10 @@ class SessionStore(SessionReads):
     where that name was another attempt's, and Contended after ten lost attempts.
     """
 
-    def __init__(
-        self, engine: Engine, rules: SessionRules = DEFAULT_RULES, limits: LimitRules = NO_LIMITS
-    ) -> None:
-        super().__init__(engine, rules)
-        self.limits = Limits(engine, limits)
-        self._reservations = Reservations(engine)
+    def __init__(self, shared: Shared, rules: SessionRules = DEFAULT_RULES) -> None:
+        super().__init__(shared, rules)
+        self._limits, self._reservations = shared.limits, shared.reservations
+        self._background = shared.background
 
     async def create(self, owner_id: str, new: NewSession, attempt: Attempt | None = None) -> SessionHead:
         """A new active session, version 1; the same one again for a repeat of an `attempt`. Raises
@@ -74,9 +73,9 @@ class SessionStore(SessionReads):
         head, packed = first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
         if (made := await self._made_by(owner_id, attempt, head)) is not None:
             return made
-        async with self.limits.turn(owner_id):
+        async with self._limits.turn(owner_id):
             try:
-                await self.limits.check_one_more(owner_id, "sessions", packed.size)
+                await self._limits.check_one_more(owner_id, "sessions", packed.size)
             except LimitReached:
                 # What reached it may be another try of the same attempt.
                 if (made := await self._made_by(owner_id, attempt, head)) is not None:
@@ -105,8 +104,7 @@ class SessionStore(SessionReads):
 
     async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
         """The head of a session that is known to be there: a read that does not find it yet is repeated."""
-        for attempt in range(ATTEMPTS):
-            await back_off(attempt)
+        async for _ in Attempts():
             with suppress(NotFound):
                 return await self.get_head(owner_id, session_id)
         raise Contended("session", session_id)
@@ -115,13 +113,13 @@ class SessionStore(SessionReads):
         """A new draft under an id that the client made; `save_id` has its digest. Raises ItemExists where the id
         is taken, be it by this very attempt's first try. Costs as `create`."""
         head, packed = first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
-        async with self.limits.turn(owner_id):
-            await self.limits.check_one_more(owner_id, "drafts", packed.size)
+        async with self._limits.turn(owner_id):
+            await self._limits.check_one_more(owner_id, "drafts", packed.size)
             return await self._contents.create_first(head, packed, id_is_new=False)
 
     async def drain(self) -> None:
-        """Waits for contents that are being removed beside what was answered already."""
-        await self._contents.drain()
+        """Waits for all background work of this store and of those that share its parts."""
+        await self._background.drain()
 
     async def save(
         self,
@@ -160,7 +158,7 @@ class SessionStore(SessionReads):
                     return head
                 changes, action = {"device_info": change.device_info}, SessionAction.SAVED
             if packed is not None and "content_hash" in changes:
-                await self.limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
+                await self._limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
                 # A new item for each attempt: an attempt that seemed lost may have landed after all, and
                 # been overwritten and pruned since.
                 item = self._contents.item_of(owner_id, session_id, packed)
@@ -196,7 +194,7 @@ class SessionStore(SessionReads):
 
         async def edit(head: SessionHead) -> SessionHead:
             if action is SessionAction.PROMOTED:
-                await self.limits.check_one_more(owner_id, "sessions", 0)
+                await self._limits.check_one_more(owner_id, "sessions", 0)
             return head.revised(action, save_id, self._rules.keep_revisions, status=after)
 
         def check(head: SessionHead) -> None:
@@ -266,7 +264,7 @@ class SessionStore(SessionReads):
             old = revision_of(head, version)
             if old.content_hash == head.metadata.content_hash:
                 return head
-            await self.limits.check_growth(owner_id, old.content_bytes - head.metadata.content_bytes)
+            await self._limits.check_growth(owner_id, old.content_bytes - head.metadata.content_bytes)
             return head.revised(
                 SessionAction.RESTORED,
                 save_id,
@@ -290,7 +288,7 @@ class SessionStore(SessionReads):
         contents: Mapping[str, Item] = NO_CONTENTS,
     ) -> Committed:
         """What came of an edit; the contents that are named no more are removed."""
-        async with self.limits.turn(owner_id):
+        async with self._limits.turn(owner_id):
             done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check, contents)
         self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
         return done

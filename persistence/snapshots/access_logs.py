@@ -9,16 +9,16 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from weakref import WeakValueDictionary
 
-from persistence.background import Background
 from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, is_id, now, timestamp_text
 from persistence.errors import CorruptItem, ItemExists, ItemNotFound, NotFound, PersistenceError
+from persistence.keyed import Keyed
+from persistence.shared import Shared
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
 from persistence.storage.charge import metered
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.document_set import DocumentSet
-from persistence.storage.engine import Engine, Increment, Set
+from persistence.storage.engine import Increment, Set
 from persistence.storage.filters import FilterFactory
 from persistence.storage.query import Filter, Operator, Page, Sort
 
@@ -32,21 +32,22 @@ _RECENTLY_VISITED = Sort("last_visited_at", descending=True)
 class AccessLogStore:
     """A person's rows. What is counted here never gets in the way of what it counts."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, shared: Shared) -> None:
+        engine = shared.engine
         self._rows = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
-        self._visits = Background()
-        self._copies: WeakValueDictionary[tuple[str, str], _Copy] = WeakValueDictionary()
+        self._background = shared.background
+        self._copies = Keyed(_Copy)
         self.filters = FilterFactory(AccessLog)
 
     def count_visit(self, snapshot: Snapshot, visitor_id: str) -> None:
         """Counts a visit beside the read that it belongs to: nobody waits for it, and it gives up after a
         second. A visit can be lost so, or be counted twice where a driver repeats what had landed."""
-        self._visits.start(self._count(snapshot, visitor_id), about=(snapshot.id, visitor_id))
+        self._background.start(self._count(snapshot, visitor_id), about=(snapshot.id, visitor_id))
 
     async def drain(self) -> None:
-        """Waits for the visits that are being counted."""
-        await self._visits.drain()
+        """Waits for all background work of this store and of those that share its parts."""
+        await self._background.drain()
 
     async def open_row(self, row: AccessLog) -> None:
         """The owner's row, before its snapshot is made. Whoever has taken its id is a driver that repeats after a
@@ -122,7 +123,7 @@ class AccessLogStore:
         if not is_id(snapshot_id, SNAPSHOT_ID_MAX_LENGTH):
             raise NotFound("snapshot", snapshot_id)
         # A visit that is being counted was made before this.
-        await self._visits.settle((snapshot_id, visitor_id))
+        await self._background.settle((snapshot_id, visitor_id))
         row = await self.find(visitor_id, snapshot_id)
         if row is None:
             return
@@ -134,7 +135,7 @@ class AccessLogStore:
 
     async def erase(self, visitor_id: str, snapshot_id: str) -> None:
         """Takes away a person's row and its copy, whatever they hold. Harmless to repeat. Three deletes."""
-        await self._visits.settle((snapshot_id, visitor_id))
+        await self._background.settle((snapshot_id, visitor_id))
         # The copy first: a row without its copy is mended by the next visit, the reverse by nothing.
         await self._visitors.discard(visitor_item_id(visitor_id), snapshot_id)
         await self._rows.discard(snapshot_id, visitor_id)
@@ -176,7 +177,7 @@ class AccessLogStore:
 
     async def _copy(self, row: AccessLog) -> None:
         """Brings the visitor item to the row's values. One at a time for each, so that the newest stays."""
-        copy = self._copies.setdefault((row.snapshot_id, row.visitor_id), _Copy())
+        copy = self._copies[row.snapshot_id, row.visitor_id]
         async with copy.lock:
             state = (row.visits, row.last_visited_at)
             if state > copy.state:

@@ -28,9 +28,10 @@ from persistence.errors import (
     NotFound,
     PersistenceError,
 )
-from persistence.idempotency import Attempt, Reservations
-from persistence.sessions.heads import ATTEMPTS, back_off
+from persistence.idempotency import Attempt
+from persistence.retry import Attempts
 from persistence.sessions.store import SessionStore
+from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import (
     AccessLog,
@@ -47,7 +48,6 @@ from persistence.storage.engine import (
     ITEM_MAX_BYTES,
     PAYLOAD,
     Create,
-    Engine,
     Item,
     item_size,
 )
@@ -76,15 +76,16 @@ class SnapshotStore:
 
     def __init__(
         self,
-        engine: Engine,
+        shared: Shared,
         sessions: SessionStore,
         access_logs: AccessLogStore,
         rules: SnapshotRules,
     ) -> None:
-        self._engine, self._sessions, self._access_logs, self._rules = engine, sessions, access_logs, rules
+        engine = self._engine = shared.engine
+        self._sessions, self._access_logs, self._rules = sessions, access_logs, rules
         self._snapshots = DocumentSet(engine, SNAPSHOTS, Snapshot)
         self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
-        self._limits, self._reservations = sessions.limits, Reservations(engine)
+        self._limits, self._reservations = shared.limits, shared.reservations
         self.filters = access_logs.filters
 
     async def create(self, owner_id: str, new: NewSnapshot, attempt: Attempt | None = None) -> Snapshot:
@@ -191,8 +192,7 @@ class SnapshotStore:
 
     async def _read_certain(self, snapshot_id: str) -> Snapshot:
         """A snapshot that is known to be there: a read that does not find it yet is repeated. Raises Gone."""
-        for number in range(ATTEMPTS):
-            await back_off(number)
+        async for _ in Attempts():
             with suppress(NotFound):
                 snapshot = (await self._read(snapshot_id)).document
                 if snapshot.is_gone(now()):

@@ -12,7 +12,7 @@ from persistence.storage.engine import PAYLOAD, Engine, Item, Stored
 from tests.conftest import SETTINGS
 from tests.support.engines import AnswersLost, Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
-from tests.support.sessions import OWNER, content_ids, new, stored_heads
+from tests.support.sessions import OWNER, content_ids, new, session_store, stored_heads
 
 SNAPSHOTS = "persistence/snapshots"
 
@@ -41,16 +41,16 @@ class ReadsNothingAtFirst(Around):
 
 
 async def test_a_save_of_what_is_being_erased_finds_nothing_and_leaves_nothing(engine: Engine) -> None:
-    head = await SessionStore(engine).create(OWNER, new())
+    head = await session_store(engine).create(OWNER, new())
     with pytest.raises(NotFound):
-        await SessionStore(ErasesBeforeReplace(engine)).save(OWNER, head.id, SessionChange(content="two"))
+        await session_store(ErasesBeforeReplace(engine)).save(OWNER, head.id, SessionChange(content="two"))
     assert await stored_heads(engine) == []
     assert await content_ids(engine) <= head.content_ids
 
 
 async def test_a_repeated_create_is_patient_with_late_reads(engine: Engine) -> None:
     lossy = AnswersLost(ReadsNothingAtFirst(engine, times=2), ["create", "commit"], times=2)
-    client = Client(stores_over(lossy, SETTINGS), SETTINGS, OWNER)
+    client = Client(stores_over(lossy, SETTINGS.store_rules()), SETTINGS, OWNER)
     first = assert_ok(await client.post(SESSIONS, NEW, {"idempotency-key": "k"}), 201)
     again = assert_ok(await client.post(SESSIONS, NEW, {"idempotency-key": "k"}), 201)
     assert (again.body, again.etag) == (first.body, first.etag)
@@ -58,7 +58,7 @@ async def test_a_repeated_create_is_patient_with_late_reads(engine: Engine) -> N
 
 
 async def test_a_repeated_create_never_answers_with_the_etag_of_a_later_save(engine: Engine) -> None:
-    client = Client(stores_over(engine, SETTINGS.model_copy(update={"keep_revisions": 1})), SETTINGS)
+    client = Client(stores_over(engine, SETTINGS.model_copy(update={"keep_revisions": 1}).store_rules()), SETTINGS)
     first = assert_ok(await client.post(SESSIONS, NEW, {"idempotency-key": "k"}), 201)
     assert_ok(await client.put(f"{SESSIONS}/{first.json}", {"content": "of another tab"}))
     again = assert_ok(await client.post(SESSIONS, NEW, {"idempotency-key": "k"}), 201)
@@ -81,9 +81,9 @@ class SavesBeforeContentIsRead(Around):
 
 async def test_a_rename_answers_with_what_it_committed_and_nothing_later(engine: Engine) -> None:
     racing = SavesBeforeContentIsRead(engine)
-    client = Client(stores_over(racing, SETTINGS), SETTINGS, OWNER)
+    client = Client(stores_over(racing, SETTINGS.store_rules()), SETTINGS, OWNER)
     path, etag = await made(client)
-    racing.armed = (SessionStore(engine), path.rpartition("/")[2])
+    racing.armed = (session_store(engine), path.rpartition("/")[2])
     renamed = assert_ok(await client.put(path, {"title": "Renamed"}, {"if-match": etag}))
     assert renamed.json["content"] == "one"
     assert renamed.json["metadata"]["version"] == 2
@@ -91,7 +91,7 @@ async def test_a_rename_answers_with_what_it_committed_and_nothing_later(engine:
 
 
 async def test_a_damaged_snapshot_does_not_keep_a_person_from_being_erased(engine: Engine) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     client = Client(stores, SETTINGS)
     snapshot_id = assert_ok(await client.post(SNAPSHOTS, NEW), 201).json
     stored = await engine.read(SNAPSHOTS_CONTAINER, snapshot_id, snapshot_id)
@@ -104,7 +104,7 @@ async def test_a_damaged_snapshot_does_not_keep_a_person_from_being_erased(engin
 
 
 async def test_faults_of_a_body_point_into_the_body(engine: Engine) -> None:
-    client = Client(stores_over(engine, SETTINGS), SETTINGS)
+    client = Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
     missing = await client.put("persistence/drafts/draft-000001", {"title": "x"})
     past = await client.post(SNAPSHOTS, {**NEW, "expiresAt": "2020-01-01T00:00:00Z"})
     number = await client.post(SNAPSHOTS, {**NEW, "expiresAt": 4_102_444_800})

@@ -142,9 +142,9 @@ async def test_what_is_saved_during_an_export_is_exported_as_it_was_or_is(engine
             return page
 
     settings = SETTINGS.model_copy(update={"keep_revisions": 1})
-    other = stores_over(engine, settings).sessions
+    other = stores_over(engine, settings.store_rules()).sessions
     head = await other.create("ann", NewSession(title="T", description=None, content="first"))
-    lines = await exported(Client(stores_over(SavedInBetween(engine), settings), settings))
+    lines = await exported(Client(stores_over(SavedInBetween(engine), settings.store_rules()), settings))
     assert [line["content"] for line in lines if "content" in line] == ["later 1"]
 
 
@@ -225,14 +225,14 @@ async def test_a_create_that_is_under_way_while_everything_is_erased_is_whole(en
         async def create(self, container: Container, item: Item) -> str:
             etag = await self.inner.create(container, item)
             if item["kind"] == "content":
-                erasing = Client(stores_over(engine, SETTINGS), SETTINGS)
+                erasing = Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
                 assert await erased(erasing) == 1
             return etag
 
     # So large that content and head are created one after the other.
     content = random.Random(1).randbytes(750_000).hex()
     assert len(pack(content).payload) > COMMIT_MAX_BYTES * 3 / 4
-    client = Client(stores_over(ErasedInBetween(engine), SETTINGS), SETTINGS)
+    client = Client(stores_over(ErasedInBetween(engine), SETTINGS.store_rules()), SETTINGS)
     path = assert_ok(await client.post(SESSIONS, {**NEW, "content": content}), 201).headers["location"]
     path = path.removeprefix("/api/")
     assert assert_ok(await client.get(path)).json["content"] == content
@@ -247,7 +247,7 @@ async def test_an_erasure_that_is_killed_at_any_write_leaves_nothing_in_part_and
         life = await a_life(client)
         await stores.access_logs.drain()
         dying = Dies(engine, at, applied=at % 2 == 0)
-        answer = await Client(stores_over(dying, SETTINGS), SETTINGS).call(
+        answer = await Client(stores_over(dying, SETTINGS.store_rules()), SETTINGS).call(
             "DELETE", ME, headers={"savepoint-confirm": "ann"}
         )
         killed = dying.dead
@@ -261,14 +261,14 @@ async def test_an_erasure_that_is_killed_at_any_write_leaves_nothing_in_part_and
 
 
 async def test_what_was_left_by_something_interrupted_is_erased_once_it_is_settled(engine: Engine) -> None:
-    sessions = stores_over(engine, SETTINGS).sessions
+    sessions = stores_over(engine, SETTINGS.store_rules()).sessions
     head = await sessions.create("ann", NewSession(title="T", description=None, content="one"))
     await engine.delete(CONTAINERS[0], head.id, "ann")
     contents = Query("content", "ann", ("id",))
-    assert await erased(Client(stores_over(engine, SETTINGS), SETTINGS)) == 1
+    assert await erased(Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)) == 1
     assert len((await engine.query(CONTAINERS[0], contents)).items) == 1, "its head might be on its way"
     settled = SETTINGS.model_copy(update={"settle_grace_seconds": 0})
-    assert await erased(Client(stores_over(engine, settled), settled)) == 1
+    assert await erased(Client(stores_over(engine, settled.store_rules()), settled)) == 1
     assert (await engine.query(CONTAINERS[0], contents)).items == []
 
 
@@ -301,7 +301,7 @@ async def test_a_damaged_snapshot_goes_from_the_lists_of_those_who_opened_it(
     await stores.access_logs.drain()
     await damage_item(engine, CONTAINERS[1], mine, mine, metadata="nonsense")
     assert await erased(client) == 1
-    settled = stores_over(engine, SETTINGS.model_copy(update={"settle_grace_seconds": 0}))
+    settled = stores_over(engine, SETTINGS.model_copy(update={"settle_grace_seconds": 0}).store_rules())
     await settled.cleanup.run()
     [row] = (await stores.access_logs.page("bob")).items
     assert row.snapshot_deleted and row.snapshot_metadata.description is None

@@ -21,7 +21,7 @@ SNAPSHOTS, DRAFTS, USAGE = "persistence/snapshots", "persistence/drafts", "persi
 def limited(engine: Engine, **limits: int) -> Client:
     environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
     settings = Settings.from_environ(environ | {name.upper(): str(value) for name, value in limits.items()})
-    return Client(stores_over(engine, settings), settings)
+    return Client(stores_over(engine, settings.store_rules()), settings)
 
 
 async def used(client: Client) -> dict[str, int]:
@@ -93,7 +93,7 @@ async def test_usage_tells_what_is_used_and_allowed(engine: Engine) -> None:
 
 async def test_without_limits_nothing_is_counted(engine: Engine) -> None:
     counting = CountingReads(engine)
-    client = Client(stores_over(counting, SETTINGS), SETTINGS)
+    client = Client(stores_over(counting, SETTINGS.store_rules()), SETTINGS)
     path, _ = await made(client)
     assert_ok(await client.put(path, {"content": "two"}))
     assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "four"}), 201)
@@ -173,7 +173,7 @@ async def test_the_bytes_are_bounded_whichever_way_they_come(engine: Engine) -> 
 
 
 async def test_snapshots_of_others_and_expired_ones_do_not_count(engine: Engine, mocker) -> None:
-    stores = stores_over(engine, SETTINGS.model_copy(update={"snapshots_max": 1}))
+    stores = stores_over(engine, SETTINGS.model_copy(update={"snapshots_max": 1}).store_rules())
     client = Client(stores, SETTINGS)
     theirs = assert_ok(await client.of("bob").post(SNAPSHOTS, {**NEW, "content": "theirs"}), 201).json
     assert_ok(await client.get(f"{SNAPSHOTS}/{theirs}"))
@@ -203,4 +203,4 @@ async def test_of_many_at_once_only_as_many_pass_as_are_allowed(engine: Engine, 
 
 @pytest.fixture
 def stores(engine: Engine) -> Stores:
-    return stores_over(engine, SETTINGS)
+    return stores_over(engine, SETTINGS.store_rules())

@@ -10,10 +10,9 @@ import pytest
 from azure.functions.decorators.timer import TimerTrigger
 
 from functions.app import build_app
-from persistence import Stores, stores_over
+from persistence import Stores, retry, stores_over
 from persistence.documents import SessionHead, SessionStatus
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
-from persistence.sessions import heads
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query
@@ -111,7 +110,7 @@ async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(sto
 async def test_a_draft_that_is_used_while_it_is_purged_survives(
     engine: Engine, clock: Clock, meanwhile: Doing, status: SessionStatus, verb: str
 ) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     await stores.drafts.put(OWNER, DRAFT, draft())
     clock.at += RETENTION + A_MOMENT
     raced = InBetween(engine, verb, lambda: meanwhile(stores))
@@ -136,7 +135,7 @@ async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_
                 await self.inner.replace(container, current.item, current.etag)
             return await super().replace(container, item, if_match)
 
-    monkeypatch.setattr(heads, "_BACKOFF_MAX_SECONDS", 0)
+    monkeypatch.setattr(retry, "_MAX_SECONDS", 0)
     busy, *others = await with_drafts(stores, 3)
     clock.at += RETENTION + A_MOMENT
     purged = await cleanup_of(NeverInTime(engine)).purge_stale_drafts()
@@ -145,10 +144,10 @@ async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_
 
 
 async def test_a_purge_that_wins_refuses_the_save_that_comes_too_late(engine: Engine, clock: Clock) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     await stores.drafts.put(OWNER, DRAFT, draft())
     clock.at += RETENTION + A_MOMENT
-    late = stores_over(InBetween(engine, "replace", stores.cleanup.purge_stale_drafts), SETTINGS)
+    late = stores_over(InBetween(engine, "replace", stores.cleanup.purge_stale_drafts), SETTINGS.store_rules())
     with pytest.raises(Gone):
         await late.drafts.put(OWNER, DRAFT, draft("late"))
     [head] = await stored_heads(engine)
@@ -185,7 +184,7 @@ async def test_a_run_takes_on_so_much_and_the_next_goes_on(stores: Stores, engin
 async def test_a_purge_that_is_killed_at_any_write_is_taken_up_again(
     engine: Engine, clock: Clock, at: int, applied: bool
 ) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     ids = await with_drafts(stores, 5)
     await stores.drafts.put("bob", ids[0], draft())
     clock.at += RETENTION + A_MOMENT

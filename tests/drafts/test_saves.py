@@ -24,7 +24,7 @@ def drafts(stores: Stores) -> DraftStore:
 
 @pytest.mark.parametrize("only_new", [False, True])
 async def test_a_first_save_repeated_under_its_save_id_is_one_draft(engine: Engine, only_new: bool) -> None:
-    drafts = stores_over(engine, SETTINGS).drafts
+    drafts = stores_over(engine, SETTINGS.store_rules()).drafts
     first, is_new = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
     repeated, is_new_again = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
     assert repeated == first and is_new and is_new_again, "the first answer again"
@@ -44,7 +44,7 @@ async def test_a_first_save_repeated_with_equal_content_is_one_draft(drafts: Dra
 
 @pytest.mark.parametrize("only_new", [False, True])
 async def test_a_first_save_whose_answer_the_driver_lost_made_the_draft(engine: Engine, only_new: bool) -> None:
-    drafts = stores_over(AnswersLost(engine, ["commit"]), SETTINGS).drafts
+    drafts = stores_over(AnswersLost(engine, ["commit"]), SETTINGS.store_rules()).drafts
     head, is_new = await drafts.put(OWNER, DRAFT, draft(), only_new=only_new)
     assert is_new and head.metadata.version == 1
     assert [one.content_ids for one in await stored_heads(engine)] == [await content_ids(engine)]
@@ -53,7 +53,7 @@ async def test_a_first_save_whose_answer_the_driver_lost_made_the_draft(engine: 
 @pytest.mark.parametrize("seed", range(5))
 async def test_late_reads_of_a_draft_lead_to_no_false_answer(engine: Engine, seed: int) -> None:
     late = LateReads(engine, seed)
-    drafts = stores_over(AnswersLost(late, ["commit"], times=9), SETTINGS).drafts
+    drafts = stores_over(AnswersLost(late, ["commit"], times=9), SETTINGS.store_rules()).drafts
     for number in range(6):
         id = new_id()
         head, is_new = await drafts.put(OWNER, id, draft(), only_new=number % 2 == 0)
@@ -109,7 +109,7 @@ async def test_what_was_discarded_is_not_made_again(stores: Stores, engine: Engi
 @pytest.mark.parametrize("id", ["", "short", "thirteen-char", "twelve chars", "../../../etc", "twelvechars\n"])
 async def test_a_malformed_id_is_refused_before_anything_is_asked(engine: Engine, id: str) -> None:
     counting = CountingReads(engine)
-    drafts = stores_over(counting, SETTINGS).drafts
+    drafts = stores_over(counting, SETTINGS.store_rules()).drafts
     for call in (
         drafts.put(OWNER, id, draft()),
         drafts.put(OWNER, id, draft(), only_new=True),
@@ -124,7 +124,7 @@ async def test_a_malformed_id_is_refused_before_anything_is_asked(engine: Engine
 
 @pytest.mark.parametrize("round", range(5))
 async def test_two_tabs_racing_for_the_first_save_lose_nothing_in_silence(engine: Engine, round: int) -> None:
-    tabs = [stores_over(engine, SETTINGS).drafts for _ in range(2)]
+    tabs = [stores_over(engine, SETTINGS.store_rules()).drafts for _ in range(2)]
     texts = [f"{round} of tab {tab}" for tab in range(2)]
     saved = await asyncio.gather(
         *(tab.put(OWNER, DRAFT, draft(text)) for tab, text in zip(tabs, texts, strict=True))
@@ -138,7 +138,7 @@ async def test_two_tabs_racing_for_the_first_save_lose_nothing_in_silence(engine
 
 
 async def test_of_two_tabs_that_only_create_one_is_told_of_the_other(engine: Engine) -> None:
-    tabs = [stores_over(engine, SETTINGS).drafts for _ in range(2)]
+    tabs = [stores_over(engine, SETTINGS.store_rules()).drafts for _ in range(2)]
     outcomes = await asyncio.gather(
         *(tab.put(OWNER, DRAFT, draft(f"tab {n}"), only_new=True) for n, tab in enumerate(tabs)),
         return_exceptions=True,
@@ -181,9 +181,9 @@ async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_
 ) -> None:
     # The driver repeats a replace whose answer was lost. Before that, another tab renames what had landed:
     # an autosave that takes its place in the history and names the same content.
-    other = stores_over(engine, SETTINGS)
+    other = stores_over(engine, SETTINGS.store_rules())
     losing = AnswersLost(engine, ["replace"])
-    drafts = stores_over(losing, SETTINGS).drafts
+    drafts = stores_over(losing, SETTINGS.store_rules()).drafts
     head, _ = await drafts.put(OWNER, DRAFT, draft())
 
     async def rename() -> None:
@@ -202,9 +202,9 @@ async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_
 
 
 async def test_an_absorbed_save_that_had_landed_keeps_its_content(engine: Engine) -> None:
-    other = stores_over(engine, SETTINGS)
+    other = stores_over(engine, SETTINGS.store_rules())
     losing = AnswersLost(engine, ["replace"])
-    drafts = stores_over(losing, SETTINGS).drafts
+    drafts = stores_over(losing, SETTINGS.store_rules()).drafts
     await drafts.put(OWNER, DRAFT, draft())
     losing.meanwhile = lambda: other.drafts.put(OWNER, DRAFT, SessionChange(title="Renamed"))
     head, _ = await drafts.put(OWNER, DRAFT, draft("two"))

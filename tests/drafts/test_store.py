@@ -201,10 +201,10 @@ async def test_the_latest_draft_is_looked_for_again_if_it_was_promoted_or_discar
                 await MOVES[move](plain, OTHER)
             return await super().read(container, id, partition)
 
-    plain = stores_over(engine, SETTINGS)
+    plain = stores_over(engine, SETTINGS.store_rules())
     for id in (DRAFT, OTHER):
         await plain.drafts.put(OWNER, id, draft())
-    latest = await stores_over(MovedInBetween(engine), SETTINGS).drafts.find_latest(OWNER)
+    latest = await stores_over(MovedInBetween(engine), SETTINGS.store_rules()).drafts.find_latest(OWNER)
     assert latest is not None and latest.head.id == DRAFT
 
 
@@ -227,7 +227,7 @@ async def test_what_can_be_restored_is_told_from_heads_alone(
 ) -> None:
     clock = Clock.installed(monkeypatch)
     counting = CountingReads(engine)
-    stores = stores_over(counting, SETTINGS)
+    stores = stores_over(counting, SETTINGS.store_rules())
     nothing = await stores.drafts.restorable(OWNER)
     assert (nothing.active, nothing.drafts) == (None, [])
 

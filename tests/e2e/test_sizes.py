@@ -49,7 +49,7 @@ def digits(count: int) -> int:
 
 async def test_a_list_asks_for_heads_alone_however_large_the_contents_are(engine: Engine):
     counting = CountingReads(engine)
-    stores = stores_over(counting, SETTINGS)
+    stores = stores_over(counting, SETTINGS.store_rules())
     await fill(stores)
     bytes_read = {}
     for owner in SIZES:
@@ -64,7 +64,7 @@ async def test_a_list_asks_for_heads_alone_however_large_the_contents_are(engine
 @pytest.mark.parametrize("path", ["persistence/sessions/metadata/{}", "persistence/sessions/{}"])
 async def test_a_poll_reads_one_head_and_writes_nothing(engine: Engine, path: str):
     counting = CountingReads(engine)
-    stores = stores_over(counting, SETTINGS)
+    stores = stores_over(counting, SETTINGS.store_rules())
     bytes_read = {}
     for owner, ids in (await fill(stores, 1)).items():
         client = Client(stores, SETTINGS, owner)
@@ -82,14 +82,14 @@ async def test_a_poll_reads_one_head_and_writes_nothing(engine: Engine, path: st
 @pytest.mark.skipif(not PROCESS_IO.exists(), reason="only Linux counts what a process reads")
 async def test_a_list_takes_no_content_from_the_sqlite_file(tmp_path: Path):
     filled = SqliteEngine(tmp_path)
-    await fill(stores_over(filled, SETTINGS))
+    await fill(stores_over(filled, SETTINGS.store_rules()))
     await filled.close()
     assert (tmp_path / "savepoint.db").stat().st_size > SESSIONS * CONTENT_MAX_BYTES / 2
     bytes_read = {}
     for owner in SIZES:
         # Opened anew, so that nothing is in its cache.
         engine = SqliteEngine(tmp_path)
-        stores = stores_over(engine, SETTINGS)
+        stores = stores_over(engine, SETTINGS.store_rules())
         before = bytes_read_so_far()
         page = await stores.sessions.page(owner, page_size=SESSIONS)
         bytes_read[owner] = bytes_read_so_far() - before

@@ -28,7 +28,7 @@ def counting(engine: Engine) -> CountingReads:
 
 @pytest.fixture
 def stores(counting: CountingReads) -> Stores:
-    return stores_over(counting, SETTINGS)
+    return stores_over(counting, SETTINGS.store_rules())
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ async def failing(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def client(failing: Failing) -> Client:
-    return Client(stores_over(failing, SETTINGS), SETTINGS)
+    return Client(stores_over(failing, SETTINGS.store_rules()), SETTINGS)
 
 
 async def every_call(client: Client, failing: Failing, fault: Exception) -> list[Response]:

@@ -33,7 +33,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Callable[..., GetMe]]:
 
     def open_app(**environ: str) -> GetMe:
         settings = Settings.from_environ({"STORE_ENGINE": "sqlite", "DATA_DIR": str(tmp_path), **environ})
-        stores = open_stores(settings)
+        stores = open_stores(settings.place(), settings.store_rules())
         closing.append(stores)
         functions = build_app(stores, settings).get_functions()
         (found,) = [each for each in functions if each.get_function_name() == "get_me"]

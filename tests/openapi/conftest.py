@@ -46,7 +46,7 @@ async def endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[End
 
     monkeypatch.setattr(Api, "__init__", remember)
     engine = SqliteEngine(tmp_path / "unused")
-    build_app(stores_over(engine, SETTINGS), SETTINGS)
+    build_app(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
     await engine.close()
     return built[0].endpoints
 

@@ -50,7 +50,7 @@ class Elements(HTMLParser):
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[Client]:
     engine = SqliteEngine(tmp_path / "unused")
-    yield Client(stores_over(engine, SETTINGS), SETTINGS)
+    yield Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
     await engine.close()
 
 

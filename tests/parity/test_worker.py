@@ -89,7 +89,7 @@ async def test_a_timer_does_its_work_through_the_engine(stores: Stores, monkeypa
     purging = Worker(app_module(build_app(stores, SETTINGS)))
     await purging.fire("purge_stale_drafts")
     assert_ok(await client.get(DRAFT))
-    clock.at += SETTINGS.draft_retention() + timedelta(seconds=1)
+    clock.at += SETTINGS.store_rules().draft_retention + timedelta(seconds=1)
     await purging.fire("purge_stale_drafts")
     assert (await client.get(DRAFT)).status == 410
 
@@ -114,7 +114,7 @@ async def test_every_client_of_the_tests_goes_through_the_engine(stores: Stores,
 
 async def test_clients_of_several_apps_do_not_mix(tmp_path: Path):
     engines = [SqliteEngine(tmp_path / str(number)) for number in range(3)]
-    clients = [Client(stores_over(engine, SETTINGS), SETTINGS) for engine in engines]
+    clients = [Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS) for engine in engines]
     for number, client in enumerate(clients):
         for _ in range(number):
             assert_ok(await client.post(SESSIONS, NEW), 201)

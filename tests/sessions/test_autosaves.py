@@ -16,7 +16,16 @@ from tests.conftest import SETTINGS
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import DRAFT, draft
 from tests.support.engines import CountingReads
-from tests.support.sessions import OWNER, assert_sound, content_ids, new, saving, sha256, stored_heads
+from tests.support.sessions import (
+    OWNER,
+    assert_sound,
+    content_ids,
+    new,
+    saving,
+    session_store,
+    sha256,
+    stored_heads,
+)
 
 SPAN_SECONDS = 60
 
@@ -126,7 +135,7 @@ async def test_a_save_after_an_autosave_that_changes_nothing_writes_nothing(
     engine: Engine, autosaved: bool, change: SessionChange
 ) -> None:
     counting = CountingReads(engine)
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     id = await begun(sessions)
     head = await autosave(sessions, id, "a")
     counting.forget()
@@ -135,7 +144,7 @@ async def test_a_save_after_an_autosave_that_changes_nothing_writes_nothing(
 
 
 async def test_autosaves_push_nothing_out_that_was_saved_on_purpose(engine: Engine, clock: Clock) -> None:
-    sessions = SessionStore(engine, SessionRules(keep_revisions=4))
+    sessions = session_store(engine, SessionRules(keep_revisions=4))
     id = await begun(sessions)
     await sessions.save(OWNER, id, saving("on purpose"))
     for number in range(6):
@@ -154,7 +163,7 @@ async def test_autosaves_push_nothing_out_that_was_saved_on_purpose(engine: Engi
 async def test_taking_a_place_in_a_full_history_pushes_nothing_out(
     engine: Engine, clock: Clock, keep: int
 ) -> None:
-    sessions = SessionStore(engine, SessionRules(keep_revisions=keep))
+    sessions = session_store(engine, SessionRules(keep_revisions=keep))
     id = await begun(sessions)
     for number in range(4):
         head = await autosave(sessions, id, f"auto {number}", save_id=f"key {number}")
@@ -165,7 +174,7 @@ async def test_taking_a_place_in_a_full_history_pushes_nothing_out(
 
 async def test_without_a_span_every_autosave_stays(engine: Engine, clock: Clock) -> None:
     settings = SETTINGS.model_copy(update={"autosave_coalesce_seconds": 0})
-    drafts = stores_over(engine, settings).drafts
+    drafts = stores_over(engine, settings.store_rules()).drafts
     for number in range(4):
         head, _ = await drafts.put(OWNER, DRAFT, draft(str(number)))
     assert told(head) == ["4 autosaved", "3 autosaved", "2 autosaved", "1 created"]

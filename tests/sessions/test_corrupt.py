@@ -10,7 +10,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine
 from persistence.storage.query import Sort
-from tests.support.sessions import OWNER, content_ids, count, damage, new, saving
+from tests.support.sessions import OWNER, content_ids, count, damage, new, saving, session_store
 
 HEAD_DAMAGES: dict[str, dict[str, Any]] = {
     "another schema": {"schema": 2},
@@ -29,7 +29,7 @@ head_damages = pytest.mark.parametrize("fields", HEAD_DAMAGES.values(), ids=HEAD
 
 @pytest.fixture
 def sessions(engine: Engine) -> SessionStore:
-    return SessionStore(engine)
+    return session_store(engine)
 
 
 @head_damages

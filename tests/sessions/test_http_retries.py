@@ -112,7 +112,7 @@ class Failing(Around):
 async def test_a_create_that_was_interrupted_is_completed_by_its_repeat(
     engine: Engine, path: str, new, at: int, after: bool
 ) -> None:
-    failing = Client(stores_over(Failing(engine, at, after), SETTINGS), SETTINGS)
+    failing = Client(stores_over(Failing(engine, at, after), SETTINGS.store_rules()), SETTINGS)
     made_now = await failing.post(path, new, key("k"))
     for _ in range(2):
         # Interrupted once, now or while it is repeated.
@@ -229,7 +229,9 @@ async def test_the_same_content_gzipped_anew_is_a_repeat(client: Client) -> None
 
 @pytest.mark.parametrize("keep", [1, 20])
 async def test_a_save_that_was_overwritten_since_is_known_again(engine: Engine, keep: int) -> None:
-    client = Client(stores_over(engine, SETTINGS.model_copy(update={"keep_revisions": keep})), SETTINGS)
+    client = Client(
+        stores_over(engine, SETTINGS.model_copy(update={"keep_revisions": keep}).store_rules()), SETTINGS
+    )
     path, _ = await made(client)
     first = assert_ok(await client.put(path, {"content": "mine"}, key("k")))
     for number in range(REMEMBERED_VERSIONS - 1):
@@ -247,7 +249,7 @@ async def test_a_repeated_move_answers_the_status_that_it_led_to(client: Client)
 
 
 def limited(engine: Engine, **limits: int) -> Client:
-    return Client(stores_over(engine, SETTINGS.model_copy(update=limits)), SETTINGS)
+    return Client(stores_over(engine, SETTINGS.model_copy(update=limits).store_rules()), SETTINGS)
 
 
 @pytest.mark.parametrize("limits", [{"snapshots_max": 1}, {"stored_bytes_max": 3}])
@@ -272,11 +274,11 @@ async def test_the_last_one_allowed_can_be_sent_many_times_at_once(engine: Engin
 
 
 async def test_the_library_says_what_the_snapshot_is_though_its_first_try_was_another(engine: Engine) -> None:
-    failing = Client(stores_over(Failing(engine, 4, after=False), SETTINGS), SETTINGS)
+    failing = Client(stores_over(Failing(engine, 4, after=False), SETTINGS.store_rules()), SETTINGS)
     path, _ = await made(failing, description="secret words", content="one")
     copy = {"sessionId": path.rpartition("/")[2]}
     assert (await failing.post(SNAPSHOTS, copy, key("k"))).status == 503
-    client = Client(stores_over(engine, SETTINGS), SETTINGS)
+    client = Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
     assert_ok(await client.put(path, {"title": "New title", "description": "", "content": "two two"}))
     snapshot_id = assert_ok(await client.post(SNAPSHOTS, copy, key("k")), 201).json
     shown = assert_ok(await client.get(f"{SNAPSHOTS}/{snapshot_id}")).json["metadata"]
@@ -295,7 +297,7 @@ async def test_a_try_that_loses_to_another_of_its_own_answers_what_that_one_made
             return await self.inner.commit(container, partition, operations)
 
     overtaken = Overtaken(engine)
-    slow, fast = (Client(stores_over(one, SETTINGS), SETTINGS) for one in (overtaken, engine))
+    slow, fast = (Client(stores_over(one, SETTINGS.store_rules()), SETTINGS) for one in (overtaken, engine))
     path, _ = await made(fast)
     copy, headers = {"sessionId": path.rpartition("/")[2]}, {**key("k"), "prefer": "return=representation"}
     answers = []

@@ -10,7 +10,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.engine import Engine
 from persistence.storage.query import Filter, Operator, Sort
 from tests.support.engines import CountingReads
-from tests.support.sessions import OWNER, damage, new, saving
+from tests.support.sessions import OWNER, damage, new, saving, session_store
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 OLDEST_FIRST = Sort("metadata.created_at")
@@ -19,12 +19,12 @@ SORTS = ["metadata.created_at", "metadata.updated_at", "metadata.title", "metada
 
 @pytest.fixture
 def sessions(engine: Engine) -> SessionStore:
-    return SessionStore(engine)
+    return session_store(engine)
 
 
 async def made(engine: Engine, title: str, hours: int = 0, **fields: object) -> str:
     """A session created `hours` after noon and updated an hour later."""
-    head = await SessionStore(engine).create(OWNER, new(title))
+    head = await session_store(engine).create(OWNER, new(title))
     created, updated = (timestamp_text(NOON + timedelta(hours=hours + late)) for late in (0, 1))
     times = {"metadata.created_at": created, "metadata.updated_at": updated}
     await damage(engine, head.id, **times, **fields)
@@ -187,7 +187,7 @@ async def test_drafts_and_deleted_sessions_are_left_out_unless_asked_for(
 
 async def test_a_list_reads_heads_without_history_or_content(engine: Engine) -> None:
     counting = CountingReads(engine)
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     costs = []
     for owner, content in (("small", "x"), ("large", "x" * 1_500_000)):
         for number in range(3):

@@ -21,13 +21,12 @@ from hypothesis.stateful import (
 from persistence.documents import SessionChange, SessionHead
 from persistence.errors import Changed, Gone, NotFound
 from persistence.sessions.rules import SessionRules
-from persistence.sessions.store import SessionStore
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Engine
 from persistence.storage.query import Operator, Sort
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import new_cosmos_account
-from tests.support.sessions import assert_sound, new, sha256
+from tests.support.sessions import assert_sound, new, session_store, sha256
 
 T = TypeVar("T")
 
@@ -67,7 +66,7 @@ class Sessions(RuleBasedStateMachine):
         super().__init__()
         self.owner = uuid4().hex
         self.known: dict[str, Model] = {}
-        self.stores = [SessionStore(self.engine, SessionRules(keep_revisions=KEEP)) for _ in range(2)]
+        self.stores = [session_store(self.engine, SessionRules(keep_revisions=KEEP)) for _ in range(2)]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)

@@ -9,7 +9,7 @@ import pytest
 
 from persistence.documents import SessionHead, SessionStatus
 from persistence.errors import Changed, Contended, CorruptItem, Gone, NotFound
-from persistence.sessions.heads import ATTEMPTS
+from persistence.retry import ATTEMPTS
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
@@ -24,6 +24,7 @@ from tests.support.sessions import (
     content_ids,
     new,
     saving,
+    session_store,
     sha256,
     stored_content,
     stored_heads,
@@ -35,7 +36,7 @@ seeds = pytest.mark.parametrize("seed", range(5))
 
 def instances(engine: Engine, many: int = 3) -> list[SessionStore]:
     """Session stores that share nothing but the database, as instances of the app do."""
-    return [SessionStore(engine, SessionRules(keep_revisions=100)) for _ in range(many)]
+    return [session_store(engine, SessionRules(keep_revisions=100)) for _ in range(many)]
 
 
 def split(outcomes: list[Any], *refusals: type[Exception]) -> tuple[list[Any], list[Exception]]:
@@ -245,7 +246,7 @@ async def test_of_saves_with_one_etag_answered_by_503_exactly_one_wins(
 
 
 async def test_deletes_and_prunings_answered_by_503_are_done_once(repeating: Engine, proxy: FaultProxy) -> None:
-    store = SessionStore(repeating, SessionRules(keep_revisions=1))
+    store = session_store(repeating, SessionRules(keep_revisions=1))
     head = await store.create(OWNER, new(content="0"))
     lose_answers(proxy, "DELETE")
     head = await store.save(OWNER, head.id, saving("1"))

@@ -8,16 +8,24 @@ from persistence import stores_over
 from persistence.documents import SessionAction, SessionChange
 from persistence.errors import Changed, StoreUnavailable
 from persistence.sessions.rules import SessionRules
-from persistence.sessions.store import SessionStore
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
-from tests.support.sessions import OWNER, assert_sound, content_ids, new, saving, sha256, stored_content
+from tests.support.sessions import (
+    OWNER,
+    assert_sound,
+    content_ids,
+    new,
+    saving,
+    session_store,
+    sha256,
+    stored_content,
+)
 
 
 async def test_the_history_is_exact(engine: Engine) -> None:
-    sessions = SessionStore(engine)
+    sessions = session_store(engine)
     head = await sessions.create(OWNER, new("a", "one", device_info="phone"))
     await sessions.save(OWNER, head.id, saving("two", device_info="laptop"))
     await sessions.save(OWNER, head.id, SessionChange(title="b"))
@@ -35,7 +43,7 @@ async def test_the_history_is_exact(engine: Engine) -> None:
 
 @pytest.mark.parametrize("keep", [1, 3])
 async def test_the_history_keeps_the_newest_and_what_they_name(engine: Engine, keep: int) -> None:
-    sessions = SessionStore(engine, SessionRules(keep_revisions=keep))
+    sessions = session_store(engine, SessionRules(keep_revisions=keep))
     head = await sessions.create(OWNER, new(content="1"))
     for number in range(2, 7):
         head = await sessions.save(OWNER, head.id, saving(str(number)))
@@ -46,7 +54,7 @@ async def test_the_history_keeps_the_newest_and_what_they_name(engine: Engine, k
 
 
 async def test_content_stays_while_any_revision_names_it(engine: Engine) -> None:
-    sessions = SessionStore(engine, SessionRules(keep_revisions=2))
+    sessions = session_store(engine, SessionRules(keep_revisions=2))
     head = await sessions.create(OWNER, new(content="1"))
     for title in ("b", "c", "d"):
         head = await sessions.save(OWNER, head.id, SessionChange(title=title))
@@ -59,7 +67,7 @@ async def test_what_cannot_be_pruned_is_left_for_the_timer_and_the_save_stands(e
         async def delete(self, *_: object) -> None:
             raise StoreUnavailable
 
-    sessions = SessionStore(Undeletable(engine), SessionRules(keep_revisions=1))
+    sessions = session_store(Undeletable(engine), SessionRules(keep_revisions=1))
     head = await sessions.create(OWNER, new(content="1"))
     head = await sessions.save(OWNER, head.id, saving("2"))
     assert (await sessions.get(OWNER, head.id)).content == b"2"
@@ -74,7 +82,7 @@ async def test_no_save_waits_for_what_it_prunes(engine: Engine) -> None:
             await may_delete.wait()
             await super().delete(container, id, partition, if_match)
 
-    sessions = SessionStore(SlowToDelete(engine), SessionRules(keep_revisions=1))
+    sessions = session_store(SlowToDelete(engine), SessionRules(keep_revisions=1))
     head = await sessions.create(OWNER, new(content="1"))
     head = await sessions.save(OWNER, head.id, saving("2"))
     with pytest.raises(Changed):
@@ -93,7 +101,7 @@ async def test_closing_waits_for_what_is_being_pruned(engine: Engine) -> None:
             await asyncio.sleep(0.05)
             deleted.append(id)
 
-    stores = stores_over(SlowToDelete(engine), SETTINGS.model_copy(update={"keep_revisions": 1}))
+    stores = stores_over(SlowToDelete(engine), SETTINGS.model_copy(update={"keep_revisions": 1}).store_rules())
     head = await stores.sessions.create(OWNER, new(content="1"))
     await stores.sessions.save(OWNER, head.id, saving("2"))
     await stores.close()

@@ -7,7 +7,7 @@ import pytest
 
 from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
-from persistence.sessions.heads import ATTEMPTS, back_off
+from persistence.retry import ATTEMPTS, Attempts
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, Container
@@ -20,6 +20,7 @@ from tests.support.sessions import (
     count,
     new,
     saving,
+    session_store,
     sha256,
     stored_content,
     stored_heads,
@@ -31,7 +32,7 @@ class NeverInTime(Around):
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)
-        self.faster, self.saves = SessionStore(inner), 0
+        self.faster, self.saves = session_store(inner), 0
 
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         self.saves += 1
@@ -81,16 +82,16 @@ class Replayed(Around):
 
 
 async def test_a_reader_that_loses_to_a_prune_reads_what_came_after(engine: Engine) -> None:
-    writer = SessionStore(engine, SessionRules(keep_revisions=1))
+    writer = session_store(engine, SessionRules(keep_revisions=1))
     head = await writer.create(OWNER, new())
-    reader = SessionStore(SavedInBetween(engine, writer, times=5))
+    reader = session_store(SavedInBetween(engine, writer, times=5))
     got = await reader.get(OWNER, head.id)
     assert got.content == b"overtaken 0"
     assert got.head.metadata.content_hash == sha256("overtaken 0")
 
 
 async def test_readers_among_writers_see_whole_sessions(engine: Engine) -> None:
-    writer, reader = (SessionStore(engine, SessionRules(keep_revisions=2)) for _ in range(2))
+    writer, reader = (session_store(engine, SessionRules(keep_revisions=2)) for _ in range(2))
     head = await writer.create(OWNER, new(content="0"))
     done = asyncio.Event()
 
@@ -113,7 +114,7 @@ async def test_readers_among_writers_see_whole_sessions(engine: Engine) -> None:
 
 async def test_a_content_that_is_not_seen_yet_is_waited_for(engine: Engine) -> None:
     unseen = UnseenContent(engine)
-    sessions = SessionStore(unseen)
+    sessions = session_store(unseen)
     head = await sessions.create(OWNER, new())
     unseen.unseen = 2
     assert (await sessions.get(OWNER, head.id)).content == b"one"
@@ -132,8 +133,8 @@ async def test_a_first_try_that_was_pruned_takes_nothing_of_the_second_with_it(e
             await may_delete.wait()
             await super().delete(container, id, partition, if_match)
 
-    head = await SessionStore(engine).create(OWNER, new(content="0"))
-    others = SessionStore(SlowToDelete(engine), SessionRules(keep_revisions=1))
+    head = await session_store(engine).create(OWNER, new(content="0"))
+    others = session_store(SlowToDelete(engine), SessionRules(keep_revisions=1))
 
     async def overwrite() -> None:
         for number in range(REMEMBERED_VERSIONS + 1):
@@ -141,7 +142,7 @@ async def test_a_first_try_that_was_pruned_takes_nothing_of_the_second_with_it(e
 
     losing = AnswersLost(engine, ["replace"])
     losing.meanwhile = overwrite
-    saved = await SessionStore(losing).save(OWNER, head.id, saving("ours"))
+    saved = await session_store(losing).save(OWNER, head.id, saving("ours"))
     may_delete.set()
     await others.drain()
     assert saved.metadata.version == REMEMBERED_VERSIONS + 4
@@ -151,7 +152,7 @@ async def test_a_first_try_that_was_pruned_takes_nothing_of_the_second_with_it(e
 
 async def test_a_content_that_landed_is_not_sent_again(engine: Engine) -> None:
     rules = SessionRules(keep_revisions=5)
-    others = SessionStore(engine, rules)
+    others = session_store(engine, rules)
     head = await others.create(OWNER, new(content="0"))
 
     async def rename() -> None:
@@ -161,13 +162,13 @@ async def test_a_content_that_landed_is_not_sent_again(engine: Engine) -> None:
     counting = CountingReads(engine)
     losing = AnswersLost(counting, ["replace"])
     losing.meanwhile = rename
-    saved = await SessionStore(losing, rules).save(OWNER, head.id, SessionChange(title="ours", content="ours"))
+    saved = await session_store(losing, rules).save(OWNER, head.id, SessionChange(title="ours", content="ours"))
     assert (saved.metadata.title, saved.metadata.version) == ("ours", REMEMBERED_VERSIONS + 4)
     assert [one.kinds for one in counting.writes if one.verb == "create"] == [("content",)]
 
 
 async def test_writers_without_if_match_all_win_in_turn(engine: Engine) -> None:
-    stores = [SessionStore(engine, SessionRules(keep_revisions=100)) for _ in range(2)]
+    stores = [session_store(engine, SessionRules(keep_revisions=100)) for _ in range(2)]
     head = await stores[0].create(OWNER, new(content="0"))
     contents = [f"content {number}" for number in range(24)]
     saved = await asyncio.gather(
@@ -180,7 +181,7 @@ async def test_writers_without_if_match_all_win_in_turn(engine: Engine) -> None:
 
 
 async def test_writers_with_one_etag_have_one_winner(engine: Engine) -> None:
-    stores = [SessionStore(engine) for _ in range(4)]
+    stores = [session_store(engine) for _ in range(4)]
     head = await stores[0].create(OWNER, new(content="0"))
     for round in range(1, 6):
         outcomes = await asyncio.gather(
@@ -199,7 +200,7 @@ async def test_writers_with_one_etag_have_one_winner(engine: Engine) -> None:
 
 
 async def test_one_revision_kept_under_contention_is_the_last_one_whole(engine: Engine) -> None:
-    stores = [SessionStore(engine, SessionRules(keep_revisions=1)) for _ in range(3)]
+    stores = [session_store(engine, SessionRules(keep_revisions=1)) for _ in range(3)]
     head = await stores[0].create(OWNER, new(content="0"))
     saved = await asyncio.gather(
         *(stores[number % 3].save(OWNER, head.id, saving(f"content {number}")) for number in range(18))
@@ -212,7 +213,7 @@ async def test_one_revision_kept_under_contention_is_the_last_one_whole(engine: 
 
 
 async def test_a_delete_and_saves_have_one_end(engine: Engine) -> None:
-    stores = [SessionStore(engine) for _ in range(2)]
+    stores = [session_store(engine) for _ in range(2)]
     for _ in range(5):
         head = await stores[0].create(OWNER, new(content="0"))
         *saves, deleted = await asyncio.gather(
@@ -233,7 +234,7 @@ async def test_a_delete_and_saves_have_one_end(engine: Engine) -> None:
 async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> None:
     """There the content was the one to be saved already: nothing would be written, and the save be lost."""
     replayed = Replayed(engine)
-    sessions = SessionStore(replayed)
+    sessions = session_store(replayed)
     head = await sessions.create(OWNER, new(content="mine"))
     past = [await engine.read(SESSIONS, head.id, OWNER)]
     second = await sessions.save(OWNER, head.id, saving("two"))
@@ -254,7 +255,7 @@ async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> N
 async def test_if_match_with_an_old_and_a_new_etag_waits_for_the_newer_head(engine: Engine) -> None:
     """The older head has the content already: nothing would be written, and the save be lost."""
     replayed = Replayed(engine)
-    sessions = SessionStore(replayed)
+    sessions = session_store(replayed)
     first = await sessions.create(OWNER, new(content="mine"))
     past = await engine.read(SESSIONS, first.id, OWNER)
     second = await sessions.save(OWNER, first.id, saving("two"))
@@ -276,16 +277,16 @@ async def test_after_a_lost_attempt_a_read_that_finds_nothing_is_repeated(engine
                 raise ItemNotFound
             return await super().read(container, id, partition)
 
-    head = await SessionStore(engine).create(OWNER, new())
+    head = await session_store(engine).create(OWNER, new())
     unseen = UnseenOnce(AnswersLost(engine, ["replace"]))
-    saved = await SessionStore(unseen).save(OWNER, head.id, SessionChange(title="Second"))
+    saved = await session_store(unseen).save(OWNER, head.id, SessionChange(title="Second"))
     assert (saved.metadata.title, saved.metadata.version, unseen.reads) == ("Second", 2, 3)
     assert await stored_heads(engine) == [saved]
 
 
 async def test_saves_of_one_session_in_one_process_take_turns(engine: Engine) -> None:
     counting = CountingReads(engine)
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     changes = [SessionChange(title=f"Title {number}") for number in range(12)]
     await asyncio.gather(*(sessions.save(OWNER, head.id, change) for change in changes))
@@ -301,17 +302,16 @@ async def test_the_longest_waits_between_attempts_double_up_to_a_second(monkeypa
         return low
 
     monkeypatch.setattr("random.uniform", draw)
-    for attempt in range(ATTEMPTS):
-        await back_off(attempt)
+    assert [attempt async for attempt in Attempts()] == list(range(ATTEMPTS))
     assert len(longest) == ATTEMPTS - 1, "the first attempt does not wait"
     assert longest[0] < 0.1
     assert longest[1:] == [min(1.0, 2 * before) for before in longest[:-1]]
 
 
 async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:
-    head = await SessionStore(engine).create(OWNER, new())
+    head = await session_store(engine).create(OWNER, new())
     counting = CountingReads(NeverInTime(engine))
-    losing = SessionStore(counting)
+    losing = session_store(counting)
     with pytest.raises(Contended):
         await losing.save(OWNER, head.id, saving("two"))
     assert counting.verbs.count("replace") == ATTEMPTS
@@ -330,7 +330,7 @@ async def test_a_create_whose_answer_was_lost_is_done_once(
     if content == "x":
         content = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(500_000))
     lossy = AnswersLost(engine, losing, times=2)
-    head = await SessionStore(lossy).create(OWNER, new(content=content))
+    head = await session_store(lossy).create(OWNER, new(content=content))
     assert await stored_heads(engine) == [head]
     assert await assert_sound(engine) == set()
     assert await stored_content(engine, head.content_id or "", head.metadata.content_bytes) == content
@@ -338,9 +338,9 @@ async def test_a_create_whose_answer_was_lost_is_done_once(
 
 @pytest.mark.parametrize("if_match", [True, False])
 async def test_a_save_whose_answer_was_lost_is_done_once(engine: Engine, if_match: bool) -> None:
-    head = await SessionStore(engine).create(OWNER, new())
+    head = await session_store(engine).create(OWNER, new())
     lossy = AnswersLost(engine, ["replace", "create"], times=2)
-    saved = await SessionStore(lossy).save(
+    saved = await session_store(lossy).save(
         OWNER, head.id, saving("two", title="Second"), {head.metadata.etag} if if_match else None
     )
     assert lossy.times == 0
@@ -352,7 +352,7 @@ async def test_a_save_whose_answer_was_lost_is_done_once(engine: Engine, if_matc
 async def test_a_save_whose_answer_was_lost_answers_its_own_version_not_a_later_one(engine: Engine) -> None:
     """Otherwise the ETag that the caller gets would be that of another's save, which it has never seen and
     would overwrite with its next If-Match."""
-    other = SessionStore(engine)
+    other = session_store(engine)
     head = await other.create(OWNER, new(description="About"))
     lossy = AnswersLost(engine, ["replace"])
 
@@ -360,7 +360,7 @@ async def test_a_save_whose_answer_was_lost_answers_its_own_version_not_a_later_
         await other.save(OWNER, head.id, saving("another's", title="Another's", device_info="laptop"))
 
     lossy.meanwhile = another_saves
-    mine = SessionStore(lossy)
+    mine = session_store(lossy)
     saved = await mine.save(OWNER, head.id, saving("mine", device_info="phone"), {head.metadata.etag})
     metadata = saved.metadata
     assert (metadata.version, metadata.title, metadata.device_info) == (2, "First", "phone")
@@ -375,15 +375,15 @@ async def test_a_save_whose_answer_was_lost_answers_its_own_version_not_a_later_
 
 
 async def test_a_delete_whose_answer_was_lost_is_done_once(engine: Engine) -> None:
-    head = await SessionStore(engine).create(OWNER, new())
-    await SessionStore(AnswersLost(engine, ["replace"])).delete(OWNER, head.id, {head.metadata.etag})
+    head = await session_store(engine).create(OWNER, new())
+    await session_store(AnswersLost(engine, ["replace"])).delete(OWNER, head.id, {head.metadata.etag})
     [tombstone] = await stored_heads(engine)
     assert (tombstone.metadata.version, tombstone.revisions[0].action) == (2, SessionAction.DELETED)
 
 
 async def test_a_claim_to_have_seen_more_is_looked_at_again_before_it_is_refused(engine: Engine) -> None:
     counting = CountingReads(engine)
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     counting.forget()
     with pytest.raises(Changed):

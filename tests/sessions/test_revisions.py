@@ -9,11 +9,22 @@ from persistence.documents import SessionAction, SessionStatus
 from persistence.errors import Changed, Gone, IllegalMove, KeyReused, NotFound
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
+from persistence.shared import Shared
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Item, Stored
 from tests.support.drafts import DRAFT, a_session
 from tests.support.engines import AnswersLost, Around, CountingReads
-from tests.support.sessions import OWNER, assert_sound, content_ids, count, new, saving, sha256, stored_heads
+from tests.support.sessions import (
+    OWNER,
+    assert_sound,
+    content_ids,
+    count,
+    new,
+    saving,
+    session_store,
+    sha256,
+    stored_heads,
+)
 
 
 async def with_versions(sessions: SessionStore, count: int) -> str:
@@ -50,7 +61,7 @@ class Overtaken(Around):
 
 
 async def test_every_version_that_is_kept_can_be_read_as_it_was(engine: Engine) -> None:
-    sessions = SessionStore(engine, SessionRules(keep_revisions=5))
+    sessions = session_store(engine, SessionRules(keep_revisions=5))
     id = await with_versions(sessions, 8)
     head = await sessions.get_head(OWNER, id)
     assert [one.version for one in head.revisions] == [8, 7, 6, 5, 4]
@@ -80,7 +91,7 @@ async def test_revisions_are_their_owners_and_go_with_the_session(stores: Stores
 
 async def test_restoring_makes_a_version_and_rewrites_nothing(engine: Engine) -> None:
     counting = CountingReads(engine)
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     id = await with_versions(sessions, 3)
     before = await sessions.get_head(OWNER, id)
     counting.forget()
@@ -107,7 +118,7 @@ async def test_content_is_restored_with_its_media_type(stores: Stores) -> None:
 
 async def test_restoring_what_is_there_writes_nothing(engine: Engine) -> None:
     counting = CountingReads(engine)
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     id = await with_versions(sessions, 2)
     restored = await sessions.restore(OWNER, id, 1)
     counting.forget()
@@ -117,7 +128,7 @@ async def test_restoring_what_is_there_writes_nothing(engine: Engine) -> None:
 
 
 async def test_restored_content_outlives_the_version_that_it_came_from(engine: Engine) -> None:
-    sessions = SessionStore(engine, SessionRules(keep_revisions=3))
+    sessions = session_store(engine, SessionRules(keep_revisions=3))
     id = await with_versions(sessions, 2)
     await sessions.restore(OWNER, id, 1)
     for number in (4, 5):
@@ -155,9 +166,11 @@ async def test_a_closed_session_is_read_and_not_restored(stores: Stores) -> None
 
 @pytest.mark.parametrize("saves", [1, 2, 3])
 async def test_a_restore_that_is_overtaken_restores_what_is_still_kept(engine: Engine, saves: int) -> None:
-    others = SessionStore(engine, SessionRules(keep_revisions=3))
+    others = session_store(engine, SessionRules(keep_revisions=3))
     id = await with_versions(others, 2)
-    sessions = SessionStore(Overtaken(engine, others, "replace", saves), SessionRules(keep_revisions=3))
+    sessions = SessionStore(
+        Shared.over(Overtaken(engine, others, "replace", saves)), SessionRules(keep_revisions=3)
+    )
     if saves < 2:
         head = await sessions.restore(OWNER, id, 1)
         assert head.metadata.version == 2 + saves + 1
@@ -170,23 +183,23 @@ async def test_a_restore_that_is_overtaken_restores_what_is_still_kept(engine: E
 
 
 async def test_a_restore_whose_answer_the_driver_lost_is_made_once(engine: Engine) -> None:
-    sessions = SessionStore(AnswersLost(engine, ["replace"], times=0))
+    sessions = session_store(AnswersLost(engine, ["replace"], times=0))
     id = await with_versions(sessions, 2)
-    restored = await SessionStore(AnswersLost(engine, ["replace"])).restore(OWNER, id, 1)
+    restored = await session_store(AnswersLost(engine, ["replace"])).restore(OWNER, id, 1)
     assert restored.metadata.version == 3
     assert await stored_heads(engine) == [restored] and await assert_sound(engine) == set()
 
 
 async def test_a_version_that_is_pruned_while_it_is_read_is_not_there(engine: Engine) -> None:
-    others = SessionStore(engine, SessionRules(keep_revisions=2))
+    others = session_store(engine, SessionRules(keep_revisions=2))
     id = await with_versions(others, 2)
-    sessions = SessionStore(Overtaken(engine, others, "read", 2))
+    sessions = session_store(Overtaken(engine, others, "read", 2))
     with pytest.raises(NotFound):
         await sessions.revision(OWNER, id, 1)
 
 
 async def test_restores_among_saves_leave_every_content_that_is_named(engine: Engine) -> None:
-    stores = [SessionStore(engine, SessionRules(keep_revisions=2)) for _ in range(2)]
+    stores = [session_store(engine, SessionRules(keep_revisions=2)) for _ in range(2)]
     id = await with_versions(stores[0], 2)
 
     async def save() -> None:

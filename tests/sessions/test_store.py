@@ -21,6 +21,7 @@ from tests.support.sessions import (
     count,
     new,
     saving,
+    session_store,
     sha256,
     stored_heads,
 )
@@ -67,7 +68,7 @@ async def test_empty_content_is_content(sessions: SessionStore) -> None:
 
 
 async def test_a_small_session_is_one_commit_and_a_large_one_two_creates(counting: CountingReads) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     await sessions.create(OWNER, new())
     assert counting.verbs == ["commit"]
     counting.forget()
@@ -98,7 +99,7 @@ async def test_a_description_is_cleared_by_an_empty_one(sessions: SessionStore) 
 
 
 async def test_renaming_writes_the_head_alone(counting: CountingReads) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     counting.forget()
     renamed = await sessions.save(OWNER, head.id, SessionChange(title="Second"))
@@ -121,7 +122,7 @@ async def test_renaming_writes_the_head_alone(counting: CountingReads) -> None:
     ids=["nothing", "everything again", "the content again", "only another device"],
 )
 async def test_what_changes_nothing_writes_nothing(counting: CountingReads, change: SessionChange) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     head = await sessions.create(OWNER, new(description="About", app="map"))
     counting.forget()
     assert await sessions.save(OWNER, head.id, change) == head
@@ -132,7 +133,7 @@ async def test_what_changes_nothing_writes_nothing(counting: CountingReads, chan
 async def test_an_empty_field_is_none_and_writes_nothing_if_there_was_none(
     counting: CountingReads, field: str
 ) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     counting.forget()
     assert await sessions.save(OWNER, head.id, SessionChange(**{field: ""})) == head
@@ -147,7 +148,7 @@ async def test_each_field_alone_is_a_change(sessions: SessionStore) -> None:
 
 
 async def test_a_right_etag_saves_and_a_stale_one_changes_nothing(engine: Engine) -> None:
-    sessions = SessionStore(engine)
+    sessions = session_store(engine)
     first = await sessions.create(OWNER, new())
     second = await sessions.save(OWNER, first.id, saving("two"), {first.metadata.etag})
     before = await stored_heads(engine), await content_ids(engine)
@@ -172,7 +173,7 @@ async def test_one_etag_of_several_is_enough(sessions: SessionStore) -> None:
 
 
 async def test_a_repeat_under_the_same_save_id_finds_its_first_try_done(engine: Engine) -> None:
-    sessions = SessionStore(engine)
+    sessions = session_store(engine)
     first = await sessions.create(OWNER, new())
     second = await sessions.save(OWNER, first.id, saving("two"), {first.metadata.etag}, save_id="attempt")
     await sessions.save(OWNER, first.id, saving("three", title="Another's"))
@@ -184,7 +185,7 @@ async def test_a_repeat_under_the_same_save_id_finds_its_first_try_done(engine: 
 
 
 async def test_a_deleted_session_is_a_tombstone_that_keeps_no_words(engine: Engine) -> None:
-    sessions = SessionStore(engine)
+    sessions = session_store(engine)
     head = await sessions.create(OWNER, new("Secret", description="Secret", device_info="Secret"))
     await sessions.save(OWNER, head.id, saving("two"))
     await sessions.delete(OWNER, head.id)
@@ -199,7 +200,7 @@ async def test_a_deleted_session_is_a_tombstone_that_keeps_no_words(engine: Engi
 
 
 async def test_a_deleted_session_is_gone_for_every_call(counting: CountingReads) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     await sessions.delete(OWNER, head.id, {head.metadata.etag})
     counting.forget()
@@ -218,7 +219,7 @@ async def test_a_deleted_session_is_gone_for_every_call(counting: CountingReads)
 
 @pytest.mark.parametrize("owner", ["bob", "Ann", "ann "])
 async def test_another_owners_session_is_as_if_there_were_none(engine: Engine, owner: str) -> None:
-    sessions = SessionStore(engine)
+    sessions = session_store(engine)
     head = await sessions.create(OWNER, new())
     deleted = await sessions.create(OWNER, new())
     await sessions.delete(OWNER, deleted.id)
@@ -239,7 +240,7 @@ async def test_another_owners_session_is_as_if_there_were_none(engine: Engine, o
     "id", ["", "short", "thirteen-char", "twelve chars", "../../../etc", "twelvechars\n", "ąąąąąąąąąąąą"]
 )
 async def test_a_malformed_id_is_refused_before_anything_is_asked(counting: CountingReads, id: str) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     for call in (
         sessions.get(OWNER, id),
         sessions.get_head(OWNER, id),
@@ -259,7 +260,7 @@ async def test_a_content_item_is_no_session(sessions: SessionStore) -> None:
 
 
 async def test_too_large_content_is_refused_before_anything_is_asked(counting: CountingReads) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     over = "x" * (CONTENT_MAX_BYTES + 1)
     with pytest.raises(ContentTooLarge):
         await sessions.create(OWNER, new(content=over))
@@ -269,7 +270,7 @@ async def test_too_large_content_is_refused_before_anything_is_asked(counting: C
 
 
 async def test_a_poll_reads_the_head_alone(counting: CountingReads) -> None:
-    sessions = SessionStore(counting)
+    sessions = session_store(counting)
     head = await sessions.create(OWNER, new(content="x" * 100_000))
     counting.forget()
     assert (await sessions.get(OWNER, head.id, unless={head.metadata.etag})).content is None

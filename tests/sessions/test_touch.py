@@ -11,7 +11,6 @@ from persistence import Stores, stores_over
 from persistence.documents import SessionStatus
 from persistence.errors import Gone, NotFound
 from persistence.sessions.rules import SessionRules
-from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from tests.conftest import SETTINGS
@@ -19,7 +18,7 @@ from tests.support.breaking import Refuses
 from tests.support.clock import Clock
 from tests.support.drafts import DRAFT, a_session, draft
 from tests.support.engines import Around, CountingReads
-from tests.support.sessions import OWNER, assert_sound, new, saving, sha256, stored_heads
+from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, sha256, stored_heads
 
 Opening = Callable[[Stores], Awaitable[Any]]
 INTERVAL = {"minutes": 15}
@@ -59,7 +58,7 @@ def counting(engine: Engine) -> CountingReads:
 
 @pytest.fixture
 def stores(counting: CountingReads) -> Stores:
-    return stores_over(counting, SETTINGS)
+    return stores_over(counting, SETTINGS.store_rules())
 
 
 @pytest.mark.parametrize("opening", OPENINGS.values(), ids=OPENINGS.keys())
@@ -117,7 +116,7 @@ async def test_an_access_that_cannot_be_written_fails_no_read(
     engine: Engine, clock: Clock, opening: Opening
 ) -> None:
     refusing = Refuses(engine, SESSIONS, "replace")
-    stores = stores_over(refusing, SETTINGS)
+    stores = stores_over(refusing, SETTINGS.store_rules())
     await stores.drafts.put(OWNER, DRAFT, draft())
     before = await stored_heads(engine)
     refusing.refusing = True
@@ -132,10 +131,10 @@ async def test_a_touch_that_loses_to_a_save_leaves_the_save(engine: Engine, cloc
             await other.save(OWNER, item["id"], saving("two"))
             return await super().replace(container, item, if_match)
 
-    other = SessionStore(engine)
+    other = session_store(engine)
     head = await other.create(OWNER, new())
     clock.advance(**INTERVAL)
-    touched = await SessionStore(Overtaken(engine)).touch(OWNER, head.id)
+    touched = await session_store(Overtaken(engine)).touch(OWNER, head.id)
     assert touched.metadata.etag == head.metadata.etag, "what was read, not what came meanwhile"
     [stored] = await stored_heads(engine)
     assert (stored.metadata.version, stored.metadata.content_hash) == (2, sha256("two"))
@@ -152,9 +151,9 @@ async def test_a_save_that_loses_to_a_touch_is_made_all_the_same(engine: Engine,
                 await other.touch(OWNER, item["id"])
             return await super().replace(container, item, if_match)
 
-    other = SessionStore(engine)
+    other = session_store(engine)
     head = await other.create(OWNER, new())
-    saved = await SessionStore(Touched(engine)).save(OWNER, head.id, saving("two"), {head.metadata.etag})
+    saved = await session_store(Touched(engine)).save(OWNER, head.id, saving("two"), {head.metadata.etag})
     assert saved.metadata.version == 2
     [stored] = await stored_heads(engine)
     assert stored == saved and await assert_sound(engine) == set()
@@ -162,7 +161,7 @@ async def test_a_save_that_loses_to_a_touch_is_made_all_the_same(engine: Engine,
 
 async def test_touches_among_saves_lose_none(engine: Engine) -> None:
     rules = SessionRules(keep_revisions=100, touch_interval=timedelta(0))
-    stores = [SessionStore(engine, rules) for _ in range(3)]
+    stores = [session_store(engine, rules) for _ in range(3)]
     head = await stores[0].create(OWNER, new(content="0"))
     done, touched = asyncio.Event(), asyncio.Event()
 

@@ -95,7 +95,7 @@ async def test_copies_that_overtake_each_other_end_at_the_rows_values(engine: En
             if container is SNAPSHOTS and verb in ("patch", "create"):
                 await asyncio.sleep(draw.uniform(0, 0.02))
 
-    stores = stores_over(Uneven(engine), SETTINGS)
+    stores = stores_over(Uneven(engine), SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new())
     for _ in range(3):
         await asyncio.gather(*(stores.snapshots.get(VISITOR, made.id) for _ in range(10)))
@@ -133,8 +133,8 @@ async def test_a_visit_that_was_overtaken_by_a_first_and_a_third_one_is_in_step(
                 await stores.snapshots.get(VISITOR, made.id)
                 await asyncio.sleep(0.05)
 
-    made = await stores_over(engine, SETTINGS).snapshots.create(OWNER, new())
-    stores = stores_over(Overtaken(engine), SETTINGS)
+    made = await stores_over(engine, SETTINGS.store_rules()).snapshots.create(OWNER, new())
+    stores = stores_over(Overtaken(engine), SETTINGS.store_rules())
     await visit(stores, VISITOR, made.id)
     row = await assert_in_step(engine, VISITOR, made.id)
     assert row.visits == 3 and row.last_visited_at > row.first_visited_at
@@ -159,17 +159,17 @@ async def test_of_two_visits_that_are_answered_in_reverse_order_the_newer_count_
                 self.is_copying.set()
                 await asyncio.sleep(0)  # the first visit goes on, as far as it can
 
-    plain = stores_over(engine, SETTINGS)
+    plain = stores_over(engine, SETTINGS.store_rules())
     made = await plain.snapshots.create(OWNER, new())
     await visit(plain, VISITOR, made.id)
-    stores = stores_over(Reversed(engine), SETTINGS)
+    stores = stores_over(Reversed(engine), SETTINGS.store_rules())
     await visit(stores, VISITOR, made.id)
     assert (await assert_in_step(engine, VISITOR, made.id)).visits == 3
 
 
 async def test_a_later_visit_is_two_patches(engine: Engine) -> None:
     counting = CountingReads(engine)
-    stores = stores_over(counting, SETTINGS)
+    stores = stores_over(counting, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new())
     await visit(stores, VISITOR, made.id)
     counting.forget()
@@ -239,7 +239,7 @@ async def test_a_count_that_fails_or_hangs_never_gets_in_the_way(
     engine: Engine, container: Container, seconds: float
 ) -> None:
     refusing = Refuses(engine, container, "patch", "create", seconds=seconds)
-    stores = stores_over(refusing, SETTINGS)
+    stores = stores_over(refusing, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new())
     await visit(stores, VISITOR, made.id)
     refusing.refusing = True
@@ -294,7 +294,7 @@ async def test_a_damaged_row_is_left_out_and_does_not_stop_the_reading(stores: S
 
 
 async def test_two_instances_that_count_agree_after_the_next_visit(engine: Engine) -> None:
-    one, other = stores_over(engine, SETTINGS), stores_over(engine, SETTINGS)
+    one, other = stores_over(engine, SETTINGS.store_rules()), stores_over(engine, SETTINGS.store_rules())
     made = await one.snapshots.create(OWNER, new())
     for opened in range(10, 60, 10):
         await asyncio.gather(*(stores.snapshots.get(VISITOR, made.id) for stores in [one, other] * 5))

@@ -61,12 +61,12 @@ async def test_a_create_that_ends_anywhere_is_settled(
     last = 3 if content == "one" else 4
     created = None
     try:
-        created = await stores_over(dying, SETTINGS).snapshots.create(OWNER, new(content=content))
+        created = await stores_over(dying, SETTINGS.store_rules()).snapshots.create(OWNER, new(content=content))
     except StoreUnavailable:
         assert at < last
     assert dying.dead, "the create has fewer writes than this"
 
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     listed = await assert_listed_ones_open(stores)
     assert listed == (1 if (at, applied) == (last, True) else 0)
     rows = await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
@@ -92,7 +92,7 @@ async def test_a_create_that_ends_anywhere_is_settled(
 async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine: Engine, clock: Clock) -> None:
     refusing = Refuses(engine, SNAPSHOT_ACCESS_LOGS, "patch")
     refusing.refusing = True
-    stores = stores_over(refusing, SETTINGS)
+    stores = stores_over(refusing, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new(description="Words"))
     await stores.snapshots.delete(OWNER, made.id)
     refusing.refusing = False
@@ -108,7 +108,7 @@ async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine:
 async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: Engine, clock: Clock) -> None:
     attempt = Attempt("key", "digest")
     with pytest.raises(StoreUnavailable):
-        await stores_over(Dies(engine, at=3), SETTINGS).snapshots.create(OWNER, new(), attempt)
+        await stores_over(Dies(engine, at=3), SETTINGS.store_rules()).snapshots.create(OWNER, new(), attempt)
     clock.advance(seconds=GRACE.total_seconds() + 1)
 
     class TimerInBetween(Watched):
@@ -118,8 +118,10 @@ async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: 
             if verb == "commit":
                 assert (await over(engine)[3].run()).creates_settled == 1
 
-    made = await stores_over(TimerInBetween(engine), SETTINGS).snapshots.create(OWNER, new(), attempt)
-    stores = stores_over(engine, SETTINGS)
+    made = await stores_over(TimerInBetween(engine), SETTINGS.store_rules()).snapshots.create(
+        OWNER, new(), attempt
+    )
+    stores = stores_over(engine, SETTINGS.store_rules())
     assert [row.snapshot_id for row in (await stores.snapshots.page(OWNER)).items] == [made.id]
     row = await row_of(engine, OWNER, made.id)
     assert row is not None and (row.visits, row.pending) == (1, False)
@@ -128,7 +130,7 @@ async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: 
 @pytest.mark.parametrize("content", ["one", LARGE], ids=["small", "large"])
 async def test_a_create_whose_answers_are_lost_finds_itself_done(engine: Engine, content: str) -> None:
     losing = AnswersLost(engine, ["create", "commit"], times=9)
-    stores = stores_over(losing, SETTINGS)
+    stores = stores_over(losing, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new(content=content))
     assert losing.times == (7 if content == "one" else 6)
     losing.times = 0

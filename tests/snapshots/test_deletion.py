@@ -128,7 +128,7 @@ async def test_deletes_at_once_all_succeed(stores: Stores) -> None:
 
 async def test_a_delete_whose_answer_was_lost_finds_itself_done(engine: Engine) -> None:
     losing = AnswersLost(engine, ["replace"])
-    stores = stores_over(losing, SETTINGS)
+    stores = stores_over(losing, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new())
     await stores.snapshots.delete(OWNER, made.id)
     assert losing.times == 0
@@ -139,7 +139,7 @@ async def test_a_delete_whose_answer_was_lost_finds_itself_done(engine: Engine) 
 async def test_late_reads_delete_nothing_twice_and_revive_nothing(engine: Engine, seed: int) -> None:
     late = LateReads(engine, seed, most=2)
     _, snapshots, *_ = over(late)
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     for _ in range(10):
         made = await snapshots.create(OWNER, new())
         for _ in range(3):
@@ -154,11 +154,11 @@ async def test_late_reads_delete_nothing_twice_and_revive_nothing(engine: Engine
 
 
 async def test_a_delete_that_dies_after_its_commit_is_a_delete(engine: Engine, clock: Clock) -> None:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new())
     dying = Dies(engine, at=1, applied=True)
     with pytest.raises(StoreUnavailable):
-        await stores_over(dying, SETTINGS).snapshots.delete(OWNER, made.id)
+        await stores_over(dying, SETTINGS.store_rules()).snapshots.delete(OWNER, made.id)
     with pytest.raises(Gone):
         await stores.snapshots.get(OWNER, made.id)
     with pytest.raises(Gone):
@@ -170,7 +170,7 @@ async def test_a_delete_that_dies_after_its_commit_is_a_delete(engine: Engine, c
 
 async def test_a_row_that_cannot_be_marked_does_not_fail_the_delete(engine: Engine, clock: Clock) -> None:
     refusing = Refuses(engine, SNAPSHOT_ACCESS_LOGS, "patch")
-    stores = stores_over(refusing, SETTINGS)
+    stores = stores_over(refusing, SETTINGS.store_rules())
     made = await stores.snapshots.create(OWNER, new())
     refusing.refusing = True
     await stores.snapshots.delete(OWNER, made.id)

@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 async def stores(engine: Engine) -> AsyncIterator[Stores]:
-    stores = stores_over(engine, SHOWING)
+    stores = stores_over(engine, SHOWING.store_rules())
     yield stores
     await stores.access_logs.drain()
 
@@ -138,7 +138,7 @@ async def test_what_cannot_be_a_snapshot_is_refused_and_nothing_written(
     engine: Engine, body: Any, status: int
 ) -> None:
     counting = CountingReads(engine)
-    client = Client(stores_over(counting, SHOWING), SHOWING)
+    client = Client(stores_over(counting, SHOWING.store_rules()), SHOWING)
     answer = await client.post(SNAPSHOTS, body)
     assert_problem(answer, status, {422: "invalid_request", 413: "content_too_large"}[status])
     assert counting.writes == []
@@ -292,7 +292,7 @@ async def test_the_owner_is_told_of_visits_and_visitors(client: Client, stores: 
 
 
 async def test_visitors_are_nobodys_business_unless_the_setting_says_so(engine: Engine) -> None:
-    client = Client(stores_over(engine, SETTINGS), SETTINGS)
+    client = Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
     path = await frozen(client)
     for asked in (path, f"{SNAPSHOTS}/{new_id()}", f"{SNAPSHOTS}/short"):
         for person in (client, client.of("mallory")):

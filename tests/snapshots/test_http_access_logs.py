@@ -27,7 +27,7 @@ ROWS = [
 
 @pytest.fixture
 async def stores(engine: Engine) -> AsyncIterator[Stores]:
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     yield stores
     await stores.access_logs.drain()
 

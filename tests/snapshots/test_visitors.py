@@ -69,9 +69,9 @@ async def test_a_damaged_visitor_item_does_not_fail_the_others(stores: Stores) -
 
 async def test_stats_and_visitors_ask_the_snapshots_partition_alone_and_read_no_content(engine: Engine) -> None:
     asks, counting = Asks(engine), CountingReads(engine)
-    id = (await stores_over(engine, SETTINGS).snapshots.create(OWNER, new(content=LARGE))).id
+    id = (await stores_over(engine, SETTINGS.store_rules()).snapshots.create(OWNER, new(content=LARGE))).id
     counting.inner = asks
-    snapshots = with_rules(stores_over(counting, SETTINGS), show_visitors=True)
+    snapshots = with_rules(stores_over(counting, SETTINGS.store_rules()), show_visitors=True)
     await snapshots.stats(OWNER, id)
     await snapshots.visitors(OWNER, id)
     assert len(asks.asked) == 7 == len(counting.asked), "something was asked in another way"

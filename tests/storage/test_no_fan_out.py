@@ -157,7 +157,7 @@ class Driver:
 
 async def test_no_request_asks_more_than_one_partition(engine: Engine) -> None:
     asks = Asks(engine)
-    stores = stores_over(asks, DRIVEN)
+    stores = stores_over(asks, DRIVEN.store_rules())
     driver = Driver(stores)
     for step in STEPS:
         asks.asked.clear()
@@ -170,5 +170,5 @@ async def test_no_request_asks_more_than_one_partition(engine: Engine) -> None:
 
 async def test_the_recorder_sees_what_a_timer_asks_of_every_partition(engine: Engine) -> None:
     asks = Asks(engine)
-    await stores_over(asks, DRIVEN).cleanup.run()
+    await stores_over(asks, DRIVEN.store_rules()).cleanup.run()
     assert [query for _, query in asks.asked if query.partition is None]

@@ -7,11 +7,19 @@ from typing import Any
 from persistence.background import TASK_NAME
 from persistence.content import unpack
 from persistence.documents import NewSession, SessionAction, SessionChange, SessionHead
+from persistence.sessions.rules import DEFAULT_RULES, SessionRules
+from persistence.sessions.store import SessionStore
+from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine, Item
 from persistence.storage.query import Aggregate, Query
 
 OWNER = "ann"
+
+
+def session_store(engine: Engine, rules: SessionRules = DEFAULT_RULES) -> SessionStore:
+    """A store of its own over an engine, as a second process would have."""
+    return SessionStore(Shared.over(engine), rules)
 
 
 def new(title: str = "First", content: str = "one", description: str | None = None, **rest: Any) -> NewSession:

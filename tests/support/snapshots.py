@@ -10,6 +10,7 @@ from persistence.documents import Document, SessionContent, SessionHead
 from persistence.errors import ItemNotFound
 from persistence.idempotency import Reservation
 from persistence.sessions.store import SessionStore
+from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
 from persistence.snapshots.store import SnapshotRules, SnapshotStore
@@ -40,14 +41,15 @@ def over(
     engine: Engine, rules: SnapshotRules | None = None, cleanup: CleanupRules | None = None
 ) -> tuple[SessionStore, SnapshotStore, AccessLogStore, Cleanup]:
     """The stores over an engine, with rules of the test's own."""
-    sessions, logs = SessionStore(engine), AccessLogStore(engine)
-    snapshots = SnapshotStore(engine, sessions, logs, rules or SnapshotRules())
+    shared = Shared.over(engine)
+    sessions, logs = SessionStore(shared), AccessLogStore(shared)
+    snapshots = SnapshotStore(shared, sessions, logs, rules or SnapshotRules())
     return sessions, snapshots, logs, Cleanup(engine, sessions, snapshots, logs, cleanup or CleanupRules())
 
 
 def with_rules(stores: Stores, **rules: Any) -> SnapshotStore:
     """The snapshot store as an operator has set it."""
-    return SnapshotStore(stores.engine, stores.sessions, stores.access_logs, replace(SnapshotRules(), **rules))
+    return SnapshotStore(stores.shared, stores.sessions, stores.access_logs, replace(SnapshotRules(), **rules))
 
 
 async def visit(stores: Stores, visitor_id: str, snapshot_id: str) -> None:

@@ -9,7 +9,7 @@ import httpx
 
 from persistence import Stores, open_stores
 from persistence.documents import SessionHead, SessionStatus
-from persistence.storage.cosmos.engine import CosmosAccount
+from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
 from settings import Settings
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
@@ -38,7 +38,8 @@ class Storage:
 
     def open(self) -> Stores:
         """The same data without a server."""
-        return open_stores(Settings.from_environ(self.environ))
+        settings = Settings.from_environ(self.environ)
+        return open_stores(settings.place(), settings.store_rules())
 
     async def clean_up(self) -> None:
         """What the timer does, as if everything were older than the grace."""

@@ -7,7 +7,6 @@ import pytest
 from persistence import Stores
 from persistence.documents import SessionChange
 from persistence.errors import StoreUnavailable
-from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query
@@ -16,7 +15,7 @@ from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import Around
-from tests.support.sessions import content_ids
+from tests.support.sessions import content_ids, session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, new, over, row_of, visit
 
 
@@ -33,7 +32,7 @@ async def lose_contents(engine: Engine, session_id: str, count: int) -> None:
     """Leaves so many contents that no head names."""
     for number in range(count):
         with pytest.raises(StoreUnavailable):
-            dying = SessionStore(Dies(engine, at=2))
+            dying = session_store(Dies(engine, at=2))
             await dying.save(OWNER, session_id, SessionChange(content=f"lost {number}"))
 
 

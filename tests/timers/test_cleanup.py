@@ -12,7 +12,6 @@ from persistence import Stores
 from persistence.documents import SessionChange
 from persistence.errors import StoreUnavailable
 from persistence.sessions.rules import SessionRules
-from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.engine import PAYLOAD, Engine
 from persistence.timers.cleanup import Counts
@@ -20,7 +19,7 @@ from tests.conftest import SETTINGS
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
-from tests.support.sessions import content_ids
+from tests.support.sessions import content_ids, session_store
 from tests.support.snapshots import (
     GRACE,
     OWNER,
@@ -54,7 +53,7 @@ async def opened(stores: Stores, title: str = "First", expires_at: datetime | No
 
 
 async def save_that_dies(engine: Engine, session_id: str, content: str, at: int, keep: int = 20) -> None:
-    store = SessionStore(Dies(engine, at), SessionRules(keep_revisions=keep))
+    store = session_store(Dies(engine, at), SessionRules(keep_revisions=keep))
     try:
         await store.save(OWNER, session_id, SessionChange(content=content))
     except StoreUnavailable:
@@ -121,7 +120,7 @@ async def test_an_old_content_whose_pruning_was_interrupted_is_removed(
 async def test_a_content_without_any_session_is_removed(engine: Engine, stores: Stores, clock: Clock) -> None:
     with pytest.raises(StoreUnavailable):
         large = of_sessions.new(content="".join(chr(0x100 + i * 7919 % 0x5000) for i in range(500_000)))
-        await SessionStore(Dies(engine, at=2)).create(OWNER, large)
+        await session_store(Dies(engine, at=2)).create(OWNER, large)
     assert len(await content_ids(engine)) == 1
     clock.at += GRACE + A_MOMENT
     assert (await stores.cleanup.run()).contents_removed == 1

@@ -12,7 +12,6 @@ from persistence import stores_over
 from persistence.documents import SessionChange
 from persistence.errors import StoreUnavailable
 from persistence.idempotency import Attempt
-from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Engine, Item
@@ -22,6 +21,7 @@ from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
+from tests.support.sessions import session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, load, new, over, visit
 
 NewEngine = Callable[[], AbstractAsyncContextManager[Engine]]
@@ -59,7 +59,7 @@ async def interrupted(work: Awaitable[object]) -> None:
 
 async def make_work(engine: Engine, clock: Clock) -> None:
     """Something for each step to do: what is past its retention, and what is past the grace."""
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     old = await stores.snapshots.create(OWNER, new("Old"), Attempt("key", "digest"))
     old_session = await stores.sessions.create(OWNER, of_sessions.new())
     await stores.snapshots.delete(OWNER, old.id)
@@ -86,7 +86,7 @@ async def make_work(engine: Engine, clock: Clock) -> None:
     await stores.sessions.delete(OWNER, gone.id)
     head = await stores.sessions.create(OWNER, of_sessions.new(content="kept"))
     for content in ("lost", "lost again"):
-        await interrupted(SessionStore(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=content)))
+        await interrupted(session_store(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=content)))
     clock.at += GRACE + timedelta(hours=1)
     # From here on it stands, so that two ways to one end can be compared.
     clock.tick = timedelta(0)

@@ -13,7 +13,6 @@ from persistence import Stores, stores_over
 from persistence.documents import SessionAction, SessionChange, SessionHead, SessionStatus
 from persistence.errors import Gone, IllegalMove, StoreUnavailable
 from persistence.sessions.rules import EDITABLE
-from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Engine, Item
 from persistence.storage.sqlite.engine import SqliteEngine
@@ -22,7 +21,7 @@ from tests.support import bulk
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import draft
-from tests.support.sessions import OWNER, assert_sound, new, saving, stored_heads
+from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, stored_heads
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
@@ -50,7 +49,7 @@ async def do_anything(stores: Stores, random: Random, clock: Clock) -> None:
 
 
 async def do_something(stores: Stores, random: Random, id: str, text: str) -> None:
-    sessions, dying = stores.sessions, SessionStore(Dies(stores.engine, at=2))
+    sessions, dying = stores.sessions, session_store(Dies(stores.engine, at=2))
     choices: list[tuple[int, Callable[[], Awaitable[Any]]]] = [
         (4, lambda: sessions.save(OWNER, id, saving(text))),
         (6, lambda: sessions.save(OWNER, id, saving(text), autosave=True)),
@@ -83,7 +82,7 @@ async def test_active_and_closed_sessions_outlive_every_timer_byte_by_byte(
     engine: Engine, clock: Clock, seed: int
 ) -> None:
     random = Random(seed)
-    stores = stores_over(engine, SETTINGS)
+    stores = stores_over(engine, SETTINGS.store_rules())
     await do_anything(stores, random, clock)
     before = await permanent(engine)
     statuses = {head.status for head in await stored_heads(engine)}

@@ -10,7 +10,6 @@ import logging
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from azure.core import MatchConditions
@@ -34,6 +33,7 @@ from persistence.errors import (
 from persistence.storage.charge import add_charge
 from persistence.storage.containers import CONTAINERS, Container
 from persistence.storage.cosmos import query as cosmos_query
+from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import (
     ITEM_MAX_BYTES,
     PAYLOAD,
@@ -62,21 +62,6 @@ _SYSTEM_FIELDS = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts", "_l
 # long as it was told before it looks at the sum: a single longer wait is cut short by the total timeout.
 _THROTTLE_ATTEMPTS = 3
 _THROTTLE_WAIT_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class CosmosAccount:
-    """Where the database is and how to get in: with a key, or without one by managed identity.
-
-    `timeout_seconds` bounds each call, retries included.
-    """
-
-    endpoint: str
-    database: str
-    key: str | None = None
-    client_id: str | None = None
-    endpoint_discovery: bool = True
-    timeout_seconds: float = 10.0
 
 
 class CosmosEngine:

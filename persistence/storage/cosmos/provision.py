@@ -10,7 +10,7 @@ from azure.cosmos import PartitionKey
 from azure.cosmos.aio import CosmosClient
 
 from persistence.storage.containers import CONTAINERS
-from persistence.storage.cosmos.engine import CosmosAccount
+from persistence.storage.cosmos.account import CosmosAccount
 from settings import Settings
 
 

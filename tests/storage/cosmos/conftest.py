@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
+from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.cosmos.engine import CosmosEngine
 from tests.conftest import new_cosmos_account
 from tests.support.cosmos import Opened
 from tests.support.faults import FaultProxy

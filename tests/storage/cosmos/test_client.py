@@ -19,7 +19,8 @@ from persistence.errors import (
 )
 from persistence.storage.charge import metered
 from persistence.storage.containers import CONTAINERS, SESSIONS
-from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
+from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.cosmos.provision import provision
 from persistence.storage.engine import Create, Increment
 from persistence.storage.query import Aggregate

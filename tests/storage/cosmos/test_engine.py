@@ -17,7 +17,8 @@ from persistence.errors import (
     Throttled,
 )
 from persistence.storage.containers import SESSIONS
-from persistence.storage.cosmos.engine import CosmosAccount, CosmosEngine
+from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Create, Increment, Replace
 from tests.support.cosmos import Opened, always, documents, end, impatient
 from tests.support.faults import FaultProxy

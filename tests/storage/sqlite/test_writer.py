@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound, StoreUnavailable
-from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Create, Increment, Replace
 from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.storage.sqlite.writer import Writer
 from tests.support.items import PARTITION, ids, store, thing
-from tests.support.sessions import content_ids, new, saving
+from tests.support.sessions import content_ids, new, saving, session_store
 from tests.support.sqlite import beside, on_the_writer
 
 
@@ -60,7 +59,7 @@ async def test_waiting_writes_are_committed_together_and_a_refused_one_harms_no_
 
 
 async def test_a_save_is_one_commit(engine: SqliteEngine) -> None:
-    sessions = SessionStore(engine)
+    sessions = session_store(engine)
     head = await sessions.create(PARTITION, new(content="one"))
     commits: list[str] = []
     engine._writer._connection.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)

@@ -1,0 +1,36 @@
+"""What a caller requires of a write."""
+
+from collections.abc import Collection, Set
+from dataclasses import dataclass
+
+
+class AnyTag(frozenset[str]):
+    """The entity tags that `*` stands for: all of them."""
+
+    def __contains__(self, tag: object) -> bool:
+        return True
+
+
+ANY_TAG = AnyTag()
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a caller requires of a write, and how a retry of it is recognised.
+
+    if_match       ETags of which one must be current; None if any state will do
+    if_none_match  ETags of which none may be current; `ANY_TAG` allows only the creation of something new
+    save_id        the caller's name for this write; a retry under the same name finds the first try done
+    """
+
+    if_match: Collection[str] | None = None
+    if_none_match: Set[str] = frozenset()
+    save_id: str | None = None
+
+    @property
+    def only_new(self) -> bool:
+        """True if nothing may exist yet."""
+        return isinstance(self.if_none_match, AnyTag)
+
+
+NO_CONDITIONS = Conditions()
