@@ -64,6 +64,10 @@ async def write_store(folder: Path, clock: Clock) -> None:
     await write_sessions(ann, clock)
     await write_drafts(ann, clock)
     await write_snapshots(stores, ann, clock)
+    short_history = SETTINGS.model_copy(update={"keep_revisions": 3})
+    short: Any = stores_over(stores.engine, short_history)
+    await write_short_history(Client(short, short_history), clock)
+    await short.sessions.drain()
     long_history = SETTINGS.model_copy(update={"keep_revisions": 100})
     await write_long_histories(Client(stores_over(stores.engine, long_history), long_history, "dora"), clock)
     await stores.close()
@@ -151,6 +155,10 @@ async def write_sessions(ann: Client, clock: Clock) -> None:
     for title in ("Twin", "Twin", "twin", "wells of may", "Zebra", "äpfel", "100% sure_thing", "a"):
         clock.advance(hours=7)
         await made(ann, title, app="planner" if title == "Twin" else None, content=f"{title}!")
+    autosaved = await made(ann, "Autosaved")
+    for number in range(3):
+        clock.advance(seconds=20)
+        ok(await ann.call("PUT", autosaved, {"content": f"auto {number}"}, query={"autosave": "true"}), 200)
     bob = ann.of("bob")
     for number in (1, 2):
         await made(bob, f"Bob's {number}", content=f"of bob {number}")
@@ -222,6 +230,14 @@ async def write_snapshots(stores: Any, ann: Client, clock: Clock) -> None:
     ok(await ann.delete(deleted), 204)
     ok(await ann.delete(hidden.replace(SNAPSHOTS, LOGS)), 204)
     ok(await carl.delete(lasting.replace(SNAPSHOTS, LOGS)), 204)
+
+
+async def write_short_history(ann: Client, clock: Clock) -> None:
+    """Versions that have left the history, and are remembered for their keys."""
+    path = await made(ann, "Short history")
+    for number in range(8):
+        clock.advance(minutes=2)
+        ok(await ann.put(path, {"content": f"short {number}"}, key(f"short {number}")), 200)
 
 
 async def write_long_histories(dora: Client, clock: Clock) -> None:
@@ -697,6 +713,13 @@ def writes(found: Found) -> Iterator[Exchange]:
     yield send("ann", f"PUT {pruned}", {"content": "save 25"}, key("prune 25"))
     yield send("ann", f"PUT {pruned}", {"content": "one more"})
     yield get("ann", f"{pruned}/revisions")
+    short = found.session("Short history")
+    yield send("ann", f"PUT {short}", {"content": "short 2"}, {**key("short 2"), **minimal})
+    yield send("ann", f"PUT {short}", {"content": "another body"}, key("short 2"))
+    yield send("ann", f"PUT {short}", {"content": "short 7"}, key("short 7"))
+    yield get("ann", f"{short}/revisions")
+    yield send("ann", f"PUT {found.session('Autosaved')}?autosave=true", {"content": "auto again"})
+    yield get("ann", f"{found.session('Autosaved')}/revisions")
     yield send("ann", f"DELETE {found.session('Large')}", None, {"If-Match": found.metadata("Large")["etag"]})
     yield get("ann", found.session("Large"))
     yield send("ann", f"DELETE {found.session('Large')}")
@@ -745,6 +768,11 @@ def writes(found: Found) -> Iterator[Exchange]:
     yield Exchange("ann", f"GET {API}/snapshots/{{new_link}}/stats", varies=stats)
     yield send("ann", f"DELETE {API}/snapshots/{{new_link}}")
     yield get("bob", f"{API}/snapshots/{{new_link}}")
+    content = found.snapshot("Link of content")
+    yield get("bob", content)
+    yield Exchange("ann", f"GET {content}/stats", varies=stats, waits=True)
+    yield Exchange("ann", f"GET {content}/visitors?sort_by=visits", varies=stats)
+    yield Exchange("bob", f"GET {API}/snapshot_access_logs?sort_by=visits", varies=stats)
     yield send("ann", f"DELETE {found.snapshot('Until 2150')}")
     yield send("ann", f"DELETE {found.snapshot('Until 2150')}")
     yield get("bob", found.snapshot("Until 2150"))
@@ -795,7 +823,8 @@ def make() -> None:
             sections = {
                 "reads": Section({}, [*lists(found), *polls(found), *refusals(found), *opens(found)]),
                 "limited": Section(SETTINGS_OF_LIMITED, list(limited(found))),
-                "writes": Section({}, list(writes(found))),
+                # An autosave that began more than 20 s before the last is followed by a row of its own.
+                "writes": Section({"AUTOSAVE_COALESCE_SECONDS": "20"}, list(writes(found))),
                 "after the timers": Section({}, list(after_timers(found)), timers=True),
             }
     for section in sections.values():
