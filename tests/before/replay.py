@@ -1,8 +1,8 @@
-"""Repeats recorded requests to a real server over a copy of `store.db.gz`, and says what is told differently.
+"""Repeats recorded requests on a real server over a copy of `store.db.gz`, and reports the responses that differ.
 
-The store and the requests were made by `make.py`, by an early commit. `responses.json` holds what that commit
-responded. It can be recorded again, with the same store and the same requests, after a change that clients are
-meant to see (read the diff):
+An early commit made the store and the requests (see `make.py`). `responses.json` holds the requests and that
+commit's responses. After a change that clients are meant to see, record the responses again, with the same store
+and the same requests, and read the diff:
 
     python -m tests.before.replay
 """
