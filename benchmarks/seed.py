@@ -8,8 +8,8 @@ from pathlib import Path
 
 from benchmarks.states import State
 from persistence import Stores, open_stores
-from persistence.content import CONTENT_MAX_BYTES
-from persistence.documents import NewSession, SessionChange, SessionHead
+from persistence.content import CONTENT_MAX_BYTES, pack
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead
 from persistence.snapshots.documents import NewSnapshot
 from settings import Settings
 
@@ -71,9 +71,11 @@ async def _sessions(stores: Stores, state: State, keep_revisions: int) -> list[S
 async def _session(stores: Stores, owner: str, state: State, keep_revisions: int) -> SessionHead:
     head = await _create(stores, owner, state.content)
     for number in range(1, keep_revisions):
-        head = await stores.sessions.save(owner, head.id, SessionChange(content=state.variant(number)))
+        head = await stores.sessions.save(owner, head.id, SessionChange(content=pack(state.variant(number))))
     return head
 
 
 async def _create(stores: Stores, owner: str, content: str) -> SessionHead:
-    return await stores.sessions.create(owner, NewSession(title="Measured", description=None, content=content))
+    return await stores.sessions.create(
+        owner, NewSession(title="Measured", description=None, content=pack(content))
+    )

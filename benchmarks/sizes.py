@@ -18,7 +18,8 @@ from benchmarks import month
 from benchmarks.request_units import ReckoningEngine
 from benchmarks.states import State, states
 from persistence import Stores, stores_over
-from persistence.documents import NewSession, SessionChange
+from persistence.content import pack
+from persistence.sessions.documents import NewSession, SessionChange
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.query import Sort
 from persistence.storage.sqlite.engine import SqliteEngine
@@ -68,7 +69,7 @@ async def measure(state: State) -> Costs:
 
 async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:
     sessions, versions = stores.sessions, _versions(costs.state)
-    new = NewSession(title=TITLE, description=DESCRIPTION, content=costs.state.content, device_info=DEVICE)
+    new = NewSession(title=TITLE, description=DESCRIPTION, content=pack(costs.state.content), device_info=DEVICE)
     await _price(engine, costs, "create a session", lambda: sessions.create(OWNER, new))
     costs.items["content"], costs.items["head, 1 revision"] = (call.size for call in engine.calls[-2:])
     id = (await sessions.page(OWNER)).items[0].id
@@ -131,7 +132,7 @@ async def _price(engine: ReckoningEngine, costs: Costs, operation: str, run: Cal
 
 def _versions(state: State) -> Iterator[SessionChange]:
     """Ever new contents of the state's size."""
-    return (SessionChange(content=state.variant(number)) for number in count())
+    return (SessionChange(content=pack(state.variant(number))) for number in count())
 
 
 def tables(measured: list[Costs]) -> Iterator[str]:

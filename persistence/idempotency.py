@@ -1,7 +1,7 @@
-"""Creates that can be repeated: a key that the client made reserves the new id before anything is written.
+"""Creates that can be retried: a key that the client made reserves the new id before anything is written.
 
-A repeat under the same key finds the id, completes what was interrupted, or is answered as the first one was.
-Records lie in their owner's partition; the timer forgets them after a day.
+A retry under the same key finds the id, and completes what was interrupted or returns what the first try created.
+Records lie in their owner's partition. A timer removes them after a day.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """What a client says of a create: the key that all its tries share, and the digest of their body."""
+class IdempotencyKey:
+    """The key that all tries of one create share, and a digest of the request that it stands for."""
 
     key: str
     digest: str
 
 
-class Reservation(Document):
-    """The id that a key stands for."""
+class IdempotencyRecord(Document):
+    """The id that a key has reserved."""
 
     kind: Literal["idempotency"] = "idempotency"
     owner_id: str
@@ -38,42 +38,46 @@ class Reservation(Document):
     reserved_at: Timestamp
 
 
-class Reservations:
-    """Which key reserved which id."""
+class IdempotencyKeys:
+    """The ids that keys have reserved. Keys for different things (`what`, such as "session") are independent."""
 
     def __init__(self, engine: Engine) -> None:
-        self._records = DocumentSet(engine, SESSIONS, Reservation)
+        self._records = DocumentSet(engine, SESSIONS, IdempotencyRecord)
 
-    async def find(self, owner_id: str, what: str, attempt: Attempt) -> str | None:
-        """The id that the key stands for; None where it has none, or none that is to be seen yet from here. Raises
-        KeyReused for another body. One point read."""
+    async def find(self, owner_id: str, what: str, key: IdempotencyKey) -> str | None:
+        """Returns the id that a key has reserved. None if the key is unknown, or not yet visible on this replica.
+
+        Raises KeyReused for a different request. One point read.
+        """
         try:
-            known = (await self._records.read(_record_id(what, attempt), owner_id)).document
+            record = (await self._records.read(_record_id(what, key), owner_id)).document
         except ItemNotFound:
             return None
-        if known.digest != attempt.digest:
+        if record.digest != key.digest:
             raise KeyReused
-        return known.target_id
+        return record.target_id
 
-    async def reserve(self, owner_id: str, what: str, attempt: Attempt, id: str) -> str:
-        """The id that the key stands for, from now on `id` if it had none. Keys of different kinds (`what`) are
-        apart. Raises KeyReused for another body. One create, or a read more."""
-        record = Reservation(
-            id=_record_id(what, attempt),
+    async def reserve(self, owner_id: str, what: str, key: IdempotencyKey, id: str) -> str:
+        """Reserves `id` for a key, and returns the id that the key stands for: an earlier one if there is one.
+
+        Raises KeyReused for a different request, and Contended. One create, and a read if the key is known.
+        """
+        record = IdempotencyRecord(
+            id=_record_id(what, key),
             owner_id=owner_id,
             target_id=id,
-            digest=attempt.digest,
+            digest=key.digest,
             reserved_at=now(),
         )
         async for _ in Attempts():
             with suppress(ItemExists):
                 await self._records.create(record)
                 return id
-            # Not to be seen yet from here, or just forgotten by the timer: then once more.
-            if (known := await self.find(owner_id, what, attempt)) is not None:
-                return known
+            # It may be invisible on this replica yet, or the timer has just removed it: then try again.
+            if (reserved := await self.find(owner_id, what, key)) is not None:
+                return reserved
         raise Contended(what, id)
 
 
-def _record_id(what: str, attempt: Attempt) -> str:
-    return "idem~" + hashlib.sha256(f"{what}\0{attempt.key}".encode()).hexdigest()
+def _record_id(what: str, key: IdempotencyKey) -> str:
+    return "idem~" + hashlib.sha256(f"{what}\0{key.key}".encode()).hexdigest()

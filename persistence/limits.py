@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from persistence.documents import SessionHead, SessionStatus
 from persistence.errors import StorageFull, TooMany
 from persistence.keyed import Keyed
+from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.snapshots.documents import AccessLog
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, Container
 from persistence.storage.engine import Engine

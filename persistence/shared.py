@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from persistence.background import Background
-from persistence.idempotency import Reservations
+from persistence.idempotency import IdempotencyKeys
 from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.storage.engine import Engine
 
@@ -15,10 +15,10 @@ class Shared:
 
     engine: Engine
     limits: Limits
-    reservations: Reservations
+    idempotency: IdempotencyKeys
     background: Background
 
     @classmethod
     def over(cls, engine: Engine, limits: LimitRules = NO_LIMITS) -> Self:
         """The parts over an engine that is already open."""
-        return cls(engine, Limits(engine, limits), Reservations(engine), Background())
+        return cls(engine, Limits(engine, limits), IdempotencyKeys(engine), Background())

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from isal import isal_zlib
 
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pack, pack_gzipped, unpack
-from persistence.documents import SessionContent, now
+from persistence.documents import now
 from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
+from persistence.sessions.documents import SessionContent
 from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
 
 SAMPLE = "Some content: naïve, \U0001f600, \0 and \u2028. " * 20

@@ -8,18 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from persistence.documents import (
+from persistence.content import pack
+from persistence.documents import Timestamp, is_id, new_id, now, timestamp_text
+from persistence.sessions.documents import (
     NewSession,
     SessionChange,
     SessionContent,
     SessionHead,
     SessionMetadata,
     SessionSummary,
-    Timestamp,
-    is_id,
-    new_id,
-    now,
-    timestamp_text,
 )
 
 HASH = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -205,7 +202,7 @@ def test_without_a_description_there_is_no_twin() -> None:
     ("name", "longest"), [("title", 255), ("description", 2_000), ("app", 100), ("device_info", 100)]
 )
 def test_texts_have_a_length_in_characters_and_no_nul(name: str, longest: int) -> None:
-    new = {"title": "t", "description": None, "content": ""}
+    new = {"title": "t", "description": None, "content": pack("")}
     for model, base in ((NewSession, new), (SessionChange, {})):
         for good in ("x" * longest, "\U0001f600" * longest):
             assert getattr(model.model_validate({**base, name: good}), name) == good
@@ -216,7 +213,7 @@ def test_texts_have_a_length_in_characters_and_no_nul(name: str, longest: int) -
 
 def test_an_unknown_field_is_refused() -> None:
     with pytest.raises(ValidationError):
-        NewSession.model_validate({"title": "t", "description": None, "content": "", "owner_id": "bob"})
+        NewSession.model_validate({"title": "t", "description": None, "content": pack(""), "owner_id": "bob"})
     with pytest.raises(ValidationError):
         SessionChange.model_validate({"version": 9})
 

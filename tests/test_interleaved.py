@@ -7,7 +7,7 @@ import pytest
 
 from persistence import stores_over
 from persistence.errors import Gone
-from persistence.idempotency import Attempt
+from persistence.idempotency import IdempotencyKey
 from persistence.snapshots.documents import Snapshot
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
@@ -41,10 +41,10 @@ async def test_a_repeat_of_a_create_brings_no_description_back(engine: Engine) -
     stores = stores_over(engine, SETTINGS.store_rules())
 
     for order in orders(4, 3):
-        attempt = Attempt(f"key {order}", "digest")
+        attempt = IdempotencyKey(f"key {order}", "digest")
         made = await stores.snapshots.create(OWNER, new(description="Words"), attempt)
 
-        async def repeat(over: Engine, attempt: Attempt = attempt) -> None:
+        async def repeat(over: Engine, attempt: IdempotencyKey = attempt) -> None:
             await stores_over(over, SETTINGS.store_rules()).snapshots.create(
                 OWNER, new(description="Words"), attempt
             )

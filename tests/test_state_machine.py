@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from persistence import stores_over
-from persistence.documents import SessionChange, SessionContent, SessionHead, new_id
+from persistence.content import pack
+from persistence.documents import new_id
 from persistence.errors import Forbidden, Gone, NotFound, StoreUnavailable
+from persistence.sessions.documents import SessionChange, SessionContent, SessionHead
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.cosmos.engine import CosmosEngine
@@ -74,7 +76,7 @@ class Everything(RuleBasedStateMachine):
         before = {one["id"] for one in self.run(stored(self.engine, SESSIONS, SessionContent))}
         sessions = over(Dies(self.engine, at=2))[0] if dies else self.stores.sessions
         try:
-            self.run(sessions.save("ann", id, SessionChange(content=content)))
+            self.run(sessions.save("ann", id, SessionChange(content=pack(content))))
         except (Gone, NotFound):
             assert id in self.deleted_at
             return

@@ -13,7 +13,7 @@ import azure.functions as func
 
 from persistence import open_engine
 from persistence.background import Background
-from persistence.documents import SessionSummary
+from persistence.sessions.documents import SessionSummary
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Create, Item
 from persistence.storage.query import Filter, Operator, Query, Sort

@@ -12,8 +12,8 @@ from functions.http.problems import ConfirmationRequired
 from functions.sessions.views import Nothing, RevisionMetadata, WireModel, session_metadata
 from functions.snapshots.views import access_log, snapshot_metadata
 from persistence.account.personal_data import Exported, PersonalData
-from persistence.documents import SessionHead
 from persistence.limits import Limits
+from persistence.sessions.documents import SessionHead
 from persistence.snapshots.documents import Snapshot
 
 CONFIRMATION = "Savepoint-Confirm"

@@ -1,5 +1,7 @@
 """Drafts over HTTP, and what can be restored when an app is loaded."""
 
+from dataclasses import replace
+
 import azure.functions as func
 
 from functions.drafts.views import (
@@ -17,9 +19,9 @@ from functions.http.call import Answer, Call, to_json
 from functions.http.endpoint import Api
 from functions.sessions.endpoints import NOT_MODIFIED
 from functions.sessions.views import Nothing, PageOf, SessionMetadata, page_of, session_metadata
-from persistence.documents import SessionSummary
 from persistence.drafts.store import DraftStore
 from persistence.errors import NotFound
+from persistence.sessions.documents import SessionSummary
 from persistence.sessions.reads import OpenedSession
 
 
@@ -83,12 +85,8 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
         head, is_new = await drafts.put(
             call.owner_id,
             call.path["draft_id"],
-            call.body,
-            call.if_match,
-            call.save_id,
-            only_new="*" in call.if_none_match,
-            unless=call.if_none_match,
-            must_exist="if-match" in call.headers,
+            call.body.change(),
+            replace(call.conditions, if_none_match=call.if_none_match),
             autosave=call.query.autosave,
         )
         return Answer(metadata_of(head), 201 if is_new else 200, head.metadata.etag)
@@ -103,7 +101,7 @@ def blueprint(api: Api, drafts: DraftStore) -> func.Blueprint:
     )
     async def promote_draft(call: Call[Nothing, Nothing]) -> Answer:
         """Makes a draft an active session of the same id."""
-        head = await drafts.promote(call.owner_id, call.path["draft_id"], call.if_match, call.save_id)
+        head = await drafts.promote(call.owner_id, call.path["draft_id"], call.conditions)
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
     @api.endpoint(routes, "DELETE", "persistence/drafts/{draft_id}", status=204, reads=("If-Match",))

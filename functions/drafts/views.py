@@ -13,7 +13,8 @@ from functions.sessions.views import (
     session_metadata,
 )
 from persistence import documents
-from persistence.documents import SessionSummary, Timestamp
+from persistence.documents import Timestamp
+from persistence.sessions.documents import SessionSummary
 from persistence.storage.query import Operator
 
 _BY_APP = {"app": ("app", Operator.EQUAL)}

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import BaseModel
 
-from functions.http.headers import AnyTag, accepts_gzip, entity_tags, preferred_return, without_coding
+from functions.http.headers import accepts_gzip, entity_tags, preferred_return, without_coding
 from functions.http.problems import InvalidHeader
-from persistence.idempotency import Attempt
+from persistence.conditions import AnyTag, Conditions
+from persistence.idempotency import IdempotencyKey
 
 KEY_MAX_CHARACTERS = 255
 CONDITION_MAX_CHARACTERS = 8_192
@@ -44,6 +45,11 @@ class Call(Generic[Q, B]):
         return frozenset() if tags is None else tags
 
     @property
+    def conditions(self) -> Conditions:
+        """What If-Match and Idempotency-Key say of a write. Raises InvalidHeader."""
+        return Conditions(self.if_match, save_id=self.save_id)
+
+    @property
     def held(self) -> frozenset[str]:
         """On a read, the ETags of what the caller has already. A list that cannot be read has none."""
         tags = self._tags("if-none-match", unreadable=frozenset())
@@ -64,10 +70,10 @@ class Call(Generic[Q, B]):
         return None if key is None else "key-" + hashlib.sha256(key.encode()).hexdigest()[:24]
 
     @property
-    def attempt(self) -> Attempt | None:
+    def attempt(self) -> IdempotencyKey | None:
         """The Idempotency-Key with what it was sent with; None without one. Raises InvalidHeader."""
         key = self.idempotency_key
-        return None if key is None else Attempt(key, hashlib.sha256(self.raw_body).hexdigest())
+        return None if key is None else IdempotencyKey(key, hashlib.sha256(self.raw_body).hexdigest())
 
     def prefers(self, what: str) -> bool:
         """Whether the caller asks for `return=<what>` (RFC 7240)."""

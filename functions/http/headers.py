@@ -5,6 +5,8 @@ import re
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header, parse_list_header, parse_options_header
 
+from persistence.conditions import ANY_TAG
+
 ANY = "*"
 GZIP = "gzip"
 
@@ -16,19 +18,12 @@ _CODINGS_MAX_CHARACTERS = 1_000
 _GZIP_SUFFIX = '-gzip"'
 
 
-class AnyTag(frozenset[str]):
-    """The tags that `*` stands for: all of them."""
-
-    def __contains__(self, tag: object) -> bool:
-        return True
-
-
 def entity_tags(header: str) -> frozenset[str]:
     """The tags of a condition, quotes included; weak ones as if they were strong, because a proxy that compresses
     may have weakened them. `*` stands for every tag. Raises ValueError for what is neither: what cannot be read
     must not be taken for a condition that does not hold."""
     if header.strip() == ANY:
-        return AnyTag()
+        return ANY_TAG
     tags = frozenset(_OPAQUE_TAG.findall(header)) if _TAGS.fullmatch(header) else None
     if not tags:
         raise ValueError("neither * nor entity tags")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from functions.sessions.views import session_metadata
 from persistence import errors
-from persistence.documents import SessionHead
+from persistence.sessions.documents import SessionHead
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:savepoint:problem:"

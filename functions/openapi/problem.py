@@ -6,7 +6,7 @@ from pydantic import Field
 
 from functions.http.problems import TABLE, TYPE_PREFIX
 from functions.sessions.views import SessionMetadata, WireModel
-from persistence.documents import SessionStatus
+from persistence.sessions.documents import SessionStatus
 
 CODES = sorted({row.code for row in TABLE.values()})
 

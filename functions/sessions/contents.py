@@ -10,7 +10,7 @@ from functions.http.rate_limit import TokenBuckets
 from functions.sessions.endpoints import NOT_MODIFIED, saved_metadata
 from functions.sessions.views import Nothing, SaveQuery, SessionMetadata
 from persistence.content import Packed, unpack
-from persistence.documents import SessionChange
+from persistence.sessions.documents import SessionChange
 from persistence.sessions.store import SessionStore
 from persistence.snapshots.store import SnapshotStore
 
@@ -33,7 +33,7 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
     )
     async def get_session_content(call: Call[Nothing, Nothing]) -> Answer:
         """A session's content as it was sent, and nothing else."""
-        opened = await sessions.get(call.owner_id, call.path["session_id"], unless=call.held)
+        opened = await sessions.get(call.owner_id, call.path["session_id"], call.held)
         metadata = opened.head.metadata
         return _answer(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
 
@@ -53,8 +53,7 @@ def blueprint(api: Api, sessions: SessionStore, snapshots: SnapshotStore, opens:
             call.owner_id,
             call.path["session_id"],
             SessionChange(content=call.body.content, media_type=call.body.media_type),
-            call.if_match,
-            call.save_id,
+            call.conditions,
             autosave=call.query.autosave,
         )
         return saved_metadata(call, head)

@@ -21,7 +21,7 @@ from functions.sessions.views import (
     page_of,
     session_metadata,
 )
-from persistence.documents import SessionAction, SessionHead
+from persistence.sessions.documents import SessionAction, SessionHead
 from persistence.sessions.reads import OpenedSession
 from persistence.sessions.store import SessionStore
 
@@ -56,7 +56,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     )
     async def create_session(call: Call[Nothing, NewSession]) -> Answer:
         """Makes a session; answers its id."""
-        head = await sessions.create(call.owner_id, call.body, call.attempt)
+        head = await sessions.create(call.owner_id, call.body.new_session(), call.attempt)
         location = {"Location": f"{call.path_of_collection}/{head.id}"}
         if call.prefers("representation"):
             body = _session_json(head, call.body.content)
@@ -68,7 +68,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     @api.endpoint(routes, "GET", "persistence/sessions/{session_id}", answer=Session, reads=("If-None-Match",))
     async def get_session(call: Call[Nothing, Nothing]) -> Answer:
         """A session with its content."""
-        session = await sessions.get(call.owner_id, call.path["session_id"], unless=call.held)
+        session = await sessions.get(call.owner_id, call.path["session_id"], call.held)
         return _session_answer(session)
 
     @api.endpoint(
@@ -100,9 +100,8 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
         head = await sessions.save(
             call.owner_id,
             call.path["session_id"],
-            call.body,
-            call.if_match,
-            call.save_id,
+            call.body.change(),
+            call.conditions,
             autosave=call.query.autosave,
         )
         if call.prefers("minimal"):
@@ -123,7 +122,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     async def patch_session(call: Call[Nothing, SessionPatch]) -> Answer:
         """Changes or clears title, description and app, and nothing else."""
         change, session_id = call.body.change(), call.path["session_id"]
-        head = await sessions.save(call.owner_id, session_id, change, call.if_match, call.save_id)
+        head = await sessions.save(call.owner_id, session_id, change, call.conditions)
         return saved_metadata(call, head)
 
     @api.endpoint(routes, "DELETE", "persistence/sessions/{session_id}", status=204, reads=("If-Match",))
@@ -156,7 +155,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
 
     async def move(call: Call[Nothing, Nothing], action: SessionAction) -> Answer:
         session_id = call.path["session_id"]
-        head = await sessions.move(call.owner_id, session_id, action, call.if_match, call.save_id)
+        head = await sessions.move(call.owner_id, session_id, action, call.conditions)
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
     @api.endpoint(

@@ -55,7 +55,7 @@ def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
     async def restore_session_revision(call: Call[Nothing, Nothing]) -> Answer:
         """Makes a new version with the content of an old one."""
         session_id, version = call.path["session_id"], _version(call.path["version"])
-        head = await sessions.restore(call.owner_id, session_id, version, call.if_match, call.save_id)
+        head = await sessions.restore(call.owner_id, session_id, version, call.conditions)
         return Answer(session_metadata(head), etag=head.metadata.etag)
 
     return routes

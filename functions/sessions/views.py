@@ -7,7 +7,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from persistence import documents
-from persistence.documents import SessionAction, SessionStatus, SessionSummary, Timestamp
+from persistence.content import pack
+from persistence.documents import Timestamp
+from persistence.sessions import documents as session_documents
+from persistence.sessions.documents import SessionAction, SessionStatus, SessionSummary
 from persistence.storage.filters import FilterFactory
 from persistence.storage.query import Filter, Operator, Page, Sort
 
@@ -55,26 +58,51 @@ class Session(WireModel):
     content: str
 
 
-class NewSession(documents.NewSession):
+class NewSession(BaseModel):
     """Makes a session. Content is an opaque text of at most 1,572,864 bytes of UTF-8."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         extra="forbid",
+        frozen=True,
+        defer_build=True,
         json_schema_extra={"examples": [{"title": "Wells", "description": None, "content": "zoom: 3"}]},
     )
 
+    title: documents.Title
+    description: documents.Description | None
     content: str
+    app: documents.Label | None = None
+    device_info: documents.Label | None = None
+    media_type: documents.MediaType | None = None
+
+    def new_session(self) -> session_documents.NewSession:
+        """What it makes. Raises ContentTooLarge and InvalidMember."""
+        return session_documents.NewSession(**{**dict(self), "content": pack(self.content)})
 
 
-class SessionUpdate(documents.SessionChange):
+class SessionUpdate(BaseModel):
     """Changes a session: what is absent or null stays; a description of "" is cleared."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", json_schema_extra={"examples": [{"content": "zoom: 4"}]}
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        defer_build=True,
+        json_schema_extra={"examples": [{"content": "zoom: 4"}]},
     )
 
+    title: documents.Title | None = None
+    description: documents.Description | None = None
     content: str | None = None
+    app: documents.ClearableLabel | None = None
+    device_info: documents.Label | None = None
+    media_type: documents.MediaType | None = None
+
+    def change(self) -> session_documents.SessionChange:
+        """The change that it stands for. Raises ContentTooLarge and InvalidMember."""
+        packed = None if self.content is None else pack(self.content)
+        return session_documents.SessionChange(**{**dict(self), "content": packed})
 
 
 class SessionPatch(BaseModel):
@@ -91,10 +119,11 @@ class SessionPatch(BaseModel):
     description: documents.Description | None = None
     app: documents.Label | None = None
 
-    def change(self) -> documents.SessionChange:
+    def change(self) -> session_documents.SessionChange:
         """The change that it stands for."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        return documents.SessionChange(**{name: "" if value is None else value for name, value in given.items()})
+        cleared = {name: "" if value is None else value for name, value in given.items()}
+        return session_documents.SessionChange.model_validate(cleared)
 
 
 class SessionValidity(WireModel):

@@ -10,10 +10,11 @@ from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from persistence.documents import Document, Revision, SessionContent, SessionHead, now
+from persistence.documents import Document, now
 from persistence.errors import CorruptItem, Forbidden, Gone, InvalidCursor, ItemNotFound, NotFound
-from persistence.idempotency import Reservation
+from persistence.idempotency import IdempotencyRecord
 from persistence.sessions.contents import session_of
+from persistence.sessions.documents import Revision, SessionContent, SessionHead
 from persistence.sessions.store import SessionStore
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, Snapshot
@@ -101,7 +102,7 @@ class PersonalData:
         self._sessions, self._snapshots, self._access_logs = sessions, snapshots, access_logs
         self._heads = DocumentSet(engine, SESSIONS, SessionHead)
         self._contents = DocumentSet(engine, SESSIONS, SessionContent)
-        self._reservations = DocumentSet(engine, SESSIONS, Reservation)
+        self._reservations = DocumentSet(engine, SESSIONS, IdempotencyRecord)
         self._rows = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def export(self, owner_id: str, cursor: str | None) -> AsyncGenerator[Exported, None]:

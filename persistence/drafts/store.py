@@ -1,34 +1,32 @@
 """Drafts: sessions that save themselves before anyone presses Save, under ids that the client makes.
 
-A draft is a session document of the status `draft`; promoting keeps its id and everything saved.
+A draft is a session of status `draft`. Promoting it keeps its id and everything that was saved.
 """
 
 import asyncio
-from collections.abc import Collection as SetOf
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from persistence.content import pack
-from persistence.documents import (
+from persistence.conditions import NO_CONDITIONS, Conditions
+from persistence.documents import is_id, new_id
+from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
+from persistence.retry import Attempts
+from persistence.sessions.documents import (
     NewSession,
     SessionAction,
     SessionChange,
     SessionHead,
     SessionStatus,
     SessionSummary,
-    is_id,
-    new_id,
 )
-from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
-from persistence.retry import Attempts
+from persistence.sessions.edits import with_digest_of_save
 from persistence.sessions.reads import OpenedSession
-from persistence.sessions.rules import with_digest_of_save
 from persistence.sessions.store import SessionStore
 from persistence.storage.query import Filter, Operator, Page, Sort
 
 UNTITLED = "Untitled"
-"""What a draft is called until someone gives it a name."""
+"""The title of a draft until somebody gives it one."""
 
 _DRAFT = frozenset({SessionStatus.DRAFT})
 _RECENTLY_SAVED = Sort("metadata.updated_at", descending=True)
@@ -38,21 +36,23 @@ _RESTORABLE_DRAFTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Restorable:
-    """What a person can go on with: the active session that was open last, and the drafts, newest first."""
+    """What a person can continue: the active session that was open last, and the drafts, newest first."""
 
     active: SessionSummary | None
     drafts: list[SessionSummary]
 
 
 class DraftStore:
-    """A person's drafts. Raises as `SessionStore`; where an id is an active or closed session's, IllegalMove."""
+    """The drafts of all owners. Raises as `SessionStore`, and IllegalMove for the id of an active or closed
+    session."""
 
     def __init__(self, sessions: SessionStore, retention: timedelta) -> None:
         self._sessions, self._retention = sessions, retention
         self.filters = sessions.filters
 
     def purges_at(self, draft: SessionSummary) -> datetime | None:
-        """When the timer takes it, unless it is saved or opened before. None for what is no draft."""
+        """Returns when the timer deletes the draft if it is neither saved nor opened before. None for a session
+        that is no draft."""
         if draft.status is not SessionStatus.DRAFT:
             return None
         return draft.metadata.last_accessed_at + self._retention
@@ -62,50 +62,46 @@ class DraftStore:
         owner_id: str,
         draft_id: str,
         change: SessionChange,
-        if_match: SetOf[str] | None = None,
-        save_id: str | None = None,
+        conditions: Conditions = NO_CONDITIONS,
         *,
-        only_new: bool = False,
-        unless: SetOf[str] = (),
-        must_exist: bool = False,
         autosave: bool = True,
     ) -> tuple[SessionHead, bool]:
-        """The draft after the save, and whether this attempt made it. With `only_new`, Changed is raised where
-        it is there; with `if_match` or `must_exist`, NotFound where it is not. Raises InvalidMember where a new
-        one has no content, and otherwise as `SessionStore.save`."""
-        save_id = save_id or new_id()
-        may_create = only_new or not (must_exist or if_match is not None)
-        if only_new:
-            if_match = frozenset()  # no ETag at all: holds for nothing that is there
-        packed = None if change.content is None else pack(change.content)
-        change = change.model_copy(update={"content": packed})
-        made_by = with_digest_of_save(save_id, change, packed)
+        """Saves a draft, and creates it unless `if_match` is given. Returns it, and True if this write created it.
+
+        Raises Changed if it exists and the conditions allow only a new one. Raises NotFound if it does not exist
+        and `if_match` is given, InvalidMember if a new one has no content, and otherwise as `SessionStore.save`.
+        """
+        save_id = conditions.save_id or new_id()
+        if_match = None if conditions.only_new else conditions.if_match
+        conditions = replace(conditions, if_match=if_match, save_id=save_id)
+        created_by = with_digest_of_save(save_id, change)
         async for _ in Attempts():
             try:
                 head = await self._sessions.save(
-                    owner_id, draft_id, change, if_match, save_id, unless, autosave=autosave, editable=_DRAFT
+                    owner_id, draft_id, change, conditions, autosave=autosave, editable=_DRAFT
                 )
-                return head, _was_made_by(made_by, head)
+                return head, _was_created_by(created_by, head)
             except NotFound:
-                if not (may_create and is_id(draft_id)):
+                if if_match is not None or not is_id(draft_id):
                     raise
             try:
-                return await self._create(owner_id, draft_id, change, made_by), True
+                return await self._create(owner_id, draft_id, change, created_by), True
             except ItemExists:
-                # Made meanwhile, by another tab or by this attempt's own first try: the save finds out which,
-                # as soon as reads show it.
+                # Created meanwhile, by another tab or by this write's own first try. The save finds out which, as
+                # soon as reads show it.
                 continue
         raise Contended("draft", draft_id)
 
-    async def get(self, owner_id: str, draft_id: str, unless: SetOf[str] = ()) -> OpenedSession:
-        """The draft and its content. Raises NotFound for what is no draft (any more). Two point reads."""
-        opened = await self._sessions.get(owner_id, draft_id, unless)
+    async def get(self, owner_id: str, draft_id: str, if_none_match: Set[str] = frozenset()) -> OpenedSession:
+        """Returns a draft with its content, as `SessionStore.get`. Raises NotFound for a session that is no draft
+        (any more). Two point reads."""
+        opened = await self._sessions.get(owner_id, draft_id, if_none_match)
         if opened.head.status is not SessionStatus.DRAFT:
             raise NotFound("draft", draft_id)
         return opened
 
     async def find_latest(self, owner_id: str, filters: Sequence[Filter] = ()) -> OpenedSession | None:
-        """The draft that was saved last. One query and two point reads."""
+        """Returns the draft that was saved last, or None. One query and two point reads."""
         async for _ in Attempts():
             newest = await self._first(owner_id, SessionStatus.DRAFT, filters, _RECENTLY_SAVED)
             if newest is None:
@@ -119,35 +115,29 @@ class DraftStore:
     async def page(
         self, owner_id: str, filters: Sequence[Filter] = (), page_size: int = 10, cursor: str | None = None
     ) -> Page[SessionSummary]:
-        """A page of the drafts, the last saved first. One query in one partition, over heads alone."""
+        """Returns a page of drafts, the last saved first. One query in one partition, over heads alone."""
         drafts = self._of_status(SessionStatus.DRAFT)
         return await self._sessions.page(owner_id, [*filters, drafts], _RECENTLY_SAVED, page_size, cursor)
 
     async def restorable(self, owner_id: str, filters: Sequence[Filter] = ()) -> Restorable:
-        """Everything that a picker shows on load, from heads alone. Two queries in one partition."""
+        """Returns what a picker shows on load, from heads alone. Two queries in one partition."""
         active, drafts = await asyncio.gather(
             self._first(owner_id, SessionStatus.ACTIVE, filters, _RECENTLY_ACCESSED),
             self.page(owner_id, filters, _RESTORABLE_DRAFTS),
         )
         return Restorable(active, drafts.items)
 
-    async def promote(
-        self,
-        owner_id: str,
-        draft_id: str,
-        if_match: SetOf[str] | None = None,
-        save_id: str | None = None,
-    ) -> SessionHead:
-        """Makes it an active session of the same id, with everything that was saved."""
-        return await self._sessions.move(owner_id, draft_id, SessionAction.PROMOTED, if_match, save_id)
+    async def promote(self, owner_id: str, draft_id: str, conditions: Conditions = NO_CONDITIONS) -> SessionHead:
+        """Makes a draft an active session of the same id, with everything that was saved."""
+        return await self._sessions.move(owner_id, draft_id, SessionAction.PROMOTED, conditions)
 
-    async def discard(self, owner_id: str, draft_id: str, if_match: SetOf[str] | None = None) -> None:
-        """Deletes it for good."""
+    async def discard(self, owner_id: str, draft_id: str, if_match: Collection[str] | None = None) -> None:
+        """Deletes a draft."""
         await self._sessions.delete(owner_id, draft_id, if_match, status=SessionStatus.DRAFT)
 
     async def _create(self, owner_id: str, draft_id: str, change: SessionChange, save_id: str) -> SessionHead:
         if change.content is None:
-            raise InvalidMember("content", "is needed to make a draft")
+            raise InvalidMember("content", "is needed to create a draft")
         new = NewSession(
             title=change.title or UNTITLED,
             description=change.description,
@@ -164,7 +154,7 @@ class DraftStore:
         of_status = [*filters, self._of_status(status)]
         page = await self._sessions.page(owner_id, of_status, sort, page_size=1)
         while not page.items and page.cursor is not None:
-            # What cannot be read is left out of lists: the first that can be may be on a later page.
+            # Lists leave out damaged items: the first sound one may be on a later page.
             page = await self._sessions.page(owner_id, of_status, sort, page_size=1, cursor=page.cursor)
         return page.items[0] if page.items else None
 
@@ -172,6 +162,6 @@ class DraftStore:
         return self.filters.create("status", status, Operator.EQUAL)
 
 
-def _was_made_by(save_id: str, head: SessionHead) -> bool:
+def _was_created_by(save_id: str, head: SessionHead) -> bool:
     newest = head.revisions[0]
     return newest.action is SessionAction.CREATED and newest.save_id == save_id

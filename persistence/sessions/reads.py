@@ -1,18 +1,19 @@
-"""Reading sessions: heads by themselves, or with the contents that they name."""
+"""Reading sessions: heads alone, or with the contents that they name."""
 
 import logging
-from collections.abc import Collection as SetOf
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
 from persistence.content import Packed, unpack
-from persistence.documents import Revision, SessionHead, SessionStatus, SessionSummary, now
+from persistence.documents import now
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
 from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
+from persistence.sessions.documents import Revision, SessionHead, SessionStatus, SessionSummary
 from persistence.sessions.heads import SessionHeads
-from persistence.sessions.rules import SessionRules, revision_of
+from persistence.sessions.history import find_revision
+from persistence.sessions.rules import SessionRules
 from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, Versioned
@@ -27,7 +28,7 @@ _RECENTLY_UPDATED = Sort("metadata.updated_at", descending=True)
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A head and the content that it names; `packed` None where the caller has it already."""
+    """A head and the content that it names. `packed` is None if the caller already has that content."""
 
     head: SessionHead
     packed: Packed | None
@@ -40,29 +41,31 @@ class OpenedSession:
 
 
 class SessionReads:
-    """What can be read of a person's sessions; another's is as if there were none. That a session was opened is
-    written down now and then, as part of no version."""
+    """Reads one owner's sessions. A session of another owner raises NotFound.
+
+    Accesses are recorded now and then. They make no version and no new ETag.
+    """
 
     def __init__(self, shared: Shared, rules: SessionRules) -> None:
-        engine, self._rules = shared.engine, rules
-        self._heads = SessionHeads(engine)
-        self._contents = SessionContents(engine, shared.background)
-        self._summaries = DocumentSet(engine, SESSIONS, SessionSummary)
+        self._rules = rules
+        self._heads = SessionHeads(shared.engine)
+        self._contents = SessionContents(shared.engine, shared.background)
+        self._summaries = DocumentSet(shared.engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 
-    async def get(self, owner_id: str, session_id: str, unless: SetOf[str] = ()) -> OpenedSession:
-        """The head and its content; without the content where the head's ETag is one of `unless`. Counts as an
-        access. Two point reads. Raises NotFound, Gone and CorruptItem."""
+    async def get(self, owner_id: str, session_id: str, if_none_match: Set[str] = frozenset()) -> OpenedSession:
+        """Returns a session with its content, or without it if its ETag is one of `if_none_match`. Counts as an
+        access. Raises NotFound, Gone and CorruptItem. Two point reads."""
         missing: list[str | None] = []
         async for _ in Attempts():
             found = await self._heads.get(owner_id, session_id)
-            if found.document.metadata.etag in unless:
+            if found.document.metadata.etag in if_none_match:
                 return OpenedSession(await self._touched(found), None)
             try:
                 packed = await self._read_content(found.document)
             except ItemNotFound:
-                # Pruned by a save between the two reads, and then the head has moved on; or not yet to be
-                # seen from here.
+                # A save has pruned it between the two reads: then the head has moved on. Or this replica does not
+                # show it yet.
                 missing.append(found.document.content_id)
                 if missing.count(missing[-1]) == _CONTENT_READS:
                     raise CorruptItem("session", session_id) from None
@@ -71,24 +74,23 @@ class SessionReads:
         raise Contended("session", session_id)
 
     async def open(self, head: SessionHead) -> OpenedSession:
-        """A head that was just committed, with the content that it names. One point read."""
+        """Returns a head that was just committed with its content. One point read."""
         with suppress(ItemNotFound):
             if head.content_id is not None:
                 return OpenedSession(head, await self._read_content(head))
-        # So many saves came after it that its content is pruned already.
+        # So many saves came after it that its content is already pruned.
         return await self.get(head.owner_id, head.id)
 
     async def get_head(self, owner_id: str, session_id: str) -> SessionHead:
-        """Everything but the content. One point read. Raises NotFound, Gone and CorruptItem."""
+        """Returns everything but the content. Raises NotFound, Gone and CorruptItem. One point read."""
         return (await self._heads.get(owner_id, session_id)).document
 
     async def get_summary(self, owner_id: str, session_id: str) -> SessionSummary:
-        """As `get_head` without the history, which costs most of the reading of a head: for polls."""
+        """As `get_head` without the history, which costs most of the parsing. For polls."""
         return await self._heads.get_summary(owner_id, session_id)
 
     async def touch(self, owner_id: str, session_id: str) -> SessionSummary:
-        """As `get_summary`, and counts as an access: written at most once in `touch_interval`, without a new
-        version or ETag."""
+        """As `get_summary`, and records an access, at most once in `touch_interval`."""
         summary = await self._heads.get_summary(owner_id, session_id)
         if self._was_just_accessed(summary):
             return summary
@@ -102,23 +104,23 @@ class SessionReads:
         page_size: int = 10,
         cursor: str | None = None,
     ) -> Page[SessionSummary]:
-        """A page of the history: active and closed sessions, unless a filter asks for a status.
-        One query in one partition, over heads alone. Raises InvalidField and InvalidCursor."""
+        """Returns a page of active and closed sessions, unless a filter names a status. One query in one
+        partition, over heads alone. Raises InvalidField and InvalidCursor."""
         if not any(one.path == "status" for one in filters):
             shown = (SessionStatus.ACTIVE, SessionStatus.CLOSED)
             filters = (*filters, self.filters.create("status", shown, Operator.IN))
         return await self._summaries.page(owner_id, filters, sort, page_size, cursor)
 
     async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[Revision, bytes]:
-        """A line of the history, and the content as it was. Two point reads. Raises NotFound for a version that
-        is not in the history (any more)."""
+        """Returns a revision and its content. Raises NotFound if the version is not in the history. Two point
+        reads."""
         head = await self.get_head(owner_id, session_id)
-        revision = revision_of(head, version)
+        revision = find_revision(head, version)
         return revision, await self.content_of(owner_id, revision)
 
     async def content_of(self, owner_id: str, revision: Revision) -> bytes:
-        """The content that a line of a history names. One point read. Raises NotFound where it was pruned since,
-        and CorruptItem."""
+        """Returns the content that a revision names. Raises NotFound if it was pruned since, and CorruptItem. One
+        point read."""
         assert revision.content_id is not None, "only tombstones have revisions without content"
         try:
             packed = await self._contents.read(
@@ -136,8 +138,8 @@ class SessionReads:
         )
 
     async def _touched(self, found: Versioned[SessionHead]) -> SessionHead:
-        """The head with this access written down, if the last one is long ago. Never fails what it is part of:
-        where someone else was faster, that was an access, too."""
+        """Records an access if the last one is long ago. Never fails the request that it is part of. A lost race
+        needs no retry: the other write was an access, too."""
         head = found.document
         if self._was_just_accessed(head):
             return head
@@ -146,7 +148,7 @@ class SessionReads:
         try:
             return touched if await self._heads.try_replace(touched, found.etag) else head
         except PersistenceError as exc:
-            _log.warning("An access was not written down: %r", exc)
+            _log.warning("An access was not recorded: %r", exc)
             return head
 
     def _was_just_accessed(self, summary: SessionSummary) -> bool:

@@ -1,232 +1,149 @@
 """Sessions: a small head that names the current content, and immutable contents. The model is git's.
 
-Saving writes the content and replaces the head under the head's etag, never the head before the content. That
-replace is the commit: until it succeeds nothing is visible, after it everything is. Renaming, closing and
-deleting are the same replace without content.
+A save replaces the head under its etag, together with the new content or after it. That replace is the commit:
+until it succeeds nothing is visible, after it everything is. Renaming, closing and deleting are the same replace
+without content.
 """
 
-from collections.abc import Collection as SetOf
-from collections.abc import Mapping
+from collections.abc import Collection, Set
 from contextlib import suppress
 from datetime import datetime
 
-from persistence.content import pack
-from persistence.documents import (
-    MOVES,
+from persistence.conditions import NO_CONDITIONS, Conditions
+from persistence.documents import new_id, now
+from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound
+from persistence.idempotency import IdempotencyKey
+from persistence.retry import Attempts
+from persistence.sessions.commits import SessionCommits
+from persistence.sessions.documents import (
     NewSession,
     SessionAction,
     SessionChange,
     SessionHead,
+    SessionMetadata,
     SessionStatus,
-    new_id,
 )
-from persistence.errors import (
-    Changed,
-    Contended,
-    CorruptItem,
-    Gone,
-    IllegalMove,
-    ItemExists,
-    KeyReused,
-    LimitReached,
-    NotFound,
-)
-from persistence.idempotency import Attempt
-from persistence.retry import Attempts
-from persistence.sessions.heads import NO_CONTENTS, Check, Committed, Edit
-from persistence.sessions.reads import SessionReads
-from persistence.sessions.rules import (
-    DEFAULT_RULES,
+from persistence.sessions.edits import (
     EDITABLE,
-    SessionRules,
-    effect,
-    first_answer,
-    first_head,
-    require,
-    revision_of,
-    tombstone,
+    Delete,
+    Move,
+    Purge,
+    Restore,
+    Save,
     with_digest,
     with_digest_of_save,
 )
+from persistence.sessions.history import as_revision
+from persistence.sessions.reads import SessionReads
+from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.shared import Shared
-from persistence.storage.engine import Item
 
 
 class SessionStore(SessionReads):
-    """A person's sessions. Every method takes the owner; another's session is as if there were none.
+    """The sessions of all owners. A session of another owner raises NotFound, as if there were none.
 
-    Raises, besides what each method says: StoreUnavailable, and NotFound for a malformed id. Methods that
-    change something take `if_match`, the ETags of which one has to hold (None for no condition), and `save_id`,
-    under which a repeat finds its first try done; they raise Changed, Gone, NotFound, IllegalMove, KeyReused
-    where that name was another attempt's, and Contended after ten lost attempts.
+    Every method raises StoreUnavailable, and NotFound for a malformed id. Methods that change a session raise
+    Changed if the conditions do not hold; Gone, NotFound, IllegalMove; KeyReused if the save id named a different
+    request; Contended after ten lost attempts.
     """
 
     def __init__(self, shared: Shared, rules: SessionRules = DEFAULT_RULES) -> None:
         super().__init__(shared, rules)
-        self._limits, self._reservations = shared.limits, shared.reservations
-        self._background = shared.background
+        self._limits, self._idempotency, self._background = shared.limits, shared.idempotency, shared.background
+        self._commits = SessionCommits(self._heads, self._contents, shared.limits)
 
-    async def create(self, owner_id: str, new: NewSession, attempt: Attempt | None = None) -> SessionHead:
-        """A new active session, version 1; the same one again for a repeat of an `attempt`. Raises
-        ContentTooLarge, TooMany, StorageFull and KeyReused; then nothing was written. One commit, two creates
-        where it is large; with an attempt a read and a create more."""
-        head, packed = first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
-        if (made := await self._made_by(owner_id, attempt, head)) is not None:
-            return made
+    async def create(self, owner_id: str, new: NewSession, key: IdempotencyKey | None = None) -> SessionHead:
+        """Creates an active session, version 1. A retry under the same key returns the session that it created.
+
+        Raises TooMany, StorageFull and KeyReused; nothing was written then. One commit, or two creates if it is
+        large; a read and a create more with a key.
+        """
+        head = _first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
+        if (created := await self._find_created(owner_id, key, head)) is not None:
+            return created
         async with self._limits.turn(owner_id):
             try:
-                await self._limits.check_one_more(owner_id, "sessions", packed.size)
+                await self._limits.check_one_more(owner_id, "sessions", new.content.size)
             except LimitReached:
-                # What reached it may be another try of the same attempt.
-                if (made := await self._made_by(owner_id, attempt, head)) is not None:
-                    return made
+                # Another try under the same key may have reached it.
+                if (created := await self._find_created(owner_id, key, head)) is not None:
+                    return created
                 raise
-            if attempt is not None:
-                session_id = await self._reservations.reserve(owner_id, "session", attempt, head.id)
+            if key is not None:
+                session_id = await self._idempotency.reserve(owner_id, "session", key, head.id)
                 head = head.model_copy(update={"id": session_id})
             try:
-                return await self._contents.create_first(head, packed, id_is_new=attempt is None)
+                return await self._heads.create(head, new.content, id_is_new=key is None)
             except ItemExists:
-                # Another try of the same attempt was faster.
-                return first_answer(await self._get_certain(owner_id, head.id), head)
-
-    async def _made_by(self, owner_id: str, attempt: Attempt | None, head: SessionHead) -> SessionHead | None:
-        """What an earlier try of the attempt made, as it made it. Raises Gone and KeyReused."""
-        if attempt is None:
-            return None
-        session_id = await self._reservations.find(owner_id, "session", attempt)
-        if session_id is None:
-            return None
-        with suppress(NotFound):
-            repeated = head.model_copy(update={"id": session_id})
-            return first_answer(await self.get_head(owner_id, session_id), repeated)
-        return None
-
-    async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
-        """The head of a session that is known to be there: a read that does not find it yet is repeated."""
-        async for _ in Attempts():
-            with suppress(NotFound):
-                return await self.get_head(owner_id, session_id)
-        raise Contended("session", session_id)
+                # Another try under the same key was faster.
+                return _as_created(await self._get_certain(owner_id, head.id), head)
 
     async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
-        """A new draft under an id that the client made; `save_id` has its digest. Raises ItemExists where the id
-        is taken, be it by this very attempt's first try. Costs as `create`."""
-        head, packed = first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
-        async with self._limits.turn(owner_id):
-            await self._limits.check_one_more(owner_id, "drafts", packed.size)
-            return await self._contents.create_first(head, packed, id_is_new=False)
+        """Creates a draft under an id that the client made. `save_id` already has its digest.
 
-    async def drain(self) -> None:
-        """Waits for all background work of this store and of those that share its parts."""
-        await self._background.drain()
+        Raises ItemExists if the id is taken, perhaps by an earlier try of the same write. Otherwise as `create`.
+        """
+        head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
+        async with self._limits.turn(owner_id):
+            await self._limits.check_one_more(owner_id, "drafts", new.content.size)
+            return await self._heads.create(head, new.content, id_is_new=False)
 
     async def save(
         self,
         owner_id: str,
         session_id: str,
         change: SessionChange,
-        if_match: SetOf[str] | None = None,
-        save_id: str | None = None,
-        unless: SetOf[str] = (),
+        conditions: Conditions = NO_CONDITIONS,
         *,
         autosave: bool = False,
-        editable: SetOf[SessionStatus] = EDITABLE,
+        editable: Set[SessionStatus] = EDITABLE,
     ) -> SessionHead:
-        """The head after the change; what changes nothing writes nothing. Without `if_match` the last writer
-        wins; Changed is raised where the session has an ETag of `unless`, too. An `autosave` takes the place of
-        the autosave just before it in the history; what it brought stays there once it is saved on purpose, too.
-        Raises ContentTooLarge. A head read, and a content created with a head replaced; a pruned content is
-        deleted beside it."""
-        packed = None if change.content is None else pack(change.content)
-        save_id = with_digest_of_save(save_id, change, packed)
-        made: dict[str, Item] = {}
-        named = frozenset[str]()
+        """Saves a change and returns the head after it. Writes nothing if nothing changes.
 
-        def check(head: SessionHead) -> None:
-            nonlocal named
-            named = head.content_ids
-            require(head, editable, "saved" if SessionStatus.ACTIVE in editable else "saved as a draft")
-            if head.metadata.etag in unless:
-                raise Changed("session", session_id, head)
-
-        async def edit(head: SessionHead) -> SessionHead:
-            changes = effect(head, change, packed)
-            action = SessionAction.RENAMED
-            if not changes:
-                if autosave or packed is None or head.revisions[0].action is not SessionAction.AUTOSAVED:
-                    return head
-                changes, action = {"device_info": change.device_info}, SessionAction.SAVED
-            if packed is not None and "content_hash" in changes:
-                await self._limits.check_growth(owner_id, packed.size - head.metadata.content_bytes)
-                # A new item for each attempt: an attempt that seemed lost may have landed after all, and
-                # been overwritten and pruned since.
-                item = self._contents.item_of(owner_id, session_id, packed)
-                changes["content_id"] = item["id"]
-                made[item["id"]] = item
-                action = SessionAction.SAVED
-            if autosave:
-                action = SessionAction.AUTOSAVED
-            return head.revised(action, save_id, self._rules.keep_revisions, self._rules.coalesce, **changes)
-
-        try:
-            done = await self._commit(owner_id, session_id, edit, save_id, if_match, check, made)
-        except (Changed, Gone, IllegalMove, KeyReused, NotFound):
-            # Certain: a newer head was read, and it is not ours. What it names all the same had landed unseen
-            # and was built upon since. After any other fault an attempt may have landed, so what it wrote
-            # stays for the timer to judge.
-            self._contents.remove(owner_id, set(made) - named)
-            raise
-        self._contents.remove(owner_id, set(made) - done.after.content_ids)
-        return done.head
+        Without `if_match` the last writer wins. An `autosave` takes the place of the autosave just before it in
+        the history. A deliberate save of the same content keeps what an autosave brought in the history.
+        Raises StorageFull. One read and one commit of head and content.
+        """
+        save_id = with_digest_of_save(conditions.save_id, change)
+        edit = Save(change, save_id, self._rules, autosave, editable)
+        return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
 
     async def move(
         self,
         owner_id: str,
         session_id: str,
         action: SessionAction,
-        if_match: SetOf[str] | None = None,
-        save_id: str | None = None,
+        conditions: Conditions = NO_CONDITIONS,
     ) -> SessionHead:
-        """Promotes a draft, closes an active session or reopens a closed one: one of `MOVES`."""
-        before, after = MOVES[action]
-        save_id = with_digest(save_id, action)
+        """Promotes a draft, closes an active session or reopens a closed one: one of `MOVES`. Raises TooMany."""
+        edit = Move(action, with_digest(conditions.save_id, action), self._rules)
+        return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
 
-        async def edit(head: SessionHead) -> SessionHead:
-            if action is SessionAction.PROMOTED:
-                await self._limits.check_one_more(owner_id, "sessions", 0)
-            return head.revised(action, save_id, self._rules.keep_revisions, status=after)
-
-        def check(head: SessionHead) -> None:
-            require(head, {before}, action.value)
-
-        return (await self._commit(owner_id, session_id, edit, save_id, if_match, check)).head
+    async def restore(
+        self, owner_id: str, session_id: str, version: int, conditions: Conditions = NO_CONDITIONS
+    ) -> SessionHead:
+        """Creates a new version with the content of an old one. Copies no content; writes nothing if that content
+        is current. Raises NotFound for a version that is not in the history, and StorageFull."""
+        save_id = with_digest(conditions.save_id, SessionAction.RESTORED, version)
+        edit = Restore(version, save_id, self._rules)
+        return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
 
     async def delete(
         self,
         owner_id: str,
         session_id: str,
-        if_match: SetOf[str] | None = None,
+        if_match: Collection[str] | None = None,
         *,
         status: SessionStatus | None = None,
     ) -> None:
-        """Makes it a tombstone, which competes with saves on the same etag. Its contents go later, by the
-        timer. Only one of `status` is deleted where that is given."""
-        save_id = new_id()
-
-        def check(head: SessionHead) -> None:
-            if status is not None:
-                require(head, {status}, "discarded")
-
-        async def edit(head: SessionHead) -> SessionHead:
-            return tombstone(head, save_id)
-
-        await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check)
+        """Replaces a session by its tombstone; the timer removes its contents. `status` is the only status that
+        may be deleted, if it is given."""
+        await self._commits.commit(owner_id, session_id, Delete(new_id(), status), Conditions(if_match))
 
     async def erase(self, owner_id: str, session_id: str) -> int:
-        """Takes a session away with all its contents, at once and for good; how many items those were. Harmless to
-        repeat, and where it is interrupted the timer empties what is left of it."""
-        # A tombstone first: it competes with saves, so that none is acknowledged whose content is taken away.
+        """Removes a session with all its contents at once, and returns the number of items. Idempotent: if it is
+        interrupted, the timer removes the rest."""
+        # The tombstone comes first. It competes with saves, so that no acknowledged save loses its content.
         with suppress(Gone, NotFound, CorruptItem):
             await self.delete(owner_id, session_id)
         contents = await self._contents.erase_all(owner_id, session_id)
@@ -234,61 +151,67 @@ class SessionStore(SessionReads):
         return contents + 1
 
     async def purge(self, owner_id: str, draft_id: str, untouched_since: datetime) -> bool:
-        """Deletes a draft, unless it was saved or opened after `untouched_since`, or is a draft no more. Whether
-        it did."""
-        save_id = new_id()
-
-        async def edit(head: SessionHead) -> SessionHead:
-            is_stale = head.stale_since is not None and head.stale_since <= untouched_since
-            return tombstone(head, save_id) if is_stale else head
-
-        done = await self._heads.commit(owner_id, draft_id, edit, save_id, None)
+        """Deletes a draft and returns True, unless it was saved or opened after `untouched_since`, or is no draft
+        any more."""
+        done = await self._commits.commit(owner_id, draft_id, Purge(new_id(), untouched_since))
         return done.after.status is SessionStatus.DELETED
 
-    async def restore(
-        self,
-        owner_id: str,
-        session_id: str,
-        version: int,
-        if_match: SetOf[str] | None = None,
-        save_id: str | None = None,
-    ) -> SessionHead:
-        """A new version with the content of an old one; nothing is rewritten, and no content is copied.
-        Restoring what is there already writes nothing. Raises NotFound as `revision`, and StorageFull."""
-        save_id = with_digest(save_id, SessionAction.RESTORED, version)
+    async def drain(self) -> None:
+        """Waits for the background work of all stores that share its parts."""
+        await self._background.drain()
 
-        def check(head: SessionHead) -> None:
-            require(head, EDITABLE, "restored")
+    async def _find_created(
+        self, owner_id: str, key: IdempotencyKey | None, head: SessionHead
+    ) -> SessionHead | None:
+        """The session that an earlier try under the key created, as it created it. Raises Gone and KeyReused."""
+        if key is None:
+            return None
+        session_id = await self._idempotency.find(owner_id, "session", key)
+        if session_id is None:
+            return None
+        with suppress(NotFound):
+            retried = head.model_copy(update={"id": session_id})
+            return _as_created(await self.get_head(owner_id, session_id), retried)
+        return None
 
-        async def edit(head: SessionHead) -> SessionHead:
-            old = revision_of(head, version)
-            if old.content_hash == head.metadata.content_hash:
-                return head
-            await self._limits.check_growth(owner_id, old.content_bytes - head.metadata.content_bytes)
-            return head.revised(
-                SessionAction.RESTORED,
-                save_id,
-                self._rules.keep_revisions,
-                content_id=old.content_id,
-                content_hash=old.content_hash,
-                content_bytes=old.content_bytes,
-                media_type=old.media_type,
-            )
+    async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
+        """The head of a session that is known to exist: a read that does not find it yet is repeated."""
+        async for _ in Attempts():
+            with suppress(NotFound):
+                return await self.get_head(owner_id, session_id)
+        raise Contended("session", session_id)
 
-        return (await self._commit(owner_id, session_id, edit, save_id, if_match, check)).head
 
-    async def _commit(
-        self,
-        owner_id: str,
-        session_id: str,
-        edit: Edit,
-        save_id: str,
-        if_match: SetOf[str] | None,
-        check: Check,
-        contents: Mapping[str, Item] = NO_CONTENTS,
-    ) -> Committed:
-        """What came of an edit; the contents that are named no more are removed."""
-        async with self._limits.turn(owner_id):
-            done = await self._heads.commit(owner_id, session_id, edit, save_id, if_match, check, contents)
-        self._contents.remove(owner_id, done.before.content_ids - done.after.content_ids)
-        return done
+def _first_head(
+    owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str
+) -> SessionHead:
+    """The head of a new session. It names no content yet."""
+    created_at = now()
+    head = SessionHead(
+        id=session_id,
+        owner_id=owner_id,
+        app=new.app,
+        status=status,
+        metadata=SessionMetadata(
+            title=new.title,
+            description=new.description or None,
+            created_at=created_at,
+            updated_at=created_at,
+            last_accessed_at=created_at,
+            content_hash=new.content.hash,
+            content_bytes=new.content.size,
+            version=1,
+            device_info=new.device_info,
+            media_type=new.media_type,
+        ),
+        content_id=None,
+        revisions=(),
+    )
+    return head.model_copy(update={"revisions": (as_revision(head, SessionAction.CREATED, save_id),)})
+
+
+def _as_created(head: SessionHead, retried: SessionHead) -> SessionHead:
+    """The head as its creation left it. If the history no longer holds version 1, as the retry would create it:
+    never with the ETag of a later save, which the caller has not seen."""
+    first = [revision for revision in head.revisions if revision.version == 1]
+    return head.as_of(first[0]) if first else retried

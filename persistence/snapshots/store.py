@@ -28,7 +28,7 @@ from persistence.errors import (
     NotFound,
     PersistenceError,
 )
-from persistence.idempotency import Attempt
+from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
@@ -85,10 +85,10 @@ class SnapshotStore:
         self._sessions, self._access_logs, self._rules = sessions, access_logs, rules
         self._snapshots = DocumentSet(engine, SNAPSHOTS, Snapshot)
         self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
-        self._limits, self._reservations = shared.limits, shared.reservations
+        self._limits, self._reservations = shared.limits, shared.idempotency
         self.filters = access_logs.filters
 
-    async def create(self, owner_id: str, new: NewSnapshot, attempt: Attempt | None = None) -> Snapshot:
+    async def create(self, owner_id: str, new: NewSnapshot, attempt: IdempotencyKey | None = None) -> Snapshot:
         """A new snapshot, which counts as its owner's first visit; the same one again for a repeat of an
         `attempt`. Raises ContentTooLarge, TooMany, StorageFull, KeyReused, InvalidMember for an expiry that is
         not allowed, and as `SessionStore.get` where it is made from a session; then nothing was written."""
@@ -174,7 +174,7 @@ class SnapshotStore:
             raise CorruptItem("snapshot", snapshot_id)
         return snapshot, Packed(payload, snapshot.metadata.content_hash, snapshot.metadata.content_bytes)
 
-    async def _made_by(self, owner_id: str, attempt: Attempt | None) -> Snapshot | None:
+    async def _made_by(self, owner_id: str, attempt: IdempotencyKey | None) -> Snapshot | None:
         """What an earlier try of the attempt made, listed if that was interrupted. Raises Gone and KeyReused."""
         if attempt is None:
             return None

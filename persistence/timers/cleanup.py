@@ -9,11 +9,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from persistence.documents import Document, SessionContent, SessionHead, now
+from persistence.documents import Document, now
 from persistence.errors import Contended, Gone, ItemNotFound, NotFound
 from persistence.idempotency import RETENTION as RESERVATION_RETENTION
-from persistence.idempotency import Reservation
+from persistence.idempotency import IdempotencyRecord
 from persistence.sessions.contents import contents_of, session_of
+from persistence.sessions.documents import SessionContent, SessionHead
 from persistence.sessions.store import SessionStore
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
@@ -88,7 +89,7 @@ class Cleanup:
         self._contents = DocumentSet(engine, SESSIONS, SessionContent)
         self._snapshots = DocumentSet(engine, SNAPSHOTS, Snapshot)
         self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
-        self._reservations = DocumentSet(engine, SESSIONS, Reservation)
+        self._reservations = DocumentSet(engine, SESSIONS, IdempotencyRecord)
         self._rows = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def run(self) -> Counts:

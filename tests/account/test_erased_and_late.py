@@ -3,8 +3,9 @@
 import pytest
 
 from persistence import stores_over
-from persistence.documents import SessionChange
+from persistence.content import pack
 from persistence.errors import ItemNotFound, NotFound
+from persistence.sessions.documents import SessionChange
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SNAPSHOTS as SNAPSHOTS_CONTAINER
 from persistence.storage.containers import Container
@@ -43,7 +44,7 @@ class ReadsNothingAtFirst(Around):
 async def test_a_save_of_what_is_being_erased_finds_nothing_and_leaves_nothing(engine: Engine) -> None:
     head = await session_store(engine).create(OWNER, new())
     with pytest.raises(NotFound):
-        await session_store(ErasesBeforeReplace(engine)).save(OWNER, head.id, SessionChange(content="two"))
+        await session_store(ErasesBeforeReplace(engine)).save(OWNER, head.id, SessionChange(content=pack("two")))
     assert await stored_heads(engine) == []
     assert await content_ids(engine) <= head.content_ids
 
@@ -75,7 +76,7 @@ class SavesBeforeContentIsRead(Around):
     async def read(self, container: Container, id: str, partition: str) -> Stored:
         if self.armed and "~" in id:
             (other, session_id), self.armed = self.armed, None
-            await other.save(partition, session_id, SessionChange(content="of another tab"))
+            await other.save(partition, session_id, SessionChange(content=pack("of another tab")))
         return await self.inner.read(container, id, partition)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.content import pack
-from persistence.documents import NewSession, SessionChange, new_id
+from persistence.documents import new_id
+from persistence.sessions.documents import NewSession, SessionChange
 from persistence.storage.containers import CONTAINERS, Container
 from persistence.storage.engine import COMMIT_MAX_BYTES, Engine, Item
 from persistence.storage.query import Page, Query
@@ -137,13 +138,13 @@ async def test_what_is_saved_during_an_export_is_exported_as_it_was_or_is(engine
             page = await self.inner.query(container, query)
             if query.kind == "session":
                 for number in range(2):
-                    await other.save("ann", head.id, SessionChange(content=f"later {number}"))
+                    await other.save("ann", head.id, SessionChange(content=pack(f"later {number}")))
                 await other.drain()
             return page
 
     settings = SETTINGS.model_copy(update={"keep_revisions": 1})
     other = stores_over(engine, settings.store_rules()).sessions
-    head = await other.create("ann", NewSession(title="T", description=None, content="first"))
+    head = await other.create("ann", NewSession(title="T", description=None, content=pack("first")))
     lines = await exported(Client(stores_over(SavedInBetween(engine), settings.store_rules()), settings))
     assert [line["content"] for line in lines if "content" in line] == ["later 1"]
 
@@ -262,7 +263,7 @@ async def test_an_erasure_that_is_killed_at_any_write_leaves_nothing_in_part_and
 
 async def test_what_was_left_by_something_interrupted_is_erased_once_it_is_settled(engine: Engine) -> None:
     sessions = stores_over(engine, SETTINGS.store_rules()).sessions
-    head = await sessions.create("ann", NewSession(title="T", description=None, content="one"))
+    head = await sessions.create("ann", NewSession(title="T", description=None, content=pack("one")))
     await engine.delete(CONTAINERS[0], head.id, "ann")
     contents = Query("content", "ann", ("id",))
     assert await erased(Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)) == 1

@@ -1,8 +1,8 @@
 """Repeats recorded requests on a real server over a copy of `store.db.gz`, and reports the responses that differ.
 
-An early commit made the store and the requests; `tests/before/make.py` in commit 82a1b84 says how. `responses.json`
-holds the requests and that commit's responses. After a change that clients are meant to see, record the responses
-again, with the same store and the same requests, and read the diff:
+An early commit made the store and the requests; `tests/before/make.py` in commit 82a1b84 says how.
+`responses.json` holds the requests and that commit's responses. After a change that clients are meant to see,
+record the responses again, with the same store and the same requests, and read the diff:
 
     python -m tests.before.replay
 """

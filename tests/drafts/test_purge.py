@@ -11,8 +11,8 @@ from azure.functions.decorators.timer import TimerTrigger
 
 from functions.app import build_app
 from persistence import Stores, retry, stores_over
-from persistence.documents import SessionHead, SessionStatus
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
+from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query

@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionStatus, new_id
+from persistence.conditions import ANY_TAG, Conditions
+from persistence.documents import new_id
 from persistence.drafts.store import DraftStore
 from persistence.errors import Changed, Gone, KeyReused, NotFound
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionStatus
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFT, a_session, draft
@@ -24,13 +26,14 @@ def drafts(stores: Stores) -> DraftStore:
 
 @pytest.mark.parametrize("only_new", [False, True])
 async def test_a_first_save_repeated_under_its_save_id_is_one_draft(engine: Engine, only_new: bool) -> None:
+    conditions = Conditions(if_none_match=ANY_TAG if only_new else frozenset(), save_id=KEY)
     drafts = stores_over(engine, SETTINGS.store_rules()).drafts
-    first, is_new = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
-    repeated, is_new_again = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
+    first, is_new = await drafts.put(OWNER, DRAFT, draft(), conditions)
+    repeated, is_new_again = await drafts.put(OWNER, DRAFT, draft(), conditions)
     assert repeated == first and is_new and is_new_again, "the first answer again"
     await drafts.put(OWNER, DRAFT, draft("two"))
     before = await stored_heads(engine), await content_ids(engine)
-    repeated, _ = await drafts.put(OWNER, DRAFT, draft(), save_id=KEY, only_new=only_new)
+    repeated, _ = await drafts.put(OWNER, DRAFT, draft(), conditions)
     assert repeated == first, "not the ETag of what was never seen"
     assert (await stored_heads(engine), await content_ids(engine)) == before
 
@@ -45,7 +48,8 @@ async def test_a_first_save_repeated_with_equal_content_is_one_draft(drafts: Dra
 @pytest.mark.parametrize("only_new", [False, True])
 async def test_a_first_save_whose_answer_the_driver_lost_made_the_draft(engine: Engine, only_new: bool) -> None:
     drafts = stores_over(AnswersLost(engine, ["commit"]), SETTINGS.store_rules()).drafts
-    head, is_new = await drafts.put(OWNER, DRAFT, draft(), only_new=only_new)
+    conditions = Conditions(if_none_match=ANY_TAG if only_new else frozenset())
+    head, is_new = await drafts.put(OWNER, DRAFT, draft(), conditions)
     assert is_new and head.metadata.version == 1
     assert [one.content_ids for one in await stored_heads(engine)] == [await content_ids(engine)]
 
@@ -56,12 +60,13 @@ async def test_late_reads_of_a_draft_lead_to_no_false_answer(engine: Engine, see
     drafts = stores_over(AnswersLost(late, ["commit"], times=9), SETTINGS.store_rules()).drafts
     for number in range(6):
         id = new_id()
-        head, is_new = await drafts.put(OWNER, id, draft(), only_new=number % 2 == 0)
+        conditions = Conditions(if_none_match=ANY_TAG if number % 2 == 0 else frozenset())
+        head, is_new = await drafts.put(OWNER, id, draft(), conditions)
         assert is_new
-        head, is_new = await drafts.put(OWNER, id, draft("two"), {head.metadata.etag})
+        head, is_new = await drafts.put(OWNER, id, draft("two"), Conditions({head.metadata.etag}))
         assert not is_new and head.metadata.version == 2
         with pytest.raises(Changed):
-            await drafts.put(OWNER, id, draft("three"), only_new=True)
+            await drafts.put(OWNER, id, draft("three"), Conditions(if_none_match=ANY_TAG))
     assert late.answered_late > 0
     await assert_sound(engine)
 
@@ -70,13 +75,13 @@ async def test_an_etag_that_holds_saves_and_a_stale_one_changes_nothing(
     drafts: DraftStore, engine: Engine
 ) -> None:
     first, _ = await drafts.put(OWNER, DRAFT, draft())
-    second, _ = await drafts.put(OWNER, DRAFT, draft("two"), {first.metadata.etag})
+    second, _ = await drafts.put(OWNER, DRAFT, draft("two"), Conditions({first.metadata.etag}))
     before = await stored_heads(engine), await content_ids(engine)
     for call in (
-        drafts.put(OWNER, DRAFT, draft("three"), {first.metadata.etag}),
-        drafts.put(OWNER, DRAFT, draft("three"), only_new=True),
-        drafts.put(OWNER, DRAFT, draft("two"), only_new=True),
-        drafts.promote(OWNER, DRAFT, {first.metadata.etag}),
+        drafts.put(OWNER, DRAFT, draft("three"), Conditions({first.metadata.etag})),
+        drafts.put(OWNER, DRAFT, draft("three"), Conditions(if_none_match=ANY_TAG)),
+        drafts.put(OWNER, DRAFT, draft("two"), Conditions(if_none_match=ANY_TAG)),
+        drafts.promote(OWNER, DRAFT, Conditions({first.metadata.etag})),
         drafts.discard(OWNER, DRAFT, {first.metadata.etag}),
     ):
         with pytest.raises(Changed) as refused:
@@ -87,22 +92,22 @@ async def test_an_etag_that_holds_saves_and_a_stale_one_changes_nothing(
 
 async def test_a_condition_on_what_is_there_makes_no_draft(drafts: DraftStore, engine: Engine) -> None:
     for call in (
-        drafts.put(OWNER, DRAFT, draft(), {'"1-0123456789abcdef"'}),
-        drafts.put(OWNER, DRAFT, draft(), must_exist=True),
+        drafts.put(OWNER, DRAFT, draft(), Conditions({'"1-0123456789abcdef"'})),
+        drafts.put(OWNER, DRAFT, draft(), Conditions(ANY_TAG)),
     ):
         with pytest.raises(NotFound):
             await call
     assert await count(engine, "session") == 0
-    await drafts.put(OWNER, DRAFT, draft(), only_new=True)
-    head, _ = await drafts.put(OWNER, DRAFT, draft("two"), must_exist=True)
+    await drafts.put(OWNER, DRAFT, draft(), Conditions(if_none_match=ANY_TAG))
+    head, _ = await drafts.put(OWNER, DRAFT, draft("two"), Conditions(ANY_TAG))
     assert head.metadata.version == 2
 
 
 async def test_what_was_discarded_is_not_made_again(stores: Stores, engine: Engine) -> None:
     await a_session(stores, SessionStatus.DELETED)
-    for condition in ({}, {"only_new": True}, {"must_exist": True}, {"if_match": {'"1-a"'}}):
+    for condition in (Conditions(), Conditions(if_none_match=ANY_TAG), Conditions(ANY_TAG), Conditions({'"1-a"'})):
         with pytest.raises(Gone):
-            await stores.drafts.put(OWNER, DRAFT, draft("three"), **condition)
+            await stores.drafts.put(OWNER, DRAFT, draft("three"), condition)
     assert await count(engine, "session") == 1
 
 
@@ -112,7 +117,7 @@ async def test_a_malformed_id_is_refused_before_anything_is_asked(engine: Engine
     drafts = stores_over(counting, SETTINGS.store_rules()).drafts
     for call in (
         drafts.put(OWNER, id, draft()),
-        drafts.put(OWNER, id, draft(), only_new=True),
+        drafts.put(OWNER, id, draft(), Conditions(if_none_match=ANY_TAG)),
         drafts.get(OWNER, id),
         drafts.promote(OWNER, id),
         drafts.discard(OWNER, id),
@@ -140,7 +145,10 @@ async def test_two_tabs_racing_for_the_first_save_lose_nothing_in_silence(engine
 async def test_of_two_tabs_that_only_create_one_is_told_of_the_other(engine: Engine) -> None:
     tabs = [stores_over(engine, SETTINGS.store_rules()).drafts for _ in range(2)]
     outcomes = await asyncio.gather(
-        *(tab.put(OWNER, DRAFT, draft(f"tab {n}"), only_new=True) for n, tab in enumerate(tabs)),
+        *(
+            tab.put(OWNER, DRAFT, draft(f"tab {n}"), Conditions(if_none_match=ANY_TAG))
+            for n, tab in enumerate(tabs)
+        ),
         return_exceptions=True,
     )
     [refused] = [one for one in outcomes if isinstance(one, Changed)]
@@ -150,15 +158,15 @@ async def test_of_two_tabs_that_only_create_one_is_told_of_the_other(engine: Eng
 
 
 async def test_a_save_id_stands_for_one_save(drafts: DraftStore, stores: Stores, engine: Engine) -> None:
-    await drafts.put(OWNER, DRAFT, draft(title="Named"), save_id=KEY)
-    await drafts.put(OWNER, DRAFT, SessionChange(title="Renamed"), save_id="another")
+    await drafts.put(OWNER, DRAFT, draft(title="Named"), Conditions(save_id=KEY))
+    await drafts.put(OWNER, DRAFT, SessionChange(title="Renamed"), Conditions(save_id="another"))
     before = await stored_heads(engine), await content_ids(engine)
     for call in (
-        drafts.put(OWNER, DRAFT, draft("two"), save_id=KEY),
-        drafts.put(OWNER, DRAFT, draft("two"), save_id=KEY, only_new=True),
-        drafts.put(OWNER, DRAFT, SessionChange(title="Another"), save_id="another"),
-        drafts.promote(OWNER, DRAFT, save_id=KEY),
-        stores.sessions.restore(OWNER, DRAFT, 1, save_id=KEY),
+        drafts.put(OWNER, DRAFT, draft("two"), Conditions(save_id=KEY)),
+        drafts.put(OWNER, DRAFT, draft("two"), Conditions(save_id=KEY, if_none_match=ANY_TAG)),
+        drafts.put(OWNER, DRAFT, SessionChange(title="Another"), Conditions(save_id="another")),
+        drafts.promote(OWNER, DRAFT, Conditions(save_id=KEY)),
+        stores.sessions.restore(OWNER, DRAFT, 1, Conditions(save_id=KEY)),
     ):
         with pytest.raises(KeyReused):
             await call
@@ -167,12 +175,12 @@ async def test_a_save_id_stands_for_one_save(drafts: DraftStore, stores: Stores,
 
 async def test_a_move_repeated_under_its_save_id_is_made_once(stores: Stores) -> None:
     await stores.drafts.put(OWNER, DRAFT, draft())
-    promoted = await stores.drafts.promote(OWNER, DRAFT, save_id="promote")
-    assert await stores.drafts.promote(OWNER, DRAFT, save_id="promote") == promoted
-    closed = await stores.sessions.move(OWNER, DRAFT, SessionAction.CLOSED, save_id="close")
-    assert await stores.sessions.move(OWNER, DRAFT, SessionAction.CLOSED, save_id="close") == closed
+    promoted = await stores.drafts.promote(OWNER, DRAFT, Conditions(save_id="promote"))
+    assert await stores.drafts.promote(OWNER, DRAFT, Conditions(save_id="promote")) == promoted
+    closed = await stores.sessions.move(OWNER, DRAFT, SessionAction.CLOSED, Conditions(save_id="close"))
+    assert await stores.sessions.move(OWNER, DRAFT, SessionAction.CLOSED, Conditions(save_id="close")) == closed
     with pytest.raises(KeyReused):
-        await stores.sessions.move(OWNER, DRAFT, SessionAction.REOPENED, save_id="close")
+        await stores.sessions.move(OWNER, DRAFT, SessionAction.REOPENED, Conditions(save_id="close"))
 
 
 @pytest.mark.parametrize("condition", [False, True], ids=["last writer wins", "with If-Match"])
@@ -194,7 +202,7 @@ async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_
     if condition:
         # So many autosaves later it is forgotten which attempt that was.
         with pytest.raises(Changed):
-            await drafts.put(OWNER, DRAFT, draft("two"), {head.metadata.etag})
+            await drafts.put(OWNER, DRAFT, draft("two"), Conditions({head.metadata.etag}))
     else:
         await drafts.put(OWNER, DRAFT, draft("two"))
     assert (await drafts.get(OWNER, DRAFT)).content == b"two"

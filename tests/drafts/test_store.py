@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import SessionAction, SessionChange, SessionStatus
+from persistence.conditions import ANY_TAG, Conditions
 from persistence.drafts.store import UNTITLED, DraftStore
 from persistence.errors import Gone, IllegalMove, InvalidField, NotFound
+from persistence.sessions.documents import SessionAction, SessionChange, SessionStatus
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Stored
 from persistence.storage.query import Operator
@@ -109,9 +110,9 @@ async def test_a_move_says_illegal_even_to_whom_has_a_stale_etag(stores: Stores)
     stale = (await a_session(stores, SessionStatus.DRAFT)).metadata.etag
     await stores.drafts.promote(OWNER, DRAFT)
     for call in (
-        stores.drafts.put(OWNER, DRAFT, draft("three"), {stale}),
-        stores.drafts.put(OWNER, DRAFT, draft("three"), only_new=True),
-        stores.drafts.promote(OWNER, DRAFT, {stale}),
+        stores.drafts.put(OWNER, DRAFT, draft("three"), Conditions({stale})),
+        stores.drafts.put(OWNER, DRAFT, draft("three"), Conditions(if_none_match=ANY_TAG)),
+        stores.drafts.promote(OWNER, DRAFT, Conditions({stale})),
         stores.drafts.discard(OWNER, DRAFT, {stale}),
     ):
         with pytest.raises(IllegalMove):
@@ -119,7 +120,7 @@ async def test_a_move_says_illegal_even_to_whom_has_a_stale_etag(stores: Stores)
 
 
 async def test_a_new_draft_needs_content_and_is_untitled_without_a_title(drafts: DraftStore) -> None:
-    with pytest.raises(InvalidField, match="content: is needed to make a draft"):
+    with pytest.raises(InvalidField, match="content: is needed to create a draft"):
         await drafts.put(OWNER, DRAFT, SessionChange(title="Only a title"))
     head, _ = await drafts.put(OWNER, DRAFT, draft())
     assert head.metadata.title == UNTITLED

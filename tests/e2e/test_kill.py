@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from persistence.documents import SessionAction
+from persistence.sessions.documents import SessionAction
 from tests.devhost.server import DevhostServer
 from tests.support.ledger import Effect, Known, Ledger
 from tests.support.sessions import sha256

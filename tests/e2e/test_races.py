@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from persistence import Stores
-from persistence.documents import SessionStatus
+from persistence.sessions.documents import SessionStatus
 from tests.support.sessions import OWNER, sha256
 from tests.support.storage import Storage, call, look_into
 

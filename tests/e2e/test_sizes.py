@@ -10,8 +10,8 @@ from time import perf_counter
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.content import CONTENT_MAX_BYTES
-from persistence.documents import NewSession
+from persistence.content import CONTENT_MAX_BYTES, pack
+from persistence.sessions.documents import NewSession
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS
@@ -39,7 +39,7 @@ async def fill(stores: Stores, count: int = SESSIONS) -> dict[str, list[str]]:
 
 
 def session(number: int, content: str) -> NewSession:
-    return NewSession(title=f"Session {number:02}", description="What it is about", content=content)
+    return NewSession(title=f"Session {number:02}", description="What it is about", content=pack(content))
 
 
 def digits(count: int) -> int:

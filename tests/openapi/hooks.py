@@ -18,7 +18,7 @@ NOT_FOR_ITS_FORM = {
 # Rules that depend on the time and on what is there already; the description tells them in words.
 ALSO = {
     "createSnapshot": {"expiresAt: must lie in the future"},
-    "putDraft": {"content: is needed to make a draft"},
+    "putDraft": {"content: is needed to create a draft"},
 }
 
 # In its coverage phase it sends "0" and takes that for a match of the pattern that conditions have.

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
+from persistence.conditions import Conditions
 from persistence.errors import Changed, NotFound
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
@@ -46,7 +47,7 @@ async def begun(sessions: SessionStore) -> str:
 
 
 async def autosave(sessions: SessionStore, id: str, content: str, **rest: Any) -> SessionHead:
-    return await sessions.save(OWNER, id, saving(content), **rest, autosave=True)
+    return await sessions.save(OWNER, id, saving(content), Conditions(**rest), autosave=True)
 
 
 def told(head: SessionHead) -> list[str]:
@@ -115,11 +116,11 @@ async def test_what_was_saved_on_purpose_is_never_absorbed(sessions: SessionStor
 async def test_saving_on_purpose_what_was_autosaved_keeps_it(sessions: SessionStore, engine: Engine) -> None:
     id = await begun(sessions)
     autosaved = await autosave(sessions, id, "a")
-    saved = await sessions.save(OWNER, id, saving("a"), save_id="press")
+    saved = await sessions.save(OWNER, id, saving("a"), Conditions(save_id="press"))
     assert told(saved) == ["3 saved", "2 autosaved", "1 created"] and saved.content_id == autosaved.content_id
     # Pressed twice, or sent twice: nothing more.
     assert await sessions.save(OWNER, id, saving("a")) == saved
-    assert await sessions.save(OWNER, id, saving("a"), save_id="press") == saved
+    assert await sessions.save(OWNER, id, saving("a"), Conditions(save_id="press")) == saved
     head = await autosave(sessions, id, "b")
     assert told(head) == ["4 autosaved", "3 saved", "2 autosaved", "1 created"]
     assert (await sessions.revision(OWNER, id, 3))[1] == b"a"

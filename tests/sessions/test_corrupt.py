@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from persistence.conditions import Conditions
 from persistence.errors import CorruptItem, Gone
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
@@ -126,9 +127,9 @@ async def assert_only_content_fails(sessions: SessionStore, id: str) -> None:
     with pytest.raises(CorruptItem):
         _ = (await sessions.get(OWNER, id)).content
     head = await sessions.get_head(OWNER, id)
-    assert (await sessions.get(OWNER, id, unless={head.metadata.etag})).content is None
+    assert (await sessions.get(OWNER, id, if_none_match={head.metadata.etag})).content is None
     assert [one.id for one in (await sessions.page(OWNER)).items] == [id]
-    await sessions.save(OWNER, id, saving("whole again"), {head.metadata.etag})
+    await sessions.save(OWNER, id, saving("whole again"), Conditions({head.metadata.etag}))
     assert (await sessions.get(OWNER, id)).content == b"whole again"
     await sessions.delete(OWNER, id)
     with pytest.raises(Gone):

@@ -11,8 +11,9 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES
-from persistence.documents import REMEMBERED_VERSIONS, new_id, now
+from persistence.documents import new_id, now
 from persistence.errors import StoreUnavailable
+from persistence.sessions.documents import REMEMBERED_VERSIONS
 from persistence.storage.containers import SESSIONS as SESSIONS_CONTAINER
 from persistence.storage.engine import Engine
 from persistence.storage.query import Query

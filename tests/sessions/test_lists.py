@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from persistence.documents import SessionStatus, timestamp_text
+from persistence.documents import timestamp_text
 from persistence.errors import InvalidCursor, InvalidField
+from persistence.sessions.documents import SessionStatus
 from persistence.sessions.store import SessionStore
 from persistence.storage.engine import Engine
 from persistence.storage.query import Filter, Operator, Sort

@@ -18,8 +18,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from persistence.documents import SessionChange, SessionHead
+from persistence.conditions import Conditions
+from persistence.content import pack
 from persistence.errors import Changed, Gone, NotFound
+from persistence.sessions.documents import SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Engine
@@ -96,9 +98,11 @@ class Sessions(RuleBasedStateMachine):
     ) -> None:
         """With the ETag of `age` changes ago, 1 the newest, or without one."""
         model = self.known[id]
-        change = SessionChange(title=title, description=description, content=content)
+        change = SessionChange(
+            title=title, description=description, content=content if content is None else pack(content)
+        )
         if_match = None if age is None else {model.etags[-min(age, len(model.etags))]}
-        saving = self.stores[n].save(self.owner, id, change, if_match)
+        saving = self.stores[n].save(self.owner, id, change, Conditions(if_match))
         if model.deleted:
             with pytest.raises(Gone):
                 self.run(saving)

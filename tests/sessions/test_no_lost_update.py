@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from persistence.documents import SessionHead, SessionStatus
+from persistence.conditions import Conditions
 from persistence.errors import Changed, Contended, CorruptItem, Gone, NotFound
 from persistence.retry import ATTEMPTS
+from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
@@ -92,7 +93,7 @@ async def test_late_reads_let_no_stale_if_match_through(engine: Engine, seed: in
             return None
         assert read.content is not None
         text = f"{read.content.decode()} {word}"
-        head = await store.save(OWNER, id, saving(text), {read.head.metadata.etag})
+        head = await store.save(OWNER, id, saving(text), Conditions({read.head.metadata.etag}))
         assert head.metadata.version == read.head.metadata.version + 1
         return word
 
@@ -146,7 +147,7 @@ async def test_a_late_reader_sees_only_what_was_there(engine: Engine, seed: int)
     head = await store.create(OWNER, new(content="0"))
     written = {1: "0"}
     for number in range(2, 12):
-        head = await store.save(OWNER, head.id, saving(str(number)), {head.metadata.etag})
+        head = await store.save(OWNER, head.id, saving(str(number)), Conditions({head.metadata.etag}))
         written[head.metadata.version] = str(number)
         try:
             read = await store.get(OWNER, head.id)
@@ -233,7 +234,9 @@ async def test_of_saves_with_one_etag_answered_by_503_exactly_one_wins(
     for round in range(1, 4):
         outcomes = await asyncio.gather(
             *(
-                stores[number % 3].save(OWNER, head.id, saving(f"{round} {number}"), {head.metadata.etag})
+                stores[number % 3].save(
+                    OWNER, head.id, saving(f"{round} {number}"), Conditions({head.metadata.etag})
+                )
                 for number in range(6)
             ),
             return_exceptions=True,

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from persistence import stores_over
-from persistence.documents import SessionAction, SessionChange
+from persistence.conditions import Conditions
 from persistence.errors import Changed, StoreUnavailable
+from persistence.sessions.documents import SessionAction, SessionChange
 from persistence.sessions.rules import SessionRules
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine
@@ -86,7 +87,7 @@ async def test_no_save_waits_for_what_it_prunes(engine: Engine) -> None:
     head = await sessions.create(OWNER, new(content="1"))
     head = await sessions.save(OWNER, head.id, saving("2"))
     with pytest.raises(Changed):
-        await sessions.save(OWNER, head.id, saving("3"), {'"1-0123456789abcdef"'})
+        await sessions.save(OWNER, head.id, saving("3"), Conditions({'"1-0123456789abcdef"'}))
     assert (await sessions.get(OWNER, head.id)).content == b"2"
     may_delete.set()
     await sessions.drain()

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from persistence.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
+from persistence.conditions import Conditions
+from persistence.content import pack
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
 from persistence.retry import ATTEMPTS, Attempts
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, Container
@@ -162,7 +164,9 @@ async def test_a_content_that_landed_is_not_sent_again(engine: Engine) -> None:
     counting = CountingReads(engine)
     losing = AnswersLost(counting, ["replace"])
     losing.meanwhile = rename
-    saved = await session_store(losing, rules).save(OWNER, head.id, SessionChange(title="ours", content="ours"))
+    saved = await session_store(losing, rules).save(
+        OWNER, head.id, SessionChange(title="ours", content=pack("ours"))
+    )
     assert (saved.metadata.title, saved.metadata.version) == ("ours", REMEMBERED_VERSIONS + 4)
     assert [one.kinds for one in counting.writes if one.verb == "create"] == [("content",)]
 
@@ -186,7 +190,7 @@ async def test_writers_with_one_etag_have_one_winner(engine: Engine) -> None:
     for round in range(1, 6):
         outcomes = await asyncio.gather(
             *(
-                store.save(OWNER, head.id, saving(f"{round} {number}"), {head.metadata.etag})
+                store.save(OWNER, head.id, saving(f"{round} {number}"), Conditions({head.metadata.etag}))
                 for number, store in enumerate(stores * 2)
             ),
             return_exceptions=True,
@@ -247,7 +251,7 @@ async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> N
     # Nor is it what a refusal shows.
     replayed.replay = list(past)
     with pytest.raises(Changed) as refused:
-        await sessions.save(OWNER, head.id, saving("five"), {second.metadata.etag})
+        await sessions.save(OWNER, head.id, saving("five"), Conditions({second.metadata.etag}))
     assert refused.value.current == saved
     assert await assert_sound(engine) == set()
 
@@ -260,7 +264,9 @@ async def test_if_match_with_an_old_and_a_new_etag_waits_for_the_newer_head(engi
     past = await engine.read(SESSIONS, first.id, OWNER)
     second = await sessions.save(OWNER, first.id, saving("two"))
     replayed.replay = [past]
-    saved = await sessions.save(OWNER, first.id, saving("mine"), {first.metadata.etag, second.metadata.etag})
+    saved = await sessions.save(
+        OWNER, first.id, saving("mine"), Conditions({first.metadata.etag, second.metadata.etag})
+    )
     assert (saved.metadata.version, replayed.replay) == (3, [])
     assert (await sessions.get(OWNER, first.id)).content == b"mine"
 
@@ -341,7 +347,7 @@ async def test_a_save_whose_answer_was_lost_is_done_once(engine: Engine, if_matc
     head = await session_store(engine).create(OWNER, new())
     lossy = AnswersLost(engine, ["replace", "create"], times=2)
     saved = await session_store(lossy).save(
-        OWNER, head.id, saving("two", title="Second"), {head.metadata.etag} if if_match else None
+        OWNER, head.id, saving("two", title="Second"), Conditions({head.metadata.etag} if if_match else None)
     )
     assert lossy.times == 0
     assert await stored_heads(engine) == [saved]
@@ -361,14 +367,14 @@ async def test_a_save_whose_answer_was_lost_answers_its_own_version_not_a_later_
 
     lossy.meanwhile = another_saves
     mine = session_store(lossy)
-    saved = await mine.save(OWNER, head.id, saving("mine", device_info="phone"), {head.metadata.etag})
+    saved = await mine.save(OWNER, head.id, saving("mine", device_info="phone"), Conditions({head.metadata.etag}))
     metadata = saved.metadata
     assert (metadata.version, metadata.title, metadata.device_info) == (2, "First", "phone")
     assert (metadata.content_hash, metadata.content_bytes) == (sha256("mine"), 4)
     assert metadata.updated_at == saved.revisions[0].saved_at
     assert [r.version for r in saved.revisions] == [2, 1]
     with pytest.raises(Changed) as refused:
-        await mine.save(OWNER, head.id, saving("mine again"), {metadata.etag})
+        await mine.save(OWNER, head.id, saving("mine again"), Conditions({metadata.etag}))
     assert isinstance(refused.value.current, SessionHead)
     assert refused.value.current.metadata.title == "Another's"
     assert await assert_sound(engine) == set()
@@ -387,11 +393,11 @@ async def test_a_claim_to_have_seen_more_is_looked_at_again_before_it_is_refused
     head = await sessions.create(OWNER, new())
     counting.forget()
     with pytest.raises(Changed):
-        await sessions.save(OWNER, head.id, SessionChange(title="b"), {'"2-0123456789abcdef"'})
+        await sessions.save(OWNER, head.id, SessionChange(title="b"), Conditions({'"2-0123456789abcdef"'}))
     assert counting.verbs == ["read"] * 4
     counting.forget()
     with pytest.raises(NotFound):
-        await sessions.save(OWNER, "twelve-chars", SessionChange(title="b"), {head.metadata.etag})
+        await sessions.save(OWNER, "twelve-chars", SessionChange(title="b"), Conditions({head.metadata.etag}))
     assert counting.verbs == ["read"] * 4
     counting.forget()
     with pytest.raises(NotFound):

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from persistence import Stores
-from persistence.documents import SessionAction, SessionStatus
+from persistence.conditions import Conditions
 from persistence.errors import Changed, Gone, IllegalMove, KeyReused, NotFound
+from persistence.sessions.documents import SessionAction, SessionStatus
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
@@ -108,9 +109,11 @@ async def test_restoring_makes_a_version_and_rewrites_nothing(engine: Engine) ->
 
 async def test_content_is_restored_with_its_media_type(stores: Stores) -> None:
     id = await with_versions(stores.sessions, 1)
-    await stores.sessions.save(OWNER, id, saving("<p>", media_type="text/html"), save_id="html")
+    await stores.sessions.save(OWNER, id, saving("<p>", media_type="text/html"), Conditions(save_id="html"))
     await stores.sessions.save(OWNER, id, saving("{}", media_type="application/json"))
-    again = await stores.sessions.save(OWNER, id, saving("<p>", media_type="text/html"), save_id="html")
+    again = await stores.sessions.save(
+        OWNER, id, saving("<p>", media_type="text/html"), Conditions(save_id="html")
+    )
     assert again.metadata.media_type == "text/html"
     assert (await stores.sessions.restore(OWNER, id, 2)).metadata.media_type == "text/html"
     assert (await stores.sessions.restore(OWNER, id, 1)).metadata.media_type is None
@@ -146,14 +149,14 @@ async def test_a_restore_keeps_to_etags_and_to_its_save_id(stores: Stores, engin
     sessions = stores.sessions
     id = await with_versions(sessions, 2)
     etag = (await sessions.get_head(OWNER, id)).metadata.etag
-    restored = await sessions.restore(OWNER, id, 1, {etag}, save_id="attempt")
+    restored = await sessions.restore(OWNER, id, 1, Conditions({etag}, save_id="attempt"))
     await sessions.save(OWNER, id, saving("newer"))
     before = await stored_heads(engine)
-    assert await sessions.restore(OWNER, id, 1, {etag}, save_id="attempt") == restored
+    assert await sessions.restore(OWNER, id, 1, Conditions({etag}, save_id="attempt")) == restored
     with pytest.raises(Changed):
-        await sessions.restore(OWNER, id, 1, {etag})
+        await sessions.restore(OWNER, id, 1, Conditions({etag}))
     with pytest.raises(KeyReused):
-        await sessions.save(OWNER, id, saving("1"), save_id="attempt")
+        await sessions.save(OWNER, id, saving("1"), Conditions(save_id="attempt"))
     assert await stored_heads(engine) == before
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from persistence import Stores
-from persistence.content import CONTENT_MAX_BYTES
-from persistence.documents import SessionAction, SessionChange, SessionStatus, new_id
+from persistence.conditions import Conditions
+from persistence.content import CONTENT_MAX_BYTES, pack
+from persistence.documents import new_id
 from persistence.errors import (
     Changed,
     ContentTooLarge,
@@ -12,6 +13,7 @@ from persistence.errors import (
     InvalidField,
     NotFound,
 )
+from persistence.sessions.documents import SessionAction, SessionChange, SessionStatus
 from persistence.sessions.store import SessionStore
 from persistence.storage.engine import Engine
 from tests.support.engines import CountingReads
@@ -55,9 +57,9 @@ async def test_a_new_session_comes_back_as_it_was_sent(sessions: SessionStore) -
 
 async def test_bytes_and_text_are_the_same_content(sessions: SessionStore) -> None:
     head = await sessions.create(OWNER, new(content="ż"))
-    assert await sessions.save(OWNER, head.id, SessionChange(content="ż".encode())) == head
+    assert await sessions.save(OWNER, head.id, SessionChange(content=pack("ż".encode()))) == head
     with pytest.raises(InvalidField, match="content: is not valid UTF-8"):
-        await sessions.save(OWNER, head.id, SessionChange(content=b"\xff"))
+        await sessions.save(OWNER, head.id, SessionChange(content=pack(b"\xff")))
 
 
 async def test_empty_content_is_content(sessions: SessionStore) -> None:
@@ -115,8 +117,8 @@ async def test_renaming_writes_the_head_alone(counting: CountingReads) -> None:
     "change",
     [
         SessionChange(),
-        SessionChange(title="First", description="About", content="one", app="map"),
-        SessionChange(content="one"),
+        SessionChange(title="First", description="About", content=pack("one"), app="map"),
+        SessionChange(content=pack("one")),
         SessionChange(device_info="another phone"),
     ],
     ids=["nothing", "everything again", "the content again", "only another device"],
@@ -136,25 +138,25 @@ async def test_an_empty_field_is_none_and_writes_nothing_if_there_was_none(
     sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     counting.forget()
-    assert await sessions.save(OWNER, head.id, SessionChange(**{field: ""})) == head
+    assert await sessions.save(OWNER, head.id, SessionChange.model_validate({field: ""})) == head
     assert counting.verbs == ["read"]
 
 
 async def test_each_field_alone_is_a_change(sessions: SessionStore) -> None:
     head = await sessions.create(OWNER, new())
-    changes = [{"title": "b"}, {"description": "b"}, {"content": "b"}, {"app": "b"}]
+    changes = [SessionChange(title="b"), SessionChange(description="b"), saving("b"), SessionChange(app="b")]
     for version, change in enumerate(changes, 2):
-        assert (await sessions.save(OWNER, head.id, SessionChange(**change))).metadata.version == version
+        assert (await sessions.save(OWNER, head.id, change)).metadata.version == version
 
 
 async def test_a_right_etag_saves_and_a_stale_one_changes_nothing(engine: Engine) -> None:
     sessions = session_store(engine)
     first = await sessions.create(OWNER, new())
-    second = await sessions.save(OWNER, first.id, saving("two"), {first.metadata.etag})
+    second = await sessions.save(OWNER, first.id, saving("two"), Conditions({first.metadata.etag}))
     before = await stored_heads(engine), await content_ids(engine)
     for change in (saving("three"), SessionChange(title="three"), SessionChange()):
         with pytest.raises(Changed) as refused:
-            await sessions.save(OWNER, first.id, change, {first.metadata.etag})
+            await sessions.save(OWNER, first.id, change, Conditions({first.metadata.etag}))
         assert refused.value.current == second
     with pytest.raises(Changed):
         await sessions.delete(OWNER, first.id, {first.metadata.etag})
@@ -164,21 +166,25 @@ async def test_a_right_etag_saves_and_a_stale_one_changes_nothing(engine: Engine
 async def test_one_etag_of_several_is_enough(sessions: SessionStore) -> None:
     head = await sessions.create(OWNER, new())
     tags = {'"7-0123456789abcdef"', head.metadata.etag, "not one of ours"}
-    head = await sessions.save(OWNER, head.id, saving("two"), tags)
+    head = await sessions.save(OWNER, head.id, saving("two"), Conditions(tags))
     assert head.metadata.version == 2
     with pytest.raises(Changed):
-        await sessions.save(OWNER, head.id, saving("three"), {"not one of ours"})
+        await sessions.save(OWNER, head.id, saving("three"), Conditions({"not one of ours"}))
     with pytest.raises(Changed):
-        await sessions.save(OWNER, head.id, saving("three"), set())
+        await sessions.save(OWNER, head.id, saving("three"), Conditions(set()))
 
 
 async def test_a_repeat_under_the_same_save_id_finds_its_first_try_done(engine: Engine) -> None:
     sessions = session_store(engine)
     first = await sessions.create(OWNER, new())
-    second = await sessions.save(OWNER, first.id, saving("two"), {first.metadata.etag}, save_id="attempt")
+    second = await sessions.save(
+        OWNER, first.id, saving("two"), Conditions({first.metadata.etag}, save_id="attempt")
+    )
     await sessions.save(OWNER, first.id, saving("three", title="Another's"))
     before = await stored_heads(engine), await content_ids(engine)
-    repeated = await sessions.save(OWNER, first.id, saving("two"), {first.metadata.etag}, save_id="attempt")
+    repeated = await sessions.save(
+        OWNER, first.id, saving("two"), Conditions({first.metadata.etag}, save_id="attempt")
+    )
     # Not the present state under that name: the next If-Match would overwrite what was never seen.
     assert repeated == second
     assert (await stored_heads(engine), await content_ids(engine)) == before
@@ -208,7 +214,7 @@ async def test_a_deleted_session_is_gone_for_every_call(counting: CountingReads)
         sessions.get(OWNER, head.id),
         sessions.get_head(OWNER, head.id),
         sessions.save(OWNER, head.id, saving("two")),
-        sessions.save(OWNER, head.id, saving("two"), {head.metadata.etag}),
+        sessions.save(OWNER, head.id, saving("two"), Conditions({head.metadata.etag})),
         sessions.delete(OWNER, head.id),
         sessions.delete(OWNER, head.id, {head.metadata.etag}),
     ):
@@ -244,7 +250,7 @@ async def test_a_malformed_id_is_refused_before_anything_is_asked(counting: Coun
     for call in (
         sessions.get(OWNER, id),
         sessions.get_head(OWNER, id),
-        sessions.save(OWNER, id, saving("two"), {'"1-a"'}),
+        sessions.save(OWNER, id, saving("two"), Conditions({'"1-a"'})),
         sessions.delete(OWNER, id),
     ):
         with pytest.raises(NotFound):
@@ -273,7 +279,7 @@ async def test_a_poll_reads_the_head_alone(counting: CountingReads) -> None:
     sessions = session_store(counting)
     head = await sessions.create(OWNER, new(content="x" * 100_000))
     counting.forget()
-    assert (await sessions.get(OWNER, head.id, unless={head.metadata.etag})).content is None
+    assert (await sessions.get(OWNER, head.id, if_none_match={head.metadata.etag})).content is None
     await sessions.get_head(OWNER, head.id)
     assert counting.kinds_read == {"session"}
     assert counting.bytes_read < 3_000

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import SessionStatus
+from persistence.conditions import Conditions
 from persistence.errors import Gone, NotFound
+from persistence.sessions.documents import SessionStatus
 from persistence.sessions.rules import SessionRules
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
@@ -43,7 +44,7 @@ LOOKS: dict[str, Opening] = {
 
 async def get_again(stores: Stores) -> None:
     etag = (await stores.sessions.get_head(OWNER, DRAFT)).metadata.etag
-    assert (await stores.sessions.get(OWNER, DRAFT, unless={etag})).content is None
+    assert (await stores.sessions.get(OWNER, DRAFT, if_none_match={etag})).content is None
 
 
 @pytest.fixture
@@ -153,7 +154,9 @@ async def test_a_save_that_loses_to_a_touch_is_made_all_the_same(engine: Engine,
 
     other = session_store(engine)
     head = await other.create(OWNER, new())
-    saved = await session_store(Touched(engine)).save(OWNER, head.id, saving("two"), {head.metadata.etag})
+    saved = await session_store(Touched(engine)).save(
+        OWNER, head.id, saving("two"), Conditions({head.metadata.etag})
+    )
     assert saved.metadata.version == 2
     [stored] = await stored_heads(engine)
     assert stored == saved and await assert_sound(engine) == set()

@@ -4,7 +4,7 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.errors import StoreUnavailable
-from persistence.idempotency import Attempt
+from persistence.idempotency import IdempotencyKey
 from persistence.snapshots.documents import AccessLog, Visitor
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Engine
@@ -106,7 +106,7 @@ async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine:
 
 
 async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: Engine, clock: Clock) -> None:
-    attempt = Attempt("key", "digest")
+    attempt = IdempotencyKey("key", "digest")
     with pytest.raises(StoreUnavailable):
         await stores_over(Dies(engine, at=3), SETTINGS.store_rules()).snapshots.create(OWNER, new(), attempt)
     clock.advance(seconds=GRACE.total_seconds() + 1)

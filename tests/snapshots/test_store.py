@@ -8,9 +8,10 @@ import pytest
 
 from persistence import Stores
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack
-from persistence.documents import SessionChange, is_id, new_id
+from persistence.documents import is_id, new_id
 from persistence.errors import ContentTooLarge, CorruptItem, Gone, NotFound
-from persistence.idempotency import Attempt
+from persistence.idempotency import IdempotencyKey
+from persistence.sessions.documents import SessionChange
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.containers import SESSIONS, SNAPSHOTS
 from persistence.storage.engine import PAYLOAD, Engine
@@ -108,7 +109,7 @@ async def test_a_session_is_copied_without_being_sent_again(engine: Engine) -> N
 async def test_a_snapshot_of_a_session_stays_as_it_was(stores: Stores) -> None:
     head = await stores.sessions.create(OWNER, of_sessions.new(content="before"))
     made = await stores.snapshots.create(OWNER, NewSnapshot(session_id=head.id))
-    await stores.sessions.save(OWNER, head.id, SessionChange(content="after", title="Other"))
+    await stores.sessions.save(OWNER, head.id, SessionChange(content=pack("after"), title="Other"))
     await stores.sessions.delete(OWNER, head.id)
     assert await stores.snapshots.get(OWNER, made.id) == (made, b"before")
     await stores.access_logs.drain()
@@ -154,8 +155,8 @@ async def test_what_is_too_large_leaves_nothing_behind(engine: Engine) -> None:
 
 async def test_what_is_too_large_leaves_its_key_free(stores: Stores) -> None:
     with pytest.raises(ContentTooLarge):
-        await stores.snapshots.create(OWNER, too_wordy(), Attempt("key", "digest of what is too large"))
-    made = await stores.snapshots.create(OWNER, new(), Attempt("key", "digest of what is not"))
+        await stores.snapshots.create(OWNER, too_wordy(), IdempotencyKey("key", "digest of what is too large"))
+    made = await stores.snapshots.create(OWNER, new(), IdempotencyKey("key", "digest of what is not"))
     assert await titles(stores) == [made.metadata.title]
 
 

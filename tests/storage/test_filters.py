@@ -19,8 +19,9 @@ from pydantic import (
     computed_field,
 )
 
-from persistence.documents import SessionHead, Timestamp
+from persistence.documents import Timestamp
 from persistence.errors import InvalidField
+from persistence.sessions.documents import SessionHead
 from persistence.storage.filters import FilterFactory
 from persistence.storage.query import Filter, Operator
 

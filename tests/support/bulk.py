@@ -7,15 +7,15 @@ from pathlib import Path
 
 import orjson
 
-from persistence.documents import (
+from persistence.documents import new_id, timestamp_text
+from persistence.sessions.documents import (
     SessionAction,
     SessionContent,
     SessionHead,
     SessionMetadata,
     SessionStatus,
-    new_id,
-    timestamp_text,
 )
+from persistence.sessions.history import as_revision
 from persistence.snapshots.documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Item
@@ -58,7 +58,7 @@ def session(at: datetime, owner_id: str, status: SessionStatus = SessionStatus.A
         content_id=content.id,
         revisions=(),
     )
-    head = head.model_copy(update={"revisions": (head.as_revision(SessionAction.CREATED, "save-1"),)})
+    head = head.model_copy(update={"revisions": (as_revision(head, SessionAction.CREATED, "save-1"),)})
     return [(SESSIONS, head.to_item()), (SESSIONS, content.to_item())]
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import aiohttp
 
-from persistence.documents import SessionAction, SessionHead, new_id
+from persistence.documents import new_id
+from persistence.sessions.documents import SessionAction, SessionHead
 from tests.devhost.server import DevhostServer
 from tests.support.sessions import OWNER
 

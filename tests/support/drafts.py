@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from persistence import Stores
-from persistence.documents import SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.content import pack
+from persistence.sessions.documents import SessionAction, SessionChange, SessionHead, SessionStatus
 from tests.support.sessions import OWNER
 
 DRAFTS = "persistence/drafts"
@@ -27,7 +28,7 @@ MOVES: dict[str, Move] = {
 
 def draft(content: str | None = "one", **rest: Any) -> SessionChange:
     """What a draft's save sends."""
-    return SessionChange(content=content, **rest)
+    return SessionChange(content=None if content is None else pack(content), **rest)
 
 
 async def a_session(stores: Stores, status: SessionStatus, id: str = DRAFT, owner: str = OWNER) -> SessionHead:

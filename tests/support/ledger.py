@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from persistence.documents import SessionAction, SessionHead, SessionStatus
+from persistence.sessions.documents import SessionAction, SessionHead, SessionStatus
 from tests.support.storage import Stored
 
 

@@ -5,8 +5,8 @@ import hashlib
 from typing import Any
 
 from persistence.background import TASK_NAME
-from persistence.content import unpack
-from persistence.documents import NewSession, SessionAction, SessionChange, SessionHead
+from persistence.content import pack, unpack
+from persistence.sessions.documents import NewSession, SessionAction, SessionChange, SessionHead
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
@@ -23,11 +23,11 @@ def session_store(engine: Engine, rules: SessionRules = DEFAULT_RULES) -> Sessio
 
 
 def new(title: str = "First", content: str = "one", description: str | None = None, **rest: Any) -> NewSession:
-    return NewSession(title=title, description=description, content=content, **rest)
+    return NewSession(title=title, description=description, content=pack(content), **rest)
 
 
 def saving(content: str, **rest: Any) -> SessionChange:
-    return SessionChange(content=content, **rest)
+    return SessionChange(content=pack(content), **rest)
 
 
 def sha256(content: str) -> str:

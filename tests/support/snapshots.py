@@ -6,9 +6,10 @@ from typing import Any
 
 from persistence import Stores
 from persistence.content import CONTENT_MAX_BYTES
-from persistence.documents import Document, SessionContent, SessionHead
+from persistence.documents import Document
 from persistence.errors import ItemNotFound
-from persistence.idempotency import Reservation
+from persistence.idempotency import IdempotencyRecord
+from persistence.sessions.documents import SessionContent, SessionHead
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
@@ -27,7 +28,7 @@ LARGE = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(CONTENT_MAX_BYTES 
 """So much, packed, that the snapshot and its owner's visitor item do not go into one commit."""
 
 KINDS: dict[Container, tuple[type[Document], ...]] = {
-    SESSIONS: (SessionHead, SessionContent, Reservation),
+    SESSIONS: (SessionHead, SessionContent, IdempotencyRecord),
     SNAPSHOTS: (Snapshot, Visitor),
     SNAPSHOT_ACCESS_LOGS: (AccessLog,),
 }

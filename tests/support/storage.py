@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from persistence import Stores, open_stores
-from persistence.documents import SessionHead, SessionStatus
+from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
 from settings import Settings

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from persistence import Stores
-from persistence.documents import SessionChange
+from persistence.content import pack
 from persistence.errors import StoreUnavailable
+from persistence.sessions.documents import SessionChange
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query
@@ -33,7 +34,7 @@ async def lose_contents(engine: Engine, session_id: str, count: int) -> None:
     for number in range(count):
         with pytest.raises(StoreUnavailable):
             dying = session_store(Dies(engine, at=2))
-            await dying.save(OWNER, session_id, SessionChange(content=f"lost {number}"))
+            await dying.save(OWNER, session_id, SessionChange(content=pack(f"lost {number}")))
 
 
 async def test_a_run_takes_on_so_much_of_each_and_the_next_goes_on(

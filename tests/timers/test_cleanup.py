@@ -9,8 +9,9 @@ from azure.functions.decorators.timer import TimerTrigger
 
 from functions.app import build_app
 from persistence import Stores
-from persistence.documents import SessionChange
+from persistence.content import pack
 from persistence.errors import StoreUnavailable
+from persistence.sessions.documents import SessionChange
 from persistence.sessions.rules import SessionRules
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.engine import PAYLOAD, Engine
@@ -55,7 +56,7 @@ async def opened(stores: Stores, title: str = "First", expires_at: datetime | No
 async def save_that_dies(engine: Engine, session_id: str, content: str, at: int, keep: int = 20) -> None:
     store = session_store(Dies(engine, at), SessionRules(keep_revisions=keep))
     try:
-        await store.save(OWNER, session_id, SessionChange(content=content))
+        await store.save(OWNER, session_id, SessionChange(content=pack(content)))
     except StoreUnavailable:
         pass
 
@@ -129,7 +130,7 @@ async def test_a_content_without_any_session_is_removed(engine: Engine, stores: 
 
 async def test_the_contents_of_deleted_sessions_are_removed(stores: Stores, clock: Clock) -> None:
     head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
-    await stores.sessions.save(OWNER, head.id, SessionChange(content="two"))
+    await stores.sessions.save(OWNER, head.id, SessionChange(content=pack("two")))
     kept = await stores.sessions.create(OWNER, of_sessions.new())
     await stores.sessions.delete(OWNER, head.id)
     clock.at += GRACE + A_MOMENT
@@ -180,7 +181,7 @@ async def test_what_lives_is_never_touched(stores: Stores, clock: Clock) -> None
     for number in range(3):
         head = await stores.sessions.create(OWNER, of_sessions.new(content=f"{number}"))
         for text in ("a", "b"):
-            await stores.sessions.save(OWNER, head.id, SessionChange(content=f"{number}{text}"))
+            await stores.sessions.save(OWNER, head.id, SessionChange(content=pack(f"{number}{text}")))
         await opened(stores, f"Snapshot {number}", expires_at=NOON + timedelta(days=900))
     await stores.sessions.create_draft(OWNER, "draft-000001", of_sessions.new(), "save-1")
     before = await dump(stores.engine)

@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 
 from persistence import stores_over
-from persistence.documents import SessionChange
+from persistence.content import pack
 from persistence.errors import StoreUnavailable
-from persistence.idempotency import Attempt
+from persistence.idempotency import IdempotencyKey
+from persistence.sessions.documents import SessionChange
 from persistence.storage.containers import SESSIONS
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Engine, Item
@@ -60,7 +61,7 @@ async def interrupted(work: Awaitable[object]) -> None:
 async def make_work(engine: Engine, clock: Clock) -> None:
     """Something for each step to do: what is past its retention, and what is past the grace."""
     stores = stores_over(engine, SETTINGS.store_rules())
-    old = await stores.snapshots.create(OWNER, new("Old"), Attempt("key", "digest"))
+    old = await stores.snapshots.create(OWNER, new("Old"), IdempotencyKey("key", "digest"))
     old_session = await stores.sessions.create(OWNER, of_sessions.new())
     await stores.snapshots.delete(OWNER, old.id)
     await stores.sessions.delete(OWNER, old_session.id)
@@ -82,11 +83,13 @@ async def make_work(engine: Engine, clock: Clock) -> None:
         else:
             await snapshots.create(OWNER, new("Made, and not confirmed"))
     gone = await stores.sessions.create(OWNER, of_sessions.new(content="a"))
-    await stores.sessions.save(OWNER, gone.id, SessionChange(content="b"))
+    await stores.sessions.save(OWNER, gone.id, SessionChange(content=pack("b")))
     await stores.sessions.delete(OWNER, gone.id)
     head = await stores.sessions.create(OWNER, of_sessions.new(content="kept"))
     for content in ("lost", "lost again"):
-        await interrupted(session_store(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=content)))
+        await interrupted(
+            session_store(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=pack(content)))
+        )
     clock.at += GRACE + timedelta(hours=1)
     # From here on it stands, so that two ways to one end can be compared.
     clock.tick = timedelta(0)

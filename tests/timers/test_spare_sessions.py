@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.documents import SessionAction, SessionChange, SessionHead, SessionStatus
 from persistence.errors import Gone, IllegalMove, StoreUnavailable
-from persistence.sessions.rules import EDITABLE
+from persistence.sessions.documents import SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.edits import EDITABLE
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Engine, Item
 from persistence.storage.sqlite.engine import SqliteEngine

@@ -1,0 +1,224 @@
+"""Sessions as they are stored, and what creates and changes them."""
+
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from persistence.content import Packed
+from persistence.documents import (
+    ClearableLabel,
+    Description,
+    Document,
+    Label,
+    LowerText,
+    MediaType,
+    Timestamp,
+    Title,
+)
+from persistence.errors import KeyReused
+
+REMEMBERED_VERSIONS = 10
+"""Number of recent versions whose save ids are kept, so that a retry is recognised after its revision was
+pruned."""
+
+
+class SessionStatus(StrEnum):
+    """`draft`: saves itself, not in the lists of sessions. `active`: can be edited. `closed`: read-only.
+    `deleted`: a tombstone."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    CLOSED = "closed"
+    DELETED = "deleted"
+
+
+class SessionAction(StrEnum):
+    """What created a revision."""
+
+    CREATED = "created"
+    SAVED = "saved"
+    AUTOSAVED = "autosaved"
+    RENAMED = "renamed"
+    RESTORED = "restored"
+    PROMOTED = "promoted"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    DELETED = "deleted"
+
+
+MOVES = {
+    SessionAction.PROMOTED: (SessionStatus.DRAFT, SessionStatus.ACTIVE),
+    SessionAction.CLOSED: (SessionStatus.ACTIVE, SessionStatus.CLOSED),
+    SessionAction.REOPENED: (SessionStatus.CLOSED, SessionStatus.ACTIVE),
+}
+"""The status that each action needs, and the status that it leads to. Nothing moves a deleted session."""
+
+
+class SessionMetadata(BaseModel):
+    """What a list shows of a session. `content_bytes` is the size of the UTF-8 text, not of its compressed
+    form."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    title: str
+    description: str | None
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_accessed_at: Timestamp
+    content_hash: str
+    content_bytes: int
+    version: int
+    device_info: str | None = None
+    media_type: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy cannot see through it
+    @property
+    def title__lower(self) -> LowerText:
+        """For case-insensitive search and sort: LOWER() in a query uses no index."""
+        return self.title.lower()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def description__lower(self) -> LowerText | None:
+        """As `title__lower`."""
+        return None if self.description is None else self.description.lower()
+
+    @property
+    def etag(self) -> str:
+        """The ETag that callers see. It is the same on every engine, unlike the etag of the stored item."""
+        return f'"{self.version}-{self.content_hash[:16]}"'
+
+
+class Revision(BaseModel):
+    """One version in a session's history.
+
+    `save_id` names the write that created it, so that a retry after a lost response is recognised. The part after
+    its dot is a digest of the request. `since` is the time of the first autosave that this autosave replaced.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    version: int
+    action: SessionAction
+    saved_at: Timestamp
+    save_id: str
+    device_info: str | None = None
+    title: str
+    content_id: str | None
+    content_hash: str
+    content_bytes: int
+    media_type: str | None = None
+    since: Timestamp | None = None
+
+
+class SessionSummary(Document):
+    """The part of a head that lists read."""
+
+    kind: Literal["session"] = "session"
+    owner_id: str
+    app: str | None = None
+    status: SessionStatus
+    metadata: SessionMetadata
+    deleted_at: Timestamp | None = None
+    unsettled_at: Timestamp | None = None
+
+
+class SessionHead(SessionSummary):
+    """A session's small item. It names the current content and holds the history, newest first.
+
+    `remembered` holds those of the last versions that have left the history, without their content, because their
+    writes may still be retried. A tombstone has no content, title or description, and one revision: the deletion.
+    `unsettled_at` is set on a tombstone until the timer has removed its contents.
+    """
+
+    content_id: str | None
+    revisions: tuple[Revision, ...]
+    remembered: tuple[Revision, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def stale_since(self) -> Timestamp | None:
+        """The last access to a draft. None for all other statuses, so that no timer purges them."""
+        return self.metadata.last_accessed_at if self.status is SessionStatus.DRAFT else None
+
+    @property
+    def content_ids(self) -> frozenset[str]:
+        """The ids of every content item that this head names."""
+        named = {revision.content_id for revision in self.revisions} | {self.content_id}
+        return frozenset(name for name in named if name is not None)
+
+    def revision_by(self, save_id: str) -> Revision | None:
+        """Returns the revision that this write created, or None if none is remembered.
+
+        Raises KeyReused if a different request used the same name.
+        """
+        name = _write_name(save_id)
+        known = (one for one in (*self.revisions, *self.remembered) if _write_name(one.save_id) == name)
+        revision = next(known, None)
+        if revision is not None and revision.save_id != save_id:
+            raise KeyReused
+        return revision
+
+    def as_of(self, revision: Revision) -> Self:
+        """Returns the head as that revision left it.
+
+        The history does not keep description and app, nor a status that the revision did not change: those are
+        the current ones.
+        """
+        metadata = self.metadata.model_copy(
+            update={
+                "title": revision.title,
+                "updated_at": revision.saved_at,
+                "last_accessed_at": revision.saved_at,
+                "content_hash": revision.content_hash,
+                "content_bytes": revision.content_bytes,
+                "version": revision.version,
+                "device_info": revision.device_info,
+                "media_type": revision.media_type,
+            }
+        )
+        revisions = tuple(one for one in self.revisions if one.version <= revision.version)
+        update = {"metadata": metadata, "content_id": revision.content_id, "revisions": revisions}
+        if revision.action in MOVES:
+            _, update["status"] = MOVES[revision.action]
+        return self.model_copy(update=update)
+
+
+class SessionContent(Document):
+    """A content item. It is written once; its bytes are the item's payload, and its id is never reused."""
+
+    kind: Literal["content"] = "content"
+    owner_id: str
+    session_id: str
+    saved_at: Timestamp
+
+
+class NewSession(BaseModel):
+    """What creates a session. An empty description counts as none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    title: Title
+    description: Description | None
+    content: Packed
+    app: Label | None = None
+    device_info: Label | None = None
+    media_type: MediaType | None = None
+
+
+class SessionChange(BaseModel):
+    """What changes a session. None leaves a field unchanged; "" clears a description or an app."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    title: Title | None = None
+    description: Description | None = None
+    content: Packed | None = None
+    app: ClearableLabel | None = None
+    device_info: Label | None = None
+    media_type: MediaType | None = None
+
+
+def _write_name(save_id: str) -> str:
+    return save_id.partition(".")[0]

@@ -1,0 +1,194 @@
+"""What can be done to a session, as pure functions of its head."""
+
+import hashlib
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from persistence.documents import new_id
+from persistence.errors import IllegalMove
+from persistence.sessions.contents import new_content
+from persistence.sessions.documents import MOVES, SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.history import find_revision, tombstone, with_revision
+from persistence.sessions.rules import SessionRules
+from persistence.storage.engine import Item
+
+EDITABLE = frozenset({SessionStatus.DRAFT, SessionStatus.ACTIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The head that follows a head, and the content item that it is the first to name, if there is one."""
+
+    head: SessionHead
+    content: Item | None = None
+
+
+class Edit(Protocol):
+    """One change of a session. It is applied anew to the current head after each lost race."""
+
+    @property
+    def save_id(self) -> str:
+        """Names this write in the history, so that a retry is recognised."""
+
+    def check(self, head: SessionHead) -> None:
+        """Raises IllegalMove if a session of this status cannot be edited so. Runs before the ETag check."""
+
+    def apply(self, head: SessionHead) -> Edited | None:
+        """Returns what follows the head, or None if nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Saves a change to a session of one of the `editable` statuses."""
+
+    change: SessionChange
+    save_id: str
+    rules: SessionRules
+    autosave: bool = False
+    editable: Set[SessionStatus] = EDITABLE
+
+    def check(self, head: SessionHead) -> None:
+        check_status(head, self.editable, "saved" if SessionStatus.ACTIVE in self.editable else "saved as a draft")
+
+    def apply(self, head: SessionHead) -> Edited | None:
+        changed, content, action = _changed(head, self.change), None, SessionAction.RENAMED
+        if changed is head:
+            if self.autosave or self.change.content is None or not _is_autosaved(head):
+                return None
+            # Somebody saves deliberately what an autosave brought: the history keeps it from now on.
+            changed, action = _saved_on(head, self.change.device_info), SessionAction.SAVED
+        elif changed.metadata.content_hash != head.metadata.content_hash:
+            assert self.change.content is not None, "only new content changes the hash"
+            # A new item for each attempt: one that seemed lost may have landed, and been overwritten and pruned.
+            content, action = new_content(head.owner_id, head.id, self.change.content), SessionAction.SAVED
+            changed = changed.model_copy(update={"content_id": content["id"]})
+        if self.autosave:
+            action = SessionAction.AUTOSAVED
+        return Edited(with_revision(changed, action, self.save_id, self.rules), content)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Promotes, closes or reopens a session: one of `MOVES`."""
+
+    action: SessionAction
+    save_id: str
+    rules: SessionRules
+
+    def check(self, head: SessionHead) -> None:
+        before, _ = MOVES[self.action]
+        check_status(head, {before}, self.action.value)
+
+    def apply(self, head: SessionHead) -> Edited:
+        _, after = MOVES[self.action]
+        moved = head.model_copy(update={"status": after})
+        return Edited(with_revision(moved, self.action, self.save_id, self.rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Makes the content of an old version current again. No content is copied."""
+
+    version: int
+    save_id: str
+    rules: SessionRules
+
+    def check(self, head: SessionHead) -> None:
+        check_status(head, EDITABLE, "restored")
+
+    def apply(self, head: SessionHead) -> Edited | None:
+        old = find_revision(head, self.version)
+        if old.content_hash == head.metadata.content_hash:
+            return None
+        content = {
+            "content_hash": old.content_hash,
+            "content_bytes": old.content_bytes,
+            "media_type": old.media_type,
+        }
+        metadata = head.metadata.model_copy(update=content)
+        restored = head.model_copy(update={"metadata": metadata, "content_id": old.content_id})
+        return Edited(with_revision(restored, SessionAction.RESTORED, self.save_id, self.rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Replaces a session by its tombstone. `status` is the only status that may be deleted, if it is given."""
+
+    save_id: str
+    status: SessionStatus | None = None
+
+    def check(self, head: SessionHead) -> None:
+        if self.status is not None:
+            check_status(head, {self.status}, "discarded")
+
+    def apply(self, head: SessionHead) -> Edited:
+        return Edited(tombstone(head, self.save_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Replaces a draft by its tombstone, unless it was saved or opened after `untouched_since`."""
+
+    save_id: str
+    untouched_since: datetime
+
+    def check(self, head: SessionHead) -> None:
+        """Every status will do: what is no draft is left as it is."""
+
+    def apply(self, head: SessionHead) -> Edited | None:
+        is_stale = head.stale_since is not None and head.stale_since <= self.untouched_since
+        return Edited(tombstone(head, self.save_id)) if is_stale else None
+
+
+def check_status(head: SessionHead, statuses: Set[SessionStatus], move: str) -> None:
+    """Raises IllegalMove, which names the legal moves, unless the session has one of the statuses."""
+    if head.status in statuses:
+        return
+    legal = [action.value for action, (before, _) in MOVES.items() if before is head.status]
+    if head.status in EDITABLE:
+        legal.insert(0, "saved")
+    raise IllegalMove("session", head.id, head.status.value, move, [*legal, "deleted"])
+
+
+def with_digest(save_id: str | None, *request: object) -> str:
+    """Returns the name of a write with a digest of its request behind a dot, so that the name cannot stand for
+    another request later. Returns a new name if the caller gave none."""
+    if save_id is None:
+        return new_id()
+    return f"{save_id}.{hashlib.sha256(repr(request).encode()).hexdigest()[:16]}"
+
+
+def with_digest_of_save(save_id: str | None, change: SessionChange) -> str:
+    """As `with_digest`, for a save of this change."""
+    content_hash = None if change.content is None else change.content.hash
+    return with_digest(save_id, "save", change.model_dump_json(exclude={"content"}), content_hash)
+
+
+def _changed(head: SessionHead, change: SessionChange) -> SessionHead:
+    """The head with the change, or the same head if no field changes. The device belongs to the save: it is no
+    change by itself."""
+    before, content = head.metadata, change.content
+    after = before.model_copy(
+        update={
+            "title": before.title if change.title is None else change.title,
+            "description": before.description if change.description is None else change.description or None,
+            "media_type": before.media_type if change.media_type is None else change.media_type,
+            "content_hash": before.content_hash if content is None else content.hash,
+            "content_bytes": before.content_bytes if content is None else content.size,
+        }
+    )
+    app = head.app if change.app is None else change.app or None
+    if after == before and app == head.app:
+        return head
+    return _saved_on(head.model_copy(update={"metadata": after, "app": app}), change.device_info)
+
+
+def _saved_on(head: SessionHead, device_info: str | None) -> SessionHead:
+    metadata = head.metadata.model_copy(update={"device_info": device_info})
+    return head.model_copy(update={"metadata": metadata})
+
+
+def _is_autosaved(head: SessionHead) -> bool:
+    return head.revisions[0].action is SessionAction.AUTOSAVED

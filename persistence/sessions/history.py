@@ -1,0 +1,97 @@
+"""A session's history: how a revision enters it, and which ones stay."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from persistence.documents import now
+from persistence.errors import NotFound
+from persistence.sessions.documents import (
+    REMEMBERED_VERSIONS,
+    Revision,
+    SessionAction,
+    SessionHead,
+    SessionStatus,
+)
+from persistence.sessions.rules import DEFAULT_RULES, SessionRules
+
+_ONLY_THE_DELETION = replace(DEFAULT_RULES, keep_revisions=1)
+
+
+def with_revision(changed: SessionHead, action: SessionAction, save_id: str, rules: SessionRules) -> SessionHead:
+    """Returns a changed head as the next version, with one more revision.
+
+    `changed` still has the version and the history of the stored head. An autosave takes the place of the autosave
+    just before it if both lie within `rules.coalesce`.
+    """
+    saved_at = max(now(), changed.metadata.updated_at)
+    version = changed.metadata.version + 1
+    times = {"version": version, "updated_at": saved_at, "last_accessed_at": saved_at}
+    head = changed.model_copy(update={"metadata": changed.metadata.model_copy(update=times)})
+    newest, older = as_revision(head, action, save_id), changed.revisions
+    if action is SessionAction.AUTOSAVED:
+        newest, older = _coalesced(newest, older, rules.coalesce)
+    revisions = _kept((newest, *older), rules.keep_revisions)
+    return head.model_copy(update={"revisions": revisions, "remembered": _remembered(changed, revisions)})
+
+
+def as_revision(head: SessionHead, action: SessionAction, save_id: str) -> Revision:
+    """Returns the revision that describes this head."""
+    metadata = head.metadata
+    return Revision(
+        version=metadata.version,
+        action=action,
+        saved_at=metadata.updated_at,
+        save_id=save_id,
+        device_info=metadata.device_info,
+        title=metadata.title,
+        content_id=head.content_id,
+        content_hash=metadata.content_hash,
+        content_bytes=metadata.content_bytes,
+        media_type=metadata.media_type,
+    )
+
+
+def find_revision(head: SessionHead, version: int) -> Revision:
+    """Returns that version's revision. Raises NotFound if it is not in the history."""
+    for revision in head.revisions:
+        if revision.version == version:
+            return revision
+    raise NotFound("revision", str(version))
+
+
+def tombstone(head: SessionHead, save_id: str) -> SessionHead:
+    """Returns what is left of a deleted session: its id, its owner and when it was deleted."""
+    metadata = head.metadata.model_copy(update={"title": "", "description": None, "device_info": None})
+    nothing = {"metadata": metadata, "content_id": None, "revisions": (), "remembered": ()}
+    emptied = head.model_copy(update={**nothing, "status": SessionStatus.DELETED})
+    deleted = with_revision(emptied, SessionAction.DELETED, save_id, _ONLY_THE_DELETION)
+    at = deleted.metadata.updated_at
+    return deleted.model_copy(update={"deleted_at": at, "unsettled_at": at})
+
+
+def _coalesced(
+    newest: Revision, older: tuple[Revision, ...], span: timedelta
+) -> tuple[Revision, tuple[Revision, ...]]:
+    """An autosave as it enters the history, and the history without the autosave that it replaces."""
+    since = newest.saved_at
+    if older and older[0].action is SessionAction.AUTOSAVED:
+        began = older[0].since or older[0].saved_at
+        if newest.saved_at - began < span:
+            older, since = older[1:], began
+    return newest.model_copy(update={"since": since}), older
+
+
+def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
+    """The newest revision and at most `keep` - 1 others. Autosaves go first, oldest first: an hour of them must
+    not push deliberate saves out of the history."""
+    autosaves = [one for one in revisions[1:] if one.action is SessionAction.AUTOSAVED]
+    surplus = max(0, len(revisions) - keep)
+    gone = {one.version for one in autosaves[max(0, len(autosaves) - surplus) :]}
+    return tuple(one for one in revisions if one.version not in gone)[:keep]
+
+
+def _remembered(before: SessionHead, revisions: tuple[Revision, ...]) -> tuple[Revision, ...]:
+    """Those of the last versions that have left the history."""
+    newest, kept = revisions[0].version, {one.version for one in revisions}
+    left = (one.model_copy(update={"content_id": None}) for one in before.revisions if one.version not in kept)
+    return tuple(one for one in (*left, *before.remembered) if newest - one.version < REMEMBERED_VERSIONS)
