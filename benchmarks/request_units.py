@@ -1,8 +1,8 @@
 """Calculates the cost of calls to an engine in Azure Cosmos DB, by the figures that Microsoft publishes.
 
 Source: "Understand request units consumption in Azure Cosmos DB". Request units depend on the size of the item.
-Each index term that is added or removed costs 0.2, each property that a patch changes 0.4. A replace costs as much as
-deleting the old item and creating the new one. Strong consistency doubles the cost of reads.
+Each index term that is added or removed costs 0.2, each property that a patch changes 0.4. A replace costs as much
+as deleting the old item and creating the new one. Strong consistency doubles the cost of reads.
 
 The source has no formula for queries. Here a query costs 2.5 and a read of each item that it loads. That is rather
 too much.
