@@ -1,4 +1,4 @@
-# Python (3.11 or newer) is the only prerequisite. Everything else is installed here.
+# Python 3.11 or newer is the only prerequisite. The targets install everything else.
 
 PYTHON ?= python3
 DATA_DIR ?= .data
@@ -19,47 +19,47 @@ help: ## show this list
 
 setup: .venv/ready .venv-checkov/ready tests/wire/node_modules/ready tests/typescript/node_modules/ready ## install everything, below .venv* and tests/*/node_modules
 
-run: .venv/ready ## serve on this machine; what is saved is kept in .data, or in DATA_DIR=...
+run: .venv/ready ## serve on this machine; saved data is kept in .data, or in DATA_DIR=...
 	DATA_DIR="$(DATA_DIR)" $(VENV)/python -m devhost
 
-run-cosmos: setup ## serve on a Cosmos DB server in memory, which ends with it
+run-cosmos: setup ## serve over an in-memory Cosmos DB server, which keeps nothing
 	$(VENV)/python -m tests.support.wire sh -c \
 		'$(VENV)/python -m persistence.storage.cosmos.provision && exec $(VENV)/python -m devhost'
 
-test: setup ## the whole suite, then the smoke tests on the other Pythons
+test: setup ## run the whole suite, then the smoke tests on the other Python versions
 	$(VENV)/python -m pytest -q -n 2 --dist loadfile
 	$(MAKE) smoke
 
-smoke: .venv/ready ## the smoke tests on the other Pythons
+smoke: .venv/ready ## run the smoke tests on the other Python versions
 	own=$$($(VENV)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	for version in $(SUPPORTED); do [ $$version = $$own ] || $(MAKE) smoke-$$version || exit 1; done
 
-lint: .venv/ready ## ruff
+lint: .venv/ready ## run ruff
 	$(VENV)/ruff check --quiet
 	$(VENV)/ruff format --quiet --check
 
-format: .venv/ready ## ruff, mending what it can
+format: .venv/ready ## format with ruff, and fix what it can fix
 	$(VENV)/ruff check --quiet --fix-only
 	$(VENV)/ruff format --quiet
 
-types: .venv/ready ## mypy
+types: .venv/ready ## run mypy
 	$(VENV)/mypy --no-error-summary
 
-parity: .venv-parity/ready tests/wire/node_modules/ready ## the HTTP tests through Microsoft's own Python engine
+parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests through Microsoft's own Python engine
 	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \
 		.venv-parity/bin/python -m pytest -q -n 2 --dist loadfile -p tests.parity.plugin $$files tests/parity
 
-bench: setup ## measure
+bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
 
-soak: setup ## the long tests
+soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
 
-clean: ## remove what set-up and the tools made; what is saved stays
+clean: ## remove the files of set-up and tools; saved data stays
 	rm -rf .venv .venv-3.* .venv-checkov .venv-parity tests/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The last thing that each step of the set-up does is to write its file, so a step that was interrupted runs again.
+# Each step of set-up writes its file last, so that an interrupted step runs again.
 
 .venv/created:
 	command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or newer."; exit 1; }
@@ -74,15 +74,15 @@ clean: ## remove what set-up and the tools made; what is saved stays
 	$(VENV)/python -m pip install -qq -r requirements-dev.txt
 	touch $@
 
-# Of its own, because it pins older versions of what is used here.
+# A separate environment, because checkov pins older versions of packages that the tests use.
 .venv-checkov/ready: .venv/created infra/requirements-checkov.txt
 	echo "Installing infra/requirements-checkov.txt"
 	"$(PYTHON)" -m venv --clear .venv-checkov
 	.venv-checkov/bin/python -m pip install -qq -r infra/requirements-checkov.txt
 	touch $@
 
-# Node of the machine if it is 20.19 or newer and npm is there, otherwise from PyPI. Every set-up checks this, because
-# the machine's Node can be removed. The links come last, that of node after that of npm: if it is there, all is there.
+# Uses the machine's Node if it is 20.19 or newer and has npm. Otherwise installs Node from PyPI. Every set-up checks
+# again, because the machine's Node can be removed. The link to node is made last: if it exists, so does the rest.
 node: .venv/created
 	case "$$(node --version 2>/dev/null)" in \
 		v20.19.* | v20.[2-9][0-9].* | v2[1-9].* | v[3-9][0-9].*) command -v npm >/dev/null && exit ;; \
@@ -96,7 +96,7 @@ node: .venv/created
 		node --version >/dev/null || \
 		{ rm -rf .venv/node; echo "Node could not be installed: install Node 20.19 or newer, with npm."; exit 1; }
 
-# An npm that was interrupted goes on in the background and takes away what it has installed: elsewhere, therefore.
+# An interrupted npm goes on in the background and removes what it installed. So each run has its own folder.
 tests/%/node_modules/ready: tests/%/package.json tests/%/package-lock.json | node
 	echo "Installing tests/$*/node_modules"
 	rm -rf tests/$*/.install.*
@@ -106,7 +106,7 @@ tests/%/node_modules/ready: tests/%/package.json tests/%/package-lock.json | nod
 		rm -rf tests/$*/node_modules && mv $$new/node_modules tests/$* && rm -rf $$new
 	touch $@
 
-# The interpreter of a version: on the PATH, or one of pyenv's.
+# Finds the interpreter of a version on the PATH or in pyenv.
 find = for python in python$(1) "$$HOME"/.pyenv/versions/$(1).*/bin/python; do \
 	"$$python" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done
 
@@ -127,7 +127,7 @@ smoke-%:
 	.venv-$*/bin/python -m pip install -qq -r requirements.txt -c requirements-dev.txt $(SMOKE_TOOLS)
 	touch $@
 
-# The engine needs Python 3.13.
+# Microsoft's engine needs Python 3.13.
 .venv-parity/ready: requirements.txt requirements-dev.txt tests/parity/requirements.txt
 	[ -n "$$($(call find,3.13))" ] || { echo "Python 3.13 was not found."; exit 1; }
 	echo "Creating .venv-parity"

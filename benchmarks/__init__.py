@@ -1,1 +1,1 @@
-"""What Savepoint costs over its own engine, measured side by side: `python -m benchmarks`."""
+"""Measures the overhead of Savepoint over its own engine, side by side: `python -m benchmarks`."""

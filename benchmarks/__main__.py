@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures, prints Markdown, and says of each aim whether it was met."""
+"""Measures, prints the results as Markdown, and reports which aims are met: `python -m benchmarks`."""
 
 import argparse
 import asyncio
@@ -31,7 +31,7 @@ LARGEST = "1,474 KB"
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is measured."""
+    """The size of a run."""
 
     pace: Pace
     cold_start_runs: int
@@ -44,7 +44,7 @@ QUICK = Extent(Pace(rounds=1, seconds=0.02, warm_up_seconds=0.0), cold_start_run
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One row to be measured."""
+    """The two sides of one row in the results."""
 
     name: str
     size: str
@@ -121,9 +121,9 @@ def _comparisons(
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds, whose figures mean little")
-    parser.add_argument("--only", action="append", choices=NAMES, help="measure just this; may be repeated")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON, too")
+    parser.add_argument("--quick", action="store_true", help="run for seconds only; the figures mean little")
+    parser.add_argument("--only", action="append", choices=NAMES, help="measure only this; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all results as JSON")
     return parser.parse_args()
 
 

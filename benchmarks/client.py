@@ -1,4 +1,4 @@
-"""An HTTP client that costs little: it understands of an answer just what a measurement needs."""
+"""A fast HTTP client: it parses only the parts of a response that a measurement needs."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import cast
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. Its body stays in the pieces in which it came until someone asks for it."""
+    """One response. The pieces of its body are joined only on access."""
 
     status: int
     head: bytes
@@ -24,7 +24,7 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """A keep-alive connection that takes one request at a time."""
+    """A keep-alive connection for one request at a time."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         self._missing: int | None = None
 
     async def send(self, request: bytes) -> Answer:
-        """The whole answer. ConnectionError where the server hangs up before its end."""
+        """Returns the whole response. Raises ConnectionError if the server closes the connection too early."""
         self._answer = asyncio.get_running_loop().create_future()
         self._head, self._pieces, self._missing = b"", [], None
         self._transport.write(request)
@@ -65,13 +65,13 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(port: int) -> Connection:
-    """A connection to a server on this machine."""
+    """Returns a connection to a server on this machine."""
     _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
     return connection
 
 
 def encoded(method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
-    """A request as it goes over the wire."""
+    """Returns the bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in headers.items())]
     if body is not None:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -79,7 +79,7 @@ def encoded(method: str, path: str, headers: Mapping[str, str], body: bytes | No
 
 
 def _field(head: bytes, name: bytes) -> bytes:
-    """A header's value, or nothing."""
-    # Both servers write the names of headers in lower case.
+    """Returns the value of a header, or b"" if it is missing."""
+    # Both servers send lower-case header names.
     _, found, rest = head.partition(b"\r\n" + name + b": ")
     return rest.partition(b"\r\n")[0] if found else b""

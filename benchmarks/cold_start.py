@@ -1,4 +1,4 @@
-"""Cold start: from nothing imported to the first answer, against importing what the app is made of."""
+"""Cold start: the time until the first response, against the time to import the libraries."""
 
 import os
 import statistics
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _LIBRARIES = """
 import time; started = time.perf_counter()
 import azure.functions, azure.cosmos.aio
-from pydantic import BaseModel  # pydantic loads nothing before something is asked of it
+from pydantic import BaseModel  # pydantic loads its modules on first access
 print(time.perf_counter() - started)
 """
 
@@ -39,7 +39,7 @@ asyncio.run(main())
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """One way to start. Seconds, each the median over the runs."""
+    """The times to start, in seconds. Each is the median of the runs."""
 
     label: str
     app: float
@@ -51,9 +51,9 @@ class ColdStart:
 
 
 def cold_starts(runs: int) -> list[ColdStart]:
-    """With each engine. On Cosmos DB the first answer asks no database: the network is not measured."""
+    """Measures each engine. With Cosmos DB, the first request needs no database, so no network is measured."""
     with tempfile.TemporaryDirectory() as folder:
-        # Both sides find their modules compiled, whatever the environment says of writing bytecode.
+        # Both sides use compiled modules, even if the environment forbids writing bytecode.
         compiled = {"PYTHONPYCACHEPREFIX": str(Path(folder) / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
         sqlite = {"STORE_ENGINE": "sqlite", "DATA_DIR": str(Path(folder) / "data")}
         cosmos = {
@@ -71,7 +71,7 @@ def _cold_start(
     label: str, name: str, of_app: Mapping[str, str], of_libraries: Mapping[str, str], runs: int
 ) -> ColdStart:
     app, libraries = [], []
-    # The first of each compiles what is compiled once.
+    # The first run of each compiles the modules and is not counted.
     for _ in range(runs + 1):
         app.append(_seconds(f"NAME = {name!r}" + _FIRST_ANSWER, of_app))
         libraries.append(_seconds(_LIBRARIES, of_libraries))

@@ -1,4 +1,4 @@
-"""Two sides measured in turns, block by block, so that whatever else the machine does hits both alike."""
+"""Measures two sides in turns, block by block, so that noise of the machine hits both alike."""
 
 import asyncio
 import math
@@ -13,12 +13,12 @@ from benchmarks.client import Answer, Connection, connect
 from benchmarks.requests import Operation
 
 BUSY_SHARE = 0.9
-"""From this share of its time on, the client itself is what limits the rate."""
+"""Share of busy time from which the client itself limits the rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to measure: `rounds` blocks of `seconds` for each side, after a warm-up."""
+    """The length of a measurement: `rounds` blocks of `seconds` for each side, after a warm-up."""
 
     rounds: int
     seconds: float
@@ -27,13 +27,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server on this machine: where it listens, and its process."""
+    """A server process on this machine."""
 
     port: int
     pid: int
 
     def cpu_seconds(self) -> float:
-        """What its process has computed so far; nan where the system does not tell."""
+        """Returns the CPU time of the process so far, or nan if the system does not report it."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -43,7 +43,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """An operation, and the server that is asked for it."""
+    """An operation, and the server that handles it."""
 
     operation: Operation
     server: Server
@@ -51,7 +51,7 @@ class Side:
 
 @dataclass(slots=True)
 class Series:
-    """What was seen of one side. Times in seconds; one median, rate and share for each block."""
+    """The measurements of one side. Times are in seconds. Each block adds one median, rate and share."""
 
     latencies: list[float] = field(default_factory=list)
     medians: list[float] = field(default_factory=list)
@@ -69,12 +69,12 @@ class Series:
 
     @property
     def rate(self) -> float:
-        """Requests per second, in the median of the blocks: a block that was disturbed does not count more."""
+        """Requests per second. The median of the blocks, so that one disturbed block has little influence."""
         return statistics.median(self.rates)
 
     @property
     def server_seconds_per_request(self) -> float:
-        """What the server computed for each request, whoever else had the processor meanwhile."""
+        """CPU time of the server per request. Other processes do not change it."""
         return self.server_seconds / len(self.latencies)
 
     @property
@@ -83,24 +83,24 @@ class Series:
 
 
 class Failed(Exception):
-    """An answer that is not the one to measure."""
+    """Raised if a response has an unexpected status."""
 
 
 async def compare(one: Side, other: Side, concurrency: int, pace: Pace) -> tuple[Series, Series]:
-    """Each side's series."""
+    """Returns the series of each side."""
     async with _Crew(one, concurrency) as ones, _Crew(other, concurrency) as others:
         for crew in (ones, others):
             await crew.work(pace.warm_up_seconds)
         ones.series, others.series = Series(), Series()
         for turn in range(pace.rounds):
-            # A B, B A, ...: neither always comes after the other.
+            # The order is A B, B A, ..., so that neither side always comes second.
             for crew in (ones, others) if turn % 2 == 0 else (others, ones):
                 await crew.work(pace.seconds)
         return ones.series, others.series
 
 
 async def first_answer(side: Side) -> bytes:
-    """The body of one answer."""
+    """Returns the body of one response."""
     connection = await connect(side.server.port)
     try:
         return (await _Lane(connection, side.operation, 0).turn()).body
@@ -109,7 +109,7 @@ async def first_answer(side: Side) -> bytes:
 
 
 class _Lane:
-    """One client: a connection and its conversation."""
+    """One client: a connection, and the conversation on it."""
 
     def __init__(self, connection: Connection, operation: Operation, number: int) -> None:
         self.connection = connection
@@ -118,10 +118,10 @@ class _Lane:
         self._request = next(self._conversation)
 
     async def turn(self) -> Answer:
-        """One request. Raises Failed for an answer of another status."""
+        """Sends one request. Raises Failed if the response has another status."""
         answer = await self.connection.send(self._request)
         if answer.status != self._operation.status:
-            raise Failed(f"{self._operation.name} was answered {answer.status}: {answer.body[:500]!r}")
+            raise Failed(f"{self._operation.name} returned {answer.status}: {answer.body[:500]!r}")
         self._request = self._conversation.send(answer)
         return answer
 
@@ -135,7 +135,7 @@ class _Lane:
 
 
 class _Crew:
-    """All the clients of one side."""
+    """All clients of one side."""
 
     def __init__(self, side: Side, concurrency: int) -> None:
         self._side, self._concurrency = side, concurrency
@@ -153,7 +153,7 @@ class _Crew:
             lane.connection.close()
 
     async def work(self, seconds: float) -> None:
-        """One block: at least one request by each."""
+        """Measures one block. Each client sends at least one request."""
         latencies: list[float] = []
         served = self._side.server.cpu_seconds()
         started, cpu = time.perf_counter(), time.process_time()

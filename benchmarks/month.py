@@ -1,6 +1,6 @@
-"""A worked month for 1,000 people, from what the operations cost: the last tables of docs/cost.md.
+"""Calculates the costs of a month for 1,000 people: the last tables of docs/cost.md.
 
-Prices are in US dollars for East US, and not checked against a price sheet of today; other regions differ.
+Prices are in US dollars for East US. They were not checked against a current price sheet. Other regions differ.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ VISITORS_PER_SNAPSHOT = 5
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What one person does in a month; `why` says where the number is from."""
+    """How often one person does something in a month. `why` is the reason for the number."""
 
     operation: str
     times: int
@@ -46,11 +46,11 @@ PER_GB_SECOND, FREE_GB_SECONDS = 0.000026, 100_000
 PER_LOGGED_GB, FREE_LOGGED_GB = 2.30, 5
 INSTANCE_GB = 2
 LOGGED_BYTES_PER_REQUEST = 1_500
-"""One line of ours and the platform's record of the request. An assumption: only a deployment can measure it."""
+"""Our log line and the platform's record of the request. An assumption: only a deployment can measure it."""
 
 
 def tables(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> Iterator[list[list[str]]]:
-    """What 1,000 people do and its request units, then the bill; the cells of each table, heading first."""
+    """Yields the cells of two tables, heading first: the request units of 1,000 people, then the bill."""
     done = [(habit.operation, habit.times * PEOPLE, habit.why) for habit in HABITS]
     done.append((TIMER, TIMER_RUNS, "every 15 minutes"))
     yield [
@@ -62,7 +62,7 @@ def tables(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -
 
 
 def bill(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> list[list[str]]:
-    """The rows of the second table."""
+    """Returns the lines of the second table."""
     strong, session = _million_units(units)
     requests = PEOPLE * sum(habit.times for habit in HABITS)
     seconds = WORKDAYS * HOURS_A_DAY * 3_600
@@ -93,7 +93,7 @@ def bill(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> 
 
 
 def stored_bytes(items: Mapping[str, int]) -> int:
-    """What one person's new sessions and snapshots take: each session with the contents of its full history."""
+    """Returns the size of one person's new sessions and snapshots. Each session has a full history."""
     session = items["head, full history"] + 20 * items["content"]
     return SESSIONS_PER_PERSON * session + 4 * items["snapshot"]
 

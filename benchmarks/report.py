@@ -1,4 +1,4 @@
-"""What was measured, as a table to read, as the aims that it met or missed, and as JSON."""
+"""Reports the results: as a table, as a list of aims that are met or not, and as JSON."""
 
 import math
 import statistics
@@ -20,10 +20,13 @@ SAVE_SIZE, SAVE_SECONDS_MAX = "218 KB", 0.005
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement. Times in ms; `against` is what the ratios are taken to, each more than 1 where that is
-    faster: of the p50 and of the rates, block by block, in the median, and of what the servers computed.
+    """One measurement, with times in ms.
 
-    Block by block, because in a quiet moment more is measured than in a noisy one, and of the faster side most.
+    The ratios compare it with `against`. A ratio above 1 means that `against` is faster. `p50_ratio` and
+    `rate_ratio` are medians over the blocks. `cpu_ratio` compares the CPU time of the servers per request.
+
+    Ratios are taken per block, because a quiet block has more requests than a noisy one. Over all requests, quiet
+    blocks would count more, most of all for the faster side.
     """
 
     name: str
@@ -62,13 +65,13 @@ class Row:
 
     @property
     def worst_ratio(self) -> float:
-        """The larger one of what a caller sees: waiting longer, or being served less often."""
+        """The larger of the ratios that a caller notices: longer waits or fewer responses per second."""
         return max(self.p50_ratio, self.rate_ratio)
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A promise, what was measured of it, and whether that keeps it."""
+    """A promise, its measurement, and whether it is met."""
 
     promise: str
     measured: str
@@ -76,7 +79,7 @@ class Aim:
 
 
 def table(rows: Sequence[Row], starts: Sequence[ColdStart]) -> str:
-    """In Markdown."""
+    """Returns Markdown."""
     lines = [
         "| Name | Size | Concurrency | p50 ms | p95 ms | req/s | against | p50 ms | req/s "
         "| ratio p50 | ratio req/s | ratio CPU |",
@@ -93,12 +96,12 @@ def table(rows: Sequence[Row], starts: Sequence[ColdStart]) -> str:
         cells += ["the libraries alone", f"{start.libraries * 1e3:.0f}", "", f"{start.ratio:.2f}", "", ""]
         lines.append(_line(cells))
     if any(row.client_is_bottleneck for row in rows):
-        lines += ["", "\\* The client was busy all the time: the servers could have done more."]
+        lines += ["", "\\* The client was busy all the time, so the servers could have done more."]
     return "\n".join(lines)
 
 
 def aims(rows: Sequence[Row], starts: Sequence[ColdStart]) -> list[Aim]:
-    """Those about which something was measured."""
+    """Returns the aims for which there is a measurement."""
     found = []
     if engine := [row for row in rows if row.against == "the engine"]:
         over = [row for row in engine if row.worst_ratio > RATIO_MAX]
@@ -131,7 +134,7 @@ def aims(rows: Sequence[Row], starts: Sequence[ColdStart]) -> list[Aim]:
 
 
 def aims_table(found: Sequence[Aim]) -> str:
-    """In Markdown."""
+    """Returns Markdown."""
     lines = ["| Aim | Measured | |", "|---|---|---|"]
     return "\n".join(
         lines + [f"| {aim.promise} | {aim.measured} | {'met' if aim.met else '**not met**'} |" for aim in found]
@@ -141,7 +144,7 @@ def aims_table(found: Sequence[Aim]) -> str:
 def as_json(
     machine: str, states: str, rows: Sequence[Row], starts: Sequence[ColdStart], found: Sequence[Aim]
 ) -> dict[str, object]:
-    """Everything, with the ratios."""
+    """Returns all results, including the ratios."""
     return {
         "machine": machine,
         "states": states,
@@ -160,7 +163,7 @@ def _median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
 
 
 def _ratio(one: float, other: float) -> float:
-    """nan where too little was measured to tell."""
+    """Returns nan if too little was measured."""
     return one / other if other else math.nan
 
 

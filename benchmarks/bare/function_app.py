@@ -1,8 +1,7 @@
-"""What the app would cost if there were nothing but the engine: the same routes and the same bytes over the wire,
-and of what happens in between just the calls to the engine.
+"""The bare app: routes and bytes over the wire as in the real app, but only the calls to the engine between.
 
-Answers are those of the real app, recorded beforehand and named by the request's header `X-Recorded`. Nothing is
-parsed, checked, hashed, packed or converted here.
+It returns recorded responses of the real app. The request header `X-Recorded` names the response. Nothing is
+parsed, checked, hashed, compressed or converted.
 """
 
 import os
@@ -109,13 +108,13 @@ async def save(req: func.HttpRequest) -> func.HttpResponse:
     head = {**head, "content_id": content["id"], "revisions": kept}
     await engine.create_then_replace(SESSIONS, content, head, stored.etag)
     for revision in pruned:
-        # Beside the answer, as the real app does it.
+        # In the background, as in the real app.
         beside.start(engine.delete(SESSIONS, revision["content_id"], owner))
     return answer(req)
 
 
 async def some_head(owner: str) -> Item:
-    """A head of that owner, which new ones can be made like."""
+    """Returns a head of that owner, as a model for new heads."""
     if owner not in contents:
         page = await engine.query(SESSIONS, Query("session", owner, ("id",), page_size=1))
         contents[owner] = (await engine.read(SESSIONS, page.items[0]["id"], owner)).item
@@ -123,7 +122,7 @@ async def some_head(owner: str) -> Item:
 
 
 async def new_content(head: Item, session_id: str | None = None) -> Item:
-    """An item that weighs what the one that the head names does, which is read only once for each owner."""
+    """Returns an item with the size of the content that the head names. That content is read once per owner."""
     key = f"content of {head['owner_id']}"
     if key not in contents:
         contents[key] = (await engine.read(SESSIONS, head["content_id"], head["owner_id"])).item

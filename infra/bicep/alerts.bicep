@@ -1,4 +1,4 @@
-// Three things that somebody should hear of: answers of 5xx, a database that throttles, a timer that did not run.
+// Alerts for 5xx responses, a database that throttles, and timers that did not run.
 
 @description('Region.')
 param location string
@@ -6,7 +6,7 @@ param location string
 @description('Tags.')
 param tags object
 
-@description('Where alerts are sent; empty for the portal only.')
+@description('Email address for alerts. Empty: alerts are in the portal only.')
 param email string
 
 @description('Resource id of the workspace with the logs.')
@@ -15,10 +15,14 @@ param workspaceId string
 @description('Resource id of the Cosmos DB account.')
 param cosmosId string
 
-// How long each timer may be silent: several times what lies between two runs by default.
+// How long each timer may be silent: at least twice the default interval between two runs.
 var timers = [
   {
     name: 'mark_deleted_snapshot_logs'
+    window: 'PT2H'
+  }
+  {
+    name: 'sweep_sessions'
     window: 'PT2H'
   }
   {
@@ -50,8 +54,8 @@ resource serverErrors 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   location: location
   tags: tags
   properties: {
-    displayName: 'Savepoint answers with 5xx'
-    description: 'More than five answers of 5xx within a quarter of an hour.'
+    displayName: 'Savepoint returns 5xx'
+    description: 'More than five 5xx responses within 15 minutes.'
     severity: 1
     enabled: true
     scopes: [
@@ -59,7 +63,7 @@ resource serverErrors 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
     ]
     evaluationFrequency: 'PT5M'
     windowSize: 'PT15M'
-    // The tables come into being with the first telemetry.
+    // The first telemetry creates the tables, so the query is not valid before.
     skipQueryValidation: true
     criteria: {
       allOf: [
@@ -88,7 +92,7 @@ resource throttling 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'The database refused more than fifty calls within a quarter of an hour: too many for its throughput.'
+    description: 'The database refused more than 50 calls within 15 minutes, because they exceeded its throughput.'
     severity: 2
     enabled: true
     scopes: [
@@ -126,14 +130,14 @@ resource throttling 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   }
 }
 
-// A timer ends each run with one line in the log that begins with its name; a run that failed has none.
+// Each successful run ends with one log line that begins with the timer's name. A failed run writes none.
 resource silentTimers 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for timer in timers: {
   name: 'savepoint-silent-${timer.name}'
   location: location
   tags: tags
   properties: {
     displayName: 'Savepoint timer ${timer.name} did not run'
-    description: 'No run of the timer has ended well for ${timer.window}.'
+    description: 'No run of the timer has succeeded for ${timer.window}.'
     severity: 2
     enabled: true
     scopes: [

@@ -1,4 +1,4 @@
-// App Service Authentication: who is calling is settled before a request reaches the app.
+// App Service Authentication identifies the caller before a request reaches the app.
 
 @description('Name of the app.')
 param functionAppName string
@@ -6,7 +6,7 @@ param functionAppName string
 @description('Client id of the Entra app registration.')
 param clientId string
 
-@description('Host name of the Static Web App in front; empty where there is none.')
+@description('Host name of the Static Web App in front. Empty: there is none.')
 param staticWebAppHostname string
 
 var behindStaticWebApp = !empty(staticWebAppHostname)
@@ -25,7 +25,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
     }
     globalValidation: {
       requireAuthentication: true
-      // An API: a redirect to a sign-in page would be of no use to its callers.
+      // Callers of an API cannot use a redirect to a sign-in page.
       unauthenticatedClientAction: 'Return401'
       excludedPaths: [
         '/api/health/live'
@@ -40,7 +40,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
         enabled: !behindStaticWebApp
         registration: {
           clientId: clientId
-          // Names the setting with the identity that vouches for the app: a federated credential, no secret.
+          // Names the setting with the identity of the federated credential, which replaces a secret.
           clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
           openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
         }
@@ -51,7 +51,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
           ]
         }
       }
-      // What linking a Static Web App sets up: its requests are let in, all others are refused.
+      // The same values that linking a Static Web App sets: only its requests are accepted.
       azureStaticWebApps: {
         enabled: behindStaticWebApp
         registration: {

@@ -1,5 +1,5 @@
-// The database. Its containers are those that the code declares: containers.json is written by
-// `python -m persistence.storage.containers`, and a test fails when the two differ.
+// The database. `python -m infra.containers` writes containers.json from the containers that the code declares.
+// A test fails if the two differ.
 
 @description('Name of the account.')
 param name string
@@ -10,10 +10,10 @@ param location string
 @description('Tags.')
 param tags object
 
-@description('Consistency of reads.')
+@description('Consistency level of reads.')
 param consistency string
 
-@description('Ceiling of autoscale in RU/s, shared by all containers; 0 for serverless.')
+@description('Maximum of autoscale in RU/s, shared by all containers. 0: serverless.')
 param autoscaleMaxRu int
 
 var database = 'savepoint'
@@ -27,7 +27,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' = {
   kind: 'GlobalDocumentDB'
   properties: {
     databaseAccountOfferType: 'Standard'
-    // Keys are refused: only identities get in, and only as far as their roles go.
+    // Keys are refused. Identities are limited by their roles.
     disableLocalAuth: true
     disableKeyBasedMetadataWriteAccess: true
     minimalTlsVersion: 'Tls12'
@@ -72,13 +72,13 @@ resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/conta
   }
 }]
 
-@description('Resource id, which alerts watch.')
+@description('Resource id, the scope of the throttling alert.')
 output id string = account.id
 
 @description('Name of the account.')
 output name string = account.name
 
-@description('Name of the database, to which the role of the app is limited.')
+@description('Name of the database. The data role of the app is limited to it.')
 output database string = sqlDatabase.name
 
 @description('Address of the account.')

@@ -1,4 +1,4 @@
-// The API: a Flex Consumption plan, the app on it, and its settings.
+// The API: a Flex Consumption plan, the app, and its settings.
 
 @description('Name of the app.')
 param name string
@@ -18,16 +18,16 @@ param pythonVersion string
 @description('Memory of one instance in MB.')
 param instanceMemoryMB int
 
-@description('The most instances that may run at once.')
+@description('Maximum number of instances that run at once.')
 param maximumInstanceCount int
 
-@description('Requests that one instance answers at once.')
+@description('Number of requests that one instance handles at once.')
 param httpConcurrency int
 
 @description('Origins whose pages may call the API directly.')
 param corsOrigins array
 
-@description('Resource id of the identity that the app has.')
+@description('Resource id of the managed identity of the app.')
 param identityId string
 
 @description('Client id of that identity.')
@@ -36,32 +36,32 @@ param identityClientId string
 @description('Address of the Cosmos DB account.')
 param cosmosEndpoint string
 
-@description('Name of the database in it.')
+@description('Name of the database in that account.')
 param cosmosDatabase string
 
 @description('Name of the storage account of the Functions host.')
 param storageName string
 
-@description('Where deployments put the package that the app runs.')
+@description('URL of the blob container for the package that the app runs.')
 param packageContainerUrl string
 
-@description('Where telemetry is sent.')
+@description('Connection string of the Application Insights component that receives telemetry.')
 param insightsConnectionString string
 
 @allowed([
   'easyauth'
   'swa'
 ])
-@description('Who says who is calling: App Service Authentication, or the Static Web App in front.')
+@description('Identifies the caller: App Service Authentication, or the Static Web App in front.')
 param authMode string
 
-@description('Identity providers that are trusted, separated by commas.')
+@description('Trusted identity providers, separated by commas.')
 param authProviders string
 
 @description('App settings that differ from the defaults.')
 param appSettings object
 
-// What can be tuned, with the defaults of settings.py: a test compares names and values.
+// The settings for operators. A test compares names and defaults with settings.py.
 var defaults = {
   COSMOS_TIMEOUT_SECONDS: '10'
   KEEP_REVISIONS: '20'
@@ -92,7 +92,7 @@ var wiring = {
   AZURE_CLIENT_ID: identityClientId
   AUTH_MODE: authMode
   AUTH_PROVIDERS: authProviders
-  // What App Service Authentication signs people in with, in place of a client secret.
+  // App Service Authentication uses this identity instead of a client secret.
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
   AzureWebJobsStorage__accountName: storageName
   AzureWebJobsStorage__credential: 'managedidentity'
@@ -119,7 +119,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 resource app 'Microsoft.Web/sites@2024-04-01' = {
   name: name
   location: location
-  // By this tag azd finds where to deploy the service of that name in azure.yaml.
+  // This tag tells azd to deploy the service of that name in azure.yaml to this app.
   tags: union(tags, { 'azd-service-name': 'api' })
   kind: 'functionapp,linux'
   identity: {
@@ -139,7 +139,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       http20Enabled: true
       cors: {
         allowedOrigins: corsOrigins
-        // Tokens travel in a header of the page's own; cookies of other origins are not wanted.
+        // Pages send tokens in a header. Cookies of other origins are not accepted.
         supportCredentials: false
       }
     }
@@ -177,7 +177,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   properties: union(defaults, appSettings, wiring)
 }
 
-// Deployments come with an Entra token; user names and passwords are refused.
+// Deployments use an Entra token. User names and passwords are refused.
 resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: app
   name: 'ftp'
@@ -200,5 +200,5 @@ output id string = app.id
 @description('Name of the app.')
 output name string = app.name
 
-@description('Where the API is served.')
+@description('Address of the API.')
 output url string = 'https://${app.properties.defaultHostName}'

@@ -1,4 +1,4 @@
-// The one identity: the app is it towards the database, the storage, the logs and Entra. There are no secrets.
+// The app's one identity, for the database, the storage, the logs and Entra. There are no secrets.
 
 @description('Name of the identity.')
 param name string
@@ -15,11 +15,11 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   tags: tags
 }
 
-@description('Resource id, by which the app takes the identity on.')
+@description('Resource id, which assigns the identity to the app.')
 output id string = identity.id
 
-@description('Client id, by which code asks for its tokens.')
+@description('Client id, with which code requests tokens.')
 output clientId string = identity.properties.clientId
 
-@description('Object id, to which roles are given.')
+@description('Object id, to which roles are assigned.')
 output principalId string = identity.properties.principalId

@@ -1,25 +1,25 @@
-// Everything that Savepoint needs in a subscription, in one resource group.
+// All resources of Savepoint in a subscription, in one resource group.
 targetScope = 'subscription'
 
 @minLength(1)
 @maxLength(40)
-@description('Name of the environment, such as `dev` or `prod`: every resource is tagged and named after it.')
+@description('Name of the environment, such as `dev` or `prod`. Names and tags of all resources contain it.')
 param environmentName string
 
 @minLength(1)
-@description('Region of every resource. It has to offer Flex Consumption.')
+@description('Region of every resource. It must offer Flex Consumption.')
 param location string
 
-@description('Client id of the Entra app registration that callers sign in to; the pre-provision hook makes one. Empty: behind a Static Web App.')
+@description('Client id of the Entra app registration that callers sign in to. The pre-provision hook creates one. Empty: behind a Static Web App.')
 param authClientId string = ''
 
-@description('Identity providers that are trusted, separated by commas. It decides what owners are called, and cannot be changed once sessions are saved.')
+@description('Trusted identity providers, separated by commas. Owner ids depend on this list. Do not change it after sessions are saved.')
 param authProviders string = 'aad'
 
-@description('Host name of the Static Web App that this API is linked to. Empty: callers bring Entra tokens of their own.')
+@description('Host name of the Static Web App that this API is linked to. Empty: callers send Entra tokens.')
 param staticWebAppHostname string = ''
 
-@description('Origins, separated by commas, whose pages may call the API directly. Not needed behind a Static Web App.')
+@description('Origins whose pages may call the API directly, separated by commas. Not needed behind a Static Web App.')
 param corsOrigins string = ''
 
 @allowed([
@@ -29,11 +29,11 @@ param corsOrigins string = ''
   'ConsistentPrefix'
   'Eventual'
 ])
-@description('Consistency of reads. Below Strong, a read on another instance can miss a recent save; a save never can.')
+@description('Consistency level of reads. Below Strong, another instance may return a stale read. A save is never lost.')
 param cosmosConsistency string = 'Strong'
 
 @minValue(0)
-@description('Ceiling of autoscale in RU/s, at least 1,000, shared by all containers. 0: serverless, paid by use.')
+@description('Maximum of autoscale in RU/s, at least 1,000, shared by all containers. 0: serverless, charged by use.')
 param cosmosAutoscaleMaxRu int = 0
 
 @allowed([
@@ -54,12 +54,12 @@ param instanceMemoryMB int = 2048
 
 @minValue(1)
 @maxValue(1000)
-@description('The most instances that may run at once: a ceiling on cost, and on the load on the database.')
+@description('Maximum number of instances that run at once. It limits cost and the load on the database.')
 param maximumInstanceCount int = 40
 
 @minValue(1)
 @maxValue(1000)
-@description('Requests that one instance answers at once. The platform gives Python one; the handlers wait for the database side by side.')
+@description('Number of requests that one instance handles at once. The default of the platform for Python is 1. More is useful because handlers mostly wait for the database.')
 param httpConcurrency int = 32
 
 @minValue(30)
@@ -68,13 +68,13 @@ param httpConcurrency int = 32
 param logRetentionDays int = 30
 
 @minValue(-1)
-@description('Gigabytes of logs a day: a ceiling on cost. Beyond it nothing is logged, nor alerted from logs, until the next day. -1: none.')
+@description('Maximum of logs a day in gigabytes. It limits cost. Beyond it, nothing is logged and no log alert fires until the next day. -1: no limit.')
 param logDailyCapGb int = 2
 
-@description('Where alerts are sent. Empty: they are shown in the portal only.')
+@description('Email address for alerts. Empty: alerts are in the portal only.')
 param alertEmail string = ''
 
-@description('App settings that differ from the defaults, by name. What wires the resources together cannot be changed here.')
+@description('App settings that differ from the defaults, by name. The settings that connect the resources cannot be changed here.')
 param appSettings object = {}
 
 var suffix = uniqueString(subscription().id, environmentName, location)
@@ -146,7 +146,7 @@ module roles 'roles.bicep' = {
 module functionApp 'function-app.bicep' = {
   name: 'function-app'
   scope: group
-  // Without its roles the app cannot read its own package.
+  // Without these roles, the app cannot read its own package.
   dependsOn: [
     roles
   ]
@@ -195,14 +195,14 @@ module alerts 'alerts.bicep' = {
   }
 }
 
-@description('Where azd deploys to.')
+@description('Resource group that azd deploys to.')
 output AZURE_RESOURCE_GROUP string = group.name
 
-@description('Resource id of the app, which linking a Static Web App asks for.')
+@description('Resource id of the app, needed to link a Static Web App.')
 output SAVEPOINT_FUNCTION_APP_ID string = functionApp.outputs.id
 
-@description('Where the API is served.')
+@description('Address of the API.')
 output SAVEPOINT_URL string = functionApp.outputs.url
 
-@description('The identity whose tokens the app registration trusts in place of a secret; the post-provision hook reads it.')
+@description('Object id of the identity that the app registration trusts instead of a secret. The post-provision hook reads it.')
 output SAVEPOINT_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

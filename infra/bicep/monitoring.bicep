@@ -1,4 +1,4 @@
-// Logs. Application Insights takes telemetry from identities that have the role to send it, and from no one else.
+// Logs. Application Insights accepts telemetry only from identities with the role to send it.
 
 @description('Name of the Log Analytics workspace.')
 param workspaceName string
@@ -15,7 +15,7 @@ param tags object
 @description('Days that logs are kept.')
 param retentionDays int
 
-@description('Gigabytes of logs a day, -1 for no such limit.')
+@description('Maximum of logs a day in gigabytes. -1: no limit.')
 param dailyCapGb int
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
@@ -51,8 +51,8 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 @description('Resource id of the workspace, which alerts query.')
 output workspaceId string = workspace.id
 
-@description('Name of the component, to which the role to send telemetry is limited.')
+@description('Name of the component. The role to send telemetry is limited to it.')
 output insightsName string = insights.name
 
-@description('Where telemetry is sent. Not a secret here: without the role, nothing that is sent is taken.')
+@description('Connection string for telemetry. Not a secret here: telemetry without the role is refused.')
 output insightsConnectionString string = insights.properties.ConnectionString

@@ -1,12 +1,12 @@
-// Every right that the app has, in one place, each limited to the one resource that it is needed on.
+// All roles of the app. Each is limited to one resource.
 
-@description('Object id of the identity that gets the roles.')
+@description('Object id of the identity to which the roles are assigned.')
 param principalId string
 
 @description('Name of the Cosmos DB account.')
 param cosmosName string
 
-@description('Name of the database in it.')
+@description('Name of the database in that account.')
 param cosmosDatabase string
 
 @description('Name of the storage account.')
@@ -15,7 +15,7 @@ param storageName string
 @description('Name of the Application Insights component.')
 param insightsName string
 
-// Built-in roles, by their fixed ids.
+// Built-in roles have fixed ids.
 var cosmosDataContributor = '00000000-0000-0000-0000-000000000002'
 var storageBlobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var storageTableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
@@ -33,7 +33,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-// Items in this database: read, write, query. Not its containers, nor any other database.
+// May read, write and query items of this database. May not change its containers or use another database.
 resource onData 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = {
   parent: cosmos
   name: guid(cosmos.id, cosmosDatabase, principalId, cosmosDataContributor)
@@ -44,7 +44,7 @@ resource onData 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-1
   }
 }
 
-// The Functions host: its package and the locks of timers.
+// For the Functions host: its package and the locks of timers.
 resource onBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(storage.id, principalId, storageBlobDataOwner)
   scope: storage
@@ -55,7 +55,7 @@ resource onBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// The Functions host: what it reports of its own faults.
+// For the Functions host: reports of its own faults.
 resource onTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(storage.id, principalId, storageTableDataContributor)
   scope: storage

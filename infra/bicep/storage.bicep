@@ -1,4 +1,4 @@
-// What the Functions host needs for itself: the package it runs, and the locks of timers. No person's data.
+// The storage of the Functions host: the package it runs, and the locks of timers. It contains no personal data.
 
 @description('Name of the account: 3 to 24 lower-case letters and digits.')
 param name string
@@ -18,7 +18,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     name: 'Standard_LRS'
   }
   properties: {
-    // Keys and signed links are refused: only identities get in.
+    // Keys and signed links are refused. Only identities are accepted.
     allowSharedKeyAccess: false
     allowBlobPublicAccess: false
     defaultToOAuthAuthentication: true
@@ -44,5 +44,5 @@ resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@202
 @description('Name of the account.')
 output name string = account.name
 
-@description('Where deployments put the package that the app runs.')
+@description('URL of the blob container for the package that the app runs.')
 output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packages.name}'

@@ -1,10 +1,10 @@
-"""The Entra app registration that callers sign in to: made before provisioning, connected to the app after it.
+"""Creates the Entra app registration that callers sign in to, and connects it to the app.
 
-azd runs `prepare` as its pre-provision hook and `connect` as its post-provision hook, with the environment's
-values as variables. Both may run any number of times. A registration that was brought along (AUTH_CLIENT_ID set
-by hand) is never touched: what it needs is printed for whoever keeps it.
+azd runs `prepare` before provisioning and `connect` after it, with the values of the azd environment as variables.
+Both can be repeated. A registration that somebody else created (AUTH_CLIENT_ID set by hand) is never changed. The
+hook prints what it needs.
 
-Needs nothing but the standard library, and `az` and `azd`, signed in.
+Needs only the standard library, and `az` and `azd`, both signed in.
 """
 
 import json
@@ -23,21 +23,21 @@ SCOPE = "user_impersonation"
 _ATTEMPTS = 6
 _WAIT_SECONDS = 2
 _NOT_YET = ("ResourceNotFound", "NoBackingApplicationObject")
-"""What Microsoft Graph answers, for some seconds, from a copy that has not heard of what was just made."""
+"""Error codes of a replica of Microsoft Graph that has not yet received a new object. This takes some seconds."""
 
 
 class HookError(Exception):
-    """What stops the hook, in words for the person at the keyboard."""
+    """Ends the hook. The message is for the person who runs it."""
 
 
 def prepare(environ: Mapping[str, str]) -> None:
-    """Makes the registration and names it in the azd environment, unless one is named there already."""
+    """Creates the registration and sets AUTH_CLIENT_ID, if that is not set yet."""
     if environ.get("AUTH_CLIENT_ID"):
         return
     if environ.get("STATIC_WEB_APP_HOSTNAME"):
-        return  # People sign in to the Static Web App; nobody brings tokens.
+        return  # People sign in to the Static Web App, so no caller sends tokens.
     name = f"savepoint-{_required(environ, 'AZURE_ENV_NAME')}"
-    # A key of our own: the name alone could be that of somebody else's registration in the same tenant.
+    # The name alone is not unique: the tenant may have another registration with the same name.
     key = f"{name}-{_required(environ, 'AZURE_SUBSCRIPTION_ID')}"
     _upsert(f"applications(uniqueName='{key}')", {"displayName": name, "signInAudience": "AzureADMyOrg"})
     application = _get(f"applications(uniqueName='{key}')?$select=id,appId")
@@ -50,7 +50,7 @@ def prepare(environ: Mapping[str, str]) -> None:
 
 
 def connect(environ: Mapping[str, str]) -> None:
-    """Lets the app's identity vouch for the registration, in place of a secret, and says where sign-in ends."""
+    """Adds the app's identity as a federated credential, instead of a secret, and the redirect addresses."""
     client_id = environ.get("AUTH_CLIENT_ID")
     if not client_id:
         return
@@ -62,7 +62,7 @@ def connect(environ: Mapping[str, str]) -> None:
     }
     if environ.get("AUTH_REGISTRATION") != "own":
         print(
-            f"The app registration {client_id} is not kept by azd. It needs:\n"
+            f"The app registration {client_id} was not created by azd. It needs:\n"
             f"  the web redirect URI {callback}\n"
             f"  a federated credential: {json.dumps(credential)}"
         )
@@ -80,14 +80,14 @@ def connect(environ: Mapping[str, str]) -> None:
 
 
 def _as_api(client_id: str) -> dict[str, Any]:
-    """One scope, and tokens of version 2, whose audience is the client id."""
+    """Returns an API with one scope and tokens of version 2, whose audience is the client id."""
     return {
         "identifierUris": [f"api://{client_id}"],
         "api": {
             "requestedAccessTokenVersion": 2,
             "oauth2PermissionScopes": [
                 {
-                    # The same at every run: a scope that is in use cannot be replaced by another.
+                    # The id must be stable, because a scope that is in use cannot be replaced.
                     "id": str(uuid5(NAMESPACE_URL, f"api://{client_id}/{SCOPE}")),
                     "value": SCOPE,
                     "type": "User",
@@ -110,7 +110,7 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     try:
         return environ[name]
     except KeyError:
-        raise HookError(f"{name} is not set: run this through azd, which sets it.") from None
+        raise HookError(f"{name} is not set: run this hook through azd, which sets it.") from None
 
 
 def _get(path: str) -> Any:
@@ -129,7 +129,7 @@ def _graph(method: str, path: str, body: Mapping[str, Any] | None = None, *heade
     call = ["az", "rest", "--method", method, "--url", f"{GRAPH}/{path}"]
     stdin = None
     if body is not None:
-        # From stdin, which no shell takes apart.
+        # On stdin, so that no shell splits it.
         call += ["--headers", "Content-Type=application/json", *headers, "--body", "@-"]
         stdin = json.dumps(body)
     for _ in range(_ATTEMPTS - 1):
@@ -145,7 +145,7 @@ def _graph(method: str, path: str, body: Mapping[str, Any] | None = None, *heade
 def _run(program: str, *arguments: str, stdin: str | None = None) -> str:
     executable = shutil.which(program)
     if executable is None:
-        raise HookError(f"{program} was not found: docs/deploy.md says what has to be installed.")
+        raise HookError(f"{program} was not found: docs/deploy.md lists what to install.")
     done = subprocess.run([executable, *arguments], input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HookError(f"{program} {' '.join(arguments[:5])} failed:\n{done.stderr.strip()}")
@@ -153,7 +153,7 @@ def _run(program: str, *arguments: str, stdin: str | None = None) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 0, or 1 with the reason on stderr, or 2 for arguments that are none of ours."""
+    """Returns the exit status: 0; 1 with the reason on stderr; 2 for unknown arguments."""
     steps = {"prepare": prepare, "connect": connect}
     if len(arguments) != 1 or arguments[0] not in steps:
         print(f"usage: app_registration.py {'|'.join(steps)}", file=sys.stderr)
@@ -167,7 +167,7 @@ def main(arguments: list[str]) -> int:
 
 
 _ADVICE = (
-    "Whoever may not register apps in the tenant asks for a registration and names it: "
+    "If you may not register apps in the tenant, ask for a registration and name it: "
     "azd env set AUTH_CLIENT_ID <client id>."
 )
 

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README is true."""
 
 import json
 import re
@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def settings_table() -> str:
-    """The table of settings, made of the model."""
+    """Returns the table of settings, made from the model."""
     lines = ["| setting | default | |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         if name in OF_THE_PLATFORM:

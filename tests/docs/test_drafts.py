@@ -1,4 +1,4 @@
-"""Every example of docs/drafts.md, sent in its order, is answered as the page says."""
+"""The requests in docs/drafts.md, sent in order, get the responses that the page shows."""
 
 import json
 import re
@@ -14,11 +14,11 @@ from tests.support.http import Client
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "drafts.md").read_text()
 ANY = "…"
-"""Stands in the page for what differs each time."""
+"""Stands in the page for a value that differs each time."""
 
 
 def examples() -> Iterator[tuple[str, str, dict[str, str], Any, int, Any]]:
-    """Method, address, headers, body, status and what is shown of the answer."""
+    """Yields method, address, headers, body, status, and the part of the response that the page shows."""
     for block in re.findall(r"```http\n(.*?)```", PAGE, re.DOTALL):
         asked, *body, answered = block.strip().split("\n\n")
         first, *headers = asked.splitlines()
@@ -35,7 +35,7 @@ def examples() -> Iterator[tuple[str, str, dict[str, str], Any, int, Any]]:
 
 
 def assert_shows(shown: Any, real: Any, where: str) -> None:
-    """The page leaves out members; what it shows is so. Of lists it shows all."""
+    """Compares a response with the page. The page may leave out members, but no item of a list."""
     if isinstance(shown, dict):
         assert shown.keys() <= real.keys(), where
         for name, value in shown.items():

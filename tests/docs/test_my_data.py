@@ -1,4 +1,4 @@
-"""docs/my-data.md shows answers as they are."""
+"""The responses in docs/my-data.md have the real shape."""
 
 import json
 import re
@@ -14,7 +14,7 @@ BASE = "persistence"
 
 
 def shown(call: str) -> list[dict[str, Any]]:
-    """The values of the answer to a call, a line each."""
+    """Returns the values in the response to a call, one per line."""
     [block] = [block for block in re.findall(r"```http\n(.*?)```", PAGE, re.DOTALL) if block.startswith(call)]
     status, *lines = block.strip().split("\n\n")[1].splitlines()
     assert status == "200"
@@ -22,7 +22,7 @@ def shown(call: str) -> list[dict[str, Any]]:
 
 
 def assert_has(real: Any, example: Any) -> None:
-    """The page may leave members out; it names none that is not there."""
+    """The page may leave out members, but shows none that does not exist."""
     if isinstance(example, dict):
         assert example.keys() <= real.keys()
         for name, value in example.items():

@@ -1,4 +1,4 @@
-"""The azd hooks, with `az` and `azd` replaced by programs that write down what they are asked."""
+"""The azd hooks. `az` and `azd` are replaced by programs that record their arguments."""
 
 import json
 import os
@@ -41,14 +41,14 @@ if "GET" in sys.argv:
 
 @dataclass
 class Run:
-    """One run of a hook: its exit status, what it printed, and what it asked of `az` and `azd`."""
+    """One run of a hook: its exit status, its output, and its calls of `az` and `azd`."""
 
     status: int
     output: str
     calls: list[list[str]]
 
     def patched(self, path: str) -> dict[str, Any]:
-        """The body of the one PATCH of a path of Microsoft Graph."""
+        """Returns the body of the only PATCH of a path of Microsoft Graph."""
         url = f"https://graph.microsoft.com/v1.0/{path}"
         bodies = [call[-1] for call in self.calls if "PATCH" in call and url in call]
         assert len(bodies) == 1, f"{len(bodies)} PATCH of {path}"

@@ -1,4 +1,4 @@
-"""The Bicep files hang together: all that can be known of them without the compiler."""
+"""The Bicep files are consistent, as far as this can be checked without the compiler."""
 
 import json
 import re
@@ -58,8 +58,8 @@ def test_every_module_gets_the_parameters_that_it_takes(main: BicepFile):
         taken = bicep_file(node["detail"]["path"]).named("parameters")
         required = {each for each, parameter in taken.items() if parameter["default"] is None}
         given = set(node["config"]["params"])
-        assert given <= set(taken), f"{name} is given what it does not take"
-        assert required <= given, f"{name} is not given all that it needs"
+        assert given <= set(taken), f"{name} gets a parameter that it does not declare"
+        assert required <= given, f"{name} does not get every required parameter"
 
 
 def test_every_output_that_is_read_exists_and_every_one_is_read(main: BicepFile):
@@ -77,7 +77,7 @@ def test_only_the_main_file_reads_outputs():
 
 
 def test_every_output_of_the_whole_is_read_by_someone(main: BicepFile):
-    """By the hooks, the guide or the workflow; AZURE_RESOURCE_GROUP by azd itself."""
+    """The hooks, the guide or the workflow read it. azd itself reads AZURE_RESOURCE_GROUP."""
     readers = [ROOT / "docs" / "deploy.md", *(ROOT / ".github").rglob("*.yml"), *(ROOT / "infra").rglob("*.py")]
     text = "".join(path.read_text() for path in readers)
     assert not [name for name in main.named("outputs") if not re.search(rf"\b{name}\b", text)]
@@ -117,7 +117,7 @@ def test_the_linter_of_bicep_takes_what_is_unused_for_an_error():
 
 
 def test_a_name_that_is_not_declared_would_be_found(tmp_path: Path):
-    """The reader of names itself: in expressions, in strings, in loops, in conditions, not in comments."""
+    """Tests the name reader: it reads expressions, strings, loops and conditions, but no comments."""
     from pycep import BicepParser
 
     text = "\n".join(

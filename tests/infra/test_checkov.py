@@ -1,4 +1,4 @@
-"""checkov finds nothing in the Bicep files but what infra/checkov.yaml takes on, with the reason beside it."""
+"""checkov finds nothing in the Bicep files except what infra/checkov.yaml skips with a reason."""
 
 import json
 import os
@@ -15,7 +15,7 @@ CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 
 
 def scan(folder: Path) -> dict[str, Any]:
-    """What checkov says of a folder. Its exit status says nothing: it is 0 for a file that it cannot parse."""
+    """Returns checkov's report on a folder. Its exit status is 0 even if a file cannot be parsed."""
     if not CHECKOV.is_file():
         reason = f"checkov is not installed at {CHECKOV.relative_to(ROOT)}: run `make setup`"
         if os.environ.get("CI"):
@@ -58,7 +58,7 @@ def test_what_fails_is_what_was_taken_on_and_nothing_that_passes_is_skipped(find
 
 
 def test_keys_passwords_and_old_tls_would_be_found(findings: dict[str, Any]):
-    """The checks behind the promises of docs/deploy.md did run, and passed."""
+    """The checks behind the promises of docs/deploy.md ran and passed."""
     passed = {one["check_id"] for one in findings["results"]["passed_checks"]}
     assert {
         "CKV_AZURE_3",

@@ -1,4 +1,4 @@
-"""The containers in the cloud are the containers of the code."""
+"""The cloud has the containers that the code declares."""
 
 import json
 

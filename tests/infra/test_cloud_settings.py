@@ -1,4 +1,4 @@
-"""One list of settings: the code's, in the cloud, in the sample and in the README."""
+"""The cloud, the sample and the README have the same settings as the code."""
 
 import json
 from typing import Any
@@ -11,17 +11,17 @@ from tests.support.bicep import ROOT, bicep_file
 NAMES = {name.upper() for name in Settings.model_fields if name not in OF_THE_PLATFORM}
 
 NOT_IN_THE_CLOUD = {
-    "DATA_DIR": "the folder of the SQLite file",
+    "DATA_DIR": "for SQLite only",
     "LOCAL_ORIGINS": "for AUTH_MODE=local, which Azure refuses",
-    "COSMOS_KEY": "identities, not keys",
-    "COSMOS_ENDPOINT_DISCOVERY": "off for emulators only",
-    "JWT_ISSUERS": "for AUTH_MODE=jwt, where no platform checks who is calling",
+    "COSMOS_KEY": "the cloud uses identities, not keys",
+    "COSMOS_ENDPOINT_DISCOVERY": "false for emulators only",
+    "JWT_ISSUERS": "for AUTH_MODE=jwt, in which no platform identifies the caller",
     "JWT_AUDIENCE": "as JWT_ISSUERS",
     "JWT_JWKS_URL": "as JWT_ISSUERS",
     "JWT_SUBJECT_CLAIM": "as JWT_ISSUERS",
 }
 
-# What Flex Consumption takes from functionAppConfig, or not at all.
+# Flex Consumption reads these from functionAppConfig, or does not have them.
 REFUSED_BY_FLEX = {
     "ENABLE_ORYX_BUILD",
     "FUNCTIONS_EXTENSION_VERSION",
@@ -43,7 +43,7 @@ ON_AZURE = {"WEBSITE_SITE_NAME": "func", "WEBSITE_AUTH_ENABLED": "True"}
 
 
 def as_text(default: object) -> str:
-    """A default as an app setting says it."""
+    """Returns a default in the form of an app setting."""
     if isinstance(default, bool):
         return str(default).lower()
     return str(int(default)) if isinstance(default, float) and default.is_integer() else str(default)
@@ -52,7 +52,7 @@ def as_text(default: object) -> str:
 def test_the_cloud_has_every_setting_but_those_that_are_named_here():
     ours = {name for name in {*DEFAULTS, *WIRING} if name in NAMES}
     assert ours == NAMES - set(NOT_IN_THE_CLOUD)
-    assert not set(NOT_IN_THE_CLOUD) - NAMES, "named here, but no setting any more"
+    assert not set(NOT_IN_THE_CLOUD) - NAMES, "named here, but no longer a setting"
 
 
 def test_nothing_that_can_be_tuned_is_misspelt():
@@ -97,7 +97,7 @@ def test_telemetry_goes_out_as_the_identity_and_from_the_worker_too():
 def test_the_host_gets_at_its_storage_as_the_identity():
     assert WIRING["AzureWebJobsStorage__credential"] == "managedidentity"
     assert WIRING["AzureWebJobsStorage__clientId"] == WIRING["AZURE_CLIENT_ID"] == "identityClientId"
-    assert "AzureWebJobsStorage" not in WIRING, "a connection string would hold a key"
+    assert "AzureWebJobsStorage" not in WIRING, "a connection string would contain a key"
 
 
 def test_the_sample_lists_the_same_names():

@@ -1,4 +1,4 @@
-"""docs/cost.md says what is measured, and the formulae are the published ones."""
+"""docs/cost.md has the measured figures, and the formulae are those that Microsoft publishes."""
 
 import re
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def numbers(cells: str) -> list[float]:
 
 
 def rows(lines: Iterable[str]) -> dict[tuple[str, str], str]:
-    """The cells of each row of each table, by the heading and the row's first cell."""
+    """Returns the cells of each row of each table. The key is the heading and the row's first cell."""
     found: dict[tuple[str, str], str] = {}
     heading = ""
     for line in lines:
@@ -38,9 +38,9 @@ def rows(lines: Iterable[str]) -> dict[tuple[str, str], str]:
 
 
 async def test_the_tables_in_the_guide_are_those_that_are_measured():
-    """Within a tenth: documents gain fields, and the packer is improved."""
+    """Within a tenth, because documents gain fields and compression improves."""
     if not all(state.real for state in states()):
-        pytest.skip("the real states are not here")
+        pytest.skip("the real states are missing")
     measured = rows(sizes.tables([await sizes.measure(state) for state in states()]))
     written = rows((ROOT / "docs" / "cost.md").read_text().splitlines())
     assert len(measured) > 50
@@ -86,8 +86,8 @@ async def test_each_verb_costs_what_its_formula_says(tmp_path):
     smallest, terms = 4.95, 0.2 * 3  # id, owner_id, kind
     costs = {
         "create": smallest + terms,
-        "replace": 2 * smallest + 0.2,  # one term comes
-        "patch": 2 * smallest + 2 * 0.2 + 2 * 0.4,  # one goes, one comes; two properties
+        "replace": 2 * smallest + 0.2,  # one term is added
+        "patch": 2 * smallest + 2 * 0.2 + 2 * 0.4,  # one term removed, one added; two properties
         "read": 2.0,
         "delete": smallest + terms,
     }

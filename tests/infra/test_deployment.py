@@ -1,4 +1,4 @@
-"""azd, the workflows, sign-in and the alerts, as far as they can be checked without Azure."""
+"""Checks azd, the workflows, sign-in and the alerts, as far as possible without Azure."""
 
 import ast
 import asyncio
@@ -27,7 +27,7 @@ GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 
 
 def timers() -> list[str]:
-    """The names of the app's timers, in order."""
+    """Returns the names of the app's timers, in order."""
     tree = ast.parse((ROOT / "functions" / "timers.py").read_text())
     names = [
         node.name
@@ -44,7 +44,7 @@ def steps(workflow: str, job: str) -> list[dict[str, Any]]:
 
 
 def words(pattern: str, name: str) -> list[str]:
-    """The words that the one group of a pattern matches in a file."""
+    """Returns the words that the group of a pattern matches in a file."""
     match = re.search(pattern, (ROOT / name).read_text(), re.MULTILINE)
     assert match is not None
     return match[1].split()
@@ -72,7 +72,7 @@ def test_the_hooks_are_scripts_that_exist_on_every_system():
 
 
 def test_the_hook_script_needs_no_packages():
-    """It runs before anything is installed."""
+    """The hook runs before anything is installed."""
     tree = ast.parse((ROOT / "infra" / "hooks" / "app_registration.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -80,7 +80,7 @@ def test_the_hook_script_needs_no_packages():
 
 
 def test_only_what_runs_goes_to_azure():
-    """What azd packs is everything that .funcignore does not name."""
+    """azd packs every file that .funcignore does not name."""
     ignored = (ROOT / ".funcignore").read_text().split()
     needed = {"function_app.py", "settings.py", "functions", "persistence", "host.json", "requirements.txt"}
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
@@ -141,6 +141,7 @@ def test_a_timer_may_be_silent_for_longer_than_it_lies_between_two_runs():
     defaults = bicep_file("function-app.bicep").named("variables")["defaults"]["value"]
     schedules = {
         "mark_deleted_snapshot_logs": defaults["CLEANUP_SCHEDULE"],
+        "sweep_sessions": defaults["CLEANUP_SCHEDULE"],
         "purge_stale_drafts": defaults["PURGE_SCHEDULE"],
     }
     for timer in bicep_file("alerts.bicep").named("variables")["timers"]["value"]:
@@ -184,7 +185,7 @@ def test_the_compiler_reads_the_bicep_files():
 
 
 def test_a_tag_deploys_what_has_passed_as_a_federated_identity():
-    # YAML 1.1 takes the word `on` for true.
+    # In YAML 1.1 the word `on` means true.
     assert WORKFLOWS["deploy.yml"][True] == {"push": {"tags": ["v*"]}}
     job = WORKFLOWS["deploy.yml"]["jobs"]["deploy"]
     assert job["needs"] == "ci"

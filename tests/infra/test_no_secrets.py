@@ -1,4 +1,4 @@
-"""Nothing in the cloud has a key, and every right is given in one file, on one resource."""
+"""Nothing in the cloud uses a key. One file assigns every role, each on one resource."""
 
 import re
 
@@ -13,7 +13,7 @@ COSMOS_DATA_CONTRIBUTOR = "00000000-0000-0000-0000-000000000002"
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_file_asks_for_a_key_or_takes_a_secret(name: str):
-    """`AccountKey` and the like would be in a connection string; `listKeys` and `@secure` get or take one."""
+    """`AccountKey` is part of a connection string, `listKeys` reads a key, and `@secure` declares a secret."""
     assert not re.search(r"list\w*(Keys|Secrets|Credentials)|@secure|AccountKey|SharedAccess", TEXTS[name], re.I)
 
 

@@ -1,4 +1,4 @@
-"""Bicep files as far as the tests need them: what each declares, what it uses, and what it hands on."""
+"""Reads Bicep files for tests: the names that each file declares, and the names that it uses."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FUNCTIONS = frozenset(
     "empty environment guid loadJsonContent split subscription subscriptionResourceId tenant union".split()
     + ["uniqueString"]
 )
-"""The functions of Bicep that these files may call; a misspelt one is none of them."""
+"""The Bicep functions that these files may call. A misspelt name is not among them."""
 
 _COMMENT = re.compile(r"'(?:\\.|[^'\\])*'|//[^\n]*")
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'")
@@ -31,7 +31,7 @@ _WORDS = frozenset({"true", "false", "null", "if", "existing", "targetScope", "f
 
 @dataclass(frozen=True)
 class BicepFile:
-    """One file: its text, and its tree by pycep."""
+    """One file: its text, and the tree that pycep parses from it."""
 
     path: Path
     text: str
@@ -39,31 +39,31 @@ class BicepFile:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """Everything that has a name in it, outputs apart: those have names of their own."""
+        """Everything with a name, except outputs, which have a separate namespace."""
         kinds = ("parameters", "variables", "resources", "modules")
         return {name: node for kind in kinds for name, node in self.tree.get(kind, {}).items()}
 
     def named(self, kind: str) -> dict[str, Any]:
-        """`parameters`, `variables`, `resources`, `modules` or `outputs`, by name."""
+        """Returns the `parameters`, `variables`, `resources`, `modules` or `outputs`, by name."""
         return dict(self.tree.get(kind, {}))
 
     @property
     def used(self) -> set[str]:
-        """Every name that an expression mentions, in interpolated strings too."""
+        """Every name in an expression, including interpolated strings."""
         return {name for name, call in self._mentioned() if not call}
 
     @property
     def called(self) -> set[str]:
-        """Every function."""
+        """Every function in an expression."""
         return {name for name, call in self._mentioned() if call}
 
     @property
     def loop_names(self) -> set[str]:
-        """The names that loops give to what they go through."""
+        """The loop variables."""
         return {name for name, _ in _LOOP.findall(self._bare)}
 
     def resource(self, type: str, name: str | None = None) -> dict[str, Any]:
-        """The properties of the one resource of that type (and that name), an existing one apart."""
+        """Returns the only resource of that type (and name). Ignores `existing` resources."""
         configs = [
             _config(node)
             for node in self.named("resources").values()
@@ -74,7 +74,7 @@ class BicepFile:
 
     @property
     def _bare(self) -> str:
-        """The text without comments, and with strings reduced to what they interpolate."""
+        """The text without comments. Of strings, only the interpolated expressions are left."""
         code = _COMMENT.sub(lambda match: match[0] if match[0].startswith("'") else "", self.text)
         return _STRING.sub(
             lambda match: " ".join(f" ( {part} ) " for part in _INTERPOLATED.findall(match[0])), code
@@ -90,14 +90,14 @@ class BicepFile:
 
 def _config(node: Any) -> Any:
     config = node["config"]
-    while "config" in config:  # a condition or a loop around it
+    while "config" in config:  # inside a condition or a loop
         config = config["config"]
     return config
 
 
 @cache
 def bicep_file(name: str) -> BicepFile:
-    """Parsed; lark's own error where it cannot be."""
+    """Returns the parsed file. Raises an error of lark if it cannot be parsed."""
     path = FOLDER / name
     text = path.read_text()
     return BicepFile(path, text, BicepParser().parse(text=text))
