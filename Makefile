@@ -24,7 +24,7 @@ run: .venv/ready ## serve on this machine; what is saved is kept in .data, or in
 
 run-cosmos: setup ## serve on a Cosmos DB server in memory, which ends with it
 	$(VENV)/python -m tests.support.wire sh -c \
-		'$(VENV)/python -m persistence.storage.cosmos.provision && exec $(VENV)/python -m devhost'
+		'$(VENV)/python -m infra.provision && exec $(VENV)/python -m devhost'
 
 test: setup ## the whole suite, then the smoke tests on the other Pythons
 	$(VENV)/python -m pytest -q -n 2 --dist loadfile

@@ -22,6 +22,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
+from persistence.storage.cosmos.engine import CosmosEngine
 from settings import Settings
 from tests.support.faults import FaultProxy
 from tests.support.node import NODE
@@ -296,3 +297,12 @@ def test_what_it_sets_is_all_that_provisioning_needs():
     with WireServer() as server:
         account = Settings.from_environ(server.settings).cosmos_account()
     assert (account.endpoint, account.endpoint_discovery) == (server.endpoint, False)
+
+
+async def test_the_command_that_provisions_creates_every_container():
+    with WireServer() as server:
+        command = [sys.executable, "-m", "infra.provision"]
+        subprocess.run(command, cwd=FOLDER.parents[1], env=os.environ | server.settings, check=True)
+        engine = CosmosEngine(Settings.from_environ(server.settings).cosmos_account())
+        await engine.ping()
+        await engine.close()
