@@ -17,7 +17,8 @@ from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pac
 from persistence.documents import now
 from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
 from persistence.sessions.documents import SessionContent
-from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
+from persistence.storage.checks import item_size
+from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD
 
 SAMPLE = "Some content: naïve, \U0001f600, \0 and \u2028. " * 20
 

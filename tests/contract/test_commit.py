@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound, ItemTooLarge
+from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
-from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Replace, item_size
+from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Replace
 from tests.support.items import PARTITION, ids, store, thing, thing_of_size
 
 Skip = Callable[[str], None]

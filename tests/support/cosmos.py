@@ -32,5 +32,5 @@ def end(faults: list[Fault]) -> None:
 async def impatient(engine: CosmosEngine, timeout_seconds: float) -> CosmosEngine:
     """The engine, warm, whose calls may take that long and no longer."""
     await engine.ping()
-    engine._account = replace(engine._account, timeout_seconds=timeout_seconds)
+    engine._client.account = replace(engine._client.account, timeout_seconds=timeout_seconds)
     return engine

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound
+from persistence.storage.checks import item_size
 from persistence.storage.containers import Container
 from persistence.storage.engine import (
     Create,
@@ -16,10 +17,9 @@ from persistence.storage.engine import (
     Replace,
     Set,
     Stored,
-    create_then_replace_in_steps,
-    item_size,
 )
 from persistence.storage.query import Aggregate, Page, Query
+from persistence.storage.steps import create_then_replace_in_steps
 
 Address = tuple[str, str, str]
 WRITES = frozenset({"create", "replace", "patch", "delete", "commit"})

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS, Container
-from persistence.storage.engine import Create, Engine, Item, item_size
+from persistence.storage.engine import Create, Engine, Item
 from persistence.storage.query import BY_ID, Filter, Operator, Query, Sort
 
 KIND = "thing"

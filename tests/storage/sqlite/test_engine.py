@@ -17,7 +17,7 @@ from persistence.errors import StoreUnavailable
 from persistence.storage.charge import metered
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Create, Set
-from persistence.storage.sqlite import engine as sqlite
+from persistence.storage.sqlite import connection as sqlite_connection
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.sqlite import beside, on_the_writer
@@ -59,7 +59,7 @@ async def test_a_connection_that_does_not_wait_for_the_disk_is_refused(
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
-    monkeypatch.setattr(sqlite, "_open", hasty)
+    monkeypatch.setattr(sqlite_connection, "connect", hasty)
     with pytest.raises(StoreUnavailable) as refused:
         SqliteEngine(folder)
     assert "would not be durable" in str(refused.value.__cause__)
@@ -69,7 +69,7 @@ async def test_a_file_system_without_wal_is_refused() -> None:
     # In memory SQLite has none either.
     with closing(sqlite3.connect(":memory:")) as connection:
         with pytest.raises(sqlite3.OperationalError, match="cannot do WAL"):
-            sqlite._use_wal(connection)
+            sqlite_connection.use_wal(connection)
 
 
 async def test_the_first_opening_waits_for_another_one_that_changes_the_file(folder: Path) -> None:
@@ -212,7 +212,7 @@ async def test_every_verb_turns_the_drivers_fault_into_ours(engine: SqliteEngine
 async def test_a_locked_database_is_unavailable_after_the_busy_timeout(
     folder: Path, monkeypatch: pytest.MonkeyPatch, verb: Verb
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_connection, "BUSY_TIMEOUT_SECONDS", 0.1)
     engine = SqliteEngine(folder)
     etag = await engine.create(SESSIONS, thing())
     with beside(folder) as other:
@@ -229,7 +229,7 @@ async def test_a_locked_database_is_unavailable_after_the_busy_timeout(
 async def test_opening_a_locked_database_is_unavailable_after_the_busy_timeout(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_connection, "BUSY_TIMEOUT_SECONDS", 0.1)
     await SqliteEngine(folder).close()
     with beside(folder) as other:
         other.execute("BEGIN IMMEDIATE")
