@@ -1,4 +1,4 @@
-"""Errors carry what a caller can act on."""
+"""Errors hold the facts that a caller can act on."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The Cosmos DB server in memory where this project mends it, and the proxy that breaks its answers."""
+"""The repairs of the Cosmos DB server in memory, and the proxy that breaks its responses."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ def is_listening(port: int) -> bool:
 
 
 async def increment(container: ContainerProxy) -> int:
-    """Add one to `n` of ITEM and return what it then is."""
+    """Increments `n` of ITEM and returns the new value."""
     item = await container.patch_item("one", "ann", [{"op": "incr", "path": "/n", "value": 1}])
     return int(item["n"])
 
@@ -53,7 +53,7 @@ def wire() -> Iterator[WireServer]:
 
 @asynccontextmanager
 async def opened(endpoint: str, discovery: bool = False) -> AsyncIterator[ContainerProxy]:
-    """A container of which the partition key is not the id, and nothing in it."""
+    """Opens an empty container whose partition key is not the id."""
     async with CosmosClient(endpoint, EMULATOR_KEY, enable_endpoint_discovery=discovery) as client:
         database = await client.create_database_if_not_exists("tests")
         try:
