@@ -83,7 +83,10 @@ def gunzip(data: bytes) -> bytes:
 
 
 def unpack(payload: bytes, size: int, id: str) -> bytes:
-    """Returns the content's bytes. Raises CorruptItem if `payload` is not gzip of exactly `size` bytes."""
+    """Returns the content's bytes. Raises CorruptItem if `payload` is not gzip of exactly `size` bytes.
+
+    Never unpacks more than `size` + 1 bytes.
+    """
     if not 0 <= size <= CONTENT_MAX_BYTES:
         raise CorruptItem("content", id)
     try:
