@@ -24,7 +24,7 @@ run: .venv/ready ## serve on this machine; saved data is kept in .data, or in DA
 
 run-cosmos: setup ## serve over an in-memory Cosmos DB server, which keeps nothing
 	$(VENV)/python -m tests.support.wire sh -c \
-		'$(VENV)/python -m persistence.storage.cosmos.provision && exec $(VENV)/python -m devhost'
+		'$(VENV)/python -m infra.provision && exec $(VENV)/python -m devhost'
 
 test: setup ## run the whole suite, then the smoke tests on the other Python versions
 	$(VENV)/python -m pytest -q -n 2 --dist loadfile

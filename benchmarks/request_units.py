@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from persistence.storage.checks import item_size
 from persistence.storage.containers import Container
 from persistence.storage.engine import (
     Create,
@@ -22,10 +23,9 @@ from persistence.storage.engine import (
     Replace,
     Set,
     Stored,
-    create_then_replace_in_steps,
-    item_size,
 )
 from persistence.storage.query import Aggregate, Page, Query
+from persistence.storage.steps import create_then_replace_in_steps
 
 _BY_SIZE = (
     (1, 1.00, 4.95),

@@ -1,4 +1,4 @@
-"""Writes infra/bicep/containers.json, the containers as Azure Resource Manager takes them, from the code's own.
+"""Writes infra/bicep/containers.json, the containers of the code for Azure Resource Manager.
 
 python -m infra.containers
 """
@@ -13,7 +13,7 @@ FILE = Path(__file__).parent / "bicep" / "containers.json"
 
 
 def definition(container: Container) -> dict[str, Any]:
-    """The `resource` of a Microsoft.DocumentDB container."""
+    """Returns the `resource` of a Microsoft.DocumentDB container."""
     return {
         "id": container.name,
         "partitionKey": {"paths": [f"/{container.partition_key}"], "kind": "Hash", "version": 2},
@@ -22,7 +22,7 @@ def definition(container: Container) -> dict[str, Any]:
 
 
 def text() -> str:
-    """What the file has to hold."""
+    """Returns the content of the file."""
     return json.dumps([definition(container) for container in CONTAINERS], indent=2) + "\n"
 
 

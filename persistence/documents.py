@@ -1,10 +1,10 @@
 """What stored documents are made of: ids, times, and the types of fields."""
 
 import re
-import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from nanoid import generate as nanoid
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -26,8 +26,8 @@ _ID_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def new_id(length: int = ID_LENGTH) -> str:
-    """Returns a new random id: characters of A-Za-z0-9_-, 6 random bits each."""
-    return secrets.token_urlsafe(length)[:length]
+    """Returns a new random id: characters of A-Za-z0-9_-, 6 bits each from a secure random source."""
+    return nanoid(size=length)
 
 
 def is_id(text: str, longest: int = ID_LENGTH) -> bool:

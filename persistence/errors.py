@@ -1,20 +1,48 @@
-"""Everything that can go wrong in here, as classes with data. What each means over HTTP stands in
-`functions/http/problems.py` alone.
+"""Everything that can go wrong in this package, as classes with data.
 
-Messages are written for the person at the other end: they name the field and the limit and never
-carry text from a driver, which stays in the exception's `__cause__` for the log.
+    PersistenceError
+    ├── NotFound
+    ├── Gone
+    ├── Forbidden
+    ├── Changed
+    ├── IllegalMove
+    ├── KeyReused
+    ├── LimitReached
+    │   ├── TooMany
+    │   └── StorageFull
+    ├── Contended
+    ├── InvalidField
+    │   └── InvalidMember
+    ├── InvalidCursor
+    ├── ContentTooLarge
+    ├── CorruptItem
+    └── EngineError
+        ├── ItemExists
+        ├── ItemNotFound
+        ├── ItemChanged
+        ├── ItemTooLarge
+        └── StoreUnavailable
+            └── Throttled
+
+Messages are written for users: they name the field and the limit, and never contain a driver's text. That text
+stays in the exception's `__cause__`, for the log.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class PersistenceError(Exception):
     """Anything that this package raises on purpose."""
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What a caller can act on besides the message, by name in snake_case."""
+        return {}
+
 
 class NotFound(PersistenceError):
-    """There is none by that id that the caller may know of."""
+    """There is no such item, or the caller may not know of it."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"There is no such {kind}.")
@@ -22,7 +50,7 @@ class NotFound(PersistenceError):
 
 
 class Gone(PersistenceError):
-    """It was deleted, or its time is over."""
+    """The item was deleted or has expired."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"This {kind} has been deleted.")
@@ -30,7 +58,7 @@ class Gone(PersistenceError):
 
 
 class Forbidden(PersistenceError):
-    """It is another's, and this is for its owner alone."""
+    """The item belongs to someone else, and only its owner may do this."""
 
     def __init__(self, kind: str, id: str, why: str | None = None) -> None:
         super().__init__(why or f"Only the owner of this {kind} may do that.")
@@ -38,47 +66,59 @@ class Forbidden(PersistenceError):
 
 
 class Changed(PersistenceError):
-    """The caller's ETag is stale; `current` is the document as it is now."""
+    """The caller's ETag is stale. Nothing was written. `current` is the document as it is now."""
 
     def __init__(self, kind: str, id: str, current: object) -> None:
         super().__init__(f"This {kind} was changed since you read it; nothing was written.")
         self.kind, self.id, self.current = kind, id, current
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"current": self.current}
+
 
 class IllegalMove(PersistenceError):
-    """Something that is not done to a session of that status; `legal` is what can be done to it."""
+    """The status of a session does not allow this move. `legal` lists the moves that it allows."""
 
     def __init__(self, kind: str, id: str, status: str, move: str, legal: Sequence[str]) -> None:
         allowed = " or ".join(legal)
         super().__init__(f"This {kind} is {status}: it cannot be {move}, but it can be {allowed}.")
         self.kind, self.id, self.status, self.move, self.legal = kind, id, status, move, tuple(legal)
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"session_status": self.status, "legal": self.legal}
+
 
 class KeyReused(PersistenceError):
-    """An Idempotency-Key that was sent with another body before."""
+    """The idempotency key was used before, for a different request. Nothing was written."""
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used for something else before; nothing was written.")
+        super().__init__("This idempotency key was used before, for a different request; nothing was written.")
 
 
 class LimitReached(PersistenceError):
-    """A person keeps as much as the operator allows; `used` and `limit` are in units of `what`."""
+    """The owner already keeps as much as the operator allows. `used` and `limit` are in units of `what`."""
 
     def __init__(self, what: str, used: int, limit: int) -> None:
-        super().__init__(f"You keep {used:,} of at most {limit:,} {what}; with this it would be more.")
+        super().__init__(f"You keep {used:,} of at most {limit:,} {what}; this would exceed the limit.")
         self.what, self.used, self.limit = what, used, limit
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"what": self.what, "used": self.used, "limit": self.limit}
 
 
 class TooMany(LimitReached):
-    """Of things that are counted."""
+    """The limit is a number of things."""
 
 
 class StorageFull(LimitReached):
-    """Of bytes."""
+    """The limit is in bytes."""
 
 
 class Contended(PersistenceError):
-    """Others wrote the same item at every one of our attempts."""
+    """Other writers changed the item between every read and write of ours, until we gave up."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"This {kind} is being changed by others all the time; please try again.")
@@ -86,7 +126,7 @@ class Contended(PersistenceError):
 
 
 class InvalidField(PersistenceError):
-    """A value that breaks a rule of the field it was given for."""
+    """The value of a field breaks one of its rules."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -94,28 +134,34 @@ class InvalidField(PersistenceError):
 
 
 class InvalidMember(InvalidField):
-    """The same of a member of what was sent, by its name in JSON."""
+    """As InvalidField, for a member of a JSON document. `field` is its name there."""
 
 
 class InvalidCursor(PersistenceError):
-    """A cursor that is malformed, or was made for another query or owner."""
+    """The cursor is malformed, or belongs to another query or owner."""
 
     def __init__(self) -> None:
         super().__init__("This cursor does not belong to this list; start again without one.")
 
 
 class ContentTooLarge(PersistenceError):
-    """Content over the limit, before packing (`what` "content") or after ("packed content"); in bytes."""
+    """The content exceeds the limit: as text (`what` is "content") or gzipped ("packed content").
+
+    Sizes are in bytes. `size` is None if it is not known, because unpacking stopped at the limit.
+    """
 
     def __init__(self, what: str, size: int | None, limit: int) -> None:
         has = "too many" if size is None else f"{size:,}"
         super().__init__(f"The {what} has {has} bytes; at most {limit:,} can be kept.")
         self.what, self.size, self.limit = what, size, limit
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"limit": self.limit} if self.size is None else {"size": self.size, "limit": self.limit}
+
 
 class CorruptItem(PersistenceError):
-    """A stored item that is not what it should be: our fault, never the caller's. By `reference` it is found
-    in the log."""
+    """A stored item cannot be read. This is our fault, never the caller's. `reference` finds it in the log."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"This {kind} is stored in a form that cannot be read.")
@@ -124,7 +170,7 @@ class CorruptItem(PersistenceError):
 
 
 class EngineError(PersistenceError):
-    """What an engine reports of an item or of itself."""
+    """What an engine raises. Stores handle it or turn it into a class above, except for StoreUnavailable."""
 
 
 class ItemExists(EngineError):
@@ -135,21 +181,21 @@ class ItemExists(EngineError):
 
 
 class ItemNotFound(EngineError):
-    """No such id in that partition."""
+    """The partition has no item with this id."""
 
     def __init__(self) -> None:
         super().__init__("There is no such item.")
 
 
 class ItemChanged(EngineError):
-    """The item has another etag than the one expected; nothing was written."""
+    """The item has another etag than the expected one. Nothing was written."""
 
     def __init__(self) -> None:
         super().__init__("The item was changed meanwhile.")
 
 
 class ItemTooLarge(EngineError):
-    """More bytes than one item, or one commit, can hold."""
+    """One item, or one commit, has too many bytes. `size` is None if the database did not say how many."""
 
     def __init__(self, size: int | None, limit: int) -> None:
         has = "too many" if size is None else f"{size:,}"
@@ -158,14 +204,14 @@ class ItemTooLarge(EngineError):
 
 
 class StoreUnavailable(EngineError):
-    """The database did not answer, or not in time. Whether a write was applied is not known."""
+    """The database did not respond in time, or failed. A write may have been applied or not."""
 
     def __init__(self) -> None:
-        super().__init__("The store does not answer; please try again.")
+        super().__init__("The store does not respond; please try again.")
 
 
 class Throttled(StoreUnavailable):
-    """The database asks for fewer requests."""
+    """The database received too many requests and asks to wait."""
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__()

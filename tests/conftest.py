@@ -1,4 +1,4 @@
-"""The engines that every promise is checked on, and the wire server behind one of them."""
+"""Fixtures for both engines, and for the wire server behind one of them."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -21,14 +21,14 @@ from tests.support.wire import missing as wire_server_missing
 SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
 
 
-# No deadlines: how long a machine takes is measured by the benchmarks, never by a test.
+# No deadlines: benchmarks measure time, tests never do.
 hypothesis.settings.register_profile("savepoint", deadline=None)
 hypothesis.settings.load_profile("savepoint")
 
 
 @pytest.fixture(scope="session")
 def cosmos_endpoint() -> Iterator[str]:
-    """The account under test: the one that COSMOS_ENDPOINT names, or a wire server of our own."""
+    """The endpoint of the account under test: COSMOS_ENDPOINT if it is set, otherwise a new wire server."""
     if endpoint := os.environ.get("COSMOS_ENDPOINT"):
         yield endpoint
         return
@@ -40,7 +40,7 @@ def cosmos_endpoint() -> Iterator[str]:
 
 
 async def new_cosmos_account(endpoint: str) -> CosmosAccount:
-    """A database of the test's own, with its containers."""
+    """Creates a new database with its containers."""
     account = CosmosAccount(
         endpoint=endpoint,
         database=f"test-{uuid4().hex[:12]}",

@@ -1,4 +1,4 @@
-"""Content: what is packed comes back byte for byte, what does not fit is refused, what is damaged is told."""
+"""Content is returned byte for byte. What is too large is refused, and damage is detected."""
 
 import gzip
 import hashlib
@@ -17,16 +17,17 @@ from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pac
 from persistence.documents import now
 from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
 from persistence.sessions.documents import SessionContent
-from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD, item_size
+from persistence.storage.checks import item_size
+from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD
 
 SAMPLE = "Some content: naïve, \U0001f600, \0 and \u2028. " * 20
 
 
 def noise(size: int) -> str:
-    """Text of at most that many UTF-8 bytes, and of no less than all but one, which hardly packs.
+    """Returns text that hardly compresses, of `size` UTF-8 bytes or one less.
 
-    No UTF-8 is without pattern, but a packer that looks at single bytes finds 7.75 bits in each of these:
-    it is drawn from characters of one byte and of two in the proportion that spreads the bytes most evenly.
+    UTF-8 always has a pattern. But here a compressor that looks at single bytes finds 7.75 bits in each, because
+    characters of one and of two bytes are mixed in the proportion that spreads the bytes most evenly.
     """
     drawn = random.Random(1)
     one_byte = drawn.choices((True, False), (745, 255), k=size)
@@ -147,7 +148,7 @@ def test_every_flipped_bit_is_corrupt_or_changes_nothing() -> None:
                 assert unpack(bytes(damaged), packed.size, "id") == SAMPLE.encode()
             except CorruptItem:
                 corrupt += 1
-    # All but those in the header that says nothing, such as when it was packed.
+    # Not in the parts of the header without a meaning for the text, such as the time.
     assert corrupt > (len(packed.payload) - 12) * 8
 
 
@@ -188,7 +189,7 @@ def test_anything_behind_the_gzip_is_corrupt() -> None:
 
 
 def peak_bytes_of(work: Callable[[], object], error: type[Exception]) -> int:
-    """What was allocated at most until the error was raised."""
+    """Returns the peak of allocated memory until the error was raised."""
     tracemalloc.start()
     try:
         with pytest.raises(error):
@@ -243,7 +244,7 @@ def test_no_gzip_from_a_client_is_a_value_error() -> None:
 
 WELL_PACKED = "A state repeats itself: naïve, again and again. " * 100
 
-# Deflate with an incomplete Huffman code.
+# Deflate data with an incomplete Huffman code.
 LENIENT = bytes.fromhex("05c10101000008c2f0ac083afa2770eb72ea79aaac031d9735cb118f9da8de95b9b30a3045993c")
 
 

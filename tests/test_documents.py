@@ -1,4 +1,4 @@
-"""Documents: their stored form, which outlives the program that wrote it."""
+"""The stored form of documents, which outlives the release that wrote it."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -21,7 +21,7 @@ from persistence.sessions.documents import (
 
 HASH = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 AT = "2026-02-03T04:05:06.000000Z"
-# As version 0.1 wrote it. It must be read for ever, or the schema's number must change.
+# As version 0.1 wrote it. Every release must read it, or change the number of the schema.
 STORED: dict[str, Any] = {
     "schema": 1,
     "kind": "session",
@@ -189,7 +189,7 @@ def test_twins_are_lower_case_and_follow_their_fields(title: str, lower: str) ->
     changed = SessionHead.model_validate(STORED).metadata.model_copy(update={"title": title, "description": title})
     assert (changed.title__lower, changed.description__lower) == (lower, lower)
     assert changed.model_dump(mode="json")["title__lower"] == lower
-    # What is stored as a twin is never believed.
+    # The stored lower-case text is ignored.
     assert SessionMetadata.model_validate({**changed.model_dump(), "title__lower": "x"}).title__lower == lower
 
 

@@ -28,12 +28,6 @@ ENGINES_MAY = (
 )
 
 
-PROGRAMS = {
-    # Run by itself, it reads the settings as function_app.py does.
-    "persistence/storage/cosmos/provision.py": ("settings",),
-}
-
-
 def sources() -> list[Path]:
     files = [ROOT / "function_app.py", ROOT / "settings.py"]
     for package in PRODUCT:
@@ -79,15 +73,14 @@ def breaches(text: str, path: PurePosixPath) -> list[str]:
             r"persistence\.storage\.(cosmos|sqlite)", name
         ):
             reasons.append("open_engine alone picks an engine")
-        if is_engine and within(name, "persistence") and not allowed_in_engines(name, path):
+        if is_engine and within(name, "persistence") and not allowed_in_engines(name):
             reasons.append("engines know no stores")
         found += [f"{path} imports {name}: {reason}" for reason in reasons]
     return found
 
 
-def allowed_in_engines(name: str, path: PurePosixPath) -> bool:
-    also = PROGRAMS.get(str(path), ())
-    return name == "persistence" or any(within(name, one) for one in (*ENGINES_MAY, *also))
+def allowed_in_engines(name: str) -> bool:
+    return name == "persistence" or any(within(name, one) for one in ENGINES_MAY)
 
 
 @pytest.mark.parametrize("path", sources(), ids=str)

@@ -9,9 +9,10 @@ from persistence.documents import is_id
 from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound
 from persistence.sessions.contents import new_content
 from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
+from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, Versioned
-from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Item, item_size
+from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Item
 
 S = TypeVar("S", bound=SessionSummary)
 

@@ -41,6 +41,7 @@ from persistence.snapshots.documents import (
     SnapshotStats,
     Visitor,
 )
+from persistence.storage.checks import item_size
 from persistence.storage.containers import SNAPSHOTS
 from persistence.storage.document_set import DocumentSet, Versioned
 from persistence.storage.engine import (
@@ -49,7 +50,6 @@ from persistence.storage.engine import (
     PAYLOAD,
     Create,
     Item,
-    item_size,
 )
 from persistence.storage.query import Aggregate, Filter, Page, Query, Sort
 

@@ -1,1 +1,1 @@
-"""Storage: the engine protocol, its two engines, and what every store needs of them."""
+"""Storage: the engine protocol, its two engines, and what the stores need on top of them."""

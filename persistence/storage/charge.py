@@ -1,4 +1,4 @@
-"""What a piece of work cost, summed over every call that it made to an engine."""
+"""The cost of a piece of work, summed over every call that it makes to an engine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Charge:
-    """Request units and calls so far; `estimated` where an engine has no units and reckons by size."""
+    """Request units and calls so far. `estimated`: the engine has no request units and estimates them by size."""
 
     request_units: float = 0.0
     calls: int = 0
@@ -20,7 +20,7 @@ _current: ContextVar[Charge | None] = ContextVar("charge", default=None)
 
 @contextmanager
 def metered() -> Iterator[Charge]:
-    """Collects the cost of what is awaited inside, in tasks started there too."""
+    """Collects the cost of everything awaited in the block, including tasks that start there."""
     charge = Charge()
     token = _current.set(charge)
     try:
@@ -30,7 +30,7 @@ def metered() -> Iterator[Charge]:
 
 
 def add_charge(request_units: float, *, estimated: bool = False) -> None:
-    """One call to an engine was made and cost so much."""
+    """Adds one call to an engine and its cost."""
     charge = _current.get()
     if charge is not None:
         charge.request_units += request_units

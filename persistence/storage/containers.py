@@ -1,7 +1,7 @@
-"""The containers, once: partition keys and indexed paths for every engine and for the cloud's description.
+"""The containers with their partition keys and indexed paths, for every engine and for the Bicep files.
 
-Indexing is opt-in: everything is excluded but what stands here, so that writing content costs as little
-as it can. A container's partition key has to be named among the indexed paths, or it is not indexed.
+Only the paths listed here are indexed, which keeps writes of content cheap. The partition key is not indexed by
+itself, so it is one of the indexed paths.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """Where items of some kinds live.
+    """A named place for items of a few kinds.
 
-    partition_key  the top-level field by which items are kept together
-    sorts          paths that lists within a partition are ordered by
-    scans          paths that timers order by across all partitions
-    filters        further paths that queries compare
+    partition_key  the top-level field that names an item's partition
+    sorts          paths that sort lists within a partition
+    scans          paths that sort the timers' queries across all partitions
+    filters        other paths that queries filter by
     """
 
     name: str
@@ -26,17 +26,20 @@ class Container:
 
     @property
     def ordered(self) -> frozenset[str]:
-        """Every path that a query may be sorted by; the id always is one."""
+        """Every path that can sort a query, including the id."""
         return frozenset({"id", *self.sorts, *self.scans})
 
     @property
     def indexed(self) -> tuple[str, ...]:
-        """Every path with an index, each once."""
+        """Every indexed path, without duplicates."""
         return tuple(dict.fromkeys((self.partition_key, "kind", *self.sorts, *self.scans, *self.filters)))
 
     def indexing_policy(self) -> dict[str, Any]:
-        """The policy as Cosmos DB takes it. Two orders per composite: the exact reverse of a composite
-        index is documented to be served by it too, but not by every server that speaks the protocol."""
+        """Returns the indexing policy for Cosmos DB.
+
+        Each composite index is declared in both orders. Azure documents that one serves the reverse order too,
+        but not every server with this protocol does that.
+        """
         included = [f"/{path.replace('.', '/')}/?" for path in self.indexed]
         return {
             "indexingMode": "consistent",

@@ -1,4 +1,4 @@
-"""What every store needs of one kind of document: reading, checking and paging it."""
+"""Documents of one kind on an engine: read, written, validated and listed."""
 
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -21,14 +21,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Versioned(Generic[D]):
-    """A document and the engine's etag to replace it by."""
+    """A document, and the engine's etag that a replace needs."""
 
     document: D
     etag: str
 
 
 async def pages_of(engine: Engine, container: Container, query: Query) -> AsyncIterator[list[Item]]:
-    """Page after page of raw items, none of them empty, whatever comes and goes meanwhile."""
+    """Yields every page of a query as raw items, without empty pages. One query per page."""
     while True:
         page = await engine.query(container, query)
         if page.items:
@@ -41,40 +41,40 @@ async def pages_of(engine: Engine, container: Container, query: Query) -> AsyncI
 class DocumentSet(Generic[D]):
     """The documents of one model in one container.
 
-    A stored item that is of another schema or does not validate is logged with a reference. It fails only
-    the reading of itself, with CorruptItem; lists leave it out.
+    An item of another schema, or one that does not validate, is logged with a reference. Reading it raises
+    CorruptItem. Lists leave it out.
     """
 
     def __init__(self, engine: Engine, container: Container, model: type[D]) -> None:
         self.engine, self.container = engine, container
         self._model = model
         self.kind: str = model.model_fields["kind"].default
-        # Content is never listed: a list's cost must not depend on how large contents are.
+        # Never the payload: the cost of a list must not depend on the size of contents.
         self._fields = tuple(field.alias or name for name, field in model.model_fields.items())
 
     async def read(self, id: str, partition: str) -> Versioned[D]:
-        """One point read. Raises ItemNotFound and CorruptItem."""
+        """Returns one document. One point read. Raises ItemNotFound and CorruptItem."""
         stored = await self.engine.read(self.container, id, partition)
         return Versioned(self.load(stored.item), stored.etag)
 
     async def create(self, document: D) -> str:
-        """Raises ItemExists. Answers the etag."""
+        """Stores a new document and returns its etag. Raises ItemExists."""
         return await self.engine.create(self.container, document.to_item())
 
     async def replace(self, document: D, if_match: str) -> str:
-        """Raises ItemChanged and ItemNotFound. Answers the new etag."""
+        """Replaces a document and returns the new etag. Raises ItemChanged and ItemNotFound."""
         return await self.engine.replace(self.container, document.to_item(), if_match)
 
     async def create_then_replace(self, new: Item, document: D, if_match: str) -> str:
-        """As `replace`, of a document that is the first to name `new`: see `Engine.create_then_replace`."""
+        """As `replace`, for a document that refers to `new`. See `Engine.create_then_replace`."""
         return await self.engine.create_then_replace(self.container, new, document.to_item(), if_match)
 
     async def patch(self, id: str, partition: str, operations: Sequence[Set | Increment | Remove]) -> D:
-        """The document after atomic changes that need no reading before. Raises ItemNotFound."""
+        """Changes a document atomically, without reading it first, and returns it. Raises ItemNotFound."""
         return self.load((await self.engine.patch(self.container, id, partition, operations)).item)
 
     async def discard(self, id: str, partition: str) -> None:
-        """Deletes it; harmless where it is gone, as it may be by a first try that a driver repeats."""
+        """Deletes a document if there is one. A driver that retries may have deleted it already."""
         try:
             await self.engine.delete(self.container, id, partition)
         except ItemNotFound:
@@ -88,23 +88,26 @@ class DocumentSet(Generic[D]):
         page_size: int = PAGE_SIZE_MAX,
         cursor: str | None = None,
     ) -> Page[D]:
-        """One query. Raises InvalidField for a sort or page size that is not offered, and InvalidCursor."""
+        """Returns one page of a list. One query. Raises InvalidCursor.
+
+        Raises InvalidField if the container does not declare the sort, or if the page size is out of range.
+        """
         if sort.path not in self.container.ordered:
             raise InvalidField("sort_by", "cannot be sorted by this")
         if not 1 <= page_size <= PAGE_SIZE_MAX:
             raise InvalidField("page_size", f"must be 1 to {PAGE_SIZE_MAX}")
         query = Query(self.kind, partition, self._fields, tuple(filters), sort, page_size, cursor)
         page = await self.engine.query(self.container, query)
-        documents = [document for item in page.items if (document := self._find(item)) is not None]
+        documents = [document for item in page.items if (document := self._load_or_none(item)) is not None]
         return Page(documents, page.cursor)
 
     async def count(self, partition: str | None, filters: Sequence[Filter] = ()) -> int:
-        """How many match. One query; nothing is read but the index."""
+        """Returns how many documents match. One query, which reads only the index."""
         query = Query(self.kind, partition, ("id",), tuple(filters))
         return int(await self.engine.aggregate(self.container, query, Aggregate.COUNT) or 0)
 
     def load(self, item: Item) -> D:
-        """The document that an item holds. Raises CorruptItem."""
+        """Returns the item as a document. Raises CorruptItem."""
         try:
             return self._model.model_validate(item)
         except ValidationError as exc:
@@ -115,7 +118,7 @@ class DocumentSet(Generic[D]):
             )
             raise corrupt from exc
 
-    def _find(self, item: Item) -> D | None:
+    def _load_or_none(self, item: Item) -> D | None:
         try:
             return self.load(item)
         except CorruptItem:

@@ -38,16 +38,16 @@ _CONVERSIONS = (
 class FilterFactory:
     """Makes filters for one document model.
 
-    A path is looked up in the model: nested, inherited, Optional and computed fields. The operator has
-    to suit the field's type, and the value has to be one that the field could hold; it is put in the
-    form in which it is stored. A new model needs no new code.
+    The path may name any field of the model: nested, inherited, Optional or computed. The operator must suit the
+    field's type. The value must be valid for the field, and is converted to its stored form. A new model needs
+    no new code.
     """
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model
 
     def create(self, path: str, value: object, operator: Operator | str) -> Filter:
-        """A filter on `path`. IN takes several values. Raises InvalidField, naming the path."""
+        """Returns a filter on `path`. IN takes several values. Raises InvalidField, which names the path."""
         annotation = _annotation_at(self._model, path)
         try:
             operator = Operator(operator)
@@ -82,8 +82,8 @@ def _annotation_at(model: type[BaseModel], path: str) -> Any:
 
 @cache
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    """Stored name -> type without Optional, with the field's own metadata."""
-    # The types of computed fields are known only once a model is built, which it may have deferred.
+    """Returns the type of each field by its stored name: without Optional, with the field's own metadata."""
+    # The types of computed fields are only known after the model is built, and that may be deferred.
     model.model_rebuild()
     fields: dict[str, Any] = {}
     for name, field in model.model_fields.items():
@@ -121,7 +121,7 @@ def _operators_of(annotation: Any) -> frozenset[Operator]:
         return _EQUALITY
     if issubclass(bare, str):
         return _ANY
-    # At run time pydantic's type for a datetime with a zone is a class of its own.
+    # At run time AwareDatetime is not a subclass of datetime.
     if issubclass(bare, int | float | datetime) or bare is AwareDatetime:
         return _ANY - _TEXT
     return frozenset()
@@ -129,7 +129,7 @@ def _operators_of(annotation: Any) -> frozenset[Operator]:
 
 @cache
 def _adapter(annotation: Any, fragment: bool) -> TypeAdapter[Any]:
-    """What validates a value. A fragment of a text keeps the field's conversions, not its limits."""
+    """Returns a validator for values. A fragment of a text is converted like the field, but has no limits."""
     if fragment:
         metadata = _metadata(annotation)
         annotation = _bare(annotation)
@@ -151,7 +151,7 @@ def _metadata(annotation: Any) -> list[Any]:
 
 
 def _stored(adapter: TypeAdapter[Any], annotation: Any, path: str, value: object) -> Any:
-    # Strict, so that "5" is no number; but an enum's own value may stand for its member.
+    # Strict, so that "5" is not a number. Not strict for an enum, so that its value can name the member.
     bare = _bare(annotation)
     strict = not (isinstance(bare, type) and issubclass(bare, Enum))
     try:
@@ -163,7 +163,7 @@ def _stored(adapter: TypeAdapter[Any], annotation: Any, path: str, value: object
 
 
 def _check_storable(path: str, value: object) -> None:
-    """What no engine could take as a parameter is refused here, not by one engine at the query."""
+    """Raises InvalidField for a value that no engine accepts as a parameter."""
     if isinstance(value, float) and not isfinite(value) or isinstance(value, int) and abs(value) > _INTEGER_MAX:
         raise InvalidField(path, "is out of range")
     try:

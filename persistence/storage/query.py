@@ -1,6 +1,6 @@
-"""A query as data: what to find, in which order, which fields, how many, from where on.
+"""A query as data: filters, sort, fields, page size and cursor.
 
-Each engine compiles it itself, with parameters: a caller's value never becomes part of a query's text.
+Each engine compiles it with parameters. A caller's value never becomes part of the query's text.
 """
 
 import hashlib
@@ -24,13 +24,16 @@ _CURSOR_MAX_NUMBER = 2**63 - 1
 
 
 def check_path(path: str) -> None:
-    """Paths come from our own models; this keeps a slip from ever becoming query text."""
+    """Raises ValueError if this is not a dotted path of names.
+
+    Paths come from our own models. The check keeps a mistake there out of the text of queries.
+    """
     if not _PATH.fullmatch(path):
         raise ValueError(f"not a path: {path!r}")
 
 
 class Operator(StrEnum):
-    """How a field is compared with a value. A field that is missing or null never matches."""
+    """Compares a field with a value. A field that is missing or null never matches."""
 
     EQUAL = "EQUAL"
     NOT_EQUAL = "NOT_EQUAL"
@@ -44,7 +47,7 @@ class Operator(StrEnum):
 
 
 class Aggregate(StrEnum):
-    """What `Engine.aggregate` can make of a path over all items that match."""
+    """What `Engine.aggregate` computes over the matching items."""
 
     COUNT = "COUNT"
     SUM = "SUM"
@@ -54,7 +57,7 @@ class Aggregate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition; `value` is in stored form, a tuple for IN. Made by `FilterFactory`."""
+    """One condition. `value` is in its stored form, and a tuple for IN. `FilterFactory` makes filters."""
 
     path: str
     operator: Operator
@@ -66,7 +69,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """The order of a list. Ties are broken by id in the same direction, so it is total in a partition."""
+    """The order of a list. Equal values are sorted by id in the same direction: total in a partition."""
 
     path: str
     descending: bool = False
@@ -80,7 +83,7 @@ BY_ID = Sort("id")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of a list, in order; `cursor` asks for what follows, None where nothing does."""
+    """One page of a list, in order. `cursor` asks for the next page. None if this is the last one."""
 
     items: list[T]
     cursor: str | None
@@ -88,7 +91,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended: the last row's sort value and id."""
+    """The end of a page: the sort value and the id of its last item."""
 
     value: Scalar
     id: str
@@ -98,9 +101,9 @@ class Position:
 class Query:
     """Items of one kind that match every filter.
 
-    `partition` None crosses partitions: for timers, never for a request. `select` names the top-level
-    fields that come back (`id` and the sort's field are read along with them). The sort's path must be
-    one that the container declares; items that have neither a text nor a number there are left out.
+    partition  None: all partitions. Only timers may ask for that, never a request.
+    select     the top-level fields to return
+    sort       by a path that the container declares; items without a text or number there are left out
     """
 
     kind: str
@@ -120,7 +123,7 @@ class Query:
             raise ValueError(f"a page has at least one row, not {self.page_size}")
 
     def position(self) -> Position | None:
-        """Where this page starts, or None for the first. Raises InvalidCursor."""
+        """Returns the end of the page before. None if this is the first page. Raises InvalidCursor."""
         if not self.cursor:
             return None
         if len(self.cursor) > _CURSOR_MAX_LENGTH:
@@ -130,7 +133,7 @@ class Query:
             digest, value, id = orjson.loads(token)
         except (ValueError, TypeError) as exc:
             raise InvalidCursor from exc
-        # The decoder skips what is not in its alphabet; a cursor has one spelling.
+        # The decoder ignores characters outside its alphabet. Only one spelling of a cursor is valid.
         if digest != self._digest() or _base64url(token) != self.cursor:
             raise InvalidCursor
         if not isinstance(value, str | int | float) or not isinstance(id, str):
@@ -140,27 +143,27 @@ class Query:
         return Position(value, id)
 
     def page(self, rows: Sequence[dict[str, Any]]) -> Page[dict[str, Any]]:
-        """The page made of up to `page_size` + 1 rows: the one too many only says that more follow."""
+        """Returns the first `page_size` rows as a page. One row more tells that there is a next page."""
         shown = list(rows[: self.page_size])
         if len(rows) <= self.page_size:
             return Page([self._project(row) for row in shown], None)
         return Page([self._project(row) for row in shown], self.cursor_after(shown[-1]))
 
     def cursor_after(self, row: dict[str, Any]) -> str:
-        """The cursor of a page that ended with that row."""
+        """Returns the cursor of a page that ends with this row."""
         token = orjson.dumps([self._digest(), value_at(row, self.sort.path), row["id"]])
         return _base64url(token)
 
     @property
     def read_fields(self) -> tuple[str, ...]:
-        """The top-level fields that an engine has to read: the selected ones, the id and the sort's."""
+        """The top-level fields that an engine must read: the selected ones, the id and the field of the sort."""
         return tuple(dict.fromkeys((*self.select, "id", self.sort.path.split(".")[0])))
 
     def _project(self, row: dict[str, Any]) -> dict[str, Any]:
         return {name: row[name] for name in self.select if name in row}
 
     def _digest(self) -> str:
-        """What a cursor is bound to: everything but the fields, the page size and the position itself."""
+        """Identifies what a cursor is bound to: everything but the fields, the page size and the cursor."""
         filters = sorted((f.path, f.operator, f.value) for f in self.filters)
         scope = [self.kind, self.partition, filters, self.sort.path, self.sort.descending]
         return hashlib.sha256(orjson.dumps(scope)).hexdigest()[:16]
@@ -171,7 +174,7 @@ def _base64url(data: bytes) -> str:
 
 
 def value_at(item: dict[str, Any], path: str) -> Any:
-    """What stands at a dotted path; raises KeyError where nothing does."""
+    """Returns the value at a dotted path. Raises KeyError if there is none."""
     value: Any = item
     for name in path.split("."):
         value = value[name]

@@ -1,4 +1,4 @@
-"""What the wire server gets wrong is skipped by name; where COSMOS_ENDPOINT names a real account it runs."""
+"""Skips by name what the wire server cannot do. On a real account (COSMOS_ENDPOINT) nothing is skipped."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def wire_server_cannot(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Call it with what the test needs and the wire server does not do."""
+    """Skips the test on the wire server, which cannot do what the argument says."""
 
     def skip(what: str) -> None:
         if request.node.callspec.params["engine"] == "cosmos" and not os.environ.get("COSMOS_ENDPOINT"):

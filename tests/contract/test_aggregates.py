@@ -1,4 +1,4 @@
-"""COUNT, SUM, MIN and MAX, of something and of nothing."""
+"""COUNT, SUM, MIN and MAX, with and without matching items."""
 
 from dataclasses import replace
 from typing import Any

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound, ItemTooLarge
+from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
-from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Replace, item_size
+from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Replace
 from tests.support.items import PARTITION, ids, store, thing, thing_of_size
 
 Skip = Callable[[str], None]
@@ -121,7 +122,7 @@ async def test_the_first_failing_operation_is_the_one_reported(engine: Engine, w
 
 async def test_of_many_commits_that_want_one_id_one_wins_whole(engine: Engine) -> None:
     commits = [
-        # The contested id comes first, so that a server without roll-back has nothing to take back.
+        # The contested id comes first, so that a server without rollback has nothing to undo.
         engine.commit(SESSIONS, PARTITION, [Create(thing("contested", n=n)), Create(thing(f"own-{n}"))])
         for n in range(20)
     ]

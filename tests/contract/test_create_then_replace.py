@@ -1,4 +1,4 @@
-"""An item is created, and another replaced that names it: whoever sees the name sees what it names."""
+"""Creates an item and replaces another that refers to it. Readers who see the reference find the item."""
 
 import asyncio
 

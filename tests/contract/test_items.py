@@ -1,4 +1,4 @@
-"""Create, read, replace and delete: what is taken, what is missing, what is stale, who wins."""
+"""Create, read, replace and delete: taken ids, missing items, stale etags, and who wins a race."""
 
 import asyncio
 import unicodedata

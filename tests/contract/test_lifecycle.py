@@ -1,4 +1,4 @@
-"""Opening, closing and opening again."""
+"""Engines are opened, closed and opened again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ Open = Callable[[], Awaitable[Engine]]
 
 @pytest.fixture(params=["sqlite", "cosmos"])
 async def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Sets up and opens an engine on the same place at each call, as each start of a program does."""
+    """Opens an engine on the same database at each call, as each start of a program does."""
     account = None
     if request.param == "cosmos":
         account = await new_cosmos_account(request.getfixturevalue("cosmos_endpoint"))

@@ -1,4 +1,4 @@
-"""Order, pages and cursors: nothing lost, nothing doubled, and no cursor where it does not belong."""
+"""Order, pages and cursors: no row is lost or repeated, and a cursor is valid for one query only."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -228,7 +228,7 @@ async def test_no_untouched_row_is_lost_or_doubled_while_others_come_and_go(
     engine: Engine, start: list[str], sort: Sort, page_size: int, meanwhile: list[list[tuple[str, int, str]]]
 ) -> None:
     partition = uuid4().hex
-    # Even numbers are there from the start, odd ones come later: new rows fall in between the old.
+    # Rows of even numbers exist from the start. Odd ones are added later, between the old ones.
     rows = {f"row-{2 * n:02}": title for n, title in enumerate(start)}
     created = [thing(id, partition, metadata={"title": title}) for id, title in rows.items()]
     await store_at_once(engine, partition, created)
@@ -249,12 +249,12 @@ async def test_no_untouched_row_is_lost_or_doubled_while_others_come_and_go(
                 untouched.discard(id)
                 del rows[id]
             elif change == "replace" and id in rows and rows[id] == title:
-                # Written again with the same sort value: untouched as far as the list is concerned.
+                # Written again with the same sort value, so the list does not change.
                 stored = await engine.read(SESSIONS, id, partition)
                 await engine.replace(SESSIONS, stored.item | {"n": number}, stored.etag)
         if page.cursor is None:
             break
         query = following(query, page.cursor)
     assert untouched <= set(seen)
-    # A row deleted and created anew is another row; these are the only ones that may be seen twice.
+    # Only a row that was deleted and created again may be seen twice, because it is another row.
     assert all(seen.count(id) == 1 for id in untouched)

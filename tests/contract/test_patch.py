@@ -15,7 +15,7 @@ Operation = Set | Increment | Remove
 
 
 async def patched(engine: Engine, before: dict[str, Any], *operations: Operation) -> dict[str, Any]:
-    """The item as it is stored after the patch, which also has to be what was answered."""
+    """Patches a new item and returns it. Checks that the result of the patch is what is stored."""
     etag = await engine.create(SESSIONS, before)
     answer = await engine.patch(SESSIONS, before["id"], before["owner_id"], operations)
     assert answer.etag != etag

@@ -1,4 +1,4 @@
-"""What a query finds: each operator on each type, and what never matches."""
+"""The matches of a query: each operator on each type, and what never matches."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ LESS, LESS_OR_EQUAL = Operator.LESS, Operator.LESS_OR_EQUAL
 MORE, MORE_OR_EQUAL = Operator.MORE, Operator.MORE_OR_EQUAL
 CONTAINS, STARTS_WITH = Operator.CONTAINS, Operator.STARTS_WITH
 
-# Values of one type each, in order; items are named by their position, and one has null and one nothing.
+# Sorted values of one type each. The id of an item is its position. One item has null, and one no value.
 TYPES: dict[str, list[Any]] = {
     "text": ["", "A", "B", "a", "aa", "ab", "b", "ä", "語"],
     "time": ["2024-02-29T23:59:59.999999Z", "2024-03-01T00:00:00.000000Z", "2024-03-01T00:00:00.000001Z"],

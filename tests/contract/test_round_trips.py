@@ -1,4 +1,4 @@
-"""What went in comes out, and is the caller's own."""
+"""A read returns what was written, as the caller's own copy."""
 
 import random
 from datetime import datetime
@@ -51,7 +51,7 @@ async def test_a_field_that_is_null_is_not_the_same_as_none(engine: Engine) -> N
     assert PAYLOAD not in (await engine.read(SESSIONS, "one", PARTITION)).item
 
 
-# Numbers are doubles in Cosmos DB: whole ones are exact up to 2**53.
+# Numbers are doubles in Cosmos DB. Whole numbers are exact up to 2**53.
 json_values = st.recursive(
     st.none()
     | st.booleans()
@@ -170,7 +170,7 @@ async def test_an_item_may_weigh_two_million_bytes_and_not_one_more(
     "value",
     [
         *(b"bytes", {1: "number as a name"}, "lone \ud800", object(), 2**64, {"deep": [object()]}),
-        # These, a driver would write as something else.
+        # A driver would write these as something else.
         *(float("nan"), [float("inf")], (1, 2), datetime(2026, 1, 1), UUID(int=1)),
     ],
     ids=lambda value: type(value).__name__,

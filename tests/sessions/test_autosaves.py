@@ -11,8 +11,9 @@ from persistence.errors import Changed, NotFound
 from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
+from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
-from persistence.storage.engine import Engine, item_size
+from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import DRAFT, draft

@@ -1,4 +1,4 @@
-"""FilterFactory: every path, operator and value is checked against the model before any query runs."""
+"""FilterFactory checks every path, operator and value against the model before any query runs."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -99,7 +99,7 @@ EQUALITY = {Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN}
 FRAGMENTS = {Operator.CONTAINS, Operator.STARTS_WITH}
 EVERY = set(Operator)
 
-# For each path: a value, how it is stored, and the operators that suit it.
+# For each path: a value, its stored form, and the operators that suit the path.
 FIELDS: list[tuple[str, Any, Any, set[Operator]]] = [
     ("text", "a 'b' \"c\"", "a 'b' \"c\"", EVERY),
     ("number", 5, 5, EVERY - FRAGMENTS),

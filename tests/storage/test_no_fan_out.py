@@ -1,4 +1,4 @@
-"""No request asks more than one partition: every endpoint is driven, with every query that it makes recorded."""
+"""No request queries more than one partition. Calls every endpoint and records all its queries."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
 from tests.support.http import NEW, Client, Response
 
-# Every limit is set, because checking one is asking something, too.
+# Every limit is set, because the check of a limit may query too.
 LIMITS = ("sessions_max", "drafts_max", "snapshots_max", "stored_bytes_max")
 DRIVEN = SETTINGS.model_copy(update={"show_visitors": True, **dict.fromkeys(LIMITS, 10**9)})
 LIST: Mapping[str, str] = {"page_size": "1", "app": "map"}
@@ -22,14 +22,14 @@ DRAFT = "draft-000001"
 
 @dataclass(frozen=True)
 class Step:
-    """A call that succeeds. Lists are asked for their next page, too, where they have one."""
+    """A call that succeeds. If it is a list with a next page, that page is read too."""
 
     method: str
     route: str
     body: Any = None
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    # Under which name the id that it answers is known afterwards, in braces.
+    # The name under which later steps use the id in the response, in braces.
     makes: str = ""
     by: str = "ann"
 
@@ -97,7 +97,7 @@ STEPS = [
 
 
 def endpoints(stores: Stores) -> set[tuple[str, str]]:
-    """Method and route of every HTTP function that the app registers, names of parameters left out."""
+    """Returns method and route of every HTTP function of the app, without the names of parameters."""
     found = set()
     for function in build_app(stores, DRIVEN).get_functions():
         trigger: Any = function.get_trigger()
@@ -112,7 +112,7 @@ def nameless(route: str) -> str:
 
 
 class Driver:
-    """Takes the steps, and knows the ids that were made and the endpoints that were driven."""
+    """Takes the steps. Remembers the created ids and the endpoints that were called."""
 
     def __init__(self, stores: Stores) -> None:
         self._client = Client(stores, DRIVEN)
@@ -142,7 +142,7 @@ class Driver:
         return value.format(**self._ids) if isinstance(value, str) else value
 
     def _endpoint_of(self, method: str, path: str) -> str:
-        """The route that a path is served by: the one with the fewest parameters."""
+        """Returns the route that serves a path: the one with the fewest parameters."""
         matching = [
             route
             for known, route in self._endpoints
@@ -164,8 +164,8 @@ async def test_no_request_asks_more_than_one_partition(engine: Engine) -> None:
         await driver.take(step)
         await stores.access_logs.drain()
         crossing = [query for _, query in asks.asked if query.partition is None]
-        assert not crossing, f"{step.method} {step.route} asks every partition: {crossing}"
-    assert not driver.left, "an endpoint that no step drives"
+        assert not crossing, f"{step.method} {step.route} queries every partition: {crossing}"
+    assert not driver.left, "no step calls these endpoints"
 
 
 async def test_the_recorder_sees_what_a_timer_asks_of_every_partition(engine: Engine) -> None:

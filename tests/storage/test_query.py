@@ -1,4 +1,4 @@
-"""Queries as data: what they refuse, what they read, and the cursors that they make and take."""
+"""Queries as data: invalid queries, the fields that are read, and cursors."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import FrozenInstanceError, replace
@@ -174,7 +174,7 @@ def test_a_cursor_has_one_spelling(data: st.DataObject) -> None:
             found = replace(QUERY, cursor=changed).position()
         except InvalidCursor:
             continue
-        # A forged position is as good as any other: it stays within the query.
+        # A forged position does no harm, because it stays within the query.
         assert isinstance(found, Position) and found != Position("title 2", "id-2")
 
 

@@ -1,4 +1,4 @@
-"""Engines that fail, hang or die on demand, and one that remembers what it was asked."""
+"""Engines that fail, hang or die on demand, and one that records queries."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tests.support.engines import WRITES, Around
 
 
 class Watched(Around):
-    """Calls `before` and `after` around each verb; what they raise is raised."""
+    """Awaits `before` and `after` around each call. What they raise is raised."""
 
     async def before(self, verb: str, container: Container) -> None: ...
 
@@ -66,7 +66,7 @@ class Watched(Around):
 
 
 class Dies(Watched):
-    """Is gone at its `at`-th write, which was carried out where `applied`; from then on nothing answers."""
+    """Raises StoreUnavailable from its `at`-th write on. `applied`: that write is applied."""
 
     def __init__(self, inner: Engine, at: int, applied: bool = False) -> None:
         super().__init__(inner)
@@ -92,7 +92,7 @@ class Dies(Watched):
 
 
 class Refuses(Watched):
-    """Does not answer these verbs on one container, from when `refusing` is set; after `seconds` it says so."""
+    """Raises StoreUnavailable for these verbs on one container while `refusing` is set, after `seconds`."""
 
     def __init__(self, inner: Engine, container: Container, *verbs: str, seconds: float = 0) -> None:
         super().__init__(inner)
@@ -108,7 +108,7 @@ class Refuses(Watched):
 
 
 class Asks(Around):
-    """Remembers every query and aggregate, by container."""
+    """Records every query and aggregate with its container."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)

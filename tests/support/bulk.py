@@ -1,4 +1,4 @@
-"""Many items at once, written past the engine: for tests of what a run costs when there is a lot."""
+"""Many items at once, written past the engine, for tests of the cost of timers over many items."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ Placed = tuple[Container, Item]
 
 
 def insert(folder: Path, items: Iterable[Placed]) -> None:
-    """Writes them to the file of a SQLite engine that has made its tables."""
+    """Writes the items to the file of a SQLite engine, which has created its tables."""
     connection = sqlite3.connect(folder / "savepoint.db", timeout=30)
     with connection:
         for container, item in items:
@@ -37,7 +37,7 @@ def insert(folder: Path, items: Iterable[Placed]) -> None:
 
 
 def session(at: datetime, owner_id: str, status: SessionStatus = SessionStatus.ACTIVE) -> list[Placed]:
-    """A session and the content that it names."""
+    """Returns a session and its content."""
     id = new_id()
     content = SessionContent(id=f"{id}~{new_id()}", owner_id=owner_id, session_id=id, saved_at=at)
     metadata = SessionMetadata(
@@ -63,7 +63,7 @@ def session(at: datetime, owner_id: str, status: SessionStatus = SessionStatus.A
 
 
 def snapshot(at: datetime, owner_id: str, visitors: Iterable[str]) -> list[Placed]:
-    """A snapshot, its visitor items and their rows."""
+    """Returns a snapshot, its visitor items and their access logs."""
     id = new_id()
     metadata = SnapshotMetadata(
         title="Quiet", description="Words", created_at=at, content_hash="0" * 64, content_bytes=10
@@ -78,7 +78,7 @@ def snapshot(at: datetime, owner_id: str, visitors: Iterable[str]) -> list[Place
 
 
 def watermarks(until: datetime) -> list[Placed]:
-    """As if the timer had looked at everything until then."""
+    """Returns the watermarks of a timer that has processed everything until then."""
     text = timestamp_text(until)
     paths = ("saved_at", "metadata.updated_at")
     fields = {"owner_id": " timers", "until": text}
@@ -86,6 +86,6 @@ def watermarks(until: datetime) -> list[Placed]:
 
 
 def tombstone(items: list[Placed], at: datetime) -> list[Placed]:
-    """The same snapshot, deleted at that time."""
+    """Returns the same snapshot, deleted at that time."""
     (container, item), *rest = items
     return [(container, Snapshot.model_validate(item).tombstone(at).to_item()), *rest]

@@ -1,4 +1,4 @@
-"""What breaks all that an engine asks of items, through the proxy in front of its database."""
+"""Ways to break every request of an engine for items, through the proxy in front of its database."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -8,18 +8,18 @@ from persistence.storage.cosmos.engine import CosmosEngine
 from tests.support.faults import Fault, Recorded
 
 Opened = Callable[..., Awaitable[CosmosEngine]]
-"""Opens an engine on the test's account, with changes to it."""
+"""Opens an engine on the test's account, with changes to the account."""
 
 METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 
 
 def documents(request: Recorded) -> bool:
-    """Whatever is asked of items, queries and batches included."""
+    """Whether the request is about items. Includes queries and batches."""
     return "/docs" in request.path
 
 
 def always(lay: Callable[..., Fault], **fault: Any) -> list[Fault]:
-    """Lays a fault for all that is asked of items from now on."""
+    """Adds a fault that affects all requests for items from now on."""
     return [lay(method, documents, times=1000, **fault) for method in METHODS]
 
 
@@ -30,7 +30,7 @@ def end(faults: list[Fault]) -> None:
 
 
 async def impatient(engine: CosmosEngine, timeout_seconds: float) -> CosmosEngine:
-    """The engine, warm, whose calls may take that long and no longer."""
+    """Opens the engine's client, then sets the timeout of its calls."""
     await engine.ping()
-    engine._account = replace(engine._account, timeout_seconds=timeout_seconds)
+    engine._client.account = replace(engine._client.account, timeout_seconds=timeout_seconds)
     return engine

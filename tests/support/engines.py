@@ -1,4 +1,4 @@
-"""Engines around an engine: they watch what is asked of it, or answer as badly as it may."""
+"""Engines that wrap an engine: they record its calls, or behave as badly as the protocol allows."""
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound
+from persistence.storage.checks import item_size
 from persistence.storage.containers import Container
 from persistence.storage.engine import (
     Create,
@@ -16,17 +17,16 @@ from persistence.storage.engine import (
     Replace,
     Set,
     Stored,
-    create_then_replace_in_steps,
-    item_size,
 )
 from persistence.storage.query import Aggregate, Page, Query
+from persistence.storage.steps import create_then_replace_in_steps
 
 Address = tuple[str, str, str]
 WRITES = frozenset({"create", "replace", "patch", "delete", "commit"})
 
 
 class Around(Engine):
-    """Passes every verb on. What `inner` raises is raised."""
+    """Calls `inner` for everything."""
 
     def __init__(self, inner: Engine) -> None:
         self.inner = inner
@@ -41,7 +41,7 @@ class Around(Engine):
         return await self.inner.replace(container, item, if_match)
 
     async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        # In steps, whatever `inner` can: what goes wrong between them has to be met on every engine.
+        # In steps on every engine, because tests let something happen between them.
         return await create_then_replace_in_steps(self, container, new, item, if_match)
 
     async def patch(
@@ -74,7 +74,7 @@ class Around(Engine):
 
 @dataclass(frozen=True)
 class Asked:
-    """One call of a verb: the items that it wrote, named or answered, and how many bytes it answered."""
+    """One call: the items that it wrote, named or returned, and how many bytes it returned."""
 
     verb: str
     ids: tuple[str, ...]
@@ -83,7 +83,7 @@ class Asked:
 
 
 class CountingReads(Around):
-    """Notes every call of a verb, also one that fails."""
+    """Records every call, including those that fail."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)
@@ -159,11 +159,11 @@ class CountingReads(Around):
 
 
 class LateReads(Around):
-    """Answers point reads late, as a replica may that another instance's writes have not reached.
+    """Returns stale point reads, like a replica that the writes of another instance have not reached.
 
-    Each write of an item leaves it up to `most` reads that may be answered by what was there before (or by
-    not found, where nothing was), which of them and by how old a version is drawn from `seed`. Writes and
-    queries are never late. Only items written through this engine are.
+    After each write of an item, up to `most` reads may return an older version, or raise ItemNotFound if there was
+    none. Which reads, and how old the version, is random from `seed`. Writes and queries are never stale, nor are
+    items that were written past this engine.
     """
 
     def __init__(self, inner: Engine, seed: int, most: int = 4) -> None:
@@ -180,7 +180,7 @@ class LateReads(Around):
         if older and self._left[address] > 0 and self._random.random() < 0.7:
             self._left[address] -= 1
             self.answered_late += 1
-            # Mostly the version just before; now and then any.
+            # Usually the version before the last, sometimes an older one.
             stored = older[-1] if self._random.random() < 0.7 else self._random.choice(older)
             if stored is None:
                 raise ItemNotFound
@@ -226,8 +226,10 @@ class LateReads(Around):
 
 
 class AnswersLost(Around):
-    """Carries a write out and reports what a driver does that repeats it after its answer was lost: the
-    repeat meets its own first try. `times` of the next writes of these verbs; `meanwhile` runs in between."""
+    """Applies a write, then raises what a driver's retry raises after the response was lost.
+
+    Affects the next `times` writes of these verbs. `meanwhile` runs between the write and the error.
+    """
 
     def __init__(self, inner: Engine, verbs: Sequence[str], times: int = 1) -> None:
         super().__init__(inner)

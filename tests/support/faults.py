@@ -1,4 +1,4 @@
-"""A proxy in front of a Cosmos endpoint that refuses, forgets, drops and holds answers on demand."""
+"""A proxy in front of a Cosmos endpoint that refuses requests, and drops or delays responses, on demand."""
 
 import asyncio
 import json
@@ -11,14 +11,14 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-# Of one connection, not of the message that travels over both.
+# Headers that belong to one connection, not to the message.
 HOP_BY_HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
 LARGEST_BODY = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request as it came from the client. Header names are in lower case."""
+    """A request from the client. Header names are in lower case."""
 
     method: str
     path: str
@@ -27,17 +27,17 @@ class Recorded:
 
     @property
     def is_query(self) -> bool:
-        """Queries are POSTs to the same path as creates."""
+        """Whether this is a query, which is a POST to the same path as a create."""
         return self.headers.get("x-ms-documentdb-isquery", "").lower() == "true"
 
     @property
     def is_batch(self) -> bool:
-        """Batches are POSTs to the same path as creates."""
+        """Whether this is a batch, which is a POST to the same path as a create."""
         return self.headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true"
 
     @property
     def is_point(self) -> bool:
-        """Creates, reads, replaces, patches or deletes one item."""
+        """Whether this creates, reads, replaces, patches or deletes one item."""
         return "/docs" in self.path and not self.is_query and not self.is_batch
 
 
@@ -45,34 +45,33 @@ Predicate = Callable[[Recorded], bool]
 
 
 def any_item(request: Recorded) -> bool:
-    """Every point operation, and nothing that the SDK asks for on its own account."""
+    """Every point operation, but no request for metadata."""
     return request.is_point
 
 
 @dataclass(eq=False)
 class Fault:
-    """Lies in wait for `times` requests of `method` that meet `predicate`."""
+    """Affects the next `times` requests of `method` that match `predicate`."""
 
     method: str
     predicate: Predicate
     times: int
     applied: bool = False
-    """Whether the request is carried out upstream, its answer then lost."""
+    """Whether the server applies the request, and its response is lost."""
     status: int | None = None
-    """What is answered; None closes the connection instead."""
+    """The status of the response. None: the connection is closed without a response."""
     headers: Mapping[str, str] = field(default_factory=dict)
     holds: bool = False
-    """Whether the request (or, where `applied`, its true answer) is held until `released` is set."""
+    """Whether the request waits until `released` is set. If `applied`, its true response waits instead."""
     struck: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a request has met this fault and, where `applied`, has been carried out."""
+    """Set once a request is affected. If `applied`, it has been applied then."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class FaultProxy:
-    """Passes everything on to `upstream` except what a fault was laid for; of several, the first laid.
+    """Forwards everything to `upstream` that no fault affects. Of several faults, the oldest takes effect.
 
-    The account document is changed to name this proxy as the only region, so that an SDK with endpoint
-    discovery on stays here.
+    The account document is changed: its only region is this proxy. So an SDK with endpoint discovery stays here.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -90,7 +89,7 @@ class FaultProxy:
         headers: Mapping[str, str] | None = None,
         times: int = 1,
     ) -> Fault:
-        """Answer `status` without carrying the request out."""
+        """Responds with `status` without applying the request."""
         return self._lay(Fault(method, predicate, times, status=status, headers=headers or {}))
 
     def after(
@@ -102,27 +101,27 @@ class FaultProxy:
         headers: Mapping[str, str] | None = None,
         times: int = 1,
     ) -> Fault:
-        """Carry the request out and answer `status` all the same."""
+        """Applies the request, but responds with `status`."""
         return self._lay(Fault(method, predicate, times, applied=True, status=status, headers=headers or {}))
 
     def drop(
         self, method: str, predicate: Predicate = any_item, *, applied: bool = False, times: int = 1
     ) -> Fault:
-        """Close the connection without an answer."""
+        """Closes the connection without a response."""
         return self._lay(Fault(method, predicate, times, applied=applied))
 
     def hang(
         self, method: str, predicate: Predicate = any_item, *, applied: bool = False, times: int = 1
     ) -> Fault:
-        """Hold the request (or, where `applied`, its answer) until `released` is set or the proxy stops."""
+        """Delays the request, or its response if `applied`, until `released` is set or the proxy stops."""
         return self._lay(Fault(method, predicate, times, applied=applied, holds=True))
 
     def sent(self, method: str, predicate: Predicate = any_item) -> list[Recorded]:
-        """The requests that have arrived so far, repeats included, oldest first."""
+        """Returns the requests so far, including retries, oldest first."""
         return [request for request in self.requests if request.method == method and predicate(request)]
 
     async def start(self) -> Self:
-        # Without a limit of its own: how long to wait is for the client of this proxy to say.
+        # No timeout here. The client of this proxy has one.
         self._client = aiohttp.ClientSession(
             auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(None)
         )

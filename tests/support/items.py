@@ -1,10 +1,11 @@
-"""Items of no meaning, for tests of what an engine does with any of them."""
+"""Items without a meaning, for tests of engines."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS, Container
-from persistence.storage.engine import Create, Engine, Item, item_size
+from persistence.storage.engine import Create, Engine, Item
 from persistence.storage.query import BY_ID, Filter, Operator, Query, Sort
 
 KIND = "thing"
@@ -12,12 +13,12 @@ PARTITION = "ann"
 
 
 def thing(id: str = "one", partition: str = PARTITION, **fields: Any) -> Item:
-    """An item of the container `sessions`."""
+    """Returns an item for the container `sessions`."""
     return {"id": id, "owner_id": partition, "kind": KIND, **fields}
 
 
 def thing_of_size(size: int, character: str = "x", **fields: Any) -> Item:
-    """An item that weighs exactly `size` bytes, most of it that character."""
+    """Returns an item of exactly `size` bytes, most of them from that character."""
     empty = item_size(thing(**fields, text="", rest=""))
     times, rest = divmod(size - empty, len(character.encode()))
     item = thing(**fields, text=character * times, rest="x" * rest)
@@ -26,13 +27,13 @@ def thing_of_size(size: int, character: str = "x", **fields: Any) -> Item:
 
 
 async def store(engine: Engine, items: Iterable[Item], container: Container = SESSIONS) -> None:
-    """Creates them one by one, in the order given."""
+    """Creates the items one by one, in this order."""
     for item in items:
         await engine.create(container, item)
 
 
 async def store_at_once(engine: Engine, partition: str, items: Sequence[Item]) -> None:
-    """As `store`, in one commit: for many."""
+    """As `store`, but in one commit, which is faster for many items."""
     await engine.commit(SESSIONS, partition, [Create(item) for item in items])
 
 
@@ -43,7 +44,7 @@ async def ids(
     partition: str | None = PARTITION,
     container: Container = SESSIONS,
 ) -> list[str]:
-    """The ids of all that match, in order."""
+    """Returns the ids of all matching items, in order."""
     filters = tuple(Filter(*condition) for condition in conditions)
     page = await engine.query(container, Query(KIND, partition, ("id",), filters, sort, page_size=1000))
     assert page.cursor is None
@@ -51,7 +52,7 @@ async def ids(
 
 
 async def walk(engine: Engine, query: Query, container: Container = SESSIONS) -> list[list[Item]]:
-    """Every page of a query, from its cursor on."""
+    """Returns every page of a query, from its cursor on."""
     pages = []
     while True:
         page = await engine.query(container, query)
@@ -62,5 +63,5 @@ async def walk(engine: Engine, query: Query, container: Container = SESSIONS) ->
 
 
 def following(query: Query, cursor: str | None) -> Query:
-    """The same query from that cursor on."""
+    """Returns the same query from that cursor on."""
     return Query(query.kind, query.partition, query.select, query.filters, query.sort, query.page_size, cursor)

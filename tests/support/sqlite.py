@@ -1,4 +1,4 @@
-"""Ways around a SQLite engine, to its file and to its writing connection."""
+"""Access to the file of a SQLite engine, and to its writing connection, past the engine."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from persistence.storage.sqlite.engine import SqliteEngine
 
 @contextmanager
 def beside(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Another program's connection to the same file."""
+    """Opens a connection to the same file, like another program."""
     with closing(sqlite3.connect(folder / "savepoint.db", isolation_level=None)) as connection:
         yield connection
 
 
 async def on_the_writer(engine: SqliteEngine, text: str) -> list[tuple[Any, ...]]:
-    """What a statement answers on the very connection that writes, within its transaction."""
+    """Returns the result of a statement on the connection that writes, in its transaction."""
     rows: list[tuple[Any, ...]] = await engine._writer.run(lambda writer: writer.execute(text).fetchall())
     return rows

@@ -1,4 +1,4 @@
-"""Every verb of an engine, called on one small item that is there (`one`) or is made."""
+"""Every method of an engine, called on one small item: `one`, which exists, or `two`, which is created."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

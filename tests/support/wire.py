@@ -1,6 +1,6 @@
 """The Cosmos DB server in memory (`tests/wire/server.js`), started and stopped from Python.
 
-python -m tests.support.wire COMMAND...     runs a command on a fresh server, which ends with it
+python -m tests.support.wire COMMAND...     runs a command on a new server, and stops the server after it
 """
 
 import json
@@ -17,12 +17,12 @@ from tests.support.node import NODE
 
 FOLDER = Path(__file__).resolve().parents[1] / "wire"
 
-# Published by Microsoft for its emulator, the same for everybody. The server in memory takes any key.
+# Microsoft publishes this key for its emulator. The server in memory accepts any key.
 EMULATOR_KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
 
 
 def missing() -> str | None:
-    """Why the server cannot be started here, or None where it can."""
+    """Returns why the server cannot be started here. None if it can."""
     if NODE is None:
         return "Node is not installed: run `make setup`"
     if not (FOLDER / "node_modules").is_dir():
@@ -31,10 +31,10 @@ def missing() -> str | None:
 
 
 class WireServer:
-    """An empty account of its own; everything in it is gone when it stops.
+    """A server with an empty account. It keeps everything in memory.
 
-    The server ends with the process that started it, however that ends, because it watches its stdin.
-    What it writes (a stack for every answer of 500) goes to `log`, a temporary file unless one is named.
+    The server watches its stdin, so it stops with the process that started it, however that ends. Its output goes
+    to `log`, by default a temporary file. It writes a stack trace for every response with status 500.
     """
 
     process: subprocess.Popen[str]
@@ -45,7 +45,7 @@ class WireServer:
         self.endpoint = ""
 
     def start(self) -> Self:
-        """Return when the server takes requests; RuntimeError with its log when it did not come up."""
+        """Returns when the server accepts requests. Raises RuntimeError with its log if it does not start."""
         reason = missing()
         if reason:
             raise RuntimeError(reason)
@@ -58,7 +58,7 @@ class WireServer:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            # An interrupt at the keyboard reaches the whole group; whoever uses the server may still need it.
+            # Ctrl-C goes to the whole process group, but the server may still be needed.
             start_new_session=True,
         )
         assert self.process.stdout is not None
@@ -72,7 +72,7 @@ class WireServer:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The environment in which the app stores its data here."""
+        """The environment variables with which the app stores its data here."""
         return {
             "STORE_ENGINE": "cosmos",
             "AUTH_MODE": "local",
@@ -83,7 +83,7 @@ class WireServer:
         }
 
     def log(self) -> str:
-        """What the server has written so far."""
+        """Returns the output of the server so far."""
         self._log.flush()
         position = self._log.tell()
         self._log.seek(0)
@@ -112,7 +112,7 @@ class WireServer:
 
 
 def run(command: list[str]) -> int:
-    """The command's own exit status."""
+    """Runs the command on a new server and returns its exit status."""
     with WireServer() as server:
         process = subprocess.Popen(command, env=os.environ | server.settings)
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
@@ -120,7 +120,7 @@ def run(command: list[str]) -> int:
             try:
                 return process.wait()
             except KeyboardInterrupt:
-                pass  # The command was interrupted too, and ends in its own time.
+                pass  # The command is interrupted too. Wait until it has ended.
 
 
 if __name__ == "__main__":

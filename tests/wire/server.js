@@ -2,9 +2,9 @@
 //
 //     node server.js [port] [--stay]
 //
-// Listens on 127.0.0.1 (port 0, the default: any free one) and prints one line, {"port": N}, when it is ready.
-// Everything is kept in memory. It ends when its stdin closes, so that it never outlives whoever started it;
-// with --stay it ends on SIGTERM or SIGINT only.
+// Listens on 127.0.0.1 and prints one line, {"port": N}, when it is ready. Port 0, the default, is any free port.
+// Keeps everything in memory. Stops when its stdin closes, so that it never outlives the process that started it.
+// With --stay it stops only on SIGTERM or SIGINT.
 "use strict";
 
 const { createHttpServer } = require("@vercel/cosmosdb-server");
@@ -13,18 +13,17 @@ const Items = require("@vercel/cosmosdb-server/lib/account/items").default;
 const HOUR_MS = 60 * 60 * 1000;
 const POINT_PATH = /^\/+dbs\/[^/]+\/colls\/[^/]+\/docs\/[^/]+\/?$/;
 
-// The server finds an item under the text `partition:/id:id`, and takes the id for the partition where that is
-// falsy. So the partitions 1 and "1" are one, and an item of the partition "" or null answers for the item whose
-// partition is named like its id. Here the key is exact. Only an item without any partition key is kept under
-// its id: that is where the handlers look for it.
+// The server's own key of an item is the text `partition:/id:id`, with the id for a partition that is falsy. So it
+// confuses the partitions 1 and "1", and takes an item of the partition "" or null for the item whose partition
+// equals its id. This key is exact. Only an item without a partition key uses its id, because the handlers look for
+// it there.
 Items.prototype._getId = (keyPath, value, partition) =>
   JSON.stringify([keyPath, value, partition === undefined ? value : partition]);
 
-// Before it answers a point read, the server compares the item's partition key with the one asked for, and reads
-// a property of `undefined` where there is no such item (unless the partition key path is /id): 500 for what Azure
-// answers with 404. It skips that comparison in reads across partitions, and then answers 404 as it should. The
-// comparison adds nothing, because the item was looked up under its exact partition. DELETE, PUT and PATCH never
-// make it: they answer 404 by themselves.
+// In a point read, the server compares the item's partition key with the requested one. If there is no such item,
+// that reads a property of `undefined` (unless the partition key path is /id) and returns 500, where Azure returns
+// 404. In reads across partitions the server skips the comparison and returns 404. The comparison is not needed,
+// because the key contains the exact partition. DELETE, PUT and PATCH do without it and return 404.
 function mendMissingItem(req) {
   if (req.method === "GET" && req.headers["x-ms-documentdb-partitionkey"] && POINT_PATH.test(req.url)) {
     req.headers["x-ms-documentdb-query-enablecrosspartition"] = "true";
@@ -37,8 +36,8 @@ const port = Number(args.find((arg) => !arg.startsWith("--")) ?? 0);
 const server = createHttpServer({ keepAlive: true });
 server.prependListener("request", mendMissingItem);
 
-// A client keeps its connections open between requests, and takes it for a fault when one is closed just as it
-// sends the next; the default of 5 s idle would do that in the middle of a test run.
+// Clients keep connections open between requests. By default the server closes them after 5 s. If that happens just
+// when a client sends a request, the request fails.
 server.keepAliveTimeout = HOUR_MS;
 
 server.on("error", (error) => {

@@ -1,4 +1,4 @@
-"""The Cosmos DB server in memory where this project mends it, and the proxy that breaks its answers."""
+"""The repairs of the Cosmos DB server in memory, and the proxy that breaks its responses."""
 
 import asyncio
 import os
@@ -22,6 +22,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
+from persistence.storage.cosmos.engine import CosmosEngine
 from settings import Settings
 from tests.support.faults import FaultProxy
 from tests.support.node import NODE
@@ -36,7 +37,7 @@ def is_listening(port: int) -> bool:
 
 
 async def increment(container: ContainerProxy) -> int:
-    """Add one to `n` of ITEM and return what it then is."""
+    """Increments `n` of ITEM and returns the new value."""
     item = await container.patch_item("one", "ann", [{"op": "incr", "path": "/n", "value": 1}])
     return int(item["n"])
 
@@ -52,7 +53,7 @@ def wire() -> Iterator[WireServer]:
 
 @asynccontextmanager
 async def opened(endpoint: str, discovery: bool = False) -> AsyncIterator[ContainerProxy]:
-    """A container of which the partition key is not the id, and nothing in it."""
+    """Opens an empty container whose partition key is not the id."""
     async with CosmosClient(endpoint, EMULATOR_KEY, enable_endpoint_discovery=discovery) as client:
         database = await client.create_database_if_not_exists("tests")
         try:
@@ -296,3 +297,12 @@ def test_what_it_sets_is_all_that_provisioning_needs():
     with WireServer() as server:
         account = Settings.from_environ(server.settings).cosmos_account()
     assert (account.endpoint, account.endpoint_discovery) == (server.endpoint, False)
+
+
+async def test_the_command_that_provisions_creates_every_container():
+    with WireServer() as server:
+        command = [sys.executable, "-m", "infra.provision"]
+        subprocess.run(command, cwd=FOLDER.parents[1], env=os.environ | server.settings, check=True)
+        engine = CosmosEngine(Settings.from_environ(server.settings).cosmos_account())
+        await engine.ping()
+        await engine.close()

@@ -1,1 +1,1 @@
-"""The production engine, over Azure Cosmos DB for NoSQL."""
+"""The production engine: Azure Cosmos DB for NoSQL."""

@@ -1,13 +1,15 @@
-"""Where a Cosmos DB database is. Imports no driver, so that settings can name an account."""
+"""What the Cosmos engine must know of its account. Imports no SDK, so that settings can be read without it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class CosmosAccount:
-    """Where the database is and how to sign in: with a key, or by managed identity if there is none.
+    """The address of a database and the way to sign in.
 
-    `client_id` names a user-assigned identity. `timeout_seconds` bounds each call, retries included.
+    key              None: sign in with a managed identity
+    client_id        of the user-assigned managed identity; None: the system-assigned one
+    timeout_seconds  the longest that one call may take, retries included
     """
 
     endpoint: str

@@ -1,21 +1,14 @@
-"""Makes the database and its containers: for local runs and tests. In the cloud the infrastructure does it.
-
-python -m persistence.storage.cosmos.provision
-"""
-
-import asyncio
-import os
+"""Creates the database and its containers, for local runs and tests. In Azure, the Bicep files do this."""
 
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import CosmosClient
 
 from persistence.storage.containers import CONTAINERS
 from persistence.storage.cosmos.account import CosmosAccount
-from settings import Settings
 
 
 async def provision(account: CosmosAccount) -> None:
-    """Creates what is missing, leaves the rest as it is. Needs a key: identities have rights on data only."""
+    """Creates what is missing and changes nothing else. Needs a key: a managed identity may only use data."""
     async with CosmosClient(
         account.endpoint, account.key or "", enable_endpoint_discovery=account.endpoint_discovery
     ) as client:
@@ -26,7 +19,3 @@ async def provision(account: CosmosAccount) -> None:
                 PartitionKey(f"/{container.partition_key}"),
                 indexing_policy=container.indexing_policy(),
             )
-
-
-if __name__ == "__main__":
-    asyncio.run(provision(Settings.from_environ(os.environ).cosmos_account()))

@@ -1,4 +1,4 @@
-"""Queries as Cosmos DB SQL. Texts are made of our own models' paths; values are always parameters."""
+"""Queries as Cosmos DB SQL. The text contains only our own models' paths. Values are always parameters."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _COMPARISONS = {
 
 
 def select(container: Container, query: Query) -> Statement:
-    """One row more than the page has, so that it is known whether more follow."""
+    """Selects one item more than the page has, which tells whether there is a next page."""
     given = _Parameters()
     where = _where(container, query, given)
     x, id = _field(query.sort.path), _field("id")
@@ -30,11 +30,10 @@ def select(container: Container, query: Query) -> Statement:
             where.append(f"{id} {compare} {last_id}")
         else:
             last = given.add(position.value)
-            # The shape that the composite index serves as one range.
+            # In this form the composite index serves the condition as one range.
             where.append(f"{x} {compare}= {last} AND ({x} {compare} {last} OR {id} {compare} {last_id})")
     if query.sort.path != "id":
-        # Not null, and nothing that a damaged item may have there: a page that ended with it could not be
-        # continued.
+        # Leaves out null, and what a damaged item may have here. A cursor could not continue after it.
         where.append(f"(IS_STRING({x}) OR IS_NUMBER({x}))")
     ordering = f"{id} {order}" if query.sort.path == "id" else f"{x} {order}, {id} {order}"
     fields = ", ".join(_field(name) for name in query.read_fields if name != PAYLOAD)
@@ -43,11 +42,11 @@ def select(container: Container, query: Query) -> Statement:
 
 
 def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
-    """At most one row: the value, or nothing for MIN and MAX of nothing."""
+    """Selects the value. MIN and MAX have no result if nothing matches."""
     given = _Parameters()
     where = _where(container, query, given)
     argument = "1" if function is Aggregate.COUNT else _field(path)
-    # One null among them would be the smallest, and would make the sum of all of them undefined.
+    # A null would be the minimum, and would make the sum undefined.
     if function is Aggregate.SUM:
         where.append(f"IS_NUMBER({argument})")
     elif function is not Aggregate.COUNT:
@@ -72,7 +71,7 @@ def _field(path: str) -> str:
 def _where(container: Container, query: Query, given: _Parameters) -> list[str]:
     where = []
     if query.partition is not None:
-        # Named here as well as in the request: not every server takes it from there.
+        # Also in the request, but not every server applies it from there.
         where.append(f"{_field(container.partition_key)} = {given.add(query.partition)}")
     where.append(f"{_field('kind')} = {given.add(query.kind)}")
     return where + [_condition(one, given) for one in query.filters]

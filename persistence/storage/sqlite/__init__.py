@@ -1,1 +1,1 @@
-"""The embedded engine, over one SQLite file."""
+"""The embedded engine: one SQLite file."""

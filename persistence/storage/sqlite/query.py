@@ -1,4 +1,4 @@
-"""Queries as SQL. Texts are made of the containers' and models' own paths; values are always parameters."""
+"""Queries as SQL. The text contains only our own containers' and models' paths. Values are always parameters."""
 
 from persistence.storage.containers import Container
 from persistence.storage.query import Aggregate, Filter, Operator, Query
@@ -16,12 +16,12 @@ _COMPARISONS = {
 
 
 def field(path: str) -> str:
-    """The expression for a path, letter by letter the one that the indexes are made of."""
+    """Returns the expression for a path. SQLite uses an index only for exactly the same expression."""
     return "id" if path == "id" else f"json_extract(item, '$.{path}')"
 
 
 def schema(container: Container) -> list[str]:
-    """A table per container and an index per order; a list reads just the rows that it shows."""
+    """Returns the statements for a container's table, and for one index per sort or scan."""
     table = container.name
     statements = [
         f"CREATE TABLE IF NOT EXISTS {table} (partition TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,"
@@ -32,7 +32,7 @@ def schema(container: Container) -> list[str]:
             f'CREATE INDEX IF NOT EXISTS "{table} by {path}" ON {table} (partition, kind, {field(path)}, id)'
         )
     for path in container.scans:
-        # Partial, so that a scan's index holds only the items that can be in it.
+        # Partial, so that the index holds only the items that have the path.
         statements.append(
             f'CREATE INDEX IF NOT EXISTS "{table} scan {path}" ON {table} (kind, {field(path)}, id)'
             f" WHERE {field(path)} IS NOT NULL"
@@ -41,7 +41,7 @@ def schema(container: Container) -> list[str]:
 
 
 def select(container: Container, query: Query) -> Statement:
-    """One row more than the page has, so that it is known whether more follow."""
+    """Selects one row more than the page has, which tells whether there is a next page."""
     where, values = _where(query, ordered_by=query.sort.path)
     x = field(query.sort.path)
     order = "DESC" if query.sort.descending else "ASC"
@@ -51,20 +51,20 @@ def select(container: Container, query: Query) -> Statement:
             where.append(f"id {compare} ?")
             values.append(position.id)
         else:
-            # The shape that the index serves as one range.
+            # In this form the index serves the condition as one range.
             where.append(f"{x} {compare}= ? AND ({x} {compare} ? OR id {compare} ?)")
             values += [position.value, position.value, position.id]
     ordering = f"id {order}" if query.sort.path == "id" else f"{x} {order}, id {order}"
     where.append(f"{x} IS NOT NULL")
     if query.sort.path != "id":
-        # A damaged item may have anything there; a page that ended with it could not be continued.
+        # Leaves out what a damaged item may have here. A cursor could not continue after it.
         where.append(f"json_type(item, '$.{query.sort.path}') IN ('text', 'integer', 'real')")
     text = f"SELECT item FROM {container.name} WHERE {' AND '.join(where)} ORDER BY {ordering} LIMIT ?"
     return text, [*values, query.page_size + 1]
 
 
 def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
-    """One row with one value."""
+    """Selects one row with one value."""
     where, values = _where(query)
     result = "COUNT(*)" if function is Aggregate.COUNT else f"{function.value}({field(path)})"
     if function is Aggregate.SUM:
@@ -78,8 +78,8 @@ def _where(query: Query, ordered_by: str | None = None) -> tuple[list[str], list
         where.append("partition = ?")
         values.append(query.partition)
     for one in query.filters:
-        # A plus keeps an index from serving the condition: the order's own index has to be read, which
-        # stops when the page is full, where another one would have all its matches read and sorted.
+        # The plus keeps SQLite from using another index for this condition. The index of the sort stops when the
+        # page is full. Another index would mean to read and sort everything that matches.
         plus = "" if ordered_by in (None, one.path) else "+"
         text, given = _condition(plus + field(one.path), one)
         where.append(text)

@@ -1,4 +1,4 @@
-"""The one thread that writes: it commits what is waiting in groups, so that writers share a disk flush."""
+"""The one thread that writes. It commits waiting writes in groups, so that they share one disk flush."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Runs pieces of work on one connection, each done or refused by itself, answered after the commit."""
+    """Runs pieces of work on one connection. Each succeeds or fails by itself, and returns after the commit."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -28,8 +28,11 @@ class Writer:
         self._thread.start()
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` answers, once that is on disk. Work that raises a PersistenceError or ValueError must
-        have written nothing. Raises StoreUnavailable where the database cannot be written."""
+        """Returns the result of `work` once it is on disk. Raises StoreUnavailable if the database cannot be
+        written.
+
+        Work that raises a PersistenceError or ValueError must have written nothing.
+        """
         if self._closed:
             raise StoreUnavailable
         job = _Job(work)
@@ -38,7 +41,7 @@ class Writer:
         return result
 
     def close(self) -> None:
-        """Waits for what was accepted."""
+        """Waits for accepted work."""
         if not self._closed:
             self._closed = True
             self._jobs.put(None)
@@ -65,20 +68,20 @@ class Writer:
                 job.do(self._connection)
             self._connection.execute("COMMIT")
         except Exception as exc:
-            # A fault of the database, or one that nobody foresaw: none of the group may stay half-done.
+            # The database failed, or there is a bug. Nothing of the group may remain half done.
             _log.error("A group of %d writes failed: %r", len(group), exc)
             self._roll_back()
             for job in group:
                 job.fail(exc)
         for job in group:
-            job.answer()
+            job.finish()
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as exc:
-                _log.error("The roll-back failed, too: %r", exc)
+                _log.error("The rollback failed too: %r", exc)
 
 
 class _Job:
@@ -99,12 +102,11 @@ class _Job:
         self._error = StoreUnavailable()
         self._error.__cause__ = cause
 
-    def answer(self) -> None:
+    def finish(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._settle)
         except RuntimeError:
-            # The loop is gone, and with it whoever asked.
-            _log.debug("A write was answered after its event loop had closed.")
+            _log.debug("A write finished after its event loop had closed.")
 
     def _settle(self) -> None:
         if self.future.done():

@@ -1,4 +1,4 @@
-"""Cosmos engines whose database is reached through a proxy that breaks its answers."""
+"""Cosmos engines that reach their database through a proxy, which can break its responses."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -22,13 +22,13 @@ async def proxy(cosmos_endpoint: str) -> AsyncIterator[FaultProxy]:
 
 @pytest.fixture
 async def account(cosmos_endpoint: str, proxy: FaultProxy) -> CosmosAccount:
-    """A database of its own, as it is reached through the proxy."""
+    """A new database, reached through the proxy."""
     return replace(await new_cosmos_account(cosmos_endpoint), endpoint=proxy.endpoint)
 
 
 @pytest.fixture
 async def opened(account: CosmosAccount) -> AsyncIterator[Opened]:
-    """Opens engines on the account, changed as asked; closes them in the end."""
+    """Opens engines on the account, with changes to it. Closes them after the test."""
     engines = []
 
     async def open(**changes: Any) -> CosmosEngine:
@@ -42,7 +42,7 @@ async def opened(account: CosmosAccount) -> AsyncIterator[Opened]:
 
 @pytest.fixture(params=[True, False], ids=["discovery", "no-discovery"])
 async def engine(request: pytest.FixtureRequest, opened: Opened, proxy: FaultProxy) -> CosmosEngine:
-    """Warm, with one item; everything that it asks for is recorded from now on."""
+    """An engine with an open client and one item. The proxy records requests from now on."""
     engine = await opened(endpoint_discovery=request.param)
     await store(engine, [thing()])
     proxy.requests.clear()

@@ -1,4 +1,4 @@
-"""The one client of a Cosmos engine: how it is opened, what it costs, and how it is let go."""
+"""The one client of a Cosmos engine: opening, charges and closing."""
 
 import asyncio
 import gc
@@ -98,7 +98,7 @@ async def test_charges_are_summed_over_all_that_is_awaited_within(engine: Cosmos
                 await engine.create(SESSIONS, thing("three"))
             with pytest.raises(ItemChanged):
                 await engine.replace(SESSIONS, thing("three"), "stale")
-    # The wire server charges 1 for everything that it carries out.
+    # The wire server charges 1 for every operation that it applies.
     assert (charge.request_units, charge.calls, charge.estimated) == (10, 10, False)
     assert within.calls == 3
 
@@ -124,7 +124,7 @@ async def test_a_caller_that_gives_up_leaves_the_client_usable(engine: CosmosEng
 
 
 class Identity:
-    """Stands in for the platform's identity, which no test machine has."""
+    """Replaces the managed identity, which exists only in Azure."""
 
     def __init__(self, **_: object) -> None:
         self.closed = False

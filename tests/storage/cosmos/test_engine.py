@@ -1,4 +1,4 @@
-"""What the Cosmos engine makes of a database that refuses, stalls, throttles or is not there."""
+"""The Cosmos engine over a database that refuses, stalls, throttles or is away."""
 
 import asyncio
 import json

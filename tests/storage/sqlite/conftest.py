@@ -1,4 +1,4 @@
-"""A SQLite engine in a folder of its own."""
+"""A SQLite engine in a new folder."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

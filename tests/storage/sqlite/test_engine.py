@@ -1,4 +1,4 @@
-"""The SQLite engine's own promises: durable, private, shared by processes, refusing what it cannot do."""
+"""The additional promises of the SQLite engine: durable, private, shared by processes, safe to open."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from persistence.errors import StoreUnavailable
 from persistence.storage.charge import metered
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Create, Set
-from persistence.storage.sqlite import engine as sqlite
+from persistence.storage.sqlite import connection as sqlite_connection
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.sqlite import beside, on_the_writer
@@ -48,7 +48,7 @@ async def test_what_is_deleted_is_overwritten_wherever_sqlite_was_built(
     await ids(engine)
     settings = [connection.execute("PRAGMA secure_delete").fetchone() for connection in opened]
     await engine.close()
-    assert settings == [(1,)] * 3, "the writer's, the reader's and that of a list"
+    assert settings == [(1,)] * 3, "the connections of the writer, of the reader and of a list"
 
 
 async def test_a_connection_that_does_not_wait_for_the_disk_is_refused(
@@ -59,17 +59,17 @@ async def test_a_connection_that_does_not_wait_for_the_disk_is_refused(
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
-    monkeypatch.setattr(sqlite, "_open", hasty)
+    monkeypatch.setattr(sqlite_connection, "connect", hasty)
     with pytest.raises(StoreUnavailable) as refused:
         SqliteEngine(folder)
     assert "would not be durable" in str(refused.value.__cause__)
 
 
 async def test_a_file_system_without_wal_is_refused() -> None:
-    # In memory SQLite has none either.
+    # SQLite in memory does not support WAL either.
     with closing(sqlite3.connect(":memory:")) as connection:
         with pytest.raises(sqlite3.OperationalError, match="cannot do WAL"):
-            sqlite._use_wal(connection)
+            sqlite_connection.use_wal(connection)
 
 
 async def test_the_first_opening_waits_for_another_one_that_changes_the_file(folder: Path) -> None:
@@ -106,7 +106,7 @@ async def test_a_newer_file_is_refused_and_left_alone(folder: Path) -> None:
         with pytest.raises(StoreUnavailable) as refused:
             SqliteEngine(folder)
         assert "version 2; this program knows 1" in str(refused.value.__cause__)
-        # The exception is alive, and yet nothing of what failed holds a lock.
+        # Although the exception still exists, it keeps no lock.
         other.execute("PRAGMA busy_timeout=0")
         other.execute("BEGIN IMMEDIATE")
         assert other.execute("PRAGMA user_version").fetchone() == (2,)
@@ -128,7 +128,7 @@ async def test_damage_makes_reads_unavailable_and_nothing_worse(folder: Path) ->
     await engine.close()
     path = folder / "savepoint.db"
     pages = bytearray(path.read_bytes())
-    # All but the first pages, which hold the tables' definitions.
+    # Not the first pages, which hold the definitions of the tables.
     pages[len(pages) // 2 :] = b"\xff" * (len(pages) - len(pages) // 2)
     path.write_bytes(pages)
     engine = SqliteEngine(folder)
@@ -202,7 +202,7 @@ async def test_every_verb_turns_the_drivers_fault_into_ours(engine: SqliteEngine
     await store(engine, [thing()])
     with beside(engine._path.parent) as other:
         other.execute("DROP TABLE sessions")
-    engine._reader.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)  # for ping, which reads no table of ours
+    engine._reader.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)  # for ping, which reads none of our tables
     with pytest.raises(StoreUnavailable) as failed:
         await verb(engine)
     assert isinstance(failed.value.__cause__, sqlite3.Error)
@@ -212,7 +212,7 @@ async def test_every_verb_turns_the_drivers_fault_into_ours(engine: SqliteEngine
 async def test_a_locked_database_is_unavailable_after_the_busy_timeout(
     folder: Path, monkeypatch: pytest.MonkeyPatch, verb: Verb
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_connection, "BUSY_TIMEOUT_SECONDS", 0.1)
     engine = SqliteEngine(folder)
     etag = await engine.create(SESSIONS, thing())
     with beside(folder) as other:
@@ -229,7 +229,7 @@ async def test_a_locked_database_is_unavailable_after_the_busy_timeout(
 async def test_opening_a_locked_database_is_unavailable_after_the_busy_timeout(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_connection, "BUSY_TIMEOUT_SECONDS", 0.1)
     await SqliteEngine(folder).close()
     with beside(folder) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -309,9 +309,9 @@ async def test_several_processes_open_a_new_file_at_once_and_lose_no_write(folde
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=60)[0].split() for process in processes]
+    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
-    assert sorted(answer for [answer] in answers) == ["ItemExists"] * 3 + ["created"]
+    assert sorted(output for [output] in outputs) == ["ItemExists"] * 3 + ["created"]
     engine = SqliteEngine(folder)
     assert await ids(engine) == [*names, "shared"]
     assert (await engine.read(SESSIONS, "shared", PARTITION)).item["n"] == 200

@@ -1,4 +1,4 @@
-"""How SQLite finds what is asked for: by an index, in its order, reading no more rows than it shows."""
+"""SQLite's query plans: they use an index, in its order, and read no more rows than they return."""
 
 import re
 import sqlite3
@@ -35,7 +35,7 @@ def plan(connection: sqlite3.Connection, statement: sqlite_query.Statement) -> s
 
 
 def pages_of(container: Container, query: Query) -> Iterator[sqlite_query.Statement]:
-    """The statements for the first page and for one that starts at a cursor."""
+    """Yields the statements for the first page and for a page that starts at a cursor."""
     yield sqlite_query.select(container, query)
     row = {"id": "a", "kind": KIND}
     for name in reversed(query.sort.path.split(".")[1:]):
@@ -142,7 +142,7 @@ async def test_a_page_costs_the_same_among_few_and_among_many(
     engine: SqliteEngine, connection: sqlite3.Connection
 ) -> None:
     def steps(cursor: str | None) -> tuple[int, str | None]:
-        """What a page costs in steps of SQLite's machine, a hundred at a time."""
+        """Returns the cost of a page in tens of virtual machine instructions, and its cursor."""
         count = 0
 
         def step() -> None:

@@ -1,4 +1,4 @@
-"""The one thread that writes: groups of writes, each done or refused by itself."""
+"""The one thread that writes: groups of writes, each of which succeeds or fails by itself."""
 
 import asyncio
 import sqlite3
@@ -21,7 +21,7 @@ from tests.support.sqlite import beside, on_the_writer
 
 @contextmanager
 def counted_commits(engine: SqliteEngine) -> Iterator[list[str]]:
-    """The commits on the writer's connection; what was asked for meanwhile waits until the block ends."""
+    """Yields the commits on the writer's connection. Writes wait until the block ends."""
     statements: list[str] = []
     writer = engine._writer._connection
     with beside(engine._path.parent) as other:
@@ -54,7 +54,7 @@ async def test_waiting_writes_are_committed_together_and_a_refused_one_harms_no_
     assert all(isinstance(result, str) for result in [*results[:5], *results[10:]])
     assert await ids(engine) == [f"item-{n}" for n in range(10)] + ["taken"]
     assert (await engine.read(SESSIONS, "taken", PARTITION)).item == thing("taken", n=1)
-    # The first was alone when the writer took it; all that came meanwhile went together.
+    # The writer took the first one alone. All others waited, and were committed together.
     assert len(commits) <= 2
 
 
@@ -103,7 +103,7 @@ async def test_a_caller_that_gave_up_is_no_error_of_the_event_loop(engine: Sqlit
         write = asyncio.ensure_future(engine.create(SESSIONS, thing()))
         await asyncio.sleep(0)
         write.cancel()
-    # Answered after the one that was given up.
+    # Returns after the write that was cancelled.
     await engine.create(SESSIONS, thing("two"))
     assert write.cancelled() and errors == []
     assert await ids(engine) == ["one", "two"]
@@ -133,7 +133,7 @@ async def test_many_lists_run_at_once_while_others_write(engine: SqliteEngine) -
 
 
 class Failing:
-    """Stands in for a connection whose disk fails at the commit and at the roll-back."""
+    """Replaces a connection whose disk fails at the commit and at the rollback."""
 
     in_transaction = True
     fails = True

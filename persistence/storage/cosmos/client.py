@@ -1,0 +1,150 @@
+"""The one SDK client of an engine: how it opens and closes, and what its exceptions become.
+
+It opens at the first call. Then it reads the metadata of every container under a lock. Otherwise a crowd of first
+calls would read the metadata once for each of them.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from azure.core.exceptions import AzureError
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.cosmos.exceptions import (
+    CosmosBatchOperationError,
+    CosmosHttpResponseError,
+    CosmosResourceNotFoundError,
+)
+
+from persistence.errors import (
+    EngineError,
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    ItemTooLarge,
+    StoreUnavailable,
+    Throttled,
+)
+from persistence.storage.containers import CONTAINERS, Container
+from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.cosmos.encoding import add_charge_of
+from persistence.storage.engine import ITEM_MAX_BYTES
+
+_log = logging.getLogger(__name__)
+
+_THROTTLE_RETRIES = 3
+# The SDK sleeps as long as the response says, and only then compares the sum of its waits with this. A single
+# longer wait is cut short by the account's timeout.
+_THROTTLE_WAIT_SECONDS = 5
+
+
+class Client:
+    """Calls to the containers of one account, each within the account's timeout."""
+
+    def __init__(self, account: CosmosAccount) -> None:
+        """Sends nothing yet."""
+        self.account = account
+        self._opening = asyncio.Lock()
+        self._client: CosmosClient | None = None
+        self._credential: Any = None
+        self._proxies: dict[str, ContainerProxy] = {}
+        self._closed = False
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @asynccontextmanager
+    async def calling(self, container: Container) -> AsyncIterator[ContainerProxy]:
+        """Yields the container to call. Turns the SDK's exceptions in the block into ours, nowhere else."""
+        if self._closed:
+            raise StoreUnavailable
+        self._calls += 1
+        self._idle.clear()
+        try:
+            async with asyncio.timeout(self.account.timeout_seconds):
+                if container.name not in self._proxies:
+                    await self._open()
+                yield self._proxies[container.name]
+        except (CosmosHttpResponseError, CosmosBatchOperationError) as exc:
+            add_charge_of(exc.headers or {})
+            raise _translated(exc) from exc
+        # KeyError: a response without an etag, which is not from Cosmos DB.
+        except (AzureError, TimeoutError, OSError, KeyError) as exc:
+            _log.error("Cosmos DB does not respond: %r", exc)
+            raise StoreUnavailable from exc
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    async def close(self) -> None:
+        """Waits for accepted calls, at most for the account's timeout. Can be repeated."""
+        self._closed = True
+        # Every call has the same timeout, so only a call that is stuck is given up.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), self.account.timeout_seconds)
+        client, credential = self._client, self._credential
+        self._client, self._credential, self._proxies = None, None, {}
+        if client is not None:
+            await client.close()
+        if credential is not None:
+            await credential.close()
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._proxies:
+                return
+            client = self._client or self._new_client()
+            self._client = client
+            database = client.get_database_client(self.account.database)
+            proxies = {one.name: database.get_container_client(one.name) for one in CONTAINERS}
+            try:
+                results = await asyncio.gather(*(one.read() for one in proxies.values()), return_exceptions=True)
+                for result in results:
+                    if isinstance(result, BaseException):
+                        raise result
+            except CosmosResourceNotFoundError as exc:
+                # Without the sub-status that tells a missing container from a missing item.
+                _log.error("A container is missing: %r", exc)
+                raise StoreUnavailable from exc
+            self._proxies = proxies
+
+    def _new_client(self) -> CosmosClient:
+        account = self.account
+        credential: Any = account.key
+        if credential is None:
+            # Imported here because it takes longer than the rest of a cold start.
+            from azure.identity.aio import DefaultAzureCredential
+
+            credential = self._credential = DefaultAzureCredential(managed_identity_client_id=account.client_id)
+        return CosmosClient(
+            account.endpoint,
+            credential,
+            enable_endpoint_discovery=account.endpoint_discovery,
+            enable_compact_utf8_item_writes=True,
+            retry_throttle_total=_THROTTLE_RETRIES,
+            retry_throttle_backoff_max=_THROTTLE_WAIT_SECONDS,
+        )
+
+
+def _translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> EngineError | ValueError:
+    match exc.status_code:
+        # With a sub-status it is not an item that is missing, but its container (1003), or the writes of this
+        # session on the replica that was asked (1002).
+        case 404 if not getattr(exc, "sub_status", None):
+            return ItemNotFound()
+        case 409:
+            return ItemExists()
+        case 412:
+            return ItemChanged()
+        case 413:
+            return ItemTooLarge(None, ITEM_MAX_BYTES)
+        case 429:
+            wait = (exc.headers or {}).get("x-ms-retry-after-ms", "1000")
+            return Throttled(float(wait) / 1000)
+        case 400:
+            return ValueError("the database refused the request as malformed")
+    _log.error("Cosmos DB returned %s: %r", exc.status_code, exc)
+    return StoreUnavailable()

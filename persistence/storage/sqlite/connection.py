@@ -1,0 +1,89 @@
+"""Connections to the SQLite file: durable, private, in WAL mode, with a schema that is up to date."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from persistence.errors import StoreUnavailable
+from persistence.storage.containers import CONTAINERS
+from persistence.storage.sqlite import query as sqlite_query
+
+FILE_VERSION = 1
+BUSY_TIMEOUT_SECONDS = 10.0
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turns the driver's exceptions into StoreUnavailable. The writer does that itself, for each of its jobs."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        raise StoreUnavailable from exc
+
+
+def create_file(path: Path) -> None:
+    """Creates the file if it is missing, readable by its user only, whatever the umask."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Returns a connection for reads, which any thread may use."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+    with closed_on_failure(connection):
+        connection.execute("PRAGMA synchronous=FULL")
+        # Overwrites what is deleted. The default depends on how SQLite was built.
+        connection.execute("PRAGMA secure_delete=ON")
+    return connection
+
+
+def connect_for_writing(path: Path) -> sqlite3.Connection:
+    """Returns a connection to a file in WAL mode that has every table and index.
+
+    Raises OperationalError if writes would not be durable, or if the file is of a newer version.
+    """
+    with closed_on_failure(connect(path)) as connection:
+        use_wal(connection)
+        if connection.execute("PRAGMA synchronous").fetchone() != (2,):
+            raise sqlite3.OperationalError("synchronous=FULL was not accepted: writes would not be durable")
+        connection.execute("BEGIN IMMEDIATE")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > FILE_VERSION:
+            raise sqlite3.OperationalError(f"the file has version {version}; this program knows {FILE_VERSION}")
+        for container in CONTAINERS:
+            for statement in sqlite_query.schema(container):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={FILE_VERSION}")
+        connection.execute("COMMIT")
+        return connection
+
+
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Switches the file to WAL mode. Raises OperationalError if the file system does not support it."""
+    # SQLite's busy timeout does not cover this change. If two processes start at once, one must try again.
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            if mode == "wal":
+                return
+            raise sqlite3.OperationalError(f"the file system cannot do WAL (journal_mode={mode})")
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+@contextmanager
+def closed_on_failure(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Closes the connection if the block raises.
+
+    Otherwise the exception would keep the connection alive, and a write lock that shuts out everyone else.
+    """
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
