@@ -62,7 +62,7 @@ def main() -> int:
     rows = []
     if names - {"cold-start"}:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            rows = runner.run(_measure(names, contents, extent))
+            rows = runner.run(_measure(names, contents, extent, arguments.against))
     starts = cold_starts(extent.cold_start_runs) if "cold-start" in names else []
     found = aims(rows, starts)
     print(f"{table(rows, starts)}\n\n{aims_table(found)}")
@@ -72,32 +72,34 @@ def main() -> int:
     return 0
 
 
-async def _measure(names: Collection[str], contents: Sequence[State], extent: Extent) -> list[Row]:
+async def _measure(
+    names: Collection[str], contents: Sequence[State], extent: Extent, against: Path | None
+) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        real, bare = folder / "real-data", folder / "bare-data"
-        seeded = await seed(real, bare, contents, extent.keep_revisions)
-        with served(folder, real, bare, extent.keep_revisions) as servers:
-            for state in contents:
+        real, other = folder / "real-data", folder / "other-data"
+        seeded = await seed(real, other, contents, extent.keep_revisions)
+        with served(folder, real, other, extent.keep_revisions, against) as servers:
+            for state in () if against else contents:
                 await record(servers, operations(state, seeded))
             gc.freeze()
-            rows = []
-            for one in _comparisons(names, contents, seeded, servers):
+            rows, label = [], "the engine" if against is None else against.name
+            for one in _comparisons(names, contents, seeded, servers, label):
                 for concurrency in CONCURRENCIES:
                     print(f"{one.name} {one.size} at {concurrency}", file=sys.stderr, flush=True)
-                    series, other = await compare(one.one, one.other, concurrency, extent.pace)
-                    rows.append(Row.of(one.name, one.size, concurrency, series, one.against, other))
+                    series, others = await compare(one.one, one.other, concurrency, extent.pace)
+                    rows.append(Row.of(one.name, one.size, concurrency, series, one.against, others))
             return rows
 
 
 def _comparisons(
-    names: Collection[str], contents: Sequence[State], seeded: Seeded, servers: Servers
+    names: Collection[str], contents: Sequence[State], seeded: Seeded, servers: Servers, other: str
 ) -> Iterator[Comparison]:
     for name in OPERATIONS:
         for state in contents if name in names else ():
             operation = named(operations(state, seeded), name)
-            sides = Side(operation, servers.real), Side(operation, servers.bare)
-            yield Comparison(name, state.label, sides[0], "the engine", sides[1])
+            sides = Side(operation, servers.real), Side(operation, servers.other)
+            yield Comparison(name, state.label, sides[0], other, sides[1])
     if "snapshot" in names:
         state = next(state for state in contents if state.label == SNAPSHOT_STATE)
         get = named(operations(state, seeded), "get")
@@ -123,6 +125,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="run for seconds only; the figures mean little")
     parser.add_argument("--only", action="append", choices=NAMES, help="measure only this; may be repeated")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="compare with the app of another checkout",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all results as JSON")
     return parser.parse_args()
 

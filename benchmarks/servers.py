@@ -1,4 +1,4 @@
-"""The two servers: the real app and the bare app, each in a separate devhost with the same data."""
+"""The two servers: the real app, and the bare app or another checkout's, each with its own copy of the data."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,19 +20,15 @@ class Servers:
     """Both servers."""
 
     real: Server
-    bare: Server
+    other: Server
 
 
 @contextmanager
-def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) -> Iterator[Servers]:
-    """Runs both servers within the `with` block. `folder` is a temporary folder."""
-    bare = folder / "bare"
-    bare.mkdir()
-    copy(Path(__file__).parent / "bare" / "function_app.py", bare)
-    # Both hosts have the same settings, so that the host costs both the same.
-    for name in ("host.json", "local.settings.json", "local.settings.sample.json"):
-        if (REPOSITORY / name).is_file():
-            copy(REPOSITORY / name, bare)
+def served(
+    folder: Path, real_data: Path, other_data: Path, keep_revisions: int, against: Path | None = None
+) -> Iterator[Servers]:
+    """Runs both servers within the `with` block. `folder` is a temporary folder. The other server runs the app of
+    the checkout `against`, or the bare app."""
     settings = {
         "STORE_ENGINE": "sqlite",
         "AUTH_MODE": "local",
@@ -45,7 +41,7 @@ def served(folder: Path, real_data: Path, bare_data: Path, keep_revisions: int) 
     }
     with (
         run_devhost(REPOSITORY, settings | _data(real_data)) as one,
-        run_devhost(bare, settings | _data(bare_data)) as other,
+        run_devhost(against or _bare(folder), settings | _data(other_data)) as other,
     ):
         yield Servers(Server(one.port, one.process.pid), Server(other.port, other.process.pid))
 
@@ -54,13 +50,24 @@ async def record(servers: Servers, operations: Sequence[Operation]) -> None:
     """Records responses of the real app in the bare app."""
     for operation in operations:
         body = await first_answer(Side(operation, servers.real))
-        connection = await connect(servers.bare.port)
+        connection = await connect(servers.other.port)
         try:
             answer = await connection.send(encoded("PUT", f"/api/recorded/{operation.recorded}", {}, body))
         finally:
             connection.close()
         if answer.status != 204:
             raise Failed(f"the bare app refuses the response of {operation.name}: {answer.status}")
+
+
+def _bare(folder: Path) -> Path:
+    """Copies the bare app to a folder, with the settings of this host, so that the host costs both the same."""
+    bare = folder / "bare"
+    bare.mkdir()
+    copy(Path(__file__).parent / "bare" / "function_app.py", bare)
+    for name in ("host.json", "local.settings.json", "local.settings.sample.json"):
+        if (REPOSITORY / name).is_file():
+            copy(REPOSITORY / name, bare)
+    return bare
 
 
 def _data(folder: Path) -> dict[str, str]:

@@ -90,7 +90,7 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     await _price(engine, costs, "save what changes nothing", lambda: sessions.save(OWNER, id, renamed))
     await _price(engine, costs, "open", lambda: sessions.get(OWNER, id))
     await _price(engine, costs, "poll", lambda: sessions.get_head(OWNER, id))
-    small = new.model_copy(update={"content": "{}"})
+    small = new.model_copy(update={"content": pack("{}")})
     for _ in range(29):
         await sessions.create(OWNER, small)
     await _price(engine, costs, "list 30", lambda: sessions.page(OWNER, page_size=30))

@@ -68,3 +68,9 @@ def test_a_generated_state_packs_like_the_real_one(size: int, packed: int):
     assert len(content.encode()) == size
     assert len(pack(content).payload) == pytest.approx(packed, rel=0.25)
     assert content == generated(size, packed)
+
+
+def test_the_app_of_another_checkout_can_take_the_place_of_the_engine(tmp_path: Path):
+    written = tmp_path / "figures.json"
+    run("--only", "poll", "--against", str(ROOT), "--json", str(written))
+    assert {row["against"] for row in json.loads(written.read_text())["rows"]} == {ROOT.name}
