@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 VISIT_TIMEOUT_SECONDS = 1.0
 _OF_THE_SNAPSHOT = ("app", "expires_at", "snapshot_metadata")
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _RECENTLY_VISITED = Sort("last_visited_at", descending=True)
 
 
@@ -143,10 +144,12 @@ class AccessLogStore:
         await self._visitors.discard(visitor_item_id(visitor_id), snapshot_id)
 
     async def _count(self, snapshot: Snapshot, visitor_id: str) -> None:
+        # Taken before the row changes: a visit that ends late still finds the state that a newer one left.
+        copy = self._copies[snapshot.id, visitor_id]
         with metered() as charge:
             try:
                 async with asyncio.timeout(VISIT_TIMEOUT_SECONDS):
-                    await self._copy(await self._add_visit(snapshot, visitor_id))
+                    await self._copy(await self._add_visit(snapshot, visitor_id), copy)
             except (PersistenceError, ValueError, TimeoutError) as exc:
                 # ValueError: a damaged row that no visit can be added to.
                 _log.warning("A visit was not counted, or only in part: %r", exc)
@@ -175,11 +178,10 @@ class AccessLogStore:
             row = await self._rows.patch(snapshot_id, visitor_id, last)
         return row
 
-    async def _copy(self, row: AccessLog) -> None:
+    async def _copy(self, row: AccessLog, copy: "_Copy") -> None:
         """Brings the visitor item to the row's values. One at a time for each, so that the newest stays."""
-        copy = self._copies[row.snapshot_id, row.visitor_id]
         async with copy.lock:
-            state = (row.visits, row.last_visited_at)
+            state = (row.first_visited_at, row.visits, row.last_visited_at)
             if state > copy.state:
                 copy.state = state
                 await self._write_copy(Visitor.of(row))
@@ -211,4 +213,5 @@ class _Copy:
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.state = (0, datetime.min.replace(tzinfo=UTC))  # visits, and the last of them
+        # First visit, number of visits, last visit. The first is later if the row was erased and made again.
+        self.state = (_NEVER, 0, _NEVER)

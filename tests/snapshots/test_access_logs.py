@@ -3,10 +3,12 @@
 import asyncio
 import random
 import time
+from typing import Any
 
 import pytest
 
 from persistence import Stores, stores_over
+from persistence.background import TASK_NAME
 from persistence.documents import new_id, now
 from persistence.errors import NotFound
 from persistence.snapshots.documents import AccessLog, Visitor
@@ -32,6 +34,12 @@ from tests.support.snapshots import (
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock.installed(monkeypatch)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Visits that a test holds are not given up, however slow the machine is."""
+    monkeypatch.setattr("persistence.snapshots.access_logs.VISIT_TIMEOUT_SECONDS", 60)
 
 
 async def history(stores: Stores, person: str) -> dict[str, int]:
@@ -165,6 +173,72 @@ async def test_of_two_visits_that_are_answered_in_reverse_order_the_newer_count_
     stores = stores_over(Reversed(engine), SETTINGS.store_rules())
     await visit(stores, VISITOR, made.id)
     assert (await assert_in_step(engine, VISITOR, made.id)).visits == 3
+
+
+async def test_an_older_visit_that_ends_after_a_newer_one_leaves_the_newer_count(
+    engine: Engine, patient: None
+) -> None:
+    class HoldsFirst(Watched):
+        """Holds the result of the first change of the log entry until the second visit is over."""
+
+        is_held, second_is_over = asyncio.Event(), asyncio.Event()
+
+        async def after(self, verb: str, container: Container) -> None:
+            if (verb, container) == ("patch", SNAPSHOT_ACCESS_LOGS) and not self.is_held.is_set():
+                self.is_held.set()
+                await self.second_is_over.wait()
+
+    plain = stores_over(engine, SETTINGS.store_rules())
+    made = await plain.snapshots.create(OWNER, new())
+    await visit(plain, VISITOR, made.id)
+    holding = HoldsFirst(engine)
+    stores = stores_over(holding, SETTINGS.store_rules())
+    await stores.snapshots.get(VISITOR, made.id)
+    await holding.is_held.wait()
+    await asyncio.wait(await start_visit(stores, made.id))
+    assert (await assert_in_step(engine, VISITOR, made.id)).visits == 3
+    holding.second_is_over.set()
+    await stores.access_logs.drain()
+    assert (await assert_in_step(engine, VISITOR, made.id)).visits == 3
+
+
+async def test_a_visit_that_creates_the_entry_again_after_an_erasure_is_copied(
+    engine: Engine, patient: None
+) -> None:
+    class HoldsSecond(Watched):
+        """Holds the second change of the log entry until it is erased."""
+
+        changes = 0
+        is_held, is_erased = asyncio.Event(), asyncio.Event()
+
+        async def before(self, verb: str, container: Container) -> None:
+            if (verb, container) == ("patch", SNAPSHOT_ACCESS_LOGS):
+                self.changes += 1
+                if self.changes == 2:
+                    self.is_held.set()
+                    await self.is_erased.wait()
+                await self.is_held.wait()
+
+    plain = stores_over(engine, SETTINGS.store_rules())
+    made = await plain.snapshots.create(OWNER, new())
+    await visit(plain, VISITOR, made.id)
+    holding = HoldsSecond(engine)
+    stores = stores_over(holding, SETTINGS.store_rules())
+    first = await start_visit(stores, made.id)
+    await start_visit(stores, made.id)
+    await asyncio.wait(first)
+    assert (await assert_in_step(engine, VISITOR, made.id)).visits == 2
+    await plain.access_logs.erase(VISITOR, made.id)
+    holding.is_erased.set()
+    await stores.access_logs.drain()
+    assert (await assert_in_step(engine, VISITOR, made.id)).visits == 1
+
+
+async def start_visit(stores: Stores, snapshot_id: str) -> set[asyncio.Task[Any]]:
+    """Opens a snapshot. Returns the task that counts the visit."""
+    before = asyncio.all_tasks()
+    await stores.snapshots.get(VISITOR, snapshot_id)
+    return {task for task in asyncio.all_tasks() - before if task.get_name() == TASK_NAME}
 
 
 async def test_a_later_visit_is_two_patches(engine: Engine) -> None:
