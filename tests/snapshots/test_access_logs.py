@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Visits that a test holds are not given up, however slow the machine is."""
-    monkeypatch.setattr("persistence.snapshots.access_logs.VISIT_TIMEOUT_SECONDS", 60)
+    monkeypatch.setattr("persistence.snapshots.visits.VISIT_TIMEOUT_SECONDS", 60)
 
 
 async def history(stores: Stores, person: str) -> dict[str, int]:

@@ -263,6 +263,8 @@ async def test_nothing_changes_a_snapshot_but_its_deletion(stores: Stores) -> No
 
 
 def test_a_snapshot_is_made_of_content_or_of_a_session() -> None:
-    for wrong in ({}, {"content": "x"}, {"title": "T"}, {"title": "T", "content": "x", "session_id": new_id()}):
+    content = pack("x")
+    both = {"title": "T", "content": content, "session_id": new_id()}
+    for wrong in ({}, {"content": content}, {"title": "T"}, both):
         with pytest.raises(ValueError):
             NewSnapshot.model_validate(wrong)

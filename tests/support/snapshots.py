@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from persistence import Stores
-from persistence.content import CONTENT_MAX_BYTES
+from persistence.content import CONTENT_MAX_BYTES, pack
 from persistence.documents import Document
 from persistence.errors import ItemNotFound
 from persistence.idempotency import IdempotencyRecord
@@ -14,7 +14,8 @@ from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
-from persistence.snapshots.store import SnapshotRules, SnapshotStore
+from persistence.snapshots.rules import SnapshotRules
+from persistence.snapshots.store import SnapshotStore
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Query
@@ -35,7 +36,7 @@ KINDS: dict[Container, tuple[type[Document], ...]] = {
 
 
 def new(title: str = "First", content: str = "one", **rest: Any) -> NewSnapshot:
-    return NewSnapshot(title=title, content=content, **rest)
+    return NewSnapshot(title=title, content=pack(content), **rest)
 
 
 def over(
