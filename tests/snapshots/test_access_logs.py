@@ -37,9 +37,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Visits that a test holds do not time out, even on a slow machine."""
+def no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Visits that a test holds, or makes at once, do not time out, even on a slow machine."""
     monkeypatch.setattr("persistence.snapshots.visits.VISIT_TIMEOUT_SECONDS", 60)
+
+
+patient = pytest.mark.usefixtures("no_time_limit")
 
 
 async def history(stores: Stores, person: str) -> dict[str, int]:
@@ -82,6 +85,7 @@ async def test_each_visit_counts_and_only_the_last_one_moves(stores: Stores, clo
     assert (await assert_in_step(stores.engine, OWNER, made.id)).visits == 2, "creating it was the first"
 
 
+@patient
 async def test_fifty_first_opens_at_once_are_fifty_visits_in_one_row(stores: Stores) -> None:
     made = await stores.snapshots.create(OWNER, new())
     responses = await asyncio.gather(*(stores.snapshots.get(VISITOR, made.id) for _ in range(50)))
@@ -95,6 +99,7 @@ async def test_fifty_first_opens_at_once_are_fifty_visits_in_one_row(stores: Sto
     assert (await stores.snapshots.stats(OWNER, made.id)).visits == 51
 
 
+@patient
 async def test_copies_that_overtake_each_other_end_at_the_rows_values(engine: Engine) -> None:
     draw = random.Random(1)
 
@@ -113,6 +118,7 @@ async def test_copies_that_overtake_each_other_end_at_the_rows_values(engine: En
         await assert_in_step(engine, VISITOR, made.id)
 
 
+@patient
 async def test_many_people_at_once_are_told_apart(stores: Stores) -> None:
     made = await stores.snapshots.create(OWNER, new())
     people = ["a b", "a/b", "a?b#c\\", "ż" * 100, "A B", "a" * 255]
@@ -123,6 +129,7 @@ async def test_many_people_at_once_are_told_apart(stores: Stores) -> None:
         assert await history(stores, person) == {made.id: 3}
 
 
+@patient
 async def test_a_visit_that_was_overtaken_by_a_first_and_a_third_one_is_in_step(engine: Engine) -> None:
     class Overtaken(Watched):
         """Inserts two visits: one creates the entry before the first patch, one follows the second visit."""
@@ -150,6 +157,7 @@ async def test_a_visit_that_was_overtaken_by_a_first_and_a_third_one_is_in_step(
     assert entry.visits == 3 and entry.last_visited_at > entry.first_visited_at
 
 
+@patient
 async def test_of_two_visits_that_are_answered_in_reverse_order_the_newer_count_stays(engine: Engine) -> None:
     class Reversed(Watched):
         """Holds the result of the first visit's patch until the second visit's count is being copied."""
@@ -177,9 +185,8 @@ async def test_of_two_visits_that_are_answered_in_reverse_order_the_newer_count_
     assert (await assert_in_step(engine, VISITOR, made.id)).visits == 3
 
 
-async def test_an_older_visit_that_ends_after_a_newer_one_leaves_the_newer_count(
-    engine: Engine, patient: None
-) -> None:
+@patient
+async def test_an_older_visit_that_ends_after_a_newer_one_leaves_the_newer_count(engine: Engine) -> None:
     class HoldsFirst(Watched):
         """Holds the result of the first patch of the entry until the second visit is over."""
 
@@ -204,9 +211,8 @@ async def test_an_older_visit_that_ends_after_a_newer_one_leaves_the_newer_count
     assert (await assert_in_step(engine, VISITOR, made.id)).visits == 3
 
 
-async def test_a_visit_that_creates_the_entry_again_after_an_erasure_is_copied(
-    engine: Engine, patient: None
-) -> None:
+@patient
+async def test_a_visit_that_creates_the_entry_again_after_an_erasure_is_copied(engine: Engine) -> None:
     class HoldsSecond(Watched):
         """Holds the second patch of the entry until the entry is erased."""
 
@@ -369,6 +375,7 @@ async def test_a_damaged_row_is_left_out_and_does_not_stop_the_reading(stores: S
     await stores.access_logs.drain()
 
 
+@patient
 async def test_two_instances_that_count_agree_after_the_next_visit(engine: Engine) -> None:
     one, other = stores_over(engine, SETTINGS.store_rules()), stores_over(engine, SETTINGS.store_rules())
     made = await one.snapshots.create(OWNER, new())
