@@ -16,7 +16,7 @@ from persistence.limits import LimitRules
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.store import SnapshotRules
 from persistence.storage.cosmos.account import CosmosAccount
-from persistence.timers.cleanup import CleanupRules
+from persistence.timers.scan import TimerRules
 
 SETTLE_GRACE_MIN_SECONDS = 300
 """Longer than any request may take, with all its attempts."""
@@ -222,9 +222,11 @@ class Settings(BaseModel):
         """The rules of the stores and the timers."""
         return Rules(
             limits=LimitRules(
-                sessions=self.sessions_max,
-                drafts=self.drafts_max,
-                snapshots=self.snapshots_max,
+                counts={
+                    "sessions": self.sessions_max,
+                    "drafts": self.drafts_max,
+                    "snapshots": self.snapshots_max,
+                },
                 stored_bytes=self.stored_bytes_max,
             ),
             sessions=SessionRules(
@@ -239,10 +241,9 @@ class Settings(BaseModel):
                 max_days=self.snapshot_max_days,
                 show_visitors=self.show_visitors,
             ),
-            timers=CleanupRules(
+            timers=TimerRules(
                 settle_grace=timedelta(seconds=self.settle_grace_seconds),
                 tombstone_retention=timedelta(days=self.tombstone_retention_days),
-                draft_retention=timedelta(days=self.draft_retention_days),
                 items_max=self.timer_items_max,
             ),
         )

@@ -29,9 +29,9 @@ def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
     app.register_functions(drafts.blueprint(api, stores.drafts))
     app.register_functions(snapshots.blueprint(api, stores.snapshots, opens))
     app.register_functions(access_logs.blueprint(api, stores.access_logs))
-    app.register_functions(timers.blueprint(stores.cleanup, settings))
+    app.register_functions(timers.blueprint(stores.timers, settings))
     app.register_functions(me.blueprint(api))
-    app.register_functions(account.blueprint(api, stores.personal_data, stores.limits))
+    app.register_functions(account.blueprint(api, stores))
     app.register_functions(health.blueprint(api, stores.engine))
     app.register_functions(openapi.blueprint(api, settings))
     return app

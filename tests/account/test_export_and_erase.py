@@ -20,6 +20,7 @@ from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
 from tests.support.sessions import assert_sound, damage, sha256
 from tests.support.snapshots import damage as damage_item
+from tests.support.timers import clean_up
 
 SNAPSHOTS, DRAFTS = "persistence/snapshots", "persistence/drafts"
 EXPORT, ME = "persistence/export", "persistence/me"
@@ -170,7 +171,7 @@ async def test_deletion_has_to_be_asked_for_twice(client: Client, confirmation: 
 async def test_deletion_leaves_nothing_of_a_person(
     client: Client, stores: Stores, engine: Engine, mocker, at_once: int
 ) -> None:
-    mocker.patch("persistence.account.personal_data.ERASE_ITEMS", at_once)
+    mocker.patch("persistence.account.erasure.ERASE_ITEMS", at_once)
     life = await a_life(client)
     await stores.access_logs.drain()
     assert (await erased(client) > 1) == (at_once == 2)
@@ -303,7 +304,7 @@ async def test_a_damaged_snapshot_goes_from_the_lists_of_those_who_opened_it(
     await damage_item(engine, CONTAINERS[1], mine, mine, metadata="nonsense")
     assert await erased(client) == 1
     settled = stores_over(engine, SETTINGS.model_copy(update={"settle_grace_seconds": 0}).store_rules())
-    await settled.cleanup.run()
+    await clean_up(settled)
     [row] = (await stores.access_logs.page("bob")).items
     assert row.snapshot_deleted and row.snapshot_metadata.description is None
     assert_problem(await client.of("bob").get(f"{SNAPSHOTS}/{mine}"), 410, "gone")

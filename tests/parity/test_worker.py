@@ -48,6 +48,7 @@ def test_the_engine_indexes_exactly_the_expected_functions(worker: Worker):
     settings = worker.module.settings
     assert timers == {
         "mark_deleted_snapshot_logs": settings.cleanup_schedule,
+        "sweep_sessions": settings.cleanup_schedule,
         "purge_stale_drafts": settings.purge_schedule,
     }
     assert len(triggers) == len(EXPECTED_HTTP) + len(TIMERS)

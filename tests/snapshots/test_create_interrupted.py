@@ -23,6 +23,7 @@ from tests.support.snapshots import (
     stored,
     visitors_of,
 )
+from tests.support.timers import clean_up
 
 # Each point at which a create can end: before or after one of its writes.
 SMALL = [("small", "one", at, applied) for at in (1, 2, 3) for applied in (False, True)]
@@ -71,11 +72,11 @@ async def test_a_create_that_ends_anywhere_is_settled(
     assert listed == (1 if (at, applied) == (last, True) else 0)
     rows = await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
     # Within the grace the create may still be at work: its row is let alone.
-    assert (await stores.cleanup.run()).creates_settled == 0
+    assert (await clean_up(stores)).creates_settled == 0
     assert await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog) == rows
 
     clock.advance(seconds=GRACE.total_seconds() + 1)
-    counts = await stores.cleanup.run()
+    counts = await clean_up(stores)
     assert counts.creates_settled == len([row for row in rows if row["pending"]])
     # Whatever was committed is there now, and whatever was not has left nothing.
     committed = at > 2 or (at == 2 and applied)
@@ -97,7 +98,7 @@ async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine:
     await stores.snapshots.delete(OWNER, made.id)
     refusing.refusing = False
     clock.advance(seconds=GRACE.total_seconds() + 1)
-    await stores.cleanup.run()
+    await clean_up(stores)
     row = await row_of(engine, OWNER, made.id)
     assert row is not None
     assert (row.snapshot_deleted, row.pending, row.unsettled_at) == (True, False, None)
@@ -116,7 +117,7 @@ async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: 
 
         async def before(self, verb: str, container: Container) -> None:
             if verb == "commit":
-                assert (await over(engine)[3].run()).creates_settled == 1
+                assert (await clean_up(over(engine)[3])).creates_settled == 1
 
     made = await stores_over(TimerInBetween(engine), SETTINGS.store_rules()).snapshots.create(
         OWNER, new(), attempt

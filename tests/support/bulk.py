@@ -19,7 +19,7 @@ from persistence.sessions.history import as_revision
 from persistence.snapshots.documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Item
-from persistence.timers.work import Watermark
+from persistence.timers.watermarks import Watermark
 
 Placed = tuple[Container, Item]
 

@@ -14,6 +14,7 @@ from persistence.storage.engine import Engine
 from settings import Settings
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
 from tests.support.sessions import OWNER, assert_sound, content_ids, stored_heads
+from tests.support.timers import clean_up
 
 # Enough for the whole history of a session to be there when a test reads it.
 COMMON = {"AUTH_MODE": "local", "KEEP_REVISIONS": "100"}
@@ -44,7 +45,7 @@ class Storage:
     async def clean_up(self) -> None:
         """What the timer does, as if everything were older than the grace."""
         stores = Storage({**self.environ, "SETTLE_GRACE_SECONDS": "0"}).open()
-        await stores.cleanup.run()
+        await clean_up(stores)
         await stores.close()
 
 

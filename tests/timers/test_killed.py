@@ -24,6 +24,7 @@ from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.sessions import session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, load, new, over, visit
+from tests.support.timers import clean_up
 
 NewEngine = Callable[[], AbstractAsyncContextManager[Engine]]
 WATERMARKS = ("saved_at", "metadata.updated_at")
@@ -66,7 +67,7 @@ async def make_work(engine: Engine, clock: Clock) -> None:
     await stores.snapshots.delete(OWNER, old.id)
     await stores.sessions.delete(OWNER, old_session.id)
     clock.at = NOON + GRACE + timedelta(seconds=1)
-    await stores.cleanup.run()
+    await clean_up(stores)
 
     clock.at = NOON + RETENTION
     expiring = await stores.snapshots.create(OWNER, new("Expiring", expires_at=clock.at + timedelta(minutes=1)))
@@ -108,7 +109,7 @@ async def test_a_run_that_is_killed_at_any_write_is_completed_by_the_next(
         await make_work(engine, clock)
         work = await dump(engine)
         counting = CountingReads(engine)
-        counts = await over(counting)[3].run()
+        counts = await clean_up(over(counting)[3])
         writes, end = len(counting.writes), await end_of(engine)
     did = {name: getattr(counts, name) for name in counts.__slots__ if name != "skipped"}
     assert all(did.values()), f"a step had nothing to do: {did}"
@@ -121,9 +122,9 @@ async def test_a_run_that_is_killed_at_any_write_is_completed_by_the_next(
             async with new_engine() as engine:
                 await load(engine, work)
                 dying = Dies(engine, at, applied)
-                await interrupted(over(dying)[3].run())
+                await interrupted(clean_up(over(dying)[3]))
                 assert dying.dead
-                await over(engine)[3].run()
+                await clean_up(over(engine)[3])
                 assert await end_of(engine) == end, f"killed {'after' if applied else 'before'} write {at}"
 
 
@@ -131,7 +132,7 @@ async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: 
     async with new_engine() as engine:
         await make_work(engine, clock)
         work = await dump(engine)
-        await over(engine)[3].run()
+        await clean_up(over(engine)[3])
         end = await end_of(engine)
     async with new_engine() as engine:
         await load(engine, work)
@@ -139,7 +140,7 @@ async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: 
         for _ in range(100):
             dying = Dies(engine, at=3, applied=True)
             try:
-                await over(dying)[3].run()
+                await clean_up(over(dying)[3])
                 break
             except StoreUnavailable:
                 deaths += 1

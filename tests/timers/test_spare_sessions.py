@@ -22,6 +22,7 @@ from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import draft
 from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, stored_heads
+from tests.support.timers import clean_up, purge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
@@ -89,14 +90,14 @@ async def test_active_and_closed_sessions_outlive_every_timer_byte_by_byte(
     assert statuses >= {*PERMANENT, SessionStatus.DRAFT, SessionStatus.DELETED}, "nothing to choose from"
     for _ in range(6):
         clock.advance(days=random.choice([0.02, 1, 31, 400, 4_000]))
-        await stores.cleanup.purge_stale_drafts()
-        await stores.cleanup.run()
+        await purge(stores)
+        await clean_up(stores)
         assert await permanent(engine) == before
     clock.advance(days=400)
-    await stores.cleanup.purge_stale_drafts()
+    await purge(stores)
     for _ in range(2):
         clock.advance(days=400)
-        await stores.cleanup.run()
+        await clean_up(stores)
     assert await permanent(engine) == before
     left = await stored_heads(engine)
     assert {head.status for head in left} <= PERMANENT, "drafts and tombstones are gone for good"
@@ -115,13 +116,12 @@ async def assert_usable(stores: Stores, heads: list[SessionHead]) -> None:
 PURGE_ALL = """
 import asyncio, sys
 from pathlib import Path
-from persistence.timers.cleanup import CleanupRules
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.snapshots import over
 
 async def main():
     engine = SqliteEngine(Path(sys.argv[1]))
-    print(await over(engine, cleanup=CleanupRules())[3].purge_stale_drafts())
+    print(await over(engine)[3].timers.run("purge_stale_drafts"))
     await engine.close()
 
 asyncio.run(main())
