@@ -119,7 +119,8 @@ class Settings(BaseModel):
     )
     cleanup_schedule: str = Field(
         default="0 */15 * * * *",
-        description="When `mark_deleted_snapshot_logs` runs: six-field NCRONTAB, seconds first, UTC.",
+        description="When `mark_deleted_snapshot_logs` and `sweep_sessions` run: six-field NCRONTAB, seconds "
+        "first, UTC.",
     )
     snapshot_id_length: Annotated[int, Field(ge=ID_LENGTH, le=SNAPSHOT_ID_MAX_LENGTH)] = Field(
         default=ID_LENGTH, description="Characters of a new snapshot's id, 6 random bits each."

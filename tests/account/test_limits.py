@@ -1,4 +1,4 @@
-"""How much one person may keep, how fast they may open snapshots, and what they are told of it."""
+"""How much one person may store, how fast they may open snapshots, and the usage that they see."""
 
 import asyncio
 from datetime import timedelta

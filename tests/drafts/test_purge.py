@@ -1,4 +1,4 @@
-"""The timer that purges stale drafts: it takes those alone, however it is raced, killed or repeated."""
+"""The timer that purges stale drafts: only those, also if it is raced, killed or repeated."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -94,7 +94,7 @@ async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(sto
     clock.advance(days=0.2)
     assert await purge(stores) == PurgeCounts(drafts=2)
     assert await drafts_left(stores) == [opened, saved]
-    # As if the owner had discarded it.
+    # As after a discard by the owner.
     for call in (stores.drafts.get(OWNER, stale), stores.drafts.put(OWNER, stale, draft("late"))):
         with pytest.raises(Gone):
             await call
@@ -103,7 +103,7 @@ async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(sto
     clock.advance(minutes=16)
     await clean_up(stores)
     named = {id for head in await stored_heads(stores.engine) for id in head.content_ids}
-    assert await content_ids(stores.engine) == named, "its contents went with the timer's next run"
+    assert await content_ids(stores.engine) == named, "the next run of the timer removed its contents"
 
 
 @pytest.mark.parametrize("verb", ["query", "replace"])
@@ -153,7 +153,7 @@ async def test_a_purge_that_wins_refuses_the_save_that_comes_too_late(engine: En
         await late.drafts.put(OWNER, DRAFT, draft("late"))
     [head] = await stored_heads(engine)
     assert head.status is SessionStatus.DELETED
-    assert len(await content_ids(engine)) == 1, "the late save took away what it had written"
+    assert len(await content_ids(engine)) == 1, "the late save removed what it had written"
 
 
 async def test_purging_again_changes_nothing(stores: Stores, engine: Engine, clock: Clock) -> None:
@@ -175,7 +175,7 @@ async def test_a_run_takes_on_so_much_and_the_next_goes_on(stores: Stores, engin
     bounded = timers_of(engine, items_max=3)
     for left in (4, 1, 0):
         await purge(bounded)
-        # The longest untouched first.
+        # The drafts that were unused for the longest time come first.
         assert await drafts_left(stores) == ids[7 - left :]
     assert await purge(bounded) == PurgeCounts()
 
@@ -193,12 +193,12 @@ async def test_a_purge_that_is_killed_at_any_write_is_taken_up_again(
     with pytest.raises(StoreUnavailable):
         await purge(timers_of(Dies(engine, at, applied)))
     with suppress(ItemNotFound):
-        # Writes that were under way may still land, and before this one.
+        # Writes that were started may still be applied, before this one.
         await engine.delete(SESSIONS, "nothing", OWNER)
     after = await heads_of_both(engine)
     gone = [head for head in after if head.status is SessionStatus.DELETED]
     for head in after:
-        assert head in gone or head == before[head.owner_id, head.id], "each wholly or not at all"
+        assert head in gone or head == before[head.owner_id, head.id], "each as a whole or not at all"
     counts = await purge(stores)
     assert counts.drafts <= 6 - len(gone) and counts.skipped == 0
     assert {head.status for head in await heads_of_both(engine)} == {SessionStatus.DELETED}

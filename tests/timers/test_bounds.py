@@ -1,4 +1,4 @@
-"""What one run of the timer takes on, and that the next goes on where it stopped. On each engine."""
+"""Limits of one run of a timer: the next run continues where it stopped. On each engine."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def bounded(engine: Engine, items_max: int) -> Stores:
 
 
 async def lose_contents(engine: Engine, session_id: str, count: int) -> None:
-    """Leaves so many contents that no head names."""
+    """Leaves that many contents that no head names."""
     for number in range(count):
         with pytest.raises(StoreUnavailable):
             dying = session_store(Dies(engine, at=2))
@@ -63,7 +63,7 @@ async def test_a_run_takes_on_so_much_of_each_and_the_next_goes_on(
     for _ in range(20):
         counts = await clean_up(bounded_stores)
         for name in ("snapshots_expired", "rows_marked", "visitors_removed", "creates_settled"):
-            # A page that is begun is finished.
+            # A run finishes the page that it has started.
             assert getattr(counts, name) < 3 + 3, (name, counts)
             setattr(total, name, getattr(total, name) + getattr(counts, name))
         assert counts.sessions_swept <= 9, "three steps sweep"
@@ -71,7 +71,7 @@ async def test_a_run_takes_on_so_much_of_each_and_the_next_goes_on(
             break
         runs += 1
     else:
-        pytest.fail("it does not come to an end")
+        pytest.fail("the runs do not end")
     assert runs >= 4
     assert (total.snapshots_expired, total.rows_marked, total.visitors_removed) == (5, 8, 10)
     assert total.creates_settled == 4
@@ -86,7 +86,7 @@ async def test_a_tombstone_is_not_forgotten_while_rows_are_to_be_marked(
     for person in people:
         await visit(stores, person, made.id)
     await stores.snapshots.delete(OWNER, made.id)
-    # No timer ran for long, and now it cannot take on everything at once.
+    # No timer has run for a long time, and one run cannot do everything.
     clock.at += 2 * RETENTION
     forgotten = [(await clean_up(bounded(engine, items_max=2))).tombstones_forgotten for _ in range(6)]
     assert forgotten[0] == 0 and sum(forgotten) == 1
@@ -113,7 +113,7 @@ async def test_a_run_that_a_later_one_overtakes_does_not_set_its_watermark_back(
     engine: Engine, stores: Stores, clock: Clock
 ) -> None:
     class Overtaken(Around):
-        """A later run comes and goes before the answer to the first scan."""
+        """A later run starts and ends before the first scan returns."""
 
         marks: list[Item] = []
 
@@ -133,7 +133,7 @@ async def test_a_run_that_a_later_one_overtakes_does_not_set_its_watermark_back(
 
 
 async def watermarks(engine: Engine) -> list[Item]:
-    """How far the scans have come."""
+    """Returns the stored watermarks."""
     return (await engine.query(SESSIONS, Query("watermark", " timers", ("id", "until")))).items
 
 
@@ -151,7 +151,7 @@ async def test_more_of_one_moment_than_a_run_takes_on_does_not_stop_it(
 
 
 class WritesMeanwhile(Around):
-    """Loses one more content of a session after each page of a scan."""
+    """Leaves one more content without a name after each page of a scan."""
 
     def __init__(self, inner: Engine, session_id: str) -> None:
         super().__init__(inner)

@@ -1,4 +1,4 @@
-"""What the timer settles and takes away, and what it never touches. On each engine, by a clock of the test's."""
+"""What the timers complete and remove, and what they never change. On each engine, with a clock of the test."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def opened(stores: Stores, title: str = "First", expires_at: datetime | None = None) -> str:
-    """A snapshot that everybody has opened."""
+    """Makes a snapshot that all PEOPLE have opened."""
     made = await stores.snapshots.create(OWNER, new(title, description="Words", expires_at=expires_at))
     for person in PEOPLE:
         await visit(stores, person, made.id)
@@ -90,9 +90,9 @@ async def test_an_expired_snapshot_becomes_a_tombstone_and_then_its_rows_are_mar
     assert (await clean_up(stores)).snapshots_expired == 1
     assert PAYLOAD not in (await stores.engine.read(SNAPSHOTS, id, id)).item
     row = await row_of(stores.engine, VISITOR, id)
-    assert row is not None and not row.snapshot_deleted, "a visit may still be under way"
+    assert row is not None and not row.snapshot_deleted, "a visit may still be counted"
     clock.at += GRACE + A_MOMENT
-    assert (await clean_up(stores)).rows_marked == len(PEOPLE), "the owner's was at once"
+    assert (await clean_up(stores)).rows_marked == len(PEOPLE), "that of the owner was marked at once"
     assert (await stores.snapshots.page(OWNER)).items == []
 
 
@@ -242,7 +242,7 @@ async def test_damaged_items_are_counted_and_left_alone(engine: Engine, stores: 
         await stores.snapshots.delete(OWNER, id)
     clock.at += GRACE + A_MOMENT
     counts = await clean_up(stores)
-    # The session twice, by its content and by its head; its content; the snapshot; the row.
+    # The session twice: by its content and by its head. Then its content, the snapshot and the access log.
     assert counts.skipped >= 5
     assert (await engine.read(SESSIONS, lost, OWNER)).item["session_id"] is None
     assert len([id for id in await content_ids(engine) if id.startswith(bad_session.id)]) == 2

@@ -1,4 +1,4 @@
-"""What a run of the timer costs where there is nothing to do, and where there is a lot."""
+"""The cost of a run of the timers: with nothing to do, and with a lot to do."""
 
 import sqlite3
 import subprocess
@@ -28,7 +28,7 @@ from tests.support.timers import Counts, clean_up
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
 QUIET_CALLS = 30
-"""More than a run with nothing to do has any use for."""
+"""More than a run with nothing to do needs."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_a_run_with_nothing_to_do_asks_the_same_however_much_there_is(engi
 
 
 async def run_over_quiet(folder: Path, clock: Clock, items: int) -> None:
-    """A run over so many items that need nothing, by what it asks of the engine and what that reads."""
+    """Asserts the cost of a run over that many items with nothing to do."""
     engine = SqliteEngine(folder)
     people = [f"person {number}" for number in range(97)]
     placed: list[bulk.Placed] = []
@@ -84,13 +84,13 @@ async def run_over_quiet(folder: Path, clock: Clock, items: int) -> None:
 
 
 def assert_served_by_its_index(connection: sqlite3.Connection, container: Container, query: Query) -> None:
-    """That the query reads a range of its one index, in the index's order."""
+    """Asserts that the query reads a range of its index, in the order of the index."""
     text, values = sqlite_query.select(container, query)
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
     index = f"{container.name} scan {query.sort.path}"
     assert plan[0].startswith(f"SEARCH {container.name} USING INDEX {index} (kind=? AND <expr>"), plan
     if (container.name, query.sort.path) == ("snapshot_access_logs", "snapshot_id"):
-        # All rows of one snapshot are alike in that order, which SQLite does not see.
+        # All access logs of one snapshot are equal in that order, which SQLite does not know.
         plan.remove("USE TEMP B-TREE FOR ORDER BY")
     assert len(plan) == 1, plan
 
@@ -107,7 +107,7 @@ async def test_a_run_over_100_000_quiet_items_costs_next_to_nothing(tmp_path: Pa
 async def test_every_scan_is_served_by_its_own_partial_index(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So that the texts of later pages are seen, too.
+    # Queries of later pages have other texts.
     monkeypatch.setattr("persistence.timers.scan._PAGE_SIZE", 1)
     engine = SqliteEngine(tmp_path / "data")
     asks = Asks(engine)
@@ -166,7 +166,7 @@ async def test_5_000_visitors_are_marked_within_512_mb(tmp_path: Path) -> None:
     people = [f"person {number}" for number in range(5_000)]
     placed = bulk.tombstone(bulk.snapshot(NOON, OWNER, people), NOON)
     bulk.insert(folder, placed)
-    # In a process of its own, whose memory is nobody else's.
+    # In a separate process, to measure its memory alone.
     command = [sys.executable, "-c", MARK_ALL, str(folder)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr

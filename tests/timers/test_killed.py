@@ -1,4 +1,4 @@
-"""A run of the timer that is killed at any write: the next one comes to where one that went through would be."""
+"""A run of the timers is killed at any write: the next run ends as a run without a fault."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(params=["sqlite", "cosmos"])
 def new_engine(request: pytest.FixtureRequest, tmp_path: Path) -> NewEngine:
-    """Makes empty engines, each in turn, as many as one needs."""
+    """Makes empty engines of each kind in turn, as many as a test needs."""
 
     @asynccontextmanager
     async def of_sqlite() -> AsyncIterator[Engine]:
@@ -60,7 +60,7 @@ async def interrupted(work: Awaitable[object]) -> None:
 
 
 async def make_work(engine: Engine, clock: Clock) -> None:
-    """Something for each step to do: what is past its retention, and what is past the grace."""
+    """Makes work for each step: items past the retention, and items past the grace."""
     stores = stores_over(engine, SETTINGS.store_rules())
     old = await stores.snapshots.create(OWNER, new("Old"), IdempotencyKey("key", "digest"))
     old_session = await stores.sessions.create(OWNER, of_sessions.new())
@@ -92,12 +92,12 @@ async def make_work(engine: Engine, clock: Clock) -> None:
             session_store(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=pack(content)))
         )
     clock.at += GRACE + timedelta(hours=1)
-    # From here on it stands, so that two ways to one end can be compared.
+    # From here on the clock stands, so that the results of two ways are equal.
     clock.tick = timedelta(0)
 
 
 async def end_of(engine: Engine) -> dict[str, Item]:
-    """Everything, the watermarks too."""
+    """Returns everything that is stored, with the watermarks."""
     marks = {f"watermark {path}": (await engine.read(SESSIONS, path, " timers")).item for path in WATERMARKS}
     return await dump(engine) | marks
 
@@ -115,7 +115,7 @@ async def test_a_run_that_is_killed_at_any_write_is_completed_by_the_next(
     assert all(did.values()), f"a step had nothing to do: {did}"
     assert writes > 15
 
-    # Over the network it takes longer, and the points are the same.
+    # It takes longer over the network, so only some of the writes are tried.
     step = 1 if "sqlite" in request.node.name else 4
     for at in range(1, writes + 1, step):
         for applied in (False, True) if step == 1 else (at % 8 == 1,):
@@ -145,6 +145,6 @@ async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: 
             except StoreUnavailable:
                 deaths += 1
         else:
-            pytest.fail("each run made the one before undone")
+            pytest.fail("each run undid the run before")
         assert deaths > 5
         assert await end_of(engine) == end
