@@ -3,25 +3,33 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import azure.functions as func
 
 from persistence.storage.charge import metered
 from persistence.timers.cleanup import Cleanup
-from settings import Settings
 
 _log = logging.getLogger("savepoint.timers")
 
 
-def blueprint(cleanup: Cleanup, settings: Settings) -> func.Blueprint:
-    """The timers, each on its schedule: six-field NCRONTAB, seconds first, UTC."""
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """When each timer runs, as NCRONTAB with six fields, seconds first, in UTC."""
+
+    cleanup: str
+    purge: str
+
+
+def blueprint(cleanup: Cleanup, schedules: Schedules) -> func.Blueprint:
+    """Returns the timers, each on its schedule."""
     timers = func.Blueprint()  # type: ignore[no-untyped-call]  # the library leaves it without types
 
-    @timers.timer_trigger(arg_name="timer", schedule=settings.cleanup_schedule, run_on_startup=False)
+    @timers.timer_trigger(arg_name="timer", schedule=schedules.cleanup, run_on_startup=False)
     async def mark_deleted_snapshot_logs(timer: func.TimerRequest) -> None:
         await _run("mark_deleted_snapshot_logs", cleanup.run)
 
-    @timers.timer_trigger(arg_name="timer", schedule=settings.purge_schedule, run_on_startup=False)
+    @timers.timer_trigger(arg_name="timer", schedule=schedules.purge, run_on_startup=False)
     async def purge_stale_drafts(timer: func.TimerRequest) -> None:
         await _run("purge_stale_drafts", cleanup.purge_stale_drafts)
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from functions.http.bodies import JSON, read_body, read_query
 from functions.http.call import Answer, Call
 from functions.http.problems import InvalidHeader, problem
-from functions.identity.local import Identify
+from functions.identity.modes import Identify
 from functions.sessions.views import Nothing
 from persistence.storage.charge import Charge, metered
 

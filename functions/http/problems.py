@@ -15,6 +15,7 @@ import azure.functions as func
 import orjson
 from pydantic import ValidationError
 
+from functions.identity.errors import ForbiddenOrigin, IdentityUnavailable, InvalidToken, Unauthenticated
 from functions.sessions.views import session_metadata
 from persistence import errors
 from persistence.sessions.documents import SessionHead
@@ -30,22 +31,6 @@ _log = logging.getLogger(__name__)
 
 class RequestError(Exception):
     """A fault of the request itself, found before any store was asked."""
-
-
-class Unauthenticated(RequestError):
-    """No identity, or one that cannot be trusted."""
-
-
-class InvalidToken(Unauthenticated):
-    """No bearer token, or one that does not hold."""
-
-
-class IdentityUnavailable(Exception):
-    """Who is calling cannot be checked at present: no fault of the request."""
-
-
-class ForbiddenOrigin(RequestError):
-    """A page of another origin, or another host name, where only this machine's are served."""
 
 
 class UnsupportedMediaType(RequestError):

@@ -14,6 +14,7 @@ from functions import VERSION
 from functions.http.bodies import RawContent
 from functions.http.endpoint import Endpoint
 from functions.http.problems import PROBLEM_JSON
+from functions.identity.settings import AuthMode
 from functions.openapi.problem import Problem
 from functions.openapi.rules import (
     ANSWER_HEADERS,
@@ -27,7 +28,6 @@ from functions.openapi.rules import (
     success_headers,
 )
 from functions.sessions.views import Nothing
-from settings import AuthMode
 
 ABOUT = """The save button of single-page apps: sessions, drafts, snapshots shared by link, and who opened them.
 

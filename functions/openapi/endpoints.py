@@ -9,13 +9,13 @@ import azure.functions as func
 from functions.http.bodies import HTML
 from functions.http.call import Answer, Call, to_json
 from functions.http.endpoint import Api
+from functions.identity.settings import AuthMode
 from functions.sessions.views import Nothing
-from settings import Settings
 
 HOST_JSON = Path(__file__).resolve().parents[2] / "host.json"
 
 
-def blueprint(api: Api, settings: Settings) -> func.Blueprint:
+def blueprint(api: Api, auth_mode: AuthMode, *, expose_charge: bool) -> func.Blueprint:
     """The endpoints `openapi.json` and `docs`. Both are made when they are asked for first, and once."""
     routes = api.blueprint()
 
@@ -25,7 +25,7 @@ def blueprint(api: Api, settings: Settings) -> func.Blueprint:
         from functions.openapi.document import describe
 
         prefix = route_prefix(HOST_JSON)
-        return to_json(describe(api.endpoints, prefix, settings.auth_mode, has_charge=settings.expose_charge))
+        return to_json(describe(api.endpoints, prefix, auth_mode, has_charge=expose_charge))
 
     @cache
     def as_html() -> bytes:

@@ -8,8 +8,8 @@ from functions.http.bodies import ANY_TYPE, HTML, RawContent
 from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS
 from functions.http.endpoint import Endpoint
 from functions.http.problems import TABLE
+from functions.identity.settings import AuthMode
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
-from settings import AuthMode
 
 Json = dict[str, Any]
 

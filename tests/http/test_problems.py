@@ -20,7 +20,6 @@ from persistence.errors import (
     EngineError,
     InvalidField,
     InvalidMember,
-    InvalidSettings,
     ItemChanged,
     ItemExists,
     ItemNotFound,
@@ -48,7 +47,6 @@ BY_AN_ANCESTOR = {
     # No error itself, only what the faults of a request have in common.
     RequestError: Exception,
 }
-NEVER_IN_A_REQUEST = {InvalidSettings}
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
@@ -65,7 +63,7 @@ def error_classes() -> list[type[Exception]]:
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == module.__name__
     }
-    return sorted(found - NEVER_IN_A_REQUEST, key=lambda cls: cls.__name__)
+    return sorted(found, key=lambda cls: cls.__name__)
 
 
 def sample(cls: type[Exception]) -> Exception:

@@ -6,8 +6,9 @@ import gzip
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from functions.http.problems import TABLE, IdentityUnavailable, InvalidToken
+from functions.http.problems import TABLE
 from functions.identity import signing_keys
+from functions.identity.errors import IdentityUnavailable, InvalidToken
 from functions.identity.signing_keys import SigningKeys, parse_keys
 from tests.support.issuer import Issuer, jwk, private_key
 

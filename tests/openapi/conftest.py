@@ -7,10 +7,10 @@ import pytest
 
 from functions.app import build_app
 from functions.http.endpoint import Api, Endpoint
+from functions.identity.settings import AuthMode
 from functions.openapi.document import describe
 from persistence import stores_over
 from persistence.storage.sqlite.engine import SqliteEngine
-from settings import AuthMode
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support.storage import Storage, on_cosmos, on_sqlite
 
@@ -46,7 +46,7 @@ async def endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[End
 
     monkeypatch.setattr(Api, "__init__", remember)
     engine = SqliteEngine(tmp_path / "unused")
-    build_app(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
+    build_app(stores_over(engine, SETTINGS.store_rules()), SETTINGS.app_rules())
     await engine.close()
     return built[0].endpoints
 

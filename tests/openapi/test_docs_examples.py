@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from functions.http.endpoint import Endpoint
+from functions.identity.settings import AuthMode
 from functions.openapi.docs_example import curl
 from functions.openapi.document import describe
-from settings import AuthMode
 from tests.openapi.conftest import OTHERWISE, operations
 from tests.support.storage import call, on_sqlite
 

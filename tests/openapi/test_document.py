@@ -11,10 +11,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from functions import VERSION
 from functions.http.endpoint import Endpoint
 from functions.http.problems import TABLE
+from functions.identity.settings import AuthMode
 from functions.openapi.document import describe
 from functions.openapi.endpoints import route_prefix
 from functions.openapi.rules import PATH_PARAMETERS, REQUEST_HEADERS
-from settings import AuthMode
 from tests.openapi.conftest import operations
 
 ROOT = Path(__file__).resolve().parents[2]
