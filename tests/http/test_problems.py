@@ -90,8 +90,8 @@ def answered(exc: Exception) -> Response:
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
 def test_every_error_has_a_row_or_is_covered_on_purpose(cls: type[Exception]) -> None:
-    if cls not in problems.TABLE:
-        nearest = next(one for one in cls.__mro__ if one in problems.TABLE)
+    if cls not in problems.PROBLEM_TYPES:
+        nearest = next(one for one in cls.__mro__ if one in problems.PROBLEM_TYPES)
         assert BY_AN_ANCESTOR.get(cls) is nearest, f"{cls.__name__} has no row of its own"
     else:
         assert cls not in BY_AN_ANCESTOR
@@ -99,7 +99,7 @@ def test_every_error_has_a_row_or_is_covered_on_purpose(cls: type[Exception]) ->
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
 def test_every_error_is_answered_as_its_row_says(cls: type[Exception]) -> None:
-    row = next(problems.TABLE[one] for one in cls.__mro__ if one in problems.TABLE)
+    row = next(problems.PROBLEM_TYPES[one] for one in cls.__mro__ if one in problems.PROBLEM_TYPES)
     response = answered(sample(cls))
     body = assert_problem(response, row.status, row.code)
     assert body["title"] == row.title
@@ -109,12 +109,12 @@ def test_every_error_is_answered_as_its_row_says(cls: type[Exception]) -> None:
 def test_the_walk_finds_what_it_is_for() -> None:
     names = {cls.__name__ for cls in error_classes()}
     assert {"NotFound", "Throttled", "InvalidRequest", "Unauthenticated", "PersistenceError"} <= names
-    assert set(problems.TABLE) - {Exception} <= set(error_classes())
+    assert set(problems.PROBLEM_TYPES) - {Exception} <= set(error_classes())
 
 
 def test_a_name_means_one_status() -> None:
     statuses: dict[str, int] = {}
-    for row in problems.TABLE.values():
+    for row in problems.PROBLEM_TYPES.values():
         assert statuses.setdefault(row.code, row.status) == row.status
         assert row.code.replace("_", "").isalpha() and row.code.islower()
 
