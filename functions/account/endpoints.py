@@ -17,7 +17,7 @@ from functions.http.views import Nothing
 from persistence.account.personal_data import PersonalData
 from persistence.limits import Limits
 
-routes = Routes("account", "What belongs to me: who I am here, how much I keep, its export and its deletion.")
+routes = Routes("account", "What belongs to you: your id, how much you keep, its export and its deletion.")
 
 CONFIRMATION = "Savepoint-Confirm"
 NDJSON = "application/x-ndjson"
@@ -30,20 +30,20 @@ EXPORT_LINES = 1_000
 
 @routes.serve(Route("GET", "me"))
 async def get_me(call: Call[Nothing, Nothing]) -> Answer[MeView]:
-    """Returns who I am here."""
+    """Returns who you are here."""
     return Answer(MeView(owner_id=call.owner_id))
 
 
 @routes.serve(Route("GET", "usage"))
 async def get_usage(call: Call[Nothing, Nothing], limits: Limits) -> Answer[UsageAndLimitsView]:
-    """Returns how much I keep, and how much I may keep."""
+    """Returns how much you keep, and how much you may keep."""
     used = AmountsView.model_validate(await limits.usage(call.owner_id))
     return Answer(UsageAndLimitsView(used=used, limits=AmountsView.model_validate(limits.rules)))
 
 
 @routes.serve(Route("GET", "export", produces=NDJSON))
 async def get_export(call: Call[ExportQuery, Nothing], personal_data: PersonalData) -> Answer[bytes]:
-    """Returns everything of mine, one JSON value a line. The last line says how to continue."""
+    """Returns everything of yours, one JSON value a line. The last line says how to continue."""
     lines, size, page_token = list[bytes](), 0, None
     async with aclosing(personal_data.export(call.owner_id, call.query.cursor)) as export:
         async for exported in export:
@@ -58,7 +58,7 @@ async def get_export(call: Call[ExportQuery, Nothing], personal_data: PersonalDa
 
 @routes.serve(Route("DELETE", "me", reads=(CONFIRMATION,), statuses=(409,)))
 async def delete_me(call: Call[Nothing, Nothing], personal_data: PersonalData) -> Answer[ErasureView]:
-    """Deletes everything of mine for good. The header Savepoint-Confirm must repeat my owner id."""
+    """Deletes everything of yours for good. The header Savepoint-Confirm must repeat your owner id."""
     if call.header(CONFIRMATION) != call.owner_id:
         raise ConfirmationRequired(
             f"This deletes everything that you keep here. Send the header {CONFIRMATION} with your ownerId."

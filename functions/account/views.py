@@ -15,7 +15,7 @@ from persistence.snapshots.documents import Snapshot
 class MeView(WireModel):
     """The caller."""
 
-    owner_id: str = Field(description="The id under which everything of mine is stored.")
+    owner_id: str = Field(description="The id under which everything of yours is stored.")
 
 
 class AmountsView(WireModel):
@@ -28,10 +28,10 @@ class AmountsView(WireModel):
 
 
 class UsageAndLimitsView(WireModel):
-    """How much I keep, and how much I may keep."""
+    """How much you keep, and how much you may keep."""
 
-    used: AmountsView = Field(description="How much I keep.")
-    limits: AmountsView = Field(description="How much I may keep. 0 is no limit.")
+    used: AmountsView = Field(description="How much you keep.")
+    limits: AmountsView = Field(description="How much you may keep. 0 is no limit.")
 
 
 class ErasureView(WireModel):

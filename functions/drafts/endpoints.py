@@ -32,7 +32,7 @@ ONE = "drafts/{draft_id}"
 async def get_drafts_metadata(
     call: Call[DraftsQuery, Nothing], drafts: DraftStore
 ) -> Answer[PageOf[DraftMetadataView]]:
-    """Returns a page of my drafts, without content. The last saved comes first."""
+    """Returns a page of your drafts, without content. The last saved comes first."""
     query = call.query
     page = await drafts.page(call.owner_id, query.filters(drafts.filters), query.page_size, query.cursor)
     return Answer(page_of(page, lambda draft: _metadata(draft, drafts)))
@@ -42,7 +42,7 @@ async def get_drafts_metadata(
 # come before `get_draft`, whose route matches `drafts/latest`, too.
 @routes.serve(Route("GET", "drafts/latest", has_etag=True, statuses=(404, 409)))
 async def find_latest_draft(call: Call[LatestDraftQuery, Nothing], drafts: DraftStore) -> Answer[DraftContentView]:
-    """Returns the draft that I saved last, with its content."""
+    """Returns the draft that you saved last, with its content."""
     opened = await drafts.find_latest(call.owner_id, call.query.filters(drafts.filters))
     if opened is None:
         raise NotFound("draft", "latest")
@@ -92,7 +92,7 @@ async def delete_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Answ
 
 @routes.serve(Route("GET", "restore"))
 async def get_restorable(call: Call[RestoreQuery, Nothing], drafts: DraftStore) -> Answer[RestorableView]:
-    """Returns what I can continue with: the active session that was opened last, and my drafts."""
+    """Returns what you can continue with: the active session that was opened last, and your drafts."""
     found = await drafts.restorable(call.owner_id, call.query.filters(drafts.filters))
     active = None if found.active is None else session_metadata(found.active)
     return Answer(RestorableView(active=active, drafts=[_metadata(draft, drafts) for draft in found.drafts]))

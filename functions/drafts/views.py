@@ -35,7 +35,7 @@ class DraftSaveBody(SessionUpdateBody):
 
 
 class RestorableView(WireModel):
-    """What I can continue with."""
+    """What you can continue with."""
 
     active: SessionMetadataView | None = Field(description="The active session that was opened last, if any.")
     drafts: list[DraftMetadataView] = Field(description="The newest drafts, the last saved first.")

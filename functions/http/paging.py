@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from functions.http.views import QueryModel, WireModel
 from persistence.documents import Timestamp
@@ -16,6 +16,9 @@ S = TypeVar("S")
 
 class PageOf(WireModel, Generic[T]):
     """One page of a list."""
+
+    # Pydantic describes no generic model by its docstring.
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a list."})
 
     items: list[T] = Field(description="The items of this page, in order.")
     page_token: str | None = Field(description="Send it as `cursor` to get the next page. Null on the last page.")

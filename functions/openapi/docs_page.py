@@ -58,7 +58,7 @@ def _contents(document: Json) -> Iterator[str]:
 
 def _groups(document: Json) -> Iterator[str]:
     for tag in document["tags"]:
-        yield f'<h2 id="{_id(tag["name"])}">{escape(tag["name"].capitalize())}</h2>'
+        yield f'<h2 id="{_id(tag["name"])}">{escape(tag["name"][:1].upper() + tag["name"][1:])}</h2>'
         yield f"<p>{_text(tag['description'])}</p>"
         for path, item in document["paths"].items():
             for method, operation in item.items():

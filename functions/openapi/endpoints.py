@@ -11,7 +11,7 @@ from functions.http.endpoint import Route, Routes
 from functions.http.views import Nothing
 from functions.identity.settings import AuthMode
 
-routes = Routes("description", "The description of this API. Open to everyone.", prefix="")
+routes = Routes("API description", "This description, for programs and for people. Open to everyone.", prefix="")
 
 HOST_JSON = Path(__file__).resolve().parents[2] / "host.json"
 

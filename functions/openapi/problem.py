@@ -24,7 +24,7 @@ class Fault(WireModel):
 
 
 class ErrorWords(WireModel):
-    """The problem once more, for existing clients."""
+    """The name of a problem, and words for users."""
 
     type: Code = Field(description="The stable name of the problem.")
     message: str = Field(description="The same as `detail`.")

@@ -34,7 +34,7 @@ CONDITIONAL = ("If-Match", "Idempotency-Key")
 async def get_sessions_metadata(
     call: Call[SessionsQuery, Nothing], sessions: SessionStore
 ) -> Answer[PageOf[SessionMetadataView]]:
-    """Returns a page of my sessions, without content."""
+    """Returns a page of your sessions, without content."""
     query = call.query
     page = await sessions.page(
         call.owner_id, query.filters(sessions.filters), query.sort(), query.page_size, query.cursor
@@ -127,7 +127,7 @@ async def reopen_session(call: Call[Nothing, Nothing], sessions: SessionStore) -
 
 @routes.serve(Route("GET", f"{ONE}/validate", has_etag=True))
 async def validate_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[SessionValidityView]:
-    """Returns the current version of a session of mine. Counts as opening it."""
+    """Returns the current version of a session of yours. Counts as opening it."""
     head = await sessions.touch(call.owner_id, call.path["session_id"])
     return Answer(session_validity(head), head.metadata.etag)
 

@@ -48,7 +48,7 @@ class SessionView(WireModel):
 
 
 class SessionValidityView(WireModel):
-    """The current version of a session of mine."""
+    """The current version of a session of yours."""
 
     id: str = Field(description="The id of the session.")
     status: SessionStatus = Field(description="The status.")

@@ -7,14 +7,14 @@ from functions.http.views import Nothing
 from functions.snapshots.views import AccessLogsQuery, SnapshotAccessLogView, access_log
 from persistence.snapshots.access_logs import AccessLogStore
 
-routes = Routes("access logs", "The snapshots that I opened, with the number of my visits.")
+routes = Routes("access logs", "The snapshots that you opened, with the number of your visits.")
 
 
 @routes.serve(Route("GET", "snapshot_access_logs"))
 async def get_snapshot_access_logs(
     call: Call[AccessLogsQuery, Nothing], access_logs: AccessLogStore
 ) -> Answer[PageOf[SnapshotAccessLogView]]:
-    """Returns a page of the snapshots that I opened."""
+    """Returns a page of the snapshots that you opened."""
     query = call.query
     page = await access_logs.page(
         call.owner_id, query.filters(access_logs.filters), query.sort(), query.page_size, query.cursor
@@ -24,6 +24,6 @@ async def get_snapshot_access_logs(
 
 @routes.serve(Route("DELETE", "snapshot_access_logs/{snapshot_id}"))
 async def delete_snapshot_access_log(call: Call[Nothing, Nothing], access_logs: AccessLogStore) -> Answer[None]:
-    """Removes my visits to a snapshot from this list. A snapshot of mine is still listed as such."""
+    """Removes your visits to a snapshot from this list. A snapshot of yours is still listed as such."""
     await access_logs.remove(call.owner_id, call.path["snapshot_id"])
     return Answer()

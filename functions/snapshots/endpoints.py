@@ -31,7 +31,7 @@ ONE = "snapshots/{snapshot_id}"
 async def get_snapshots_metadata(
     call: Call[SnapshotsQuery, Nothing], snapshots: SnapshotStore
 ) -> Answer[PageOf[SnapshotMetadataView]]:
-    """Returns a page of my snapshots, without content."""
+    """Returns a page of your snapshots, without content."""
     query = call.query
     page = await snapshots.page(
         call.owner_id, query.filters(snapshots.filters), query.sort(), query.page_size, query.cursor
@@ -52,7 +52,7 @@ async def get_snapshots_metadata(
 async def create_snapshot(
     call: Call[Nothing, NewSnapshotBody], snapshots: SnapshotStore
 ) -> Answer[str | SnapshotMetadataView]:
-    """Creates a snapshot of content, or of a session of mine. Returns its id, by which others open it."""
+    """Creates a snapshot of content, or of a session of yours. Returns its id, by which others open it."""
     snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), call.idempotency_key)
     headers = call.location_of(snapshot.id)
     if call.prefers("representation"):
@@ -75,7 +75,7 @@ async def get_snapshot(
 async def delete_snapshot(
     call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
 ) -> Answer[None]:
-    """Deletes a snapshot of mine for good. From then on, opening it returns 410."""
+    """Deletes a snapshot of yours for good. From then on, opening it returns 410."""
     with opens.taken_by_misses(call.owner_id):
         await snapshots.delete(call.owner_id, call.path["snapshot_id"])
     return Answer()
@@ -85,7 +85,7 @@ async def delete_snapshot(
 async def get_snapshot_stats(
     call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
 ) -> Answer[SnapshotStatsView]:
-    """Returns how often a snapshot of mine was opened, and by how many people."""
+    """Returns how often a snapshot of yours was opened, and by how many people."""
     with opens.taken_by_misses(call.owner_id):
         return Answer(snapshot_stats(await snapshots.stats(call.owner_id, call.path["snapshot_id"])))
 
@@ -94,7 +94,7 @@ async def get_snapshot_stats(
 async def get_snapshot_visitors(
     call: Call[VisitorsQuery, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
 ) -> Answer[PageOf[SnapshotVisitorView]]:
-    """Returns a page of the people who opened a snapshot of mine, if the operator shows them."""
+    """Returns a page of the people who opened a snapshot of yours, if the operator shows them."""
     query, snapshot_id = call.query, call.path["snapshot_id"]
     with opens.taken_by_misses(call.owner_id):
         page = await snapshots.visitors(call.owner_id, snapshot_id, query.sort(), query.page_size, query.cursor)

@@ -58,7 +58,7 @@ class SnapshotStatsView(WireModel):
 
 
 class SnapshotVisitorView(WireModel):
-    """The visits of one person to a snapshot of mine."""
+    """The visits of one person to a snapshot of yours."""
 
     visitor_id: str = Field(description="The id of the person.")
     visits: int = Field(description="The number of visits.")
@@ -93,7 +93,7 @@ class NewSnapshotBody(BodyModel):
     title: Title | None = Field(None, description="The title. By default that of the session.")
     description: Description | None = Field(None, description="A description. By default that of the session.")
     content: str | None = Field(None, description="Any text, of at most 1,572,864 bytes of UTF-8.")
-    session_id: str | None = Field(None, description="The id of a session of mine, whose content is copied.")
+    session_id: str | None = Field(None, description="The id of a session of yours, whose content is copied.")
     app: Label | None = Field(None, description="A label for the app that creates it.")
     media_type: MediaType | None = Field(
         None, description="The media type of the content. By default that of the session."
@@ -135,7 +135,7 @@ class _SnapshotFilters(ListQuery):
 
 
 class SnapshotsQuery(_SnapshotFilters):
-    """Which of my snapshots, in which order."""
+    """Which of your snapshots, in which order."""
 
     SORTS = {
         "created_at": _CREATED_AT,
@@ -150,7 +150,7 @@ class SnapshotsQuery(_SnapshotFilters):
 
 
 class AccessLogsQuery(_SnapshotFilters):
-    """Which of my visits, in which order."""
+    """Which of your visits, in which order."""
 
     FILTERS = {
         **_SnapshotFilters.FILTERS,

@@ -63,6 +63,23 @@ def test_schemas_have_names_that_a_person_would_give_them(document: dict[str, An
     assert not [value for value in _walk(document) if isinstance(value, str) and "persistence." in value]
 
 
+def test_every_schema_every_property_and_every_parameter_has_a_description(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        assert schema["description"], name
+        for member, about in schema.get("properties", {}).items():
+            assert about["description"], f"{name}.{member}"
+    for each in _walk(document):
+        if isinstance(each, dict) and each.keys() >= {"name", "in", "schema"}:
+            assert each["description"], each["name"]
+
+
+def test_every_operation_has_a_tag_and_every_tag_has_a_description(document: dict[str, Any]) -> None:
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert len(tags) == len(document["tags"]) and all(text.endswith(".") for text in tags.values())
+    assert {tag for operation in operations(document).values() for tag in operation["tags"]} == set(tags)
+    assert all(len(operation["tags"]) == 1 for operation in operations(document).values())
+
+
 def test_every_reference_leads_to_something_and_everything_is_referred_to(document: dict[str, Any]) -> None:
     referred = {value["$ref"] for value in _walk(document) if isinstance(value, dict) and "$ref" in value}
     there = {
