@@ -3,29 +3,37 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import azure.functions as func
 
 from persistence.storage.charge import metered
 from persistence.timers.run import Timers
-from settings import Settings
 
 _log = logging.getLogger("savepoint.timers")
 
 
-def blueprint(timers: Timers, settings: Settings) -> func.Blueprint:
-    """The timers, each on its schedule: six-field NCRONTAB, seconds first, UTC."""
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """When the timers run, as NCRONTAB with six fields, seconds first, in UTC."""
+
+    cleanup: str
+    purge: str
+
+
+def blueprint(timers: Timers, schedules: Schedules) -> func.Blueprint:
+    """Returns the timers, each on its schedule."""
     triggers = func.Blueprint()  # type: ignore[no-untyped-call]  # the library has no types
 
-    @triggers.timer_trigger(arg_name="timer", schedule=settings.cleanup_schedule, run_on_startup=False)
+    @triggers.timer_trigger(arg_name="timer", schedule=schedules.cleanup, run_on_startup=False)
     async def mark_deleted_snapshot_logs(timer: func.TimerRequest) -> None:
         await _run("mark_deleted_snapshot_logs", lambda: timers.run("mark_deleted_snapshot_logs"))
 
-    @triggers.timer_trigger(arg_name="timer", schedule=settings.cleanup_schedule, run_on_startup=False)
+    @triggers.timer_trigger(arg_name="timer", schedule=schedules.cleanup, run_on_startup=False)
     async def sweep_sessions(timer: func.TimerRequest) -> None:
         await _run("sweep_sessions", lambda: timers.run("sweep_sessions"))
 
-    @triggers.timer_trigger(arg_name="timer", schedule=settings.purge_schedule, run_on_startup=False)
+    @triggers.timer_trigger(arg_name="timer", schedule=schedules.purge, run_on_startup=False)
     async def purge_stale_drafts(timer: func.TimerRequest) -> None:
         await _run("purge_stale_drafts", lambda: timers.run("purge_stale_drafts"))
 

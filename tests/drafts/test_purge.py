@@ -222,7 +222,7 @@ async def test_the_timer_writes_one_line_of_counts(
 ) -> None:
     await with_drafts(stores, 2)
     clock.at += RETENTION + A_MOMENT
-    functions = {one.get_function_name(): one for one in build_app(stores, SETTINGS).get_functions()}
+    functions = {one.get_function_name(): one for one in build_app(stores, SETTINGS.app_rules()).get_functions()}
     timer = functions["purge_stale_drafts"]
     trigger = timer.get_trigger()
     assert isinstance(trigger, TimerTrigger) and trigger.schedule == SETTINGS.purge_schedule

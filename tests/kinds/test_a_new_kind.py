@@ -10,17 +10,20 @@ from typing import Any
 import orjson
 import pytest
 
+from functions import app
+from functions.http.api import Api
+from functions.http.rate_limit import TokenBuckets
 from persistence import Rules, Stores, stores_over
 from persistence.errors import NotFound, StorageFull, TooMany
 from persistence.limits import LimitRules
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
-from tests.kinds.notes import views  # noqa: F401
+from tests.kinds.notes import endpoints as note_endpoints
 from tests.kinds.notes.kind import RETENTION, note_kind
 from tests.kinds.notes.store import NoteStore
 from tests.support import http
 from tests.support.clock import Clock
-from tests.support.http import NEW, Client, assert_ok, made
+from tests.support.http import NEW, Client, assert_ok, assert_problem, made
 from tests.support.sessions import damage, items_of
 
 USAGE, EXPORT, ME = "persistence/usage", "persistence/export", "persistence/me"
@@ -35,15 +38,24 @@ def open_stores(engine: Engine, limits: LimitRules | None = None) -> tuple[Store
     return replace(stores, kinds=(*stores.kinds, note_kind(notes))), notes
 
 
+@pytest.fixture(autouse=True)
+def served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The endpoints of the product, and those of notes."""
+
+    def add_endpoints(api: Api, stores: Stores, opens: TokenBuckets) -> None:
+        of_the_product(api, stores, opens)
+        # The line in `add_endpoints`:
+        api.add(note_endpoints.routes, NoteStore(stores.shared))
+
+    of_the_product = app.add_endpoints
+    monkeypatch.setattr(app, "add_endpoints", add_endpoints)
+    # The API description is that of this test.
+    monkeypatch.setattr(http, "_described", {})
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock.installed(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def described_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The API description differs from that of the product."""
-    monkeypatch.setattr(http, "_described", {})
 
 
 async def export_lines(client: Client) -> list[dict[str, Any]]:
@@ -145,11 +157,19 @@ async def test_a_timer_takes_its_steps_too(engine: Engine, clock: Clock) -> None
     assert [item["id"] for item in await items_of(engine, OWNER, "note")] == [kept.id]
 
 
+async def test_it_is_served_by_its_own_endpoints(engine: Engine) -> None:
+    stores, notes = open_stores(engine, LimitRules(counts={"notes": 1}))
+    client = Client(stores, SETTINGS, OWNER)
+    created = assert_ok(await client.post("persistence/notes", {"text": "one"})).json
+    assert (await notes.get(OWNER, created["id"])).text == "one"
+    problem = assert_problem(await client.post("persistence/notes", {"text": "two"}), 429, "too_many")
+    assert problem["what"] == "notes"
+
+
 async def test_the_api_description_names_it(engine: Engine) -> None:
     stores, _ = open_stores(engine)
     description = assert_ok(await Client(stores, SETTINGS, OWNER).get("openapi.json")).json
     schemas = description["components"]["schemas"]
+    assert description["paths"]["/api/persistence/notes"]["post"]["operationId"] == "createNote"
     assert schemas["Amounts"]["properties"]["notes"] == {"type": "integer", "description": "Notes."}
     assert list(schemas["Erasure"]["properties"]) == ["sessions", "snapshots", "rows", "notes", "done"]
-    before = assert_ok(await Client(stores_over(engine), SETTINGS, OWNER).get("openapi.json")).json
-    assert "notes" not in before["components"]["schemas"]["Amounts"]["properties"]

@@ -87,7 +87,7 @@ async def test_a_timer_does_its_work_through_the_engine(stores: Stores, monkeypa
     clock = Clock.installed(monkeypatch)
     client = Client(stores, SETTINGS)
     assert_ok(await client.put(DRAFT, {"content": "one"}), 201)
-    purging = Worker(app_module(build_app(stores, SETTINGS)))
+    purging = Worker(app_module(build_app(stores, SETTINGS.app_rules())))
     await purging.fire("purge_stale_drafts")
     assert_ok(await client.get(DRAFT))
     clock.at += SETTINGS.store_rules().draft_retention + timedelta(seconds=1)

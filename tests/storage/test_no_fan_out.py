@@ -100,7 +100,7 @@ STEPS = [
 def endpoints(stores: Stores) -> set[tuple[str, str]]:
     """Returns method and route of every HTTP function of the app, without the names of parameters."""
     found = set()
-    for function in build_app(stores, DRIVEN).get_functions():
+    for function in build_app(stores, DRIVEN.app_rules()).get_functions():
         trigger: Any = function.get_trigger()
         if trigger.get_binding_name() == "httpTrigger":
             methods = [str(getattr(method, "value", method)) for method in trigger.methods]

@@ -269,7 +269,8 @@ async def test_the_timer_writes_one_line_of_counts(
     await stores.snapshots.delete(OWNER, await opened(stores))
     clock.at += GRACE + A_MOMENT
     functions = {
-        function.get_function_name(): function for function in build_app(stores, SETTINGS).get_functions()
+        function.get_function_name(): function
+        for function in build_app(stores, SETTINGS.app_rules()).get_functions()
     }
     timer = functions["mark_deleted_snapshot_logs"]
     trigger = timer.get_trigger()
