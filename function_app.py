@@ -1,20 +1,20 @@
-"""The composition root: settings, then stores, then the app over them. Nothing else."""
+"""The composition root: settings, then stores, then the app over them."""
 
 import gc
 import logging
 import os
 
-# For a cold start: what an app is made of stays, so that looking through it for garbage, now and at every
-# collection to come, finds nothing; and of plugins, for which Pydantic asks every installed package, it has none.
+# For the cold start: the objects of the app stay for good, so no garbage collection should look through them.
+# Pydantic would search every installed package for plugins; there are none.
 gc.disable()
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from functions.app import build_app
 from persistence import open_stores
-from persistence.errors import InvalidSettings, StoreUnavailable
-from settings import Settings
+from persistence.errors import StoreUnavailable
+from settings import InvalidSettings, Settings
 
-# The database's SDK writes two lines of headers for each call, which would outgrow everything else in the log.
+# The SDK of the database logs two lines of headers for each call.
 logging.getLogger("azure").setLevel(logging.WARNING)
 
 settings = Settings.from_environ(os.environ)
@@ -22,7 +22,7 @@ try:
     stores = open_stores(settings.place(), settings.store_rules())
 except StoreUnavailable as exc:
     raise InvalidSettings([f"DATA_DIR: the file there cannot be opened: {exc.__cause__}"]) from exc
-app = build_app(stores, settings)
+app = build_app(stores, settings.app_rules())
 close = stores.close
 
 gc.freeze()

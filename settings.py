@@ -1,6 +1,6 @@
-"""Everything that can be set, read once into one frozen model."""
+"""Every setting by its environment name. Only this module reads the environment; it makes each package's rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -8,18 +8,19 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from functions.identity.settings import bearer_refusals, principal_refusals
+from functions.app import AppRules
+from functions.identity.settings import AuthMode, IdentityRules
+from functions.timers import Schedules
 from persistence import Rules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
-from persistence.errors import InvalidSettings
 from persistence.limits import LimitRules
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.cosmos.account import CosmosAccount
-from persistence.timers.cleanup import CleanupRules
+from persistence.timers.scan import TimerRules
 
 SETTLE_GRACE_MIN_SECONDS = 300
-"""Longer than any request may take, with all its attempts."""
+"""Longer than any request may take, retries included."""
 
 AZURE_MARKERS = (
     "WEBSITE_SITE_NAME",
@@ -28,29 +29,31 @@ AZURE_MARKERS = (
     "LEGION_SERVICE_HOST",
     "CONTAINER_APP_NAME",
 )
-"""Set by the platform wherever a function app runs in Azure, and by nothing else."""
+"""Azure sets at least one of these for every function app. Nothing else sets them."""
 
 PLATFORM_AUTHENTICATION = "WEBSITE_AUTH_ENABLED"
-"""Set by the platform: whether App Service Authentication stands in front of the app."""
+"""Azure sets it to say whether App Service Authentication is on."""
 
 OF_THE_PLATFORM = frozenset({"in_azure", "platform_authentication"})
-"""Fields that nobody sets: they say where the app runs."""
+"""Fields that describe where the app runs. Operators do not set them."""
+
+
+class InvalidSettings(Exception):
+    """The app does not start with these settings. The message names each problem and where to set values."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(
+            "\n".join(["The settings are not usable:", *(f"  {p}" for p in problems)])
+            + "\nSet them in the environment, in local.settings.json or in the function app's settings."
+        )
+        self.problems = tuple(problems)
 
 
 class StoreEngine(StrEnum):
-    """Where things are kept."""
+    """Where the data is stored."""
 
     SQLITE = "sqlite"
     COSMOS = "cosmos"
-
-
-class AuthMode(StrEnum):
-    """How the caller is known. There is no default: identity is chosen, never guessed."""
-
-    LOCAL = "local"
-    EASYAUTH = "easyauth"
-    SWA = "swa"
-    JWT = "jwt"
 
 
 def _parts(value: object) -> object:
@@ -59,132 +62,140 @@ def _parts(value: object) -> object:
     return tuple(part for each in value.split(",") if (part := each.strip()))
 
 
-# More than anyone means, and little enough that every date can be reckoned with.
+# More than anyone needs, and small enough that no date overflows.
 YEAR_SECONDS = 366 * 24 * 60 * 60
 CENTURY_DAYS = 36_525
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
-"""Set as one text, separated by commas."""
+"""One text, separated by commas."""
 
 
 class Settings(BaseModel):
-    """The settings by their names in lower case. A name that is unknown to us belongs to someone else."""
+    """The settings by their names in lower case. Unknown names belong to others and are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
-    store_engine: StoreEngine = Field(description="Where things are kept: `sqlite` or `cosmos`.")
+    store_engine: StoreEngine = Field(description="Where the data is stored: `sqlite` or `cosmos`.")
     auth_mode: AuthMode = Field(
-        description="Who is calling: `local` trusts the header `X-User-Id`, on loopback; `easyauth` and `swa` "
-        "trust App Service and Static Web Apps; `jwt` checks bearer tokens."
+        description="How callers are identified: `local` trusts the header `X-User-Id`, on loopback only; "
+        "`easyauth` and `swa` trust App Service Authentication and Static Web Apps; `jwt` checks bearer tokens."
     )
     data_dir: Path = Field(default=Path(".data"), description="The folder of the SQLite file.")
-    cosmos_endpoint: str | None = Field(default=None, description="The Cosmos DB account's URI.")
+    cosmos_endpoint: str | None = Field(default=None, description="The URI of the Cosmos DB account.")
     cosmos_database: str = Field(default="savepoint", description="The database in that account.")
     cosmos_key: SecretStr | None = Field(
-        default=None, description="A key, for emulators; without one, managed identity is used."
+        default=None, description="A key, for emulators. Without it, managed identity is used."
     )
     cosmos_endpoint_discovery: bool = Field(
-        default=True, description="Whether to ask the account for its regions; `false` for emulators."
+        default=True, description="Whether to ask the account for its regions. `false` for emulators."
     )
     cosmos_timeout_seconds: Annotated[float, Field(gt=0, le=200)] = Field(
-        default=10.0, description="The longest that one database call may take, retries included."
+        default=10.0, description="The longest time for one database call, retries included."
     )
     azure_client_id: str | None = Field(
         default=None, description="The client id of the user-assigned managed identity."
     )
     keep_revisions: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=20, description="How many revisions of a session are kept."
+        default=20, description="Number of revisions that are kept of each session."
     )
     autosave_coalesce_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
-        default=60, description="Of the autosaves within this span only the newest stays in the history."
+        default=60, description="Of all autosaves within this span, only the newest stays in the history."
     )
     touch_interval_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
-        default=900, description="How often at most it is written down that a session was opened."
+        default=900, description="The least time between two writes that record when a session was opened."
     )
     draft_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
-        default=30, description="How long a draft stays that is neither saved nor opened."
+        default=30, description="Days until a draft is deleted that is neither saved nor opened."
     )
     purge_schedule: str = Field(
         default="0 30 3 * * *",
-        description="When `purge_stale_drafts` runs: six-field NCRONTAB, seconds first, UTC.",
+        description="When `purge_stale_drafts` runs, as NCRONTAB with six fields, seconds first, in UTC.",
     )
     tombstone_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
-        default=30, description="How long a deleted session or snapshot answers 410 before it is forgotten."
+        default=30,
+        description="Days for which a deleted session or snapshot responds with 410, and later with 404.",
     )
     settle_grace_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
-        default=900, description="No timer takes away what is younger: more than the longest request and any lag."
+        default=900,
+        description="Timers delete nothing younger than this. Longer than any request and any replication lag.",
     )
     timer_items_max: Annotated[int, Field(ge=1)] = Field(
-        default=20_000, description="How many items of one sort a timer's run takes on; the next run continues."
+        default=20_000,
+        description="The most items of each kind that one run of a timer processes. The next run continues.",
     )
     cleanup_schedule: str = Field(
         default="0 */15 * * * *",
-        description="When `mark_deleted_snapshot_logs` runs: six-field NCRONTAB, seconds first, UTC.",
+        description="When `mark_deleted_snapshot_logs` and `sweep_sessions` run, as NCRONTAB with six fields, "
+        "seconds first, in UTC.",
     )
     snapshot_id_length: Annotated[int, Field(ge=ID_LENGTH, le=SNAPSHOT_ID_MAX_LENGTH)] = Field(
-        default=ID_LENGTH, description="Characters of a new snapshot's id, 6 random bits each."
+        default=ID_LENGTH, description="Length of the id of a new snapshot. Each character has 6 random bits."
     )
     snapshot_default_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = Field(
-        default=0, description="Days until a snapshot expires where its maker does not say; 0 for never."
+        default=0, description="Days until a snapshot expires if its creator does not set a time; 0 for never."
     )
     snapshot_max_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = Field(
-        default=0, description="Days until every snapshot expires at the latest; 0 for no such limit."
+        default=0, description="The most days until a snapshot expires; 0 for no limit."
     )
     sessions_max: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="How many active and closed sessions one person may keep; 0 for any number."
+        default=0, description="The most active and closed sessions that one person may keep; 0 for no limit."
     )
     drafts_max: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="How many drafts one person may keep; 0 for any number."
+        default=0, description="The most drafts that one person may keep; 0 for no limit."
     )
     snapshots_max: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="How many snapshots one person may keep; 0 for any number."
+        default=0, description="The most snapshots that one person may keep; 0 for no limit."
     )
     stored_bytes_max: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="How many bytes the contents of one person may have, history aside; 0 for any."
+        default=0,
+        description="The most bytes of content that one person may keep, without history; 0 for no limit.",
     )
     snapshot_opens_per_minute: Annotated[int, Field(ge=0)] = Field(
         default=120,
-        description="How many snapshots one person may open a minute, on average and in one process, and at most "
-        "at once; 0 for any.",
+        description="The most snapshots that one person may open in a minute, for each process; 0 for no limit.",
     )
     show_visitors: bool = Field(
-        default=False, description="Whether a snapshot's owner is told who opened it, not only how many."
+        default=False,
+        description="Whether owners of snapshots can see who opened them, and not only how many people.",
     )
-    local_origins: str = Field(
-        default="",
-        description="Origins besides loopback ones, separated by commas, that may call in the mode `local`.",
+    local_origins: Names = Field(
+        default=(),
+        description="For `local`: origins that may call besides loopback ones, separated by commas.",
     )
     auth_providers: Names = Field(
         default=(),
-        description="For `easyauth` and `swa`: the identity providers that are trusted, such as `aad`. One makes "
-        "owner ids of the subject alone, several put the provider's name before it: not to be changed later.",
+        description="For `easyauth` and `swa`: the trusted identity providers, such as `aad`. With one, an owner "
+        "id is the subject alone. With several, the provider's name comes before it. Do not change this later.",
     )
     jwt_issuers: Names = Field(
         default=(),
-        description="For `jwt`: the `iss` of the tokens that are trusted. One makes owner ids of the subject "
-        "alone, several put the issuer before it: not to be changed later.",
+        description="For `jwt`: the trusted issuers, by their `iss`. With one, an owner id is the subject alone. "
+        "With several, the issuer comes before it. Do not change this later.",
     )
     jwt_audience: Names = Field(
-        default=(), description="For `jwt`: the `aud` that tokens must have, or several of which one will do."
+        default=(), description="For `jwt`: the audiences. A token must have one of them as its `aud`."
     )
     jwt_jwks_url: Names = Field(
         default=(),
-        description="For `jwt`: where the keys of each of JWT_ISSUERS are, in their order. Empty: where its "
-        "`/.well-known/openid-configuration` says.",
+        description="For `jwt`: the URL of the keys of each of JWT_ISSUERS, in their order. If empty, each "
+        "issuer's `/.well-known/openid-configuration` names it.",
     )
     jwt_subject_claim: str = Field(
-        default="sub", description="For `jwt`: the claim that owner ids are made of; `oid` for Entra."
+        default="sub", description="For `jwt`: the claim that owner ids are made of. `oid` for Entra."
     )
     expose_charge: bool = Field(
-        default=False, description="Whether answers carry `Savepoint-Request-Charge`, what they cost."
+        default=False,
+        description="Whether responses have the header `Savepoint-Request-Charge`, their cost in request units.",
     )
     in_azure: bool = Field(default=False, exclude=True)
     platform_authentication: bool = Field(default=False, exclude=True)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Reads upper-case names; an empty value counts as not set. Raises InvalidSettings, naming all that is
-        wrong with values, or else all that does not go together."""
+        """Reads upper-case names. An empty value counts as not set.
+
+        Raises InvalidSettings with every invalid value or, if there is none, every conflict between values.
+        """
         given: dict[str, object] = {
             name: environ[name.upper()]
             for name in cls.model_fields
@@ -198,16 +209,16 @@ class Settings(BaseModel):
             raise InvalidSettings(
                 [f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors(include_input=False)]
             ) from None
-        if problems := settings._refusals():
+        if problems := settings._conflicts():
             raise InvalidSettings(problems)
         return settings
 
     def place(self) -> Path | CosmosAccount:
-        """Where things are kept: a folder, or a Cosmos DB account."""
+        """Returns where the data is stored: a folder, or a Cosmos DB account."""
         return self.data_dir if self.store_engine is StoreEngine.SQLITE else self.cosmos_account()
 
     def cosmos_account(self) -> CosmosAccount:
-        """The Cosmos DB account. Only for STORE_ENGINE=cosmos."""
+        """Returns the Cosmos DB account. Only for STORE_ENGINE=cosmos."""
         assert self.cosmos_endpoint is not None, "from_environ refuses STORE_ENGINE=cosmos without it"
         return CosmosAccount(
             endpoint=self.cosmos_endpoint,
@@ -219,12 +230,14 @@ class Settings(BaseModel):
         )
 
     def store_rules(self) -> Rules:
-        """The rules of the stores and the timers."""
+        """Returns the rules of the stores and of the work of timers."""
         return Rules(
             limits=LimitRules(
-                sessions=self.sessions_max,
-                drafts=self.drafts_max,
-                snapshots=self.snapshots_max,
+                counts={
+                    "sessions": self.sessions_max,
+                    "drafts": self.drafts_max,
+                    "snapshots": self.snapshots_max,
+                },
                 stored_bytes=self.stored_bytes_max,
             ),
             sessions=SessionRules(
@@ -239,36 +252,50 @@ class Settings(BaseModel):
                 max_days=self.snapshot_max_days,
                 show_visitors=self.show_visitors,
             ),
-            timers=CleanupRules(
+            timers=TimerRules(
                 settle_grace=timedelta(seconds=self.settle_grace_seconds),
                 tombstone_retention=timedelta(days=self.tombstone_retention_days),
-                draft_retention=timedelta(days=self.draft_retention_days),
                 items_max=self.timer_items_max,
             ),
         )
 
-    def _refusals(self) -> list[str]:
-        refusals = []
+    def app_rules(self) -> AppRules:
+        """Returns the rules of the app: identity, schedules, and what else endpoints depend on."""
+        return AppRules(
+            identity=self._identity_rules(),
+            schedules=Schedules(cleanup=self.cleanup_schedule, purge=self.purge_schedule),
+            snapshot_opens_per_minute=self.snapshot_opens_per_minute,
+            expose_charge=self.expose_charge,
+        )
+
+    def _identity_rules(self) -> IdentityRules:
+        return IdentityRules(
+            mode=self.auth_mode,
+            local_origins=self.local_origins,
+            providers=self.auth_providers,
+            issuers=self.jwt_issuers,
+            audience=self.jwt_audience,
+            jwks_urls=self.jwt_jwks_url,
+            subject_claim=self.jwt_subject_claim,
+        )
+
+    def _conflicts(self) -> list[str]:
+        conflicts = []
         if self.store_engine is StoreEngine.SQLITE and self.in_azure:
-            refusals.append("STORE_ENGINE: sqlite is refused in Azure, where disks come and go; use cosmos")
+            conflicts.append("STORE_ENGINE: sqlite is refused in Azure, where disks come and go; use cosmos")
         if self.store_engine is StoreEngine.COSMOS and self.cosmos_endpoint is None:
-            refusals.append("COSMOS_ENDPOINT: required by STORE_ENGINE=cosmos")
+            conflicts.append("COSMOS_ENDPOINT: required by STORE_ENGINE=cosmos")
         if self.auth_mode is AuthMode.LOCAL and self.in_azure:
-            refusals.append("AUTH_MODE: local is refused in Azure, where anyone could name themselves anybody")
-        if self.auth_mode in (AuthMode.EASYAUTH, AuthMode.SWA):
-            if not self.platform_authentication:
-                refusals.append(
-                    f"AUTH_MODE: {self.auth_mode} trusts a header that anyone could send, unless App Service "
-                    f"Authentication is on; the platform does not say that it is ({PLATFORM_AUTHENTICATION})"
-                )
-            refusals += principal_refusals(self.auth_providers)
-        if self.auth_mode is AuthMode.JWT:
-            refusals += bearer_refusals(
-                self.jwt_issuers, self.jwt_audience, self.jwt_jwks_url, self.jwt_subject_claim
+            conflicts.append("AUTH_MODE: local is refused in Azure, where anyone could claim to be anyone")
+        if self.auth_mode in (AuthMode.EASYAUTH, AuthMode.SWA) and not self.platform_authentication:
+            conflicts.append(
+                f"AUTH_MODE: {self.auth_mode} trusts a header that anyone could send, unless App Service "
+                f"Authentication is on; the platform does not say that it is ({PLATFORM_AUTHENTICATION})"
             )
+        conflicts += self._identity_rules().faults()
         if self.in_azure and self.settle_grace_seconds < SETTLE_GRACE_MIN_SECONDS:
-            refusals.append(
-                f"SETTLE_GRACE_SECONDS: less than {SETTLE_GRACE_MIN_SECONDS} is refused in Azure: the timer would"
-                " take away what a request is about to name"
+            conflicts.append(
+                f"SETTLE_GRACE_SECONDS: less than {SETTLE_GRACE_MIN_SECONDS} is refused in Azure: a timer could"
+                " delete content before the request that wrote it names it"
             )
-        return refusals
+        return conflicts

@@ -61,10 +61,16 @@ async def measure(state: State) -> Costs:
         try:
             await _measure_sessions(stores, engine, costs)
             await _measure_snapshots(stores, engine, costs)
-            await _price(engine, costs, month.TIMER, stores.cleanup.run)
+            await _price(engine, costs, month.TIMER, lambda: _run_timers(stores))
         finally:
             await stores.close()
         return costs
+
+
+async def _run_timers(stores: Stores) -> None:
+    """Those of CLEANUP_SCHEDULE."""
+    await stores.timers.run("mark_deleted_snapshot_logs")
+    await stores.timers.run("sweep_sessions")
 
 
 async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:

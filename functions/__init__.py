@@ -1,4 +1,4 @@
-"""HTTP and timer triggers: what stands between the host and the stores."""
+"""HTTP endpoints and timers: between the Functions host and the stores."""
 
 VERSION = "0.1.0"
-"""Of the API as it describes itself; the same as in pyproject.toml."""
+"""The version in the API description, the same as in pyproject.toml."""

@@ -1,37 +1,55 @@
-"""What the app is made of: one blueprint per resource, over stores that are open already."""
+"""What the app is made of: the endpoints of each package over its stores, and the timers."""
+
+from dataclasses import dataclass
 
 import azure.functions as func
 
 from functions import health, timers
 from functions.account import endpoints as account
-from functions.account import me
+from functions.account.views import views_for
 from functions.drafts import endpoints as drafts
-from functions.http.endpoint import Api
+from functions.http.api import Api
 from functions.http.rate_limit import TokenBuckets
-from functions.identity.local import identify_by
+from functions.identity.modes import identify_by
+from functions.identity.settings import IdentityRules
 from functions.openapi import endpoints as openapi
-from functions.sessions import contents, revisions
+from functions.sessions import content as session_content
 from functions.sessions import endpoints as sessions
+from functions.sessions import revisions
 from functions.snapshots import access_logs
+from functions.snapshots import content as snapshot_content
 from functions.snapshots import endpoints as snapshots
 from persistence import Stores
-from settings import Settings
 
 
-def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
-    """The app with every endpoint registered. Asks nothing of the stores yet."""
-    api = Api(identify_by(settings), expose_charge=settings.expose_charge)
-    opens = TokenBuckets(settings.snapshot_opens_per_minute)
+@dataclass(frozen=True, slots=True)
+class AppRules:
+    """What an operator sets for the app. 0 `snapshot_opens_per_minute` is no limit."""
+
+    identity: IdentityRules
+    schedules: timers.Schedules
+    snapshot_opens_per_minute: int = 0
+    expose_charge: bool = False
+
+
+def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
+    """Returns the app with every function registered. Asks nothing of the stores yet."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    app.register_functions(sessions.blueprint(api, stores.sessions))
-    app.register_functions(contents.blueprint(api, stores.sessions, stores.snapshots, opens))
-    app.register_functions(revisions.blueprint(api, stores.sessions))
-    app.register_functions(drafts.blueprint(api, stores.drafts))
-    app.register_functions(snapshots.blueprint(api, stores.snapshots, opens))
-    app.register_functions(access_logs.blueprint(api, stores.access_logs))
-    app.register_functions(timers.blueprint(stores.cleanup, settings))
-    app.register_functions(me.blueprint(api))
-    app.register_functions(account.blueprint(api, stores.personal_data, stores.limits))
-    app.register_functions(health.blueprint(api, stores.engine))
-    app.register_functions(openapi.blueprint(api, settings))
+    api = Api(app, identify_by(rules.identity), expose_charge=rules.expose_charge)
+    add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
+    api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
+    app.register_functions(timers.blueprint(stores.timers, rules.schedules))
     return app
+
+
+def add_endpoints(api: Api, stores: Stores, opens: TokenBuckets) -> None:
+    """Adds the endpoints of every package. A new package is one more line."""
+    api.add(sessions.routes, stores.sessions)
+    api.add(session_content.routes, stores.sessions)
+    api.add(revisions.routes, stores.sessions)
+    api.add(drafts.routes, stores.drafts)
+    api.add(snapshots.routes, stores.snapshots, opens)
+    api.add(snapshot_content.routes, stores.snapshots, opens)
+    api.add(access_logs.routes, stores.access_logs)
+    api.add(account.routes.describing(views_for(stores.kinds)), stores)
+    api.add(health.routes, stores.engine)

@@ -1,37 +1,41 @@
-"""Whether the app runs, and whether its engine answers. Open to all, so they say nothing else."""
+"""Whether the app and its engine work. Open to everyone, so the responses say nothing else."""
 
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
-import azure.functions as func
+from pydantic import Field
 
 from functions.http.call import Answer, Call
-from functions.http.endpoint import Api
-from functions.sessions.views import Nothing, WireModel
-from persistence.storage.engine import Engine
+from functions.http.endpoint import Route, Routes
+from functions.http.views import Nothing, WireModel
+
+routes = Routes("health", "Whether the app works. Open to everyone.", prefix="")
 
 
-class Health(WireModel):
-    """That it is well: whatever is not answers as a problem."""
+@runtime_checkable
+class Pingable(Protocol):
+    """The part of an engine that is used here."""
 
-    status: Literal["ok"] = "ok"
+    async def ping(self) -> None:
+        """Raises StoreUnavailable if the engine does not respond."""
 
 
-OK = Health()
+class HealthView(WireModel):
+    """The app works. Everything else is a problem."""
+
+    status: Literal["ok"] = Field(default="ok", description="Always `ok`.")
 
 
-def blueprint(api: Api, engine: Engine) -> func.Blueprint:
-    """The endpoints below `health`."""
-    routes = api.blueprint()
+OK = HealthView()
 
-    @api.endpoint(routes, "GET", "health/live", answer=Health, public=True)
-    async def get_health_live(call: Call[Nothing, Nothing]) -> Answer:
-        """The process answers."""
-        return Answer(OK)
 
-    @api.endpoint(routes, "GET", "health/ready", answer=Health, public=True, statuses=(429, 503))
-    async def get_health_ready(call: Call[Nothing, Nothing]) -> Answer:
-        """The engine answers, too; 503 where it does not."""
-        await engine.ping()
-        return Answer(OK)
+@routes.serve(Route("GET", "health/live", public=True))
+async def get_health_live(call: Call[Nothing, Nothing]) -> Answer[HealthView]:
+    """Returns ok if the process responds."""
+    return Answer(OK)
 
-    return routes
+
+@routes.serve(Route("GET", "health/ready", public=True, statuses=(429, 503)))
+async def get_health_ready(call: Call[Nothing, Nothing], engine: Pingable) -> Answer[HealthView]:
+    """Returns ok if the engine responds too, else 503."""
+    await engine.ping()
+    return Answer(OK)

@@ -1,34 +1,47 @@
-"""Timers: each is one idempotent call and one log line with counts. What fails rises, so that the host sees it."""
+"""Timers: each is one idempotent run and one log line with counts. Faults reach the host."""
 
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import azure.functions as func
 
 from persistence.storage.charge import metered
-from persistence.timers.cleanup import Cleanup
-from settings import Settings
+from persistence.timers.run import Timers
 
 _log = logging.getLogger("savepoint.timers")
 
 
-def blueprint(cleanup: Cleanup, settings: Settings) -> func.Blueprint:
-    """The timers, each on its schedule: six-field NCRONTAB, seconds first, UTC."""
-    timers = func.Blueprint()  # type: ignore[no-untyped-call]  # the library leaves it without types
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """When the timers run, as NCRONTAB with six fields, seconds first, in UTC."""
 
-    @timers.timer_trigger(arg_name="timer", schedule=settings.cleanup_schedule, run_on_startup=False)
+    cleanup: str
+    purge: str
+
+
+def blueprint(timers: Timers, schedules: Schedules) -> func.Blueprint:
+    """Returns the timers, each on its schedule."""
+    triggers = func.Blueprint()  # type: ignore[no-untyped-call]  # the library has no types
+
+    @triggers.timer_trigger(arg_name="timer", schedule=schedules.cleanup, run_on_startup=False)
     async def mark_deleted_snapshot_logs(timer: func.TimerRequest) -> None:
-        await _run("mark_deleted_snapshot_logs", cleanup.run)
+        await _run("mark_deleted_snapshot_logs", lambda: timers.run("mark_deleted_snapshot_logs"))
 
-    @timers.timer_trigger(arg_name="timer", schedule=settings.purge_schedule, run_on_startup=False)
+    @triggers.timer_trigger(arg_name="timer", schedule=schedules.cleanup, run_on_startup=False)
+    async def sweep_sessions(timer: func.TimerRequest) -> None:
+        await _run("sweep_sessions", lambda: timers.run("sweep_sessions"))
+
+    @triggers.timer_trigger(arg_name="timer", schedule=schedules.purge, run_on_startup=False)
     async def purge_stale_drafts(timer: func.TimerRequest) -> None:
-        await _run("purge_stale_drafts", cleanup.purge_stale_drafts)
+        await _run("purge_stale_drafts", lambda: timers.run("purge_stale_drafts"))
 
-    return timers
+    return triggers
 
 
 async def _run(name: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Logs what the run did, how long it took and what it cost."""
     started = time.perf_counter()
     with metered() as charge:
         counts = await work()

@@ -8,18 +8,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from persistence.account.personal_data import PersonalData
+from persistence.drafts.kind import draft_kind
 from persistence.drafts.store import DraftStore
+from persistence.idempotency_kind import idempotency_kind
+from persistence.kind import Kind
 from persistence.limits import NO_LIMITS, LimitRules, Limits
+from persistence.sessions.kind import session_kind
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.kind import snapshot_kind
 from persistence.snapshots.rules import SnapshotRules
 from persistence.snapshots.store import SnapshotStore
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
-from persistence.timers.cleanup import Cleanup, CleanupRules
+from persistence.timers.run import Timers
+from persistence.timers.scan import TimerRules
 
 __all__ = ["Rules", "Stores", "open_engine", "open_stores", "stores_over"]
 
@@ -32,30 +37,37 @@ class Rules:
     sessions: SessionRules = field(default_factory=SessionRules)
     draft_retention: timedelta = timedelta(days=30)
     snapshots: SnapshotRules = field(default_factory=SnapshotRules)
-    timers: CleanupRules = field(default_factory=CleanupRules)
+    timers: TimerRules = field(default_factory=TimerRules)
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Every store over one engine."""
+    """Every store over one engine. Usage, limits, export, erasure and timers walk the `kinds`, in this order."""
 
     shared: Shared
     sessions: SessionStore
     drafts: DraftStore
     snapshots: SnapshotStore
     access_logs: AccessLogStore
-    cleanup: Cleanup
-    personal_data: PersonalData
+    kinds: tuple[Kind, ...]
+
+    def __post_init__(self) -> None:
+        self.limits.count(self.kinds)
 
     @property
     def engine(self) -> Engine:
-        """The engine that all of them use."""
+        """The engine that all stores use."""
         return self.shared.engine
 
     @property
     def limits(self) -> Limits:
-        """What one person keeps and may keep."""
+        """What one person stores and may store."""
         return self.shared.limits
+
+    @property
+    def timers(self) -> Timers:
+        """The timers over all kinds."""
+        return Timers(self.kinds)
 
     async def close(self) -> None:
         """Waits for background work, then closes the engine."""
@@ -83,13 +95,17 @@ def open_engine(place: Path | CosmosAccount) -> Engine:
 
 
 def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
-    """The stores over an engine that is already open."""
+    """The stores over an engine that is already open. A new kind is one more line of `kinds`."""
     rules = rules or Rules()
     shared = Shared.over(engine, rules.limits)
     sessions = SessionStore(shared, rules.sessions)
     drafts = DraftStore(sessions, rules.draft_retention)
     access_logs = AccessLogStore(shared)
     snapshots = SnapshotStore(shared, sessions, access_logs, rules.snapshots)
-    personal_data = PersonalData(engine, sessions, snapshots, access_logs, rules.timers.settle_grace)
-    cleanup = Cleanup(engine, sessions, snapshots, access_logs, rules.timers)
-    return Stores(shared, sessions, drafts, snapshots, access_logs, cleanup, personal_data)
+    kinds = (
+        session_kind(shared, sessions, rules.timers),
+        draft_kind(shared, sessions, rules.draft_retention, rules.timers),
+        idempotency_kind(shared, rules.timers),
+        snapshot_kind(shared, snapshots, access_logs, rules.timers),
+    )
+    return Stores(shared, sessions, drafts, snapshots, access_logs, kinds)

@@ -216,14 +216,3 @@ class Throttled(StoreUnavailable):
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__()
         self.retry_after_seconds = retry_after_seconds
-
-
-class InvalidSettings(Exception):
-    """Settings that the app refuses to start with; says which and where to set them."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(
-            "\n".join(["The settings are not usable:", *(f"  {p}" for p in problems)])
-            + "\nSet them in the environment, in local.settings.json or in the function app's settings."
-        )
-        self.problems = tuple(problems)

@@ -55,7 +55,7 @@ get_health_ready          GET     health/ready
 get_openapi               GET     openapi.json
 get_docs                  GET     docs
 """
-TIMERS = {"mark_deleted_snapshot_logs", "purge_stale_drafts"}
+TIMERS = {"mark_deleted_snapshot_logs", "sweep_sessions", "purge_stale_drafts"}
 EXPECTED_HTTP = {name: (method, route) for name, method, route in map(str.split, HTTP.strip().splitlines())}
 
 INDEX = """

@@ -1,18 +1,19 @@
-"""Who may import whom: HTTP knows the stores, the stores know the engines, and never the other way round."""
+"""Imports point one way: HTTP knows the stores, the stores know the engines, and never the other way round."""
 
 import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PRODUCT = ("persistence", "functions", "devhost")
+MODULES, PRODUCT = ("function_app.py", "settings.py"), ("persistence", "functions", "devhost")
 DRIVERS = {
-    # A module, and the only places where it or anything in it may be imported.
-    "azure.functions": ("function_app.py", "functions/*.py", "functions/*/*.py", "devhost/*.py"),
+    # A module, and the only places that may import it or anything in it.
+    "azure.functions": ("function_app.py", "functions/*.py", "devhost/*.py"),
     "azure.cosmos": ("persistence/storage/cosmos/*.py",),
     "azure.identity": ("persistence/storage/cosmos/*.py",),
     "azure.core": ("persistence/storage/cosmos/*.py",),
@@ -20,23 +21,29 @@ DRIVERS = {
     "starlette": ("devhost/*.py",),
     "uvicorn": ("devhost/*.py",),
 }
-ENGINES_MAY = (
-    # Besides each other: what a query and an error are, what a document is, and no store.
-    "persistence.storage",
-    "persistence.errors",
-    "persistence.documents",
+FORBIDDEN = (
+    # Who, whom, who may all the same, and why.
+    ("*", "(tests|benchmarks|infra)", "", "the product runs without them"),
+    ("persistence/*", "(functions|devhost|settings)", "", "persistence knows no HTTP and no settings"),
+    ("functions/*", "(devhost|settings)", "", "what composes and runs the app is not known to it"),
+    ("*", r"persistence\.storage\.(sqlite|cosmos\.(?!account))", "persistence/*", "open_engine picks an engine"),
+    ("persistence/storage/*", r"persistence\.(?!storage\b|errors\b|documents\b)", "", "engines know no stores"),
+    ("functions/http/*", r"functions\.(?!http\b|identity\b|VERSION)", "", "it knows no resource"),
+    ("functions/http/*", r"persistence\.(sessions|drafts|snapshots|account|timers)\b", "", "it knows no resource"),
+    ("*", r"os\.environ", "(function_app|devhost/).*", "function_app.py alone reads the environment"),
 )
 
 
 def sources() -> list[Path]:
-    files = [ROOT / "function_app.py", ROOT / "settings.py"]
+    files = [ROOT / name for name in MODULES]
     for package in PRODUCT:
         files += sorted((ROOT / package).rglob("*.py"))
     return [path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts]
 
 
 def imports(text: str, path: PurePosixPath) -> Iterator[str]:
-    """Every module that is imported, also inside functions and for type checking, by its full name."""
+    """Yields the full name of every import, also inside functions and for type checking: `module.name` for each
+    name that is imported from a module. So `from azure import functions` imports azure.functions."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -45,8 +52,6 @@ def imports(text: str, path: PurePosixPath) -> Iterator[str]:
             if node.level:
                 parents = path.parts[: len(path.parts) - node.level]
                 base = ".".join((*parents, base)).rstrip(".")
-            yield base
-            # `from azure import functions` imports azure.functions.
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
@@ -55,7 +60,6 @@ def within(name: str, module: str) -> bool:
 
 
 def breaches(text: str, path: PurePosixPath) -> list[str]:
-    package, is_engine = path.parts[0], fnmatch(str(path), "persistence/storage/*.py")
     found = []
     for name in dict.fromkeys(imports(text, path)):
         reasons = [
@@ -63,29 +67,44 @@ def breaches(text: str, path: PurePosixPath) -> list[str]:
             for driver, places in DRIVERS.items()
             if within(name, driver) and not any(fnmatch(str(path), place) for place in places)
         ]
-        if within(name, "tests") or within(name, "benchmarks"):
-            reasons.append("the product runs without its tests")
-        if package == "persistence" and (within(name, "functions") or within(name, "devhost")):
-            reasons.append("persistence knows nothing of HTTP")
-        if package == "functions" and within(name, "devhost"):
-            reasons.append("what runs the app is not known to it")
-        if package not in ("persistence", "settings.py") and re.match(
-            r"persistence\.storage\.(cosmos|sqlite)", name
-        ):
-            reasons.append("open_engine alone picks an engine")
-        if is_engine and within(name, "persistence") and not allowed_in_engines(name):
-            reasons.append("engines know no stores")
+        for place, pattern, exception, reason in FORBIDDEN:
+            is_excepted = re.fullmatch(exception, str(path)) or (exception and fnmatch(str(path), exception))
+            if fnmatch(str(path), place) and re.match(rf"(?:{pattern})", f"{name}.") and not is_excepted:
+                reasons.append(reason)
         found += [f"{path} imports {name}: {reason}" for reason in reasons]
     return found
 
 
-def allowed_in_engines(name: str) -> bool:
-    return name == "persistence" or any(within(name, one) for one in ENGINES_MAY)
+def package_of(path: PurePosixPath) -> str:
+    """Returns the package of a file. A module beside packages, such as persistence/kind.py, counts as one."""
+    if path.name == "__init__.py" or len(path.parts) > 2:
+        return ".".join(path.parts[:-1])
+    return ".".join(path.with_suffix("").parts)
+
+
+def arrows() -> dict[str, set[str]]:
+    """Returns which packages each package imports."""
+    paths = [PurePosixPath(path.as_posix()) for path in sources()]
+    packages = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): package_of(path) for path in paths}
+    found: dict[str, set[str]] = {package: set() for package in packages.values()}
+    for path in paths:
+        for name in imports((ROOT / path).read_text(), path):
+            module = next((part for part in (name, name.rpartition(".")[0]) if part in packages), None)
+            if module is not None and packages[module] != package_of(path):
+                found[package_of(path)].add(packages[module])
+    return found
 
 
 @pytest.mark.parametrize("path", sources(), ids=str)
 def test_imports_point_one_way(path: Path) -> None:
     assert breaches((ROOT / path).read_text(), PurePosixPath(path.as_posix())) == []
+
+
+def test_no_packages_import_each_other_in_a_circle() -> None:
+    try:
+        TopologicalSorter(arrows()).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 @pytest.mark.parametrize(
@@ -100,14 +119,19 @@ def test_imports_point_one_way(path: Path) -> None:
         ("functions/http/problems.py", "from azure.cosmos.exceptions import CosmosHttpResponseError"),
         ("functions/health.py", "import sqlite3"),
         ("persistence/storage/engine.py", "import sqlite3"),
-        ("persistence/limits.py", "from functions.identity.local import identify_by"),
+        ("persistence/limits.py", "from functions.identity import identify_by"),
         ("persistence/limits.py", "import devhost"),
+        ("persistence/limits.py", "from settings import Settings"),
+        ("persistence/limits.py", "from os import environ"),
         ("persistence/storage/sqlite/engine.py", "from persistence.sessions.store import SessionStore"),
         ("persistence/storage/sqlite/engine.py", "from persistence import limits"),
         ("persistence/storage/sqlite/engine.py", "from ...limits import Limits"),
         ("functions/app.py", "from devhost.host import load_functions"),
+        ("functions/app.py", "from settings import Settings"),
         ("functions/app.py", "from persistence.storage.sqlite.engine import SqliteEngine"),
         ("functions/app.py", "from tests.support import http"),
+        ("functions/http/problems.py", "from persistence.sessions.documents import SessionHead"),
+        ("functions/http/problems.py", "from functions.sessions.views import session_metadata"),
         ("function_app.py", "import sqlite3"),
     ],
 )
@@ -119,3 +143,6 @@ def test_every_part_of_the_product_is_read() -> None:
     names = {path.as_posix() for path in sources()}
     assert {"function_app.py", "functions/http/endpoint.py", "devhost/host.py"} <= names
     assert {"settings.py", "persistence/storage/cosmos/engine.py"} <= names
+    found = arrows()
+    assert {"persistence.storage", "persistence.retry"} <= found["persistence.sessions"]
+    assert "persistence.storage.sqlite" in found["persistence"]

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from persistence import stores_over
+from persistence.account.erasure import erase as erase_everything
 from persistence.errors import Gone
 from persistence.idempotency import IdempotencyKey
 from persistence.snapshots.documents import Snapshot
@@ -63,7 +64,7 @@ async def test_a_snapshot_that_is_made_while_everything_is_erased_goes_or_stays_
         return await stores_over(over, SETTINGS.store_rules()).snapshots.create(OWNER, new(description="Words"))
 
     async def erase(over: Engine) -> None:
-        assert (await stores_over(over, SETTINGS.store_rules()).personal_data.erase(OWNER)).done
+        assert (await erase_everything(stores_over(over, SETTINGS.store_rules()).kinds, OWNER)).done
 
     # An erasure reads sessions, contents and idempotency records first: before anything is created.
     every = list(orders(7, 9))

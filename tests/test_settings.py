@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from persistence.errors import InvalidSettings
-from settings import AZURE_MARKERS, OF_THE_PLATFORM, AuthMode, Settings, StoreEngine
+from functions.identity.settings import AuthMode
+from settings import AZURE_MARKERS, OF_THE_PLATFORM, InvalidSettings, Settings, StoreEngine
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = {name.upper() for name in Settings.model_fields} - {name.upper() for name in OF_THE_PLATFORM}

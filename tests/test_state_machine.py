@@ -28,6 +28,7 @@ from tests.support.breaking import Dies, Refuses
 from tests.support.clock import Clock
 from tests.support.snapshot_model import Entry, Frozen, Model
 from tests.support.snapshots import GRACE, new, over, stored
+from tests.support.timers import clean_up
 
 T = TypeVar("T")
 
@@ -182,10 +183,10 @@ class Everything(RuleBasedStateMachine):
         at = self.clock.at
         if killed_at is not None:
             try:
-                self.run(over(Dies(self.engine, killed_at, applied=killed_at % 2 == 0))[3].run())
+                self.run(clean_up(over(Dies(self.engine, killed_at, applied=killed_at % 2 == 0))[3]))
             except StoreUnavailable:
                 pass
-        self.run(self.stores.cleanup.run())
+        self.run(clean_up(self.stores))
         self.model.run_timer(at)
         self.lost = {id: since for id, since in self.lost.items() if since > at - GRACE}
         for id, deleted_at in self.deleted_at.items():

@@ -1,1 +1,1 @@
-"""The caller's own data over HTTP."""
+"""The data of the caller over HTTP."""

@@ -2,18 +2,12 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from functions.sessions.views import (
-    FilterQuery,
-    PageQuery,
-    SessionMetadata,
-    SessionUpdate,
-    WireModel,
-    session_metadata,
-)
-from persistence import documents
-from persistence.documents import Timestamp
+from functions.http.paging import FilterQuery, PageQuery
+from functions.http.views import QueryModel, WireModel
+from functions.sessions.views import SessionMetadataView, SessionUpdateBody, session_metadata
+from persistence.documents import Label, Timestamp
 from persistence.sessions.documents import SessionSummary
 from persistence.storage.query import Operator
 
@@ -21,36 +15,36 @@ _BY_APP = {"app": ("app", Operator.EQUAL)}
 _BY_APP_AND_DEVICE = {**_BY_APP, "device": ("metadata.device_info", Operator.EQUAL)}
 
 
-class DraftMetadata(SessionMetadata):
-    """All of a draft but its content. `purgesAt` is when it goes, unless it is saved or opened before."""
+class DraftMetadataView(SessionMetadataView):
+    """A draft without its content."""
 
-    purges_at: Timestamp | None
-
-
-class DraftContent(WireModel):
-    """A draft and its content, as it was sent."""
-
-    metadata: DraftMetadata
-    content: str
+    purges_at: Timestamp | None = Field(
+        description="When it is deleted, unless it is saved or opened before. Null if it is no longer a draft."
+    )
 
 
-class DraftSave(SessionUpdate):
-    """Saves a draft: what is absent or null stays. A new one needs content, and is untitled without a title."""
+class DraftContentView(WireModel):
+    """A draft with its content."""
+
+    metadata: DraftMetadataView = Field(description="All but the content.")
+    content: str = Field(description="The content, exactly as it was sent.")
 
 
-class Restorable(WireModel):
-    """What a picker shows on load; both are always there."""
-
-    active: SessionMetadata | None
-    drafts: list[DraftMetadata]
+class DraftSaveBody(SessionUpdateBody):
+    """Saves a draft. Members that are absent or null change nothing. A new draft needs content."""
 
 
-class DraftPutQuery(BaseModel):
-    """How the history takes the save."""
+class RestorableView(WireModel):
+    """What you can continue with."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    active: SessionMetadataView | None = Field(description="The active session that was opened last, if any.")
+    drafts: list[DraftMetadataView] = Field(description="The newest drafts, the last saved first.")
 
-    autosave: bool = Field(True, description="Whether it takes the place of the autosave just before it.")
+
+class DraftPutQuery(QueryModel):
+    """How a save enters the history."""
+
+    autosave: bool = Field(True, description="Whether this save replaces the autosave just before it.")
 
 
 class RestoreQuery(FilterQuery):
@@ -58,7 +52,7 @@ class RestoreQuery(FilterQuery):
 
     FILTERS = _BY_APP
 
-    app: documents.Label | None = Field(None, description="The label of one app.")
+    app: Label | None = Field(None, description="The label of one app.")
 
 
 class LatestDraftQuery(FilterQuery):
@@ -66,14 +60,14 @@ class LatestDraftQuery(FilterQuery):
 
     FILTERS = _BY_APP_AND_DEVICE
 
-    app: documents.Label | None = Field(None, description="The label of one app.")
-    device: documents.Label | None = Field(None, description="The device that saved it last.")
+    app: Label | None = Field(None, description="The label of one app.")
+    device: Label | None = Field(None, description="The label of the device that saved it last.")
 
 
 class DraftsQuery(LatestDraftQuery, PageQuery):
-    """Which drafts; the last saved come first."""
+    """Which drafts. The last saved comes first."""
 
 
-def draft_metadata(draft: SessionSummary, purges_at: datetime | None) -> DraftMetadata:
-    """The wire's form of a draft's head."""
-    return DraftMetadata(**dict(session_metadata(draft)), purges_at=purges_at)
+def draft_metadata(draft: SessionSummary, purges_at: datetime | None) -> DraftMetadataView:
+    """Returns the view of a draft's head."""
+    return DraftMetadataView(**dict(session_metadata(draft)), purges_at=purges_at)

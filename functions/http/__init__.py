@@ -1,1 +1,1 @@
-"""What every endpoint shares. Knows no resource."""
+"""What all endpoints share. Knows no resource."""

@@ -1,4 +1,4 @@
-"""Reading queries and bodies: everything is checked here, before an endpoint's own code runs."""
+"""Reads and checks queries and bodies, before the handler runs."""
 
 import re
 
@@ -18,22 +18,22 @@ from persistence.content import CONTENT_MAX_BYTES, Packed, pack, pack_gzipped
 from persistence.documents import MEDIA_TYPE_PATTERN
 
 BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
-"""JSON can take six bytes for one of content (\\u0000); the rest is for the other fields."""
+"""JSON takes up to six bytes for one byte of content (\\u0000). The rest is for the other fields."""
 
 GZIP_MAX_BYTES = CONTENT_MAX_BYTES + 16 * 1024
-"""What does not get shorter by gzip gets a little longer."""
+"""Gzip makes incompressible content a little longer."""
 
 _MEMBERS_MAX = 100
 _VALUES_MAX = 1_000
 _CROWDED_FROM_BYTES = 2_000_000
-"""What is shorter can hold no crowd that would matter, and is what nearly all bodies are."""
+"""A shorter body cannot hold enough values to do harm. Nearly all bodies are shorter."""
 
 _HALF_CHARACTER = (
-    ". A text must not hold half of a surrogate pair, as is left where a string was cut within a character;"
-    " JavaScript's toWellFormed() mends it."
+    ". A text must not contain half of a surrogate pair, as it does after a cut within a character;"
+    " JavaScript's toWellFormed() repairs it."
 )
 
-# Whole or torn off, so that it takes each character once, whatever is sent.
+# Also matches an unfinished text, so that the search takes linear time for every input.
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 JSON = ("application/json",)
@@ -47,7 +47,7 @@ _UTF8 = frozenset({"utf-8", "utf8"})
 
 
 class RawContent(BaseModel):
-    """A body that is content itself, ready to store, and its media type."""
+    """A body that is the content itself, packed for storing, and its media type."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -56,22 +56,24 @@ class RawContent(BaseModel):
 
 
 def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
-    """Raises InvalidRequest, naming parameters."""
-    # The host drops empty values; so does this, for hosts that do not.
-    given = {name: value for name, value in req.params.items() if value != ""}
+    """Returns the validated query. Raises InvalidRequest, which names parameters."""
+    # The Functions host drops empty values. Other hosts may not.
+    sent = {name: value for name, value in req.params.items() if value != ""}
     try:
-        return model.model_validate(given)
+        return model.model_validate(sent)
     except ValidationError as exc:
         raise InvalidRequest.of_query(exc) from exc
 
 
 def read_body(req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...]) -> BaseModel:
-    """The validated body. Raises UnsupportedMediaType, LengthRequired, BodyTooLarge, InvalidBody and
-    InvalidRequest."""
+    """Returns the validated body.
+
+    Raises UnsupportedMediaType, LengthRequired, BodyTooLarge, InvalidBody and InvalidRequest.
+    """
     if model is RawContent:
         return _read_raw(req)
     if media_type(req.headers.get("content-type", ""))[0] not in media_types or _coding(req) != _IDENTITY:
-        raise UnsupportedMediaType(f"The body has to be sent as Content-Type: {media_types[0]}, uncompressed.")
+        raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}, uncompressed.")
     try:
         return _parsed(model, _bounded(_body(req), BODY_MAX_BYTES))
     except ValidationError as exc:
@@ -79,8 +81,10 @@ def read_body(req: func.HttpRequest, model: type[BaseModel], media_types: tuple[
 
 
 def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
-    """Parsed by orjson, which reads a long text in half the time that pydantic takes. Raises InvalidRequest, and
-    ValidationError for at most a hundred members."""
+    """Uses orjson, which reads a long text in half of pydantic's time. Raises InvalidRequest and ValidationError.
+
+    ValidationError names each fault, so the number of members is limited first.
+    """
     if len(body) > _CROWDED_FROM_BYTES:
         _refuse_crowd(body)
     try:
@@ -94,8 +98,10 @@ def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
 
 
 def _refuse_crowd(body: bytes) -> None:
-    """Refuses a body that is not made of a few texts, before millions of objects are: they would take seconds and
-    a gigabyte. Stops as soon as there are too many."""
+    """Raises InvalidRequest if a body has too many values. Parsing millions takes seconds and a gigabyte.
+
+    Counts before parsing, and stops at the limit.
+    """
     found = end = 0
     for text in _TEXT.finditer(body):
         found += 1 + _signs(body, end, text.start())
@@ -113,9 +119,9 @@ def _signs(body: bytes, start: int, end: int) -> int:
 def _read_raw(req: func.HttpRequest) -> RawContent:
     type_, charset = media_type(req.headers.get("content-type", ""))
     if not _MEDIA_TYPE.fullmatch(type_):
-        raise UnsupportedMediaType("The content has to be sent with its own Content-Type.")
+        raise UnsupportedMediaType("Send the content with its own Content-Type.")
     if charset not in _UTF8:
-        raise UnsupportedMediaType("The content has to be UTF-8.")
+        raise UnsupportedMediaType("The content must be UTF-8.")
     data = _body(req)
     match _coding(req):
         case "identity":
@@ -125,9 +131,9 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
             try:
                 return RawContent(content=pack_gzipped(data), media_type=type_)
             except ValueError as exc:
-                raise InvalidBody("The body is not the gzip that its Content-Encoding promises.") from exc
+                raise InvalidBody("The body is not gzip, although its Content-Encoding says so.") from exc
         case _:
-            raise UnsupportedMediaType("Content-Encoding can be gzip or identity.")
+            raise UnsupportedMediaType("Content-Encoding must be gzip or identity.")
 
 
 def _coding(req: func.HttpRequest) -> str:
@@ -136,11 +142,13 @@ def _coding(req: func.HttpRequest) -> str:
 
 
 def _body(req: func.HttpRequest) -> bytes:
-    """The host forwards only a body whose length is declared. One that was sent in chunks is empty here, and must
-    not be taken for an empty content."""
+    """Raises LengthRequired if the body came in chunks.
+
+    The host forwards such a body as an empty one, which must not be saved as empty content.
+    """
     body: bytes = req.get_body()
     if not body and req.headers.get("content-length") != "0":
-        raise LengthRequired("The body has to be sent with its Content-Length, not in chunks.")
+        raise LengthRequired("Send the body with its Content-Length, not in chunks.")
     return body
 
 

@@ -1,9 +1,9 @@
-"""A request as an endpoint's own code sees it, and what that code gives back."""
+"""What a handler receives and returns."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -16,14 +16,21 @@ from persistence.idempotency import IdempotencyKey
 
 KEY_MAX_CHARACTERS = 255
 CONDITION_MAX_CHARACTERS = 8_192
+NOT_MODIFIED = 304
 
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
+
+NO_TAGS = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Q, B]):
-    """One request: who asks, the validated query and body, and the rest of what was sent."""
+    """One request: its caller, its validated query and body, and what else was sent.
+
+    Headers that mean something here are read only if the route declares them in `reads`.
+    """
 
     owner_id: str
     query: Q
@@ -32,91 +39,92 @@ class Call(Generic[Q, B]):
     path: Mapping[str, str]
     url: str
     headers: Mapping[str, str]
+    reads: tuple[str, ...] = ()
 
-    @property
-    def if_match(self) -> frozenset[str] | None:
-        """The ETags of which one has to hold; None for no condition. Raises InvalidHeader."""
-        return self._tags("if-match")
-
-    @property
-    def if_none_match(self) -> frozenset[str]:
-        """On a write, the ETags of which none may hold. Raises InvalidHeader."""
-        tags = self._tags("if-none-match")
-        return frozenset() if tags is None else tags
+    def header(self, name: str) -> str | None:
+        """Returns a header that the route declares."""
+        return self.headers.get(name.lower()) if name in self.reads else None
 
     @property
     def conditions(self) -> Conditions:
-        """What If-Match and Idempotency-Key say of a write. Raises InvalidHeader."""
-        return Conditions(self.if_match, save_id=self.save_id)
+        """Returns If-Match, If-None-Match and Idempotency-Key, as a write needs them. Raises InvalidHeader."""
+        if_match, if_none_match = self._tags("If-Match"), self._tags("If-None-Match")
+        return Conditions(if_match, NO_TAGS if if_none_match is None else if_none_match, self._save_id())
 
     @property
-    def held(self) -> frozenset[str]:
-        """On a read, the ETags of what the caller has already. A list that cannot be read has none."""
-        tags = self._tags("if-none-match", unreadable=frozenset())
-        return frozenset() if tags is None else tags
+    def if_none_match(self) -> frozenset[str]:
+        """Returns the ETags that the caller of a read has already. A malformed list counts as empty.
+
+        Raises InvalidHeader if the list is too long.
+        """
+        tags = self._tags("If-None-Match", malformed=NO_TAGS)
+        return NO_TAGS if tags is None else tags
 
     @property
-    def idempotency_key(self) -> str | None:
-        """What the caller names this attempt; None for no name. Raises InvalidHeader."""
-        key = self.headers.get("idempotency-key")
+    def idempotency_key(self) -> IdempotencyKey | None:
+        """Returns the Idempotency-Key of a create, with the digest of its body. Raises InvalidHeader."""
+        key = self._key()
+        return None if key is None else IdempotencyKey(key, hashlib.sha256(self.raw_body).hexdigest())
+
+    def prefers(self, what: str) -> bool:
+        """Returns whether the caller sent `Prefer: return=<what>` (RFC 7240)."""
+        return preferred_return(self.header("Prefer") or "") == what
+
+    @property
+    def accepts_gzip(self) -> bool:
+        """Returns whether the caller accepts a gzipped response (RFC 9110, section 12.5.3)."""
+        return accepts_gzip(self.headers.get("accept-encoding", ""))
+
+    def location_of(self, id: str) -> dict[str, str]:
+        """Returns the Location of something new in the collection that was called."""
+        return {"Location": f"{urlsplit(self.url).path.rstrip('/')}/{id}"}
+
+    def _save_id(self) -> str | None:
+        """A digest, because save ids are stored in each revision."""
+        key = self._key()
+        return None if key is None else "key-" + hashlib.sha256(key.encode()).hexdigest()[:24]
+
+    def _key(self) -> str | None:
+        key = self.header("Idempotency-Key")
         if key is not None and not 1 <= len(key) <= KEY_MAX_CHARACTERS:
             raise InvalidHeader(f"Idempotency-Key takes 1 to {KEY_MAX_CHARACTERS} characters.")
         return key
 
-    @property
-    def save_id(self) -> str | None:
-        """What a revision made by this attempt remembers of its Idempotency-Key; None without one."""
-        key = self.idempotency_key
-        return None if key is None else "key-" + hashlib.sha256(key.encode()).hexdigest()[:24]
+    def _tags(self, condition: str, malformed: frozenset[str] | None = None) -> frozenset[str] | None:
+        """Returns None if the condition was not sent. Raises InvalidHeader if it is too long.
 
-    @property
-    def attempt(self) -> IdempotencyKey | None:
-        """The Idempotency-Key with what it was sent with; None without one. Raises InvalidHeader."""
-        key = self.idempotency_key
-        return None if key is None else IdempotencyKey(key, hashlib.sha256(self.raw_body).hexdigest())
-
-    def prefers(self, what: str) -> bool:
-        """Whether the caller asks for `return=<what>` (RFC 7240)."""
-        return preferred_return(self.headers.get("prefer", "")) == what
-
-    @property
-    def accepts_gzip(self) -> bool:
-        """Whether a gzipped answer is welcome (RFC 9110, section 12.5.3)."""
-        return accepts_gzip(self.headers.get("accept-encoding", ""))
-
-    @property
-    def path_of_collection(self) -> str:
-        """The path that was called, to which a new id can be added for Location."""
-        return urlsplit(self.url).path.rstrip("/")
-
-    def _tags(self, condition: str, unreadable: frozenset[str] | None = None) -> frozenset[str] | None:
-        """Those of a condition, of whichever coding; None where it is not sent. Raises InvalidHeader for an
-        endless one, and for one that is no list of tags unless it is told what to take that for."""
-        header = self.headers.get(condition)
+        A malformed condition counts as `malformed`; raises InvalidHeader if that is None.
+        """
+        header = self.header(condition)
         if header is None:
             return None
         if len(header) > CONDITION_MAX_CHARACTERS:
-            raise InvalidHeader("If-Match and If-None-Match take at most 8,192 characters.")
+            raise InvalidHeader(f"{condition} takes at most {CONDITION_MAX_CHARACTERS:,} characters.")
         try:
             tags = entity_tags(header)
         except ValueError:
-            if unreadable is not None:
-                return unreadable
-            raise InvalidHeader('A condition is * or ETags in quotes, such as "3-9f86d081884c7d65".') from None
+            if malformed is not None:
+                return malformed
+            raise InvalidHeader(f'{condition} takes * or ETags in quotes, as "3-9f86d081884c7d65".') from None
         return tags if isinstance(tags, AnyTag) else frozenset(map(without_coding, tags))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back: a model, or bytes that are ready, or nothing."""
+class Answer(Generic[T]):
+    """What a handler returns: a value of the declared type, or its bytes. None stands for the route's own."""
 
-    body: BaseModel | bytes | None = None
-    status: int = 200
+    body: T | bytes | None = None
     etag: str | None = None
+    status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    media_type: str = "application/json"
+    media_type: str | None = None
+
+
+def not_modified(etag: str) -> Answer[Any]:
+    """Returns 304 for a caller whose copy is current."""
+    return Answer(etag=etag, status=NOT_MODIFIED)
 
 
 def to_json(value: object) -> bytes:
-    """JSON bytes for an `Answer`, where a model would copy a large text once more."""
+    """Returns JSON for an `Answer`, if a model would copy a large text once more."""
     return orjson.dumps(value)

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem+json, and the only table of status codes.
 
-Nothing but our own words reaches the caller: what is unforeseen is logged with its traceback and answered by
-a reference to that log line.
+Callers see our own words only. An unexpected error is logged with its traceback; its response has a reference to
+that log line.
 """
 
 import logging
@@ -14,10 +14,12 @@ from typing import Any
 import azure.functions as func
 import orjson
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
-from functions.sessions.views import session_metadata
+from functions.http.views import view_of
+from functions.identity.errors import ForbiddenOrigin, IdentityUnavailable, InvalidToken, Unauthenticated
 from persistence import errors
-from persistence.sessions.documents import SessionHead
+from persistence.documents import Document
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:savepoint:problem:"
@@ -29,51 +31,44 @@ _log = logging.getLogger(__name__)
 
 
 class RequestError(Exception):
-    """A fault of the request itself, found before any store was asked."""
+    """The request is at fault. No store was asked yet."""
 
-
-class Unauthenticated(RequestError):
-    """No identity, or one that cannot be trusted."""
-
-
-class InvalidToken(Unauthenticated):
-    """No bearer token, or one that does not hold."""
-
-
-class IdentityUnavailable(Exception):
-    """Who is calling cannot be checked at present: no fault of the request."""
-
-
-class ForbiddenOrigin(RequestError):
-    """A page of another origin, or another host name, where only this machine's are served."""
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What a caller can act on besides the message, as in `PersistenceError.facts`."""
+        return {}
 
 
 class UnsupportedMediaType(RequestError):
-    """A body of another type than the one that is read here."""
+    """The media type or the content coding of the body is not supported."""
 
 
 class LengthRequired(RequestError):
-    """A body without a Content-Length, of which nothing arrives here."""
+    """The body has no Content-Length, so the host did not forward it."""
 
 
 class BodyTooLarge(RequestError):
-    """More bytes than any valid body could have."""
+    """The body has more bytes than any valid body."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(f"The body has {size:,} bytes; at most {limit:,} are read.")
         self.size, self.limit = size, limit
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"size": self.size, "limit": self.limit}
+
 
 class InvalidBody(RequestError):
-    """A body that is not in the coding that it claims."""
+    """The body is not in its declared content coding."""
 
 
 class ConfirmationRequired(RequestError):
-    """Something that cannot be undone, asked for without saying it twice."""
+    """The request cannot be undone, and was not confirmed."""
 
 
 class TooFast(RequestError):
-    """More calls than one person may make in so short a time."""
+    """One person made more calls than allowed in a short time."""
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__("You open snapshots faster than is allowed here; please wait a moment.")
@@ -81,37 +76,41 @@ class TooFast(RequestError):
 
 
 class InvalidHeader(RequestError):
-    """A header that is not of its own grammar."""
+    """A header is malformed, or not supported here."""
 
 
 class InvalidRequest(RequestError):
-    """A body or a query that is not what the endpoint takes. Each fault names a field and says why."""
+    """The body or the query is invalid. Each fault names a field and says why."""
 
     def __init__(self, faults: Sequence[Mapping[str, str]]) -> None:
         first = faults[0]
-        where = first.get("parameter") or first.get("pointer", "#").removeprefix("#/")
-        super().__init__(f"{where}: {first['detail']}" if where != "#" else first["detail"])
+        place = first.get("parameter") or first.get("pointer", "#").removeprefix("#/")
+        super().__init__(f"{place}: {first['detail']}" if place != "#" else first["detail"])
         self.faults = list(faults[:_FAULTS_MAX])
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"errors": self.faults}
 
     @classmethod
     def of_body(cls, exc: ValidationError) -> "InvalidRequest":
-        """Faults with JSON pointers into the body."""
-        return cls([{"pointer": _pointer(e["loc"]), "detail": _words(e)} for e in _faults(exc)])
+        """Names each fault by a JSON pointer into the body."""
+        return cls([{"pointer": _pointer(e["loc"]), "detail": _message(e)} for e in _faults(exc)])
 
     @classmethod
     def of_query(cls, exc: ValidationError) -> "InvalidRequest":
-        """Faults with the names of query parameters."""
+        """Names each fault by its query parameter."""
         return cls(
             [
-                {"parameter": _cut(str(e["loc"][0]) if e["loc"] else "query"), "detail": _words(e)}
+                {"parameter": _cut(str(e["loc"][0]) if e["loc"] else "query"), "detail": _message(e)}
                 for e in _faults(exc)
             ]
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What a class of errors means over HTTP. `code` is the stable name that clients can tell it by."""
+class ProblemType:
+    """What a class of errors is over HTTP. `code` is a stable name, by which clients can tell it."""
 
     status: int
     code: str
@@ -120,106 +119,114 @@ class Row:
 
 
 _RETRY = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+_INTERNAL = ProblemType(500, "internal", "Internal error")
+_UNAUTHENTICATED = "Not authenticated"
 
-TABLE: Mapping[type[Exception], Row] = {
-    Unauthenticated: Row(401, "unauthenticated", "Who is calling is not known"),
-    InvalidToken: Row(401, "unauthenticated", "Who is calling is not known", {"WWW-Authenticate": "Bearer"}),
-    IdentityUnavailable: Row(
-        503, "identity_unavailable", "Who is calling cannot be checked", {"Retry-After": "5"}
+PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
+    Unauthenticated: ProblemType(401, "unauthenticated", _UNAUTHENTICATED),
+    InvalidToken: ProblemType(401, "unauthenticated", _UNAUTHENTICATED, {"WWW-Authenticate": "Bearer"}),
+    IdentityUnavailable: ProblemType(
+        503, "identity_unavailable", "The identity cannot be checked", {"Retry-After": "5"}
     ),
-    ForbiddenOrigin: Row(403, "forbidden_origin", "Not served to this origin"),
-    UnsupportedMediaType: Row(415, "unsupported_media_type", "Unsupported media type"),
-    LengthRequired: Row(411, "length_required", "The length of the body is required"),
-    BodyTooLarge: Row(413, "body_too_large", "The body is too large"),
-    InvalidBody: Row(400, "invalid_body", "The body is malformed"),
-    ConfirmationRequired: Row(428, "confirmation_required", "To be confirmed"),
-    TooFast: Row(429, "too_fast", "Too many requests"),
-    InvalidHeader: Row(400, "invalid_header", "A header is malformed"),
-    InvalidRequest: Row(422, "invalid_request", "The request is not valid"),
-    errors.NotFound: Row(404, "not_found", "Not found"),
-    errors.Forbidden: Row(403, "forbidden", "Not allowed"),
-    errors.Gone: Row(410, "gone", "Gone"),
-    errors.Changed: Row(412, "changed", "Changed by someone else"),
-    errors.LimitReached: Row(429, "too_many", "A limit is reached"),
-    errors.StorageFull: Row(507, "storage_full", "The storage limit is reached"),
-    errors.KeyReused: Row(422, "key_reused", "The key was used before"),
-    errors.IllegalMove: Row(409, "illegal_move", "Not in this state"),
-    errors.Contended: Row(409, "contended", "Too many writers at once"),
-    errors.InvalidField: Row(422, "invalid_request", "The request is not valid"),
-    errors.InvalidCursor: Row(400, "invalid_cursor", "The cursor is not valid"),
-    errors.ContentTooLarge: Row(413, "content_too_large", "The content is too large"),
-    errors.CorruptItem: Row(500, "content_corrupt", "Stored in a form that cannot be read"),
-    errors.ItemTooLarge: Row(413, "content_too_large", "The content is too large"),
-    errors.StoreUnavailable: Row(503, "store_unavailable", "The store does not answer", _RETRY),
-    errors.Throttled: Row(429, "throttled", "Too many requests", _RETRY),
-    # Stores turn these into what they mean; one that gets here was not foreseen.
-    errors.EngineError: Row(500, "internal", "Something went wrong"),
-    errors.PersistenceError: Row(500, "internal", "Something went wrong"),
-    Exception: Row(500, "internal", "Something went wrong"),
+    ForbiddenOrigin: ProblemType(403, "forbidden_origin", "Origin not allowed"),
+    UnsupportedMediaType: ProblemType(415, "unsupported_media_type", "Unsupported media type"),
+    LengthRequired: ProblemType(411, "length_required", "Length required"),
+    BodyTooLarge: ProblemType(413, "body_too_large", "Body too large"),
+    InvalidBody: ProblemType(400, "invalid_body", "Malformed body"),
+    ConfirmationRequired: ProblemType(428, "confirmation_required", "Confirmation required"),
+    TooFast: ProblemType(429, "too_fast", "Too many requests"),
+    InvalidHeader: ProblemType(400, "invalid_header", "Invalid header"),
+    InvalidRequest: ProblemType(422, "invalid_request", "Invalid request"),
+    errors.NotFound: ProblemType(404, "not_found", "Not found"),
+    errors.Forbidden: ProblemType(403, "forbidden", "Forbidden"),
+    errors.Gone: ProblemType(410, "gone", "Gone"),
+    errors.Changed: ProblemType(412, "changed", "Precondition failed"),
+    errors.LimitReached: ProblemType(429, "too_many", "Limit reached"),
+    errors.StorageFull: ProblemType(507, "storage_full", "Storage limit reached"),
+    errors.KeyReused: ProblemType(422, "key_reused", "Idempotency key already used"),
+    errors.IllegalMove: ProblemType(409, "illegal_move", "Not allowed in this state"),
+    errors.Contended: ProblemType(409, "contended", "Too many writers at once"),
+    errors.InvalidField: ProblemType(422, "invalid_request", "Invalid request"),
+    errors.InvalidCursor: ProblemType(400, "invalid_cursor", "Invalid cursor"),
+    errors.ContentTooLarge: ProblemType(413, "content_too_large", "Content too large"),
+    errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
+    errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
+    errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
+    errors.Throttled: ProblemType(429, "throttled", "Too many requests", _RETRY),
+    # Stores turn these into the errors above. One that gets here is unexpected.
+    errors.EngineError: _INTERNAL,
+    errors.PersistenceError: _INTERNAL,
+    Exception: _INTERNAL,
 }
 
-
-_WORDS = {"extra_forbidden": "is not known here", "missing": "is required"}
+_MESSAGES = {"extra_forbidden": "is not known here", "missing": "is required"}
 
 
 def problem(exc: Exception) -> func.HttpResponse:
-    """The answer for an error: the most specific row along its class's ancestors."""
-    row = next(TABLE[cls] for cls in type(exc).__mro__ if cls in TABLE)
+    """Returns the response for an error, by the type of its nearest class in the table."""
+    kind = next(PROBLEM_TYPES[cls] for cls in type(exc).__mro__ if cls in PROBLEM_TYPES)
     body: dict[str, Any] = {
-        "type": TYPE_PREFIX + row.code,
-        "title": row.title,
-        "status": row.status,
+        "type": TYPE_PREFIX + kind.code,
+        "title": kind.title,
+        "status": kind.status,
         "detail": str(exc),
     }
-    if row.code == "internal":
+    if kind is _INTERNAL:
         reference = secrets.token_hex(6)
-        _log.error("Unforeseen (reference %s)", reference, exc_info=exc)
-        body["detail"] = f"Something went wrong here. The reference {reference} helps to find out what."
+        _log.error("Unexpected error (reference %s)", reference, exc_info=exc)
+        body["detail"] = f"Something went wrong here. The operator can find out more by the reference {reference}."
         body["reference"] = reference
     elif isinstance(exc, errors.CorruptItem):
         _log.error("The %s %s cannot be read (reference %s)", exc.kind, exc.id, exc.reference)
         body["reference"] = exc.reference
     elif isinstance(exc, errors.EngineError):
-        _log.warning("%s: %r", row.code, exc.__cause__ or exc)
-    body |= _extras(exc)
-    body["error"] = {"type": row.code, "message": body["detail"]}
-    headers = dict(row.headers)
+        _log.warning("%s: %r", kind.code, exc.__cause__ or exc)
+    if isinstance(exc, errors.InvalidField):
+        body |= _invalid_field(exc)
+    elif isinstance(exc, RequestError | errors.PersistenceError):
+        body |= _members(exc.facts)
+    body["error"] = {"type": kind.code, "message": body["detail"]}
+    headers = dict(kind.headers)
     if isinstance(exc, errors.Throttled | TooFast):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_seconds)))
-    return func.HttpResponse(orjson.dumps(body), status_code=row.status, mimetype=PROBLEM_JSON, headers=headers)
+    return func.HttpResponse(orjson.dumps(body), status_code=kind.status, mimetype=PROBLEM_JSON, headers=headers)
 
 
-def _extras(exc: Exception) -> dict[str, Any]:
-    """What a caller can act on beside the words."""
-    if isinstance(exc, InvalidRequest):
-        return {"errors": exc.faults}
-    if isinstance(exc, errors.InvalidMember):
-        return {"errors": [{"pointer": _pointer([exc.field]), "detail": exc.reason}]}
-    if isinstance(exc, errors.InvalidField):
+def _invalid_field(exc: errors.InvalidField) -> dict[str, Any]:
+    """Returns `errors` and `detail`. A member is named as in JSON, a query parameter as it is."""
+    if not isinstance(exc, errors.InvalidMember):
         return {"errors": [{"parameter": _cut(exc.field), "detail": exc.reason}]}
-    if isinstance(exc, errors.ContentTooLarge | BodyTooLarge):
-        return {"limit": exc.limit} if exc.size is None else {"size": exc.size, "limit": exc.limit}
-    if isinstance(exc, errors.LimitReached):
-        return {"what": exc.what, "used": exc.used, "limit": exc.limit}
-    if isinstance(exc, errors.IllegalMove):
-        return {"sessionStatus": exc.status, "legal": exc.legal}
-    if isinstance(exc, errors.Changed) and isinstance(exc.current, SessionHead):
-        return {"current": session_metadata(exc.current).model_dump(mode="json", by_alias=True)}
-    return {}
+    name = to_camel(exc.field)
+    return {
+        "errors": [{"pointer": _pointer([name]), "detail": exc.reason}],
+        "detail": f"{name}: {exc.reason}",
+    }
+
+
+def _members(facts: Mapping[str, object]) -> dict[str, Any]:
+    """Returns the facts of an error as JSON. A document becomes its view; one without a view is left out."""
+    members: dict[str, Any] = {}
+    for name, fact in facts.items():
+        if isinstance(fact, Document):
+            if (view := view_of(fact)) is not None:
+                members[to_camel(name)] = view.model_dump(mode="json")
+        else:
+            members[to_camel(name)] = fact
+    return members
 
 
 def _faults(exc: ValidationError) -> list[Any]:
     return list(exc.errors(include_url=False, include_context=False, include_input=False))[:_FAULTS_MAX]
 
 
-def _words(fault: Mapping[str, Any]) -> str:
-    """Pydantic's own but where those are for programmers."""
-    words: str = fault["msg"]
-    return _WORDS.get(fault["type"]) or words.removeprefix("Value error, ")
+def _message(fault: Mapping[str, Any]) -> str:
+    """Pydantic's message, except where it is written for programmers."""
+    message: str = fault["msg"]
+    return _MESSAGES.get(fault["type"]) or message.removeprefix("Value error, ")
 
 
 def _pointer(location: Sequence[str | int]) -> str:
-    """A JSON pointer in URI fragment form (RFC 6901), cut where a client sent an endless name."""
+    """Returns a JSON pointer as a URI fragment (RFC 6901), cut if the client sent a very long name."""
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
     return _cut("#" + "".join(f"/{step}" for step in steps))
 

@@ -1,4 +1,4 @@
-"""How fast one person may open snapshots: against guessing ids. Each process counts for itself."""
+"""Limits how fast one person may open snapshots, so that nobody guesses ids. Each process counts for itself."""
 
 import time
 from collections import OrderedDict
@@ -12,15 +12,18 @@ _PEOPLE_MAX = 10_000
 
 
 class TokenBuckets:
-    """A bucket for each person: full at first, refilled evenly, and empty after `per_minute` calls at once.
-    0 is no limit. Whoever was away longest is forgotten first, and starts anew with a full bucket."""
+    """A token bucket for each person, with `per_minute` tokens. 0 is no limit.
+
+    The buckets of at most 10,000 people are kept. The least recently used goes first; that person starts with a
+    full bucket again.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, person: str) -> None:
-        """Takes one token. Raises TooFast where there is none, with the seconds until there is."""
+        """Takes one token. Raises TooFast, with the seconds until the next token, if there is none."""
         if not self._per_minute:
             return
         at, per_second = time.monotonic(), self._per_minute / 60
@@ -35,7 +38,7 @@ class TokenBuckets:
 
     @contextmanager
     def taken_by_misses(self, person: str) -> Iterator[None]:
-        """Around what only an owner may do: as `take`, for every id that is not one of theirs."""
+        """Takes one token if the block finds that the person owns no such snapshot. Raises TooFast as `take`."""
         try:
             yield
         except (NotFound, Gone, Forbidden):

@@ -1,1 +1,1 @@
-"""Who is calling."""
+"""Who the caller is. Knows headers, and nothing else of HTTP."""

@@ -1,8 +1,8 @@
-"""Who the platform says is calling: the header `X-MS-CLIENT-PRINCIPAL`, in the shape of App Service Authentication
-and in that of Static Web Apps.
+"""The identity that the platform sends in the header `X-MS-CLIENT-PRINCIPAL`.
 
-The platform puts the header in place of whatever was sent, but only where its authentication is on: the settings
-refuse these modes without it. `X-MS-CLIENT-PRINCIPAL-ID` is not read: for Entra it does not always hold the `oid`.
+App Service Authentication and Static Web Apps each have a shape for it. The platform overwrites the header of the
+client, but only if its authentication is on: settings.py refuses these modes otherwise.
+`X-MS-CLIENT-PRINCIPAL-ID` is not read: for Entra, it is not always the `oid`.
 """
 
 import base64
@@ -11,17 +11,17 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from functions.http.problems import Unauthenticated
+from functions.identity.errors import Unauthenticated
 from functions.identity.owner_id import owner_id
 
 HEADER = "x-ms-client-principal"
-# The host reads at most this much of all headers together.
+# The host reads no more than this of all headers together.
 _MAX_CHARACTERS = 32_768
 
 _OBJECT_ID = frozenset({"http://schemas.microsoft.com/identity/claims/objectidentifier", "oid"})
 _NAME_ID = frozenset({"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier", "sub"})
 _SUBJECT_CLAIMS: Mapping[str, frozenset[str]] = {"aad": _OBJECT_ID}
-"""Entra's `sub` is another one for each app, so it is the `oid` there; `sub` with all others."""
+"""By provider; `sub` for all others. Entra's `sub` differs from app to app, so its subject is the `oid`."""
 
 _SIGNED_IN = "authenticated"
 
@@ -45,7 +45,7 @@ class _StaticWebAppsPrincipal(BaseModel):
 
 
 class EasyAuthIdentity:
-    """Whom App Service Authentication has signed in, by one of the providers that are trusted."""
+    """Returns the owner that App Service Authentication has signed in, with a trusted provider."""
 
     def __init__(self, providers: Sequence[str]) -> None:
         self._providers = frozenset(providers)
@@ -60,7 +60,7 @@ class EasyAuthIdentity:
 
 
 class StaticWebAppsIdentity:
-    """Whom Static Web Apps has signed in, by one of the providers that are trusted."""
+    """Returns the owner that Static Web Apps has signed in, with a trusted provider."""
 
     def __init__(self, providers: Sequence[str]) -> None:
         self._providers = frozenset(providers)

@@ -1,4 +1,4 @@
-"""The public keys that an issuer signs its tokens with: fetched when they are needed, kept as parsed objects."""
+"""The public keys of an issuer: fetched when they are needed, and kept parsed."""
 
 import asyncio
 import logging
@@ -13,19 +13,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWTError
 
-from functions.http.problems import IdentityUnavailable, InvalidToken
+from functions.identity.errors import IdentityUnavailable, InvalidToken
 from functions.identity.settings import is_safe_url
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 FRESH_SECONDS = 3_600
-"""How long keys are used without asking again: as long as a withdrawn key can still be taken for good."""
+"""Keys are fetched again after this time. A withdrawn key may be accepted for as long."""
 USABLE_SECONDS = 86_400
-"""How long they are used while the issuer does not answer: an outage of it is no outage of ours, for a day."""
+"""Keys are used for this time if the issuer does not respond, so that its outage is not ours."""
 REFETCH_SECONDS = 60
-"""At most so often it is asked, however many tokens name a key that it may have by now."""
+"""The least time between two fetches, however many tokens name an unknown key."""
 RETRY_SECONDS = 5
-"""At most so often while there is no key to use."""
+"""The least time between two fetches if there is no usable key."""
 FETCH_TIMEOUT_SECONDS = 5.0
 
 _DOCUMENT_MAX_BYTES = 512 * 1024
@@ -38,13 +38,13 @@ _SUITED: Mapping[tuple[str, str | None], tuple[str, ...]] = {
     ("OKP", "Ed25519"): ("EdDSA",),
 }
 ALGORITHMS = frozenset(algorithm for each in _SUITED.values() for algorithm in each)
-"""Asymmetric ones alone: with a symmetric one, whoever can check a token could make one."""
+"""Asymmetric algorithms only: with a symmetric one, those who can check a token could also make one."""
 
 _log = logging.getLogger(__name__)
 
 
 class SigningKeys:
-    """The keys of one issuer, at `jwks_url` or, without one, where its OpenID configuration says."""
+    """The keys of one issuer, from `jwks_url` or else from the URL in the issuer's OpenID configuration."""
 
     def __init__(
         self, issuer: str, jwks_url: str | None = None, *, clock: Callable[[], float] = time.monotonic
@@ -59,8 +59,9 @@ class SigningKeys:
         self._failed = False
 
     async def find(self, kid: str, algorithm: str) -> PublicKey:
-        """The key of that id, if the algorithm suits it. Without I/O while it is fresh, and while somebody else
-        is fetching. InvalidToken for one that the issuer does not have, IdentityUnavailable where it cannot say.
+        """Returns the key of that id, if the algorithm suits it. No I/O if it is fresh, or being fetched already.
+
+        Raises InvalidToken if the issuer has no such key, and IdentityUnavailable if the issuer does not respond.
         """
         key = self._usable(kid, algorithm)
         is_fresh = self._clock() - self._fetched_at < FRESH_SECONDS
@@ -70,7 +71,7 @@ class SigningKeys:
         if key is not None:
             return key
         if self._failed:
-            raise IdentityUnavailable("The keys that identities are checked with cannot be had; please try again.")
+            raise IdentityUnavailable("The identity provider does not respond; please try again.")
         raise InvalidToken("The token is signed with a key that its issuer does not have.")
 
     def _usable(self, kid: str, algorithm: str) -> PublicKey | None:
@@ -79,7 +80,7 @@ class SigningKeys:
         return self._keys.get((kid, algorithm))
 
     async def _fetch_if_due(self) -> None:
-        async with self._fetching:  # Whoever waited here finds that it is not due any more.
+        async with self._fetching:  # A caller that waited here finds that no fetch is due.
             now = self._clock()
             if now < self._next_fetch_at:
                 return
@@ -92,12 +93,12 @@ class SigningKeys:
                     self._keys, self._fetched_at, self._failed = keys, now, False
                     wait = REFETCH_SECONDS
             finally:
-                # From its end on: it may have taken longer than the wait, and many may be waiting here.
+                # Counted from the end of the fetch, which may take longer than the wait.
                 self._next_fetch_at = self._clock() + wait
 
     async def _fetch(self) -> Mapping[tuple[str, str], PublicKey] | None:
-        """None where the issuer does not answer, or not with keys; the log says why."""
-        # Slow to import, and of no use to the other identities.
+        """Returns None, and logs the reason, if the issuer does not respond with keys."""
+        # Slow to import, and not needed by the other identities.
         from aiohttp import ClientError, ClientSession, DummyCookieJar
 
         try:
@@ -111,7 +112,7 @@ class SigningKeys:
             _log.warning("The keys of %s could not be fetched: %r", self._issuer, exc)
             return None
         if not keys:
-            _log.warning("%s has no key that a token could be checked with", self._issuer)
+            _log.warning("%s has no usable key", self._issuer)
         return keys
 
     async def _discover(self, session: Any) -> str:
@@ -119,32 +120,35 @@ class SigningKeys:
             session, self._issuer.removesuffix("/") + "/.well-known/openid-configuration"
         )
         if configuration.get("issuer") != self._issuer:
-            raise ValueError("the OpenID configuration is another issuer's")
+            raise ValueError("the OpenID configuration is of another issuer")
         url = configuration.get("jwks_uri")
         if not isinstance(url, str) or not is_safe_url(url):
-            raise ValueError("the OpenID configuration names no https URL of keys")
+            raise ValueError("the OpenID configuration has no https URL for the keys")
         return url
 
 
 async def _read_json(session: Any, url: str) -> dict[str, Any]:
-    """The JSON object there. Follows no redirect: where it leads to was not checked."""
+    """Returns the JSON object at a URL. Follows no redirect, because its target was not checked."""
     async with session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as response:
         if response.status != 200:
-            raise ValueError(f"{url} answers {response.status}")
+            raise ValueError(f"{url} responded with {response.status}")
         body = bytearray()
         async for chunk in response.content.iter_chunked(65_536):
             body += chunk
             if len(body) > _DOCUMENT_MAX_BYTES:
-                raise ValueError(f"{url} answers too much")
+                raise ValueError(f"{url} sent too much")
     document = orjson.loads(body)
     if not isinstance(document, dict):
-        raise ValueError(f"{url} answers no JSON object")
+        raise ValueError(f"{url} sent no JSON object")
     return document
 
 
 def parse_keys(jwks: Mapping[str, Any]) -> Mapping[tuple[str, str], PublicKey]:
-    """The keys of a JWK Set that signatures can be checked with, by id and algorithm. One that cannot be used is
-    left out; of two by one name the first is taken. ValueError where it is no JWK Set."""
+    """Returns the usable keys of a JWK Set by id and algorithm. Of two with the same id, the first is used.
+
+    Raises ValueError if it is not a JWK Set. PyJWKSet does not do here: it refuses an empty set, knows only one
+    algorithm for an RSA key without `alg`, and fails as a whole on a key with `"alg": "none"`.
+    """
     listed = jwks.get("keys")
     if not isinstance(listed, list):
         raise ValueError("not a JWK Set")
@@ -158,7 +162,7 @@ def parse_keys(jwks: Mapping[str, Any]) -> Mapping[tuple[str, str], PublicKey]:
 
 
 def _algorithms(jwk: object) -> tuple[str, ...]:
-    """What the key may be used with: what suits its type, and no other than its own `alg`, if it has one."""
+    """Returns the algorithms that suit the type of the key; only its own `alg`, if it has one."""
     if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str):
         return ()
     kind, curve = jwk.get("kty"), jwk.get("crv")
@@ -178,6 +182,6 @@ def _public_key(jwk: dict[str, Any], algorithm: str) -> PublicKey | None:
         _log.warning("The key %.80s is malformed: %r", jwk["kid"], exc)
         return None
     if not isinstance(key, PublicKey) or (isinstance(key, RSAPublicKey) and key.key_size < _RSA_MIN_BITS):
-        _log.warning("The key %.80s is private, or too weak", jwk["kid"])
+        _log.warning("The key %.80s is private or too weak", jwk["kid"])
         return None
     return key

@@ -1,1 +1,1 @@
-"""The API's description of itself."""
+"""The API description (OpenAPI), and the page made from it."""

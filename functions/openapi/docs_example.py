@@ -1,4 +1,4 @@
-"""One call of each operation, as a line for the shell."""
+"""An example call of each operation, as a shell command."""
 
 import json
 import shlex
@@ -9,11 +9,11 @@ Json = Mapping[str, Any]
 
 
 def curl(document: Json, path: str, method: str, operation: Json) -> str:
-    """To be pasted once the `<...>` in it are filled in."""
-    origin, who = _caller(document)
+    """Returns a command that works after each `<...>` in it was replaced."""
+    origin, identity = _caller(document)
     words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
     if operation["security"]:
-        words += ["-H", who]
+        words += ["-H", identity]
     for each in operation["parameters"]:
         parameter = resolved(document, each)
         if parameter["in"] == "header" and parameter.get("required"):
@@ -29,7 +29,7 @@ def curl(document: Json, path: str, method: str, operation: Json) -> str:
 
 
 def resolved(document: Json, value: Json) -> Json:
-    """What a reference into the document's components stands for; anything else as it is."""
+    """Returns the target of a reference into the components; any other value as it is."""
     if "$ref" not in value:
         return value
     _, _, kind, name = value["$ref"].split("/")
@@ -38,7 +38,7 @@ def resolved(document: Json, value: Json) -> Json:
 
 
 def _caller(document: Json) -> tuple[str, str]:
-    """Where the server is, and the header that says who is calling."""
+    """Returns the origin of the server, and the header that identifies the caller."""
     [scheme] = document["components"]["securitySchemes"].values()
     if scheme["type"] == "http":
         return "$SAVEPOINT_URL", "Authorization: Bearer <token>"

@@ -1,4 +1,4 @@
-"""The description as a page to be read: HTML and one style, no script, nothing from elsewhere."""
+"""The API description as a page: HTML and one style, no script, nothing from other hosts."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ CONTENT_SECURITY_POLICY = (
 
 
 def page(document: Json) -> str:
-    """The whole page for an OpenAPI document that `describe` made."""
+    """Returns the page for an OpenAPI document that `describe` made."""
     info = document["info"]
     return "\n".join(
         [
@@ -58,7 +58,7 @@ def _contents(document: Json) -> Iterator[str]:
 
 def _groups(document: Json) -> Iterator[str]:
     for tag in document["tags"]:
-        yield f'<h2 id="{_id(tag["name"])}">{escape(tag["name"].capitalize())}</h2>'
+        yield f'<h2 id="{_id(tag["name"])}">{escape(tag["name"][:1].upper() + tag["name"][1:])}</h2>'
         yield f"<p>{_text(tag['description'])}</p>"
         for path, item in document["paths"].items():
             for method, operation in item.items():
@@ -74,14 +74,14 @@ def _operation(document: Json, path: str, method: str, operation: Json) -> str:
             f'<br>{_text(operation["summary"])}. <code class="soft">{escape(operation["operationId"])}</code>',
             "</summary>",
             _target(operation["operationId"]),
-            _table(("Takes", "in", "type", ""), _taken(document, operation)),
-            _table(("Answers", "", "type", "headers"), _answers(document, operation)),
+            _table(("Request", "in", "type", ""), _request(document, operation)),
+            _table(("Response", "", "type", "headers"), _responses(document, operation)),
             f"<pre>{escape(curl(document, path, method, operation))}</pre></details>",
         ]
     )
 
 
-def _taken(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
+def _request(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
     for each in operation["parameters"]:
         one = resolved(document, each)
         name = f"<code>{escape(one['name'])}</code>"
@@ -91,7 +91,7 @@ def _taken(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
         yield "body", escape(", ".join(body["content"])), _type(schema), _text(body.get("description", ""))
 
 
-def _answers(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
+def _responses(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
     for status, each in operation["responses"].items():
         one = resolved(document, each)
         types = ", ".join(_type(content["schema"]) for content in one.get("content", {}).values())
@@ -115,12 +115,12 @@ def _schema(name: str, schema: Json) -> str:
 
 
 def _target(id: str) -> str:
-    """What a link leads to: within the details, because that makes a browser open them."""
+    """Returns the target of a link. It is inside the details, because a browser then opens them."""
     return f'<div class="target" id="{escape(id)}"></div>'
 
 
 def _type(schema: Json) -> str:
-    """A schema in a few words of HTML."""
+    """Returns a schema in a few words of HTML."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#schema-{name}">{name}</a>'
@@ -146,7 +146,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _text(markdown: str) -> str:
-    """Text, in which `code` is marked."""
+    """Returns text in which `code` is marked."""
     parts = escape(markdown).split("`")
     return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 

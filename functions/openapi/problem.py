@@ -1,54 +1,55 @@
-"""Problems as they cross the wire, for the description: `problems.py` writes them without a model's help."""
+"""The schema of problems. `problems.py` writes them without this model."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from functions.http.problems import TABLE, TYPE_PREFIX
-from functions.sessions.views import SessionMetadata, WireModel
+from functions.http.problems import PROBLEM_TYPES, TYPE_PREFIX
+from functions.http.views import WireModel
+from functions.sessions.views import SessionMetadataView
 from persistence.sessions.documents import SessionStatus
 
-CODES = sorted({row.code for row in TABLE.values()})
+CODES = sorted({kind.code for kind in PROBLEM_TYPES.values()})
 
 Code = Annotated[str, Field(json_schema_extra={"enum": list(CODES)})]
 TypeUri = Annotated[str, Field(json_schema_extra={"enum": [TYPE_PREFIX + code for code in CODES]})]
 
 
 class Fault(WireModel):
-    """One fault of a request: `pointer` is a JSON pointer into the body, `parameter` one of the query's."""
+    """One fault of a request. Either `pointer` or `parameter` is present."""
 
-    detail: str
-    pointer: str = Field(default_factory=str)
-    parameter: str = Field(default_factory=str)
+    detail: str = Field(description="What is wrong, in words for users.")
+    pointer: str = Field(default_factory=str, description="A JSON pointer into the body.")
+    parameter: str = Field(default_factory=str, description="The name of a query parameter.")
 
 
 class ErrorWords(WireModel):
-    """The problem once more: its stable name, and words that can be shown to a person."""
+    """The name of a problem, and words for users."""
 
-    type: Code
-    message: str
+    type: Code = Field(description="The stable name of the problem.")
+    message: str = Field(description="The same as `detail`.")
 
 
 class Problem(WireModel):
-    """What every answer holds that is no success (RFC 9457). Members that do not fit the problem are absent."""
+    """Every error (RFC 9457). Members that do not belong to the problem are absent."""
 
-    # Nobody makes one of these: a default factory, unlike a default, only says that a member can be absent.
+    # No object of this class is made. A default factory, unlike a default, says only that a member can be absent.
 
-    type: TypeUri
-    title: str
-    status: int
-    detail: str = Field(description="Words that can be shown to a person.")
-    error: ErrorWords
-    errors: list[Fault] = Field(default_factory=list, description="422: what is wrong with the request.")
-    current: SessionMetadata = Field(
-        default_factory=SessionMetadata.model_construct, description="412: the session or draft as it is now."
+    type: TypeUri = Field(description="The stable name of the problem, as a URI.")
+    title: str = Field(description="The kind of problem, in a few words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What went wrong, in words for users.")
+    error: ErrorWords = Field(description="The problem once more, for existing clients.")
+    errors: list[Fault] = Field(default_factory=list, description="422: the faults of the request.")
+    current: SessionMetadataView = Field(
+        default_factory=SessionMetadataView.model_construct, description="412: the session or draft as it is now."
     )
-    reference: str = Field(default_factory=str, description="500: by this the log tells what happened.")
-    size: int = Field(default_factory=int, description="413: how many bytes it has.")
-    limit: int = Field(default_factory=int, description="413, 429, 507: how many are allowed.")
-    what: str = Field(default_factory=str, description="429, 507: of what there is too much.")
-    used: int = Field(default_factory=int, description="429, 507: how much of it is kept.")
+    reference: str = Field(default_factory=str, description="500: finds the reason in the operator's log.")
+    size: int = Field(default_factory=int, description="413: the size in bytes.")
+    limit: int = Field(default_factory=int, description="413, 429, 507: the limit.")
+    what: str = Field(default_factory=str, description="429, 507: what the limit counts.")
+    used: int = Field(default_factory=int, description="429, 507: how much of it you keep.")
     session_status: SessionStatus = Field(
-        default_factory=lambda: SessionStatus.CLOSED, description="409: what the session is."
+        default_factory=lambda: SessionStatus.CLOSED, description="409: the status of the session."
     )
-    legal: list[str] = Field(default_factory=list, description="409: what can be done to it instead.")
+    legal: list[str] = Field(default_factory=list, description="409: what the status allows instead.")

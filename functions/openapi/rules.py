@@ -1,15 +1,17 @@
-"""What follows from how an endpoint is registered: the statuses that it can give, the headers that it takes and
-gives, and what may stand in its path. Each rule stands here once, for all endpoints."""
+"""What follows from the declaration of an endpoint: its statuses, its headers and its path parameters.
+
+Each rule is written once, for all endpoints.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from functions.http.bodies import ANY_TYPE, HTML, RawContent
-from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS
+from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS, NOT_MODIFIED
 from functions.http.endpoint import Endpoint
-from functions.http.problems import TABLE
+from functions.http.problems import PROBLEM_TYPES
+from functions.identity.settings import AuthMode
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
-from settings import AuthMode
 
 Json = dict[str, Any]
 
@@ -19,34 +21,46 @@ _CONDITION = {"type": "string", "maxLength": CONDITION_MAX_CHARACTERS}
 _TAG = '(W/)?"[!#-~]*"'
 
 PATH_PARAMETERS: Mapping[str, Json] = {
-    "session_id": {"type": "string", "pattern": _ID_PATTERN},
-    "draft_id": {"type": "string", "pattern": _ID_PATTERN, "description": "Made by the client."},
-    "snapshot_id": {"type": "string", "pattern": _SNAPSHOT_ID_PATTERN},
-    "version": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999},
+    "session_id": {
+        "description": "The id of the session.",
+        "schema": {"type": "string", "pattern": _ID_PATTERN},
+    },
+    "draft_id": {
+        "description": "The id of the draft, which the client makes.",
+        "schema": {"type": "string", "pattern": _ID_PATTERN},
+    },
+    "snapshot_id": {
+        "description": "The id of the snapshot.",
+        "schema": {"type": "string", "pattern": _SNAPSHOT_ID_PATTERN},
+    },
+    "version": {
+        "description": "The number of the version.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999},
+    },
 }
 
 REQUEST_HEADERS: Mapping[str, Json] = {
     "If-Match": {
-        "description": "ETags, separated by commas, of which one has to hold; `*` for whatever is there. "
-        "Where none holds, the answer is 412 and nothing was written.",
+        "description": "ETags, separated by commas; `*` for any. If none is current, the response is 412 and "
+        "nothing is written.",
         "schema": {**_CONDITION, "pattern": rf"^(\*|{_TAG}( ?, ?{_TAG})*)$"},
         "example": "*",
     },
     "If-None-Match": {
-        "description": "On GET, ETags of what you have: 304 where one still holds. On PUT, 412 where one holds: "
-        "`*` only makes what is not there.",
+        "description": "On GET: the ETags that you have; if one is current, the response is 304. On PUT: if one "
+        "is current, the response is 412; `*` creates only.",
         "schema": _CONDITION,
         "example": '"3-9f86d081884c7d65"',
     },
     "Idempotency-Key": {
-        "description": "Names this attempt, so that sent again it is done once: what makes something, within a "
-        "day; what changes a session or draft, until ten more changes were made to it. Another request under the "
-        "same key is refused. What changed nothing is not remembered: repeat it with `If-Match`.",
+        "description": "A name for this request, so that a retry is done once. A create is recognised for a day. "
+        "A change is recognised until ten more changes of the session or draft. Another request with the same key "
+        "is refused. A request that changed nothing is not recognised: retry it with `If-Match`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS},
     },
     "Prefer": {
-        "description": "`return=representation` for all that a POST made, `return=minimal` for no body after a "
-        "PUT or PATCH (RFC 7240). Anything else is not honoured.",
+        "description": "`return=representation`: a POST returns everything that it created. `return=minimal`: a "
+        "PUT or PATCH returns no body (RFC 7240). Other preferences are ignored.",
         "schema": {"type": "string"},
         "examples": {
             "representation": {"value": "return=representation"},
@@ -54,7 +68,7 @@ REQUEST_HEADERS: Mapping[str, Json] = {
         },
     },
     "Savepoint-Confirm": {
-        "description": "Your `ownerId` once more, because nothing brings back what this deletes.",
+        "description": "Your `ownerId`, to confirm the deletion. It cannot be undone.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -65,19 +79,22 @@ _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
     HTML: ("Content-Security-Policy",),
 }
 
-ANSWER_HEADERS: Mapping[str, Json] = {
-    "Content-Encoding": {"description": "`gzip` where that was welcome."},
+RESPONSE_HEADERS: Mapping[str, Json] = {
+    "Content-Encoding": {"description": "`gzip` if the caller accepts it."},
     "Content-Security-Policy": {
-        "description": "What a browser may do with it: next to nothing.",
+        "description": "What a browser may do with the content: next to nothing.",
         "required": True,
     },
-    "Vary": {"description": "By which headers of the request the answer differs.", "required": True},
-    "ETag": {"description": "What this is at present, for If-Match and If-None-Match.", "required": True},
-    "Location": {"description": "The path of what was made.", "required": True},
-    "Preference-Applied": {"description": "What of `Prefer` was honoured."},
-    "Retry-After": {"description": "After how many seconds to try again.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "How to say who you are."},
-    "Savepoint-Request-Charge": {"description": "What the answer cost, in request units.", "required": True},
+    "Vary": {"description": "The request headers that change the response.", "required": True},
+    "ETag": {"description": "The current ETag, for If-Match and If-None-Match.", "required": True},
+    "Location": {"description": "The path of what was created.", "required": True},
+    "Preference-Applied": {"description": "The preference in `Prefer` that was applied."},
+    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "How to authenticate."},
+    "Savepoint-Request-Charge": {
+        "description": "The cost of the request, in request units of the database.",
+        "required": True,
+    },
 }
 
 _REFUSABLE_HEADERS = frozenset({"If-Match", "If-None-Match", "Idempotency-Key"})
@@ -88,71 +105,76 @@ def _keeps_content(endpoint: Endpoint) -> bool:
     return body is not None and (body is RawContent or "content" in body.model_fields)
 
 
+def _reads(endpoint: Endpoint, header: str) -> bool:
+    return header in endpoint.route.reads
+
+
 Rule = tuple[Callable[[Endpoint], bool], Collection[int]]
 
 STATUS_RULES: tuple[Rule, ...] = (
-    # 422 for all: no endpoint takes query parameters that it does not know.
+    # 422 for all: every endpoint refuses unknown query parameters.
     (lambda it: True, (422, 500)),
-    # An identity and a store are asked.
-    (lambda it: not it.public, (401, 429, 503)),
-    (lambda it: "{session_id}" in it.route or "{draft_id}" in it.route, (404, 409, 410)),
-    (lambda it: "{snapshot_id}" in it.route, (404, 410)),
+    # An identity is checked and a store is asked.
+    (lambda it: not it.route.public, (401, 429, 503)),
+    (lambda it: "{session_id}" in it.path or "{draft_id}" in it.path, (404, 409, 410)),
+    (lambda it: "{snapshot_id}" in it.path, (404, 410)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
-    # Of conditions that an endpoint does not read, too.
-    (lambda it: it.method != "GET" or not _REFUSABLE_HEADERS.isdisjoint(it.reads), (400,)),
+    # Writes refuse conditions that they do not read, too.
+    (lambda it: it.route.method != "GET" or not _REFUSABLE_HEADERS.isdisjoint(it.route.reads), (400,)),
     (lambda it: it.body is not None, (411, 413, 415)),
     (lambda it: it.body is RawContent, (400,)),
     (lambda it: _keeps_content(it), (507,)),
-    (lambda it: "If-Match" in it.reads, (412,)),
-    (lambda it: "If-None-Match" in it.reads and it.method == "GET", (304,)),
-    (lambda it: "Prefer" in it.reads and it.representation is None, (204,)),
-    (lambda it: "Savepoint-Confirm" in it.reads, (428,)),
+    (lambda it: _reads(it, "If-Match"), (412,)),
+    (lambda it: _reads(it, "If-None-Match") and it.route.method == "GET", (NOT_MODIFIED,)),
+    (lambda it: _reads(it, "Prefer") and len(it.answers) == 1, (204,)),
+    (lambda it: _reads(it, "Savepoint-Confirm"), (428,)),
 )
 
 
 def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
-    """Every status that the endpoint can give, in ascending order."""
-    found = {endpoint.status, *endpoint.statuses}
-    for applies, given in STATUS_RULES:
+    """Returns every possible status of the endpoint, in ascending order."""
+    found = {endpoint.status, *endpoint.route.statuses}
+    for applies, possible in STATUS_RULES:
         if applies(endpoint):
-            found.update(given)
-    if auth_mode is AuthMode.LOCAL and not endpoint.public:
+            found.update(possible)
+    if auth_mode is AuthMode.LOCAL and not endpoint.route.public:
         found.add(403)  # pages of other origins
     return sorted(found)
 
 
 def success_headers(endpoint: Endpoint, status: int) -> list[str]:
-    """The headers of a success, less those that every answer carries."""
-    conditional = endpoint.method != "DELETE" and not {"If-Match", "If-None-Match"}.isdisjoint(endpoint.reads)
-    names = ["ETag"] if endpoint.has_etag or conditional else []
-    if status == 201 and endpoint.method == "POST":
+    """Returns the headers of a success, without those of every response."""
+    route = endpoint.route
+    conditional = route.method != "DELETE" and not {"If-Match", "If-None-Match"}.isdisjoint(route.reads)
+    names = ["ETag"] if route.has_etag or conditional else []
+    if status == 201 and route.method == "POST":
         names.append("Location")
-    if "Prefer" in endpoint.reads and status in (201, 204):
+    if "Prefer" in route.reads and status in (201, 204):
         names.append("Preference-Applied")
-    if endpoint.answer is bytes:
-        names += _HEADERS_BY_TYPE.get(endpoint.produces, ())
+    if endpoint.answers == (bytes,):
+        names += _HEADERS_BY_TYPE.get(route.produces, ())
     return names
 
 
 def problem_headers(status: int) -> list[str]:
-    """The headers that problems of a status can have."""
-    return sorted({name for row in TABLE.values() if row.status == status for name in row.headers})
+    """Returns the headers that problems of a status can have."""
+    return sorted({name for kind in PROBLEM_TYPES.values() if kind.status == status for name in kind.headers})
 
 
 def problem_titles(status: int) -> str:
-    """What a problem of a status can be."""
-    return "; ".join(dict.fromkeys(row.title for row in TABLE.values() if row.status == status))
+    """Returns the titles of all problems of a status."""
+    return "; ".join(dict.fromkeys(kind.title for kind in PROBLEM_TYPES.values() if kind.status == status))
 
 
 def security(auth_mode: AuthMode) -> tuple[str, Json, list[Json]]:
-    """How a caller says who they are: the name of the scheme, the scheme, and what an endpoint asks for."""
+    """Returns how callers authenticate: the name of the scheme, the scheme, and what endpoints require."""
     match auth_mode:
         case AuthMode.LOCAL:
             scheme = {
                 "type": "apiKey",
                 "in": "header",
                 "name": "X-User-Id",
-                "description": "Whoever you say you are, on this machine alone; `local-user` without it.",
+                "description": "Any user id, on this machine only. Without it you are `local-user`.",
             }
             return "localUser", scheme, [{"localUser": []}, {}]
         case AuthMode.JWT:
@@ -162,5 +184,5 @@ def security(auth_mode: AuthMode) -> tuple[str, Json, list[Json]]:
             cookie = "AppServiceAuthSession"
         case AuthMode.SWA:
             cookie = "StaticWebAppsAuthCookie"
-    scheme = {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Set by signing in."}
+    scheme = {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Set when you sign in."}
     return "signedIn", scheme, [{"signedIn": []}]

@@ -1,64 +1,60 @@
-"""A session's history over HTTP."""
+"""The history of sessions over HTTP."""
 
-import azure.functions as func
-
-from functions.http.call import Answer, Call, to_json
-from functions.http.endpoint import Api
+from functions.http.call import Answer, Call
+from functions.http.content import content_json
+from functions.http.endpoint import Route, Routes
+from functions.http.paging import PageOf
+from functions.http.views import Nothing
+from functions.sessions.endpoints import CONDITIONAL
 from functions.sessions.views import (
-    Nothing,
-    PageOf,
-    RevisionContent,
-    RevisionMetadata,
-    SessionMetadata,
+    RevisionContentView,
+    RevisionMetadataView,
+    SessionMetadataView,
+    revision_metadata,
     session_metadata,
 )
 from persistence.errors import NotFound
 from persistence.sessions.store import SessionStore
 
+routes = Routes("session history", "The versions of a session, and how to restore one.")
+
+REVISIONS = "sessions/{session_id}/revisions"
 _VERSION_MAX_DIGITS = 15
 
 
-def blueprint(api: Api, sessions: SessionStore) -> func.Blueprint:
-    """The endpoints below `persistence/sessions/{session_id}/revisions`."""
-    routes = api.blueprint()
-    route = "persistence/sessions/{session_id}/revisions"
-
-    @api.endpoint(
-        routes,
+@routes.serve(
+    Route(
         "GET",
-        route,
-        answer=PageOf[RevisionMetadata],
-        gives={"session_id": "$request.path.session_id", "version": "$response.body#/items/0/version"},
+        REVISIONS,
+        leads_to={"session_id": "$request.path.session_id", "version": "$response.body#/items/0/version"},
     )
-    async def get_session_revisions(call: Call[Nothing, Nothing]) -> Answer:
-        """The history of a session, newest first; all that is kept fits one page."""
-        head = await sessions.get_head(call.owner_id, call.path["session_id"])
-        items = [RevisionMetadata.model_validate(revision) for revision in head.revisions]
-        return Answer(PageOf(items=items, page_token=None))
+)
+async def get_session_revisions(
+    call: Call[Nothing, Nothing], sessions: SessionStore
+) -> Answer[PageOf[RevisionMetadataView]]:
+    """Returns the history of a session, newest version first. It fits on one page."""
+    head = await sessions.get_head(call.owner_id, call.path["session_id"])
+    return Answer(PageOf(items=[revision_metadata(one) for one in head.revisions], page_token=None))
 
-    @api.endpoint(routes, "GET", route + "/{version}", answer=RevisionContent)
-    async def get_session_revision(call: Call[Nothing, Nothing]) -> Answer:
-        """A session's content as it was."""
-        session_id, version = call.path["session_id"], _version(call.path["version"])
-        revision, content = await sessions.revision(call.owner_id, session_id, version)
-        metadata = RevisionMetadata.model_validate(revision).model_dump(mode="json")
-        return Answer(to_json({"metadata": metadata, "content": content.decode()}))
 
-    @api.endpoint(
-        routes,
-        "POST",
-        route + "/{version}/restore",
-        answer=SessionMetadata,
-        reads=("If-Match", "Idempotency-Key"),
-        statuses=(507,),
-    )
-    async def restore_session_revision(call: Call[Nothing, Nothing]) -> Answer:
-        """Makes a new version with the content of an old one."""
-        session_id, version = call.path["session_id"], _version(call.path["version"])
-        head = await sessions.restore(call.owner_id, session_id, version, call.conditions)
-        return Answer(session_metadata(head), etag=head.metadata.etag)
+@routes.serve(Route("GET", f"{REVISIONS}/{{version}}"))
+async def get_session_revision(
+    call: Call[Nothing, Nothing], sessions: SessionStore
+) -> Answer[RevisionContentView]:
+    """Returns one version of a session with its content."""
+    session_id, version = call.path["session_id"], _version(call.path["version"])
+    revision, content = await sessions.revision(call.owner_id, session_id, version)
+    return Answer(content_json(revision_metadata(revision), content))
 
-    return routes
+
+@routes.serve(Route("POST", f"{REVISIONS}/{{version}}/restore", reads=CONDITIONAL, statuses=(507,)))
+async def restore_session_revision(
+    call: Call[Nothing, Nothing], sessions: SessionStore
+) -> Answer[SessionMetadataView]:
+    """Makes a new version with the content of an old one."""
+    session_id, version = call.path["session_id"], _version(call.path["version"])
+    head = await sessions.restore(call.owner_id, session_id, version, call.conditions)
+    return Answer(session_metadata(head), head.metadata.etag)
 
 
 def _version(text: str) -> int:

@@ -1,184 +1,182 @@
-"""What crosses the wire: camelCase JSON, made from documents, and the queries that lists take."""
+"""Sessions as they cross the wire."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from persistence import documents
+from functions.http.paging import ListQuery, QueryTime
+from functions.http.views import BodyModel, QueryModel, WireModel, view_of
 from persistence.content import pack
-from persistence.documents import Timestamp
-from persistence.sessions import documents as session_documents
-from persistence.sessions.documents import SessionAction, SessionStatus, SessionSummary
-from persistence.storage.filters import FilterFactory
-from persistence.storage.query import Filter, Operator, Page, Sort
-
-T = TypeVar("T", bound=BaseModel)
-S = TypeVar("S")
-
-
-class WireModel(BaseModel):
-    """camelCase in JSON, snake_case in Python."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        serialize_by_alias=True,
-        from_attributes=True,
-        defer_build=True,  # see Document
-    )
+from persistence.documents import ClearableLabel, Description, Label, MediaType, Timestamp, Title
+from persistence.sessions.documents import (
+    NewSession,
+    Revision,
+    SessionAction,
+    SessionChange,
+    SessionStatus,
+    SessionSummary,
+)
+from persistence.storage.query import Operator
 
 
-class SessionMetadata(WireModel):
-    """All of a session but its content. `etag` is for If-Match and If-None-Match, quotes included."""
+class SessionMetadataView(WireModel):
+    """A session without its content."""
 
-    id: str
-    owner_id: str
-    title: str
-    description: str | None
-    app: str | None
-    status: SessionStatus
-    created_at: Timestamp
-    updated_at: Timestamp
-    last_accessed_at: Timestamp
-    deleted_at: Timestamp | None
-    version: int
-    content_hash: str
-    content_bytes: int
-    device_info: str | None
-    media_type: str | None
-    etag: str
-
-
-class Session(WireModel):
-    """A session and its content, as it was sent."""
-
-    metadata: SessionMetadata
-    content: str
+    id: str = Field(description="The id of the session.")
+    owner_id: str = Field(description="The id of the owner.")
+    title: str = Field(description="The title.")
+    description: str | None = Field(description="The description, if there is one.")
+    app: str | None = Field(description="The label of the app that saved it.")
+    status: SessionStatus = Field(description="The status: only active sessions and drafts can be saved.")
+    created_at: Timestamp = Field(description="When it was created.")
+    updated_at: Timestamp = Field(description="When its current version was made.")
+    last_accessed_at: Timestamp = Field(description="When it was last saved or opened, to within some minutes.")
+    deleted_at: Timestamp | None = Field(description="When it was deleted.")
+    version: int = Field(description="The number of the current version. The first is 1.")
+    content_hash: str = Field(description="The SHA-256 of the content, in hexadecimal.")
+    content_bytes: int = Field(description="The size of the content, in bytes of UTF-8.")
+    device_info: str | None = Field(description="The device that made the current version.")
+    media_type: str | None = Field(description="The media type of the content, if it is known.")
+    etag: str = Field(description="The ETag for If-Match and If-None-Match, quotes included.")
 
 
-class NewSession(BaseModel):
-    """Makes a session. Content is an opaque text of at most 1,572,864 bytes of UTF-8."""
+class SessionView(WireModel):
+    """A session with its content."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        defer_build=True,
-        json_schema_extra={"examples": [{"title": "Wells", "description": None, "content": "zoom: 3"}]},
-    )
-
-    title: documents.Title
-    description: documents.Description | None
-    content: str
-    app: documents.Label | None = None
-    device_info: documents.Label | None = None
-    media_type: documents.MediaType | None = None
-
-    def new_session(self) -> session_documents.NewSession:
-        """What it makes. Raises ContentTooLarge and InvalidMember."""
-        return session_documents.NewSession(**{**dict(self), "content": pack(self.content)})
+    metadata: SessionMetadataView = Field(description="All but the content.")
+    content: str = Field(description="The content, exactly as it was sent.")
 
 
-class SessionUpdate(BaseModel):
-    """Changes a session: what is absent or null stays; a description of "" is cleared."""
+class SessionValidityView(WireModel):
+    """The current version of a session of yours."""
+
+    id: str = Field(description="The id of the session.")
+    status: SessionStatus = Field(description="The status.")
+    version: int = Field(description="The number of the current version.")
+    content_hash: str = Field(description="The SHA-256 of the content, in hexadecimal.")
+    etag: str = Field(description="The ETag for If-Match and If-None-Match, quotes included.")
+
+
+class RevisionMetadataView(WireModel):
+    """One version in the history of a session."""
+
+    version: int = Field(description="The number of the version.")
+    action: SessionAction = Field(description="What made the version.")
+    saved_at: Timestamp = Field(description="When it was made.")
+    device_info: str | None = Field(description="The device that made it.")
+    title: str = Field(description="The title at that time.")
+    content_hash: str = Field(description="The SHA-256 of the content at that time, in hexadecimal.")
+    content_bytes: int = Field(description="The size of the content at that time, in bytes of UTF-8.")
+
+
+class RevisionContentView(WireModel):
+    """One version in the history of a session, with its content."""
+
+    metadata: RevisionMetadataView = Field(description="All but the content.")
+    content: str = Field(description="The content at that time, exactly as it was sent.")
+
+
+class NewSessionBody(BodyModel):
+    """Creates a session."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        defer_build=True,
-        json_schema_extra={"examples": [{"content": "zoom: 4"}]},
+        json_schema_extra={"examples": [{"title": "Wells", "description": None, "content": "zoom: 3"}]}
     )
 
-    title: documents.Title | None = None
-    description: documents.Description | None = None
-    content: str | None = None
-    app: documents.ClearableLabel | None = None
-    device_info: documents.Label | None = None
-    media_type: documents.MediaType | None = None
+    title: Title = Field(description="The title.")
+    description: Description | None = Field(description="A description, or null.")
+    content: str = Field(description="Any text, of at most 1,572,864 bytes of UTF-8. It comes back unchanged.")
+    app: Label | None = Field(None, description="A label for the app that saves it.")
+    device_info: Label | None = Field(None, description="A label for the device that saves it.")
+    media_type: MediaType | None = Field(None, description="The media type of the content.")
 
-    def change(self) -> session_documents.SessionChange:
-        """The change that it stands for. Raises ContentTooLarge and InvalidMember."""
+    def new_session(self) -> NewSession:
+        """Packs the content. Raises ContentTooLarge, and InvalidMember if it is not UTF-8."""
+        return NewSession.model_validate(dict(self) | {"content": pack(self.content)})
+
+
+class SessionUpdateBody(BodyModel):
+    """Changes a session. Members that are absent or null change nothing."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content": "zoom: 4"}]})
+
+    title: Title | None = Field(None, description="A new title.")
+    description: Description | None = Field(None, description='A new description; "" clears it.')
+    content: str | None = Field(None, description="New content, of at most 1,572,864 bytes of UTF-8.")
+    app: ClearableLabel | None = Field(None, description='A label for the app that saves it; "" clears it.')
+    device_info: Label | None = Field(None, description="A label for the device that saves it.")
+    media_type: MediaType | None = Field(None, description="The media type of the content.")
+
+    def change(self) -> SessionChange:
+        """Packs the content. Raises ContentTooLarge, and InvalidMember if it is not UTF-8."""
         packed = None if self.content is None else pack(self.content)
-        return session_documents.SessionChange(**{**dict(self), "content": packed})
+        return SessionChange.model_validate(dict(self) | {"content": packed})
 
 
-class SessionPatch(BaseModel):
-    """An RFC 7396 merge patch: what is absent stays, null clears. A title cannot be cleared."""
+class SessionPatchBody(BodyModel):
+    """A JSON merge patch (RFC 7396): absent members change nothing, null clears. A title cannot be cleared."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        defer_build=True,
-        json_schema_extra={"examples": [{"title": "Wells of today", "description": None}]},
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Wells of today", "description": None}]})
+
+    # The factory says that it can be absent, without a default in the API description.
+    title: Title = Field(default_factory=str, description="A new title.")
+    description: Description | None = Field(None, description="A new description; null clears it.")
+    app: Label | None = Field(None, description="A label for the app that saves it; null clears it.")
+
+    def change(self) -> SessionChange:
+        """Returns the change, in which "" clears."""
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        cleared = {name: "" if value is None else value for name, value in sent.items()}
+        return SessionChange.model_validate(cleared)
+
+
+class SaveQuery(QueryModel):
+    """How a save enters the history."""
+
+    autosave: bool = Field(False, description="Whether this save replaces the autosave just before it.")
+
+
+def _split(value: object) -> object:
+    # At most one more than all statuses: that is too many already.
+    return value.split(",", len(SessionStatus)) if isinstance(value, str) else value
+
+
+Statuses = Annotated[tuple[SessionStatus, ...], Field(max_length=len(SessionStatus)), BeforeValidator(_split)]
+
+
+class SessionsQuery(ListQuery):
+    """Which sessions, in which order. Drafts and deleted ones are listed only if `status` names them."""
+
+    FILTERS = {
+        "status": ("status", Operator.IN),
+        "app": ("app", Operator.EQUAL),
+        "filter_title": ("metadata.title__lower", Operator.CONTAINS),
+        "filter_description": ("metadata.description__lower", Operator.CONTAINS),
+        "filter_created_from": ("metadata.created_at", Operator.MORE_OR_EQUAL),
+        "filter_created_to": ("metadata.created_at", Operator.LESS_OR_EQUAL),
+        "filter_updated_from": ("metadata.updated_at", Operator.MORE_OR_EQUAL),
+        "filter_updated_to": ("metadata.updated_at", Operator.LESS_OR_EQUAL),
+    }
+    LOWERCASE_SORTS = {"metadata.title": "metadata.title__lower"}
+
+    sort_by: Literal["metadata.updated_at", "metadata.created_at", "metadata.title"] = Field(
+        "metadata.updated_at", description="What to sort by."
     )
-
-    title: documents.Title = Field(default_factory=str)  # given or not: there is none to describe
-    description: documents.Description | None = None
-    app: documents.Label | None = None
-
-    def change(self) -> session_documents.SessionChange:
-        """The change that it stands for."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        cleared = {name: "" if value is None else value for name, value in given.items()}
-        return session_documents.SessionChange.model_validate(cleared)
+    status: Statuses | None = Field(None, description="One or more statuses, separated by commas.")
+    app: Label | None = Field(None, description="The label of one app.")
+    filter_title: Title | None = Field(None, description="Part of the title, in any case.")
+    filter_description: Description | None = Field(None, description="Part of the description, in any case.")
+    filter_created_from: QueryTime | None = Field(None, description="Created at or after this time.")
+    filter_created_to: QueryTime | None = Field(None, description="Created at or before this time.")
+    filter_updated_from: QueryTime | None = Field(None, description="Changed at or after this time.")
+    filter_updated_to: QueryTime | None = Field(None, description="Changed at or before this time.")
 
 
-class SessionValidity(WireModel):
-    """That a session is there and mine, and what is current of it."""
-
-    id: str
-    status: SessionStatus
-    version: int
-    content_hash: str
-    etag: str
-
-
-class RevisionMetadata(WireModel):
-    """A line of a session's history: which version, what made it, when and where."""
-
-    version: int
-    action: SessionAction
-    saved_at: Timestamp
-    device_info: str | None
-    title: str
-    content_hash: str
-    content_bytes: int
-
-
-class RevisionContent(WireModel):
-    """A line of the history, and the content as it was."""
-
-    metadata: RevisionMetadata
-    content: str
-
-
-class SaveQuery(BaseModel):
-    """How the history takes a save."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    autosave: bool = Field(False, description="Whether it takes the place of the autosave just before it.")
-
-
-class PageOf(WireModel, Generic[T]):
-    """Some of a list. `pageToken` is the next call's `cursor`; null on the last page."""
-
-    items: list[T]
-    page_token: str | None
-
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """`SessionMetadataPage`: generated clients have no better name for it."""
-        return f"{params[0].__name__}Page"
-
-
-def session_metadata(head: SessionSummary) -> SessionMetadata:
-    """The wire's form of a head."""
+@view_of.register
+def session_metadata(head: SessionSummary) -> SessionMetadataView:
+    """Returns the view of a session's head."""
     metadata = head.metadata
-    return SessionMetadata(
+    return SessionMetadataView(
         id=head.id,
         owner_id=head.owner_id,
         title=metadata.title,
@@ -198,100 +196,18 @@ def session_metadata(head: SessionSummary) -> SessionMetadata:
     )
 
 
-def page_of(page: Page[S], convert: Callable[[S], T]) -> PageOf[T]:
-    """The wire's form of a page of documents."""
-    return PageOf(items=[convert(one) for one in page.items], page_token=page.cursor)
+def session_validity(head: SessionSummary) -> SessionValidityView:
+    """Returns the view of a session that exists."""
+    return SessionValidityView(
+        id=head.id,
+        status=head.status,
+        version=head.metadata.version,
+        content_hash=head.metadata.content_hash,
+        etag=head.metadata.etag,
+    )
 
 
-def _iso_text(value: object) -> object:
-    # Without this a bare number would be taken for seconds since 1970.
-    if not isinstance(value, str) or "T" not in value.upper():
-        raise ValueError("must be an ISO 8601 date and time with a zone, as 2026-01-31T09:30:00Z")
-    return value
-
-
-def _split(value: object) -> object:
-    # No more than what is too many already.
-    return value.split(",", len(SessionStatus)) if isinstance(value, str) else value
-
-
-QueryTime = Annotated[Timestamp, BeforeValidator(_iso_text)]
-Statuses = Annotated[tuple[SessionStatus, ...], Field(max_length=len(SessionStatus)), BeforeValidator(_split)]
-
-
-class Nothing(BaseModel):
-    """No query parameters, or no body."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class FilterQuery(BaseModel):
-    """A query whose parameters are filters."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    FILTERS: ClassVar[dict[str, tuple[str, Operator]]] = {}
-
-    def filters(self, factory: FilterFactory) -> list[Filter]:
-        """The filters that were given, checked against the document's model."""
-        given = ((name, getattr(self, name)) for name in self.FILTERS)
-        return [
-            factory.create(self.FILTERS[name][0], value, self.FILTERS[name][1])
-            for name, value in given
-            if value is not None
-        ]
-
-
-class PageQuery(BaseModel):
-    """Which page. An empty value means "not given": existing clients send `cursor=`."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    cursor: str | None = Field(None, description="The `pageToken` of the page before.")
-    page_size: int = Field(10, ge=1, le=100, description="How many items a page has at most.")
-
-
-class ListQuery(FilterQuery, PageQuery):
-    """What every list takes that can be sorted."""
-
-    SORTS: ClassVar[dict[str, str]] = {}
-    """Sort values whose stored path has another name."""
-    LOWERCASE_SORTS: ClassVar[dict[str, str]] = {}
-    """Stored paths that have a lower-cased twin."""
-
-    sort_by: str = "id"
-    sort_direction: Literal["asc", "desc"] = "desc"
-    sort_lowercase: bool = Field(False, description="Whether titles are sorted without regard to case.")
-
-    def sort(self) -> Sort:
-        """The order asked for, by stored path."""
-        path = self.SORTS.get(self.sort_by, self.sort_by)
-        if self.sort_lowercase:
-            path = self.LOWERCASE_SORTS.get(path, path)
-        return Sort(path, descending=self.sort_direction == "desc")
-
-
-class SessionsQuery(ListQuery):
-    """Which sessions, in which order. Drafts and deleted ones are left out unless `status` names them."""
-
-    FILTERS = {
-        "status": ("status", Operator.IN),
-        "app": ("app", Operator.EQUAL),
-        "filter_title": ("metadata.title__lower", Operator.CONTAINS),
-        "filter_description": ("metadata.description__lower", Operator.CONTAINS),
-        "filter_created_from": ("metadata.created_at", Operator.MORE_OR_EQUAL),
-        "filter_created_to": ("metadata.created_at", Operator.LESS_OR_EQUAL),
-        "filter_updated_from": ("metadata.updated_at", Operator.MORE_OR_EQUAL),
-        "filter_updated_to": ("metadata.updated_at", Operator.LESS_OR_EQUAL),
-    }
-    LOWERCASE_SORTS = {"metadata.title": "metadata.title__lower"}
-
-    sort_by: Literal["metadata.updated_at", "metadata.created_at", "metadata.title"] = "metadata.updated_at"
-    status: Statuses | None = Field(None, description="One or more of the statuses, separated by commas.")
-    app: documents.Label | None = Field(None, description="The label of one app.")
-    filter_title: documents.Title | None = Field(None, description="Part of the title, in any case.")
-    filter_description: documents.Description | None = Field(None, description="Part of the description.")
-    filter_created_from: QueryTime | None = Field(None, description="Made then or later.")
-    filter_created_to: QueryTime | None = Field(None, description="Made then or earlier.")
-    filter_updated_from: QueryTime | None = Field(None, description="Changed last then or later.")
-    filter_updated_to: QueryTime | None = Field(None, description="Changed last then or earlier.")
+@view_of.register
+def revision_metadata(revision: Revision) -> RevisionMetadataView:
+    """Returns the view of one version in the history."""
+    return RevisionMetadataView.model_validate(revision)

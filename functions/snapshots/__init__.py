@@ -1,1 +1,1 @@
-"""Snapshots and their access log over HTTP."""
+"""Snapshots over HTTP."""

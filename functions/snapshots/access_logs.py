@@ -1,37 +1,29 @@
-"""What a person opened, over HTTP."""
-
-import azure.functions as func
+"""The snapshots that a person opened, over HTTP."""
 
 from functions.http.call import Answer, Call
-from functions.http.endpoint import Api
-from functions.sessions.views import Nothing, PageOf, page_of
-from functions.snapshots.views import AccessLogsQuery, SnapshotAccessLog, access_log
+from functions.http.endpoint import Route, Routes
+from functions.http.paging import PageOf, page_of
+from functions.http.views import Nothing
+from functions.snapshots.views import AccessLogsQuery, SnapshotAccessLogView, access_log
 from persistence.snapshots.access_logs import AccessLogStore
 
+routes = Routes("access logs", "The snapshots that you opened, with the number of your visits.")
 
-def blueprint(api: Api, access_logs: AccessLogStore) -> func.Blueprint:
-    """The endpoints below `persistence/snapshot_access_logs`."""
-    routes = api.blueprint()
 
-    @api.endpoint(
-        routes,
-        "GET",
-        "persistence/snapshot_access_logs",
-        query=AccessLogsQuery,
-        answer=PageOf[SnapshotAccessLog],
+@routes.serve(Route("GET", "snapshot_access_logs"))
+async def get_snapshot_access_logs(
+    call: Call[AccessLogsQuery, Nothing], access_logs: AccessLogStore
+) -> Answer[PageOf[SnapshotAccessLogView]]:
+    """Returns a page of the snapshots that you opened."""
+    query = call.query
+    page = await access_logs.page(
+        call.owner_id, query.filters(access_logs.filters), query.sort(), query.page_size, query.cursor
     )
-    async def get_snapshot_access_logs(call: Call[AccessLogsQuery, Nothing]) -> Answer:
-        """A page of the snapshots that I opened."""
-        query = call.query
-        page = await access_logs.page(
-            call.owner_id, query.filters(access_logs.filters), query.sort(), query.page_size, query.cursor
-        )
-        return Answer(page_of(page, access_log))
+    return Answer(page_of(page, access_log))
 
-    @api.endpoint(routes, "DELETE", "persistence/snapshot_access_logs/{snapshot_id}", status=204)
-    async def delete_snapshot_access_log(call: Call[Nothing, Nothing]) -> Answer:
-        """Forgets my visits to a snapshot; one of my own stays in my library."""
-        await access_logs.remove(call.owner_id, call.path["snapshot_id"])
-        return Answer(status=204)
 
-    return routes
+@routes.serve(Route("DELETE", "snapshot_access_logs/{snapshot_id}"))
+async def delete_snapshot_access_log(call: Call[Nothing, Nothing], access_logs: AccessLogStore) -> Answer[None]:
+    """Removes your visits to a snapshot from this list. A snapshot of yours is still listed as such."""
+    await access_logs.remove(call.owner_id, call.path["snapshot_id"])
+    return Answer()

@@ -1,104 +1,101 @@
 """Snapshots over HTTP, and for their owners who opened them."""
 
-import azure.functions as func
-
-from functions.http.call import Answer, Call, to_json
-from functions.http.endpoint import Api
+from functions.http.call import Answer, Call
+from functions.http.content import content_json
+from functions.http.endpoint import Route, Routes
+from functions.http.paging import PageOf, page_of
 from functions.http.rate_limit import TokenBuckets
-from functions.sessions.views import Nothing, PageOf, page_of
+from functions.http.views import Nothing
 from functions.snapshots.views import (
-    NewSnapshot,
-    SnapshotContent,
-    SnapshotMetadata,
+    NewSnapshotBody,
+    SnapshotContentView,
+    SnapshotMetadataView,
     SnapshotsQuery,
-    SnapshotStats,
-    SnapshotVisitor,
+    SnapshotStatsView,
+    SnapshotVisitorView,
     VisitorsQuery,
     snapshot_metadata,
+    snapshot_stats,
     snapshot_visitor,
 )
-from persistence.snapshots.documents import Snapshot
 from persistence.snapshots.store import SnapshotStore
 
+routes = Routes(
+    "snapshots", "Frozen copies that are shared by link. The owner can see how often a snapshot was opened."
+)
 
-def blueprint(api: Api, snapshots: SnapshotStore, opens: TokenBuckets) -> func.Blueprint:
-    """The endpoints below `persistence/snapshots`."""
-    routes = api.blueprint()
+ONE = "snapshots/{snapshot_id}"
 
-    @api.endpoint(routes, "GET", "persistence/snapshots", query=SnapshotsQuery, answer=PageOf[SnapshotMetadata])
-    async def get_snapshots_metadata(call: Call[SnapshotsQuery, Nothing]) -> Answer:
-        """A page of my own snapshots."""
-        query = call.query
-        page = await snapshots.page(
-            call.owner_id, query.filters(snapshots.filters), query.sort(), query.page_size, query.cursor
-        )
-        return Answer(page_of(page, snapshot_metadata))
 
-    @api.endpoint(
-        routes,
+@routes.serve(Route("GET", "snapshots"))
+async def get_snapshots_metadata(
+    call: Call[SnapshotsQuery, Nothing], snapshots: SnapshotStore
+) -> Answer[PageOf[SnapshotMetadataView]]:
+    """Returns a page of your snapshots, without content."""
+    query = call.query
+    page = await snapshots.page(
+        call.owner_id, query.filters(snapshots.filters), query.sort(), query.page_size, query.cursor
+    )
+    return Answer(page_of(page, snapshot_metadata))
+
+
+@routes.serve(
+    Route(
         "POST",
-        "persistence/snapshots",
-        body=NewSnapshot,
-        answer=str,
+        "snapshots",
         status=201,
         reads=("Idempotency-Key", "Prefer"),
-        representation=SnapshotMetadata,
-        statuses=(404, 409, 410),  # of the session that is copied, or of what a repeat finds gone
-        gives={"snapshot_id": "$response.body"},
+        statuses=(404, 409, 410),  # of the session that is copied, or of what a first try created
+        leads_to={"snapshot_id": "$response.body"},
     )
-    async def create_snapshot(call: Call[Nothing, NewSnapshot]) -> Answer:
-        """Freezes content, or one of my sessions; answers the snapshot's id, which is its link."""
-        snapshot = await snapshots.create(call.owner_id, call.body, call.attempt)
-        location = {"Location": f"{call.path_of_collection}/{snapshot.id}"}
-        if call.prefers("representation"):
-            return Answer(
-                snapshot_metadata(snapshot), 201, None, location | {"Preference-Applied": "return=representation"}
-            )
-        return Answer(to_json(snapshot.id), 201, None, location)
-
-    @api.endpoint(routes, "GET", "persistence/snapshots/{snapshot_id}", answer=SnapshotContent)
-    async def get_snapshot(call: Call[Nothing, Nothing]) -> Answer:
-        """A snapshot with its content, to anybody signed in who has the id; the visit is counted."""
-        opens.take(call.owner_id)
-        snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
-        return Answer(_snapshot_json(snapshot, content.decode()))
-
-    @api.endpoint(routes, "DELETE", "persistence/snapshots/{snapshot_id}", status=204, statuses=(403, 409))
-    async def delete_snapshot(call: Call[Nothing, Nothing]) -> Answer:
-        """Deletes one of my snapshots: its link answers 410 from then on."""
-        with opens.taken_by_misses(call.owner_id):
-            await snapshots.delete(call.owner_id, call.path["snapshot_id"])
-        return Answer(status=204)
-
-    @api.endpoint(
-        routes, "GET", "persistence/snapshots/{snapshot_id}/stats", answer=SnapshotStats, statuses=(403,)
-    )
-    async def get_snapshot_stats(call: Call[Nothing, Nothing]) -> Answer:
-        """How often one of my snapshots was opened, and by how many people."""
-        with opens.taken_by_misses(call.owner_id):
-            stats = await snapshots.stats(call.owner_id, call.path["snapshot_id"])
-        return Answer(SnapshotStats.model_validate(stats))
-
-    @api.endpoint(
-        routes,
-        "GET",
-        "persistence/snapshots/{snapshot_id}/visitors",
-        query=VisitorsQuery,
-        answer=PageOf[SnapshotVisitor],
-        statuses=(403,),
-    )
-    async def get_snapshot_visitors(call: Call[VisitorsQuery, Nothing]) -> Answer:
-        """A page of who opened one of my snapshots, where the operator shows that."""
-        query, snapshot_id = call.query, call.path["snapshot_id"]
-        with opens.taken_by_misses(call.owner_id):
-            page = await snapshots.visitors(
-                call.owner_id, snapshot_id, query.sort(), query.page_size, query.cursor
-            )
-        return Answer(page_of(page, snapshot_visitor))
-
-    return routes
+)
+async def create_snapshot(
+    call: Call[Nothing, NewSnapshotBody], snapshots: SnapshotStore
+) -> Answer[str | SnapshotMetadataView]:
+    """Creates a snapshot of content, or of a session of yours. Returns its id, by which others open it."""
+    snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), call.idempotency_key)
+    headers = call.location_of(snapshot.id)
+    if call.prefers("representation"):
+        headers["Preference-Applied"] = "return=representation"
+        return Answer(snapshot_metadata(snapshot), headers=headers)
+    return Answer(snapshot.id, headers=headers)
 
 
-def _snapshot_json(snapshot: Snapshot, content: str) -> bytes:
-    # Not through the model of the answer: it would copy the content and escape it more slowly.
-    return to_json({"metadata": snapshot_metadata(snapshot).model_dump(mode="json"), "content": content})
+@routes.serve(Route("GET", ONE))
+async def get_snapshot(
+    call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+) -> Answer[SnapshotContentView]:
+    """Returns a snapshot with its content, to everyone who is signed in and has its id. Counts as a visit."""
+    opens.take(call.owner_id)
+    snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
+    return Answer(content_json(snapshot_metadata(snapshot), content))
+
+
+@routes.serve(Route("DELETE", ONE, statuses=(403, 409)))
+async def delete_snapshot(
+    call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+) -> Answer[None]:
+    """Deletes a snapshot of yours for good. From then on, opening it returns 410."""
+    with opens.taken_by_misses(call.owner_id):
+        await snapshots.delete(call.owner_id, call.path["snapshot_id"])
+    return Answer()
+
+
+@routes.serve(Route("GET", f"{ONE}/stats", statuses=(403,)))
+async def get_snapshot_stats(
+    call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+) -> Answer[SnapshotStatsView]:
+    """Returns how often a snapshot of yours was opened, and by how many people."""
+    with opens.taken_by_misses(call.owner_id):
+        return Answer(snapshot_stats(await snapshots.stats(call.owner_id, call.path["snapshot_id"])))
+
+
+@routes.serve(Route("GET", f"{ONE}/visitors", statuses=(403,)))
+async def get_snapshot_visitors(
+    call: Call[VisitorsQuery, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+) -> Answer[PageOf[SnapshotVisitorView]]:
+    """Returns a page of the people who opened a snapshot of yours, if the operator shows them."""
+    query, snapshot_id = call.query, call.path["snapshot_id"]
+    with opens.taken_by_misses(call.owner_id):
+        page = await snapshots.visitors(call.owner_id, snapshot_id, query.sort(), query.page_size, query.cursor)
+    return Answer(page_of(page, snapshot_visitor))

@@ -1,48 +1,76 @@
 """Snapshots and access logs as they cross the wire."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, model_validator
 
-from functions.sessions.views import ListQuery, QueryTime, WireModel
-from persistence import documents
-from persistence.documents import Timestamp
-from persistence.snapshots import documents as snapshot_documents
-from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
+from functions.http.paging import ListQuery, QueryTime
+from functions.http.views import BodyModel, WireModel, view_of
+from persistence.documents import Description, Label, MediaType, Timestamp, Title
+from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, SnapshotStats, Visitor
 from persistence.storage.query import Operator
 
 
-class SnapshotMetadata(WireModel):
-    """All of a snapshot but its content. A snapshot never changes, so `updatedAt` is `createdAt`."""
+class SnapshotMetadataView(WireModel):
+    """A snapshot without its content. A snapshot never changes."""
 
-    id: str
-    owner_id: str
-    title: str
-    description: str | None
-    app: str | None
-    created_at: Timestamp
-    updated_at: Timestamp
-    expires_at: Timestamp | None
-    content_hash: str
-    content_bytes: int
-    media_type: str | None
-
-
-class SnapshotContent(WireModel):
-    """A snapshot and its content, as it was sent."""
-
-    metadata: SnapshotMetadata
-    content: str
+    id: str = Field(description="The id of the snapshot. Everyone who is signed in and has it can open it.")
+    owner_id: str = Field(description="The id of the owner.")
+    title: str = Field(description="The title.")
+    description: str | None = Field(description="The description, if there is one.")
+    app: str | None = Field(description="The label of the app that created it.")
+    created_at: Timestamp = Field(description="When it was created.")
+    updated_at: Timestamp = Field(description="Always the same as `createdAt`.")
+    expires_at: Timestamp | None = Field(description="When it expires. Null if it does not.")
+    content_hash: str = Field(description="The SHA-256 of the content, in hexadecimal.")
+    content_bytes: int = Field(description="The size of the content, in bytes of UTF-8.")
+    media_type: str | None = Field(description="The media type of the content, if it is known.")
 
 
-class NewSnapshot(snapshot_documents.NewSnapshot):
-    """Makes a snapshot, either of `content`, or of the session `sessionId`, which is copied here."""
+class SnapshotContentView(WireModel):
+    """A snapshot with its content."""
+
+    metadata: SnapshotMetadataView = Field(description="All but the content.")
+    content: str = Field(description="The content, exactly as it was sent.")
+
+
+class SnapshotAccessLogView(WireModel):
+    """The visits of one person to one snapshot."""
+
+    visitor_id: str = Field(description="The id of the person.")
+    snapshot_id: str = Field(description="The id of the snapshot.")
+    visits: int = Field(description="The number of visits.")
+    first_visited_at: Timestamp = Field(description="When the person opened it first.")
+    last_visited_at: Timestamp | None = Field(description="When the person opened it last.")
+    snapshot_deleted: bool = Field(description="Whether the snapshot was deleted or has expired.")
+    snapshot_metadata: SnapshotMetadataView = Field(
+        description="The snapshot. It has no description after the snapshot was deleted."
+    )
+
+
+class SnapshotStatsView(WireModel):
+    """How often a snapshot was opened. Its creation counts as the first visit, by its owner."""
+
+    visits: int = Field(description="The number of visits.")
+    visitors: int = Field(description="The number of people.")
+    first_visited_at: Timestamp | None = Field(description="When it was opened first.")
+    last_visited_at: Timestamp | None = Field(description="When it was opened last.")
+
+
+class SnapshotVisitorView(WireModel):
+    """The visits of one person to a snapshot of yours."""
+
+    visitor_id: str = Field(description="The id of the person.")
+    visits: int = Field(description="The number of visits.")
+    first_visited_at: Timestamp = Field(description="When the person opened it first.")
+    last_visited_at: Timestamp = Field(description="When the person opened it last.")
+
+
+class NewSnapshotBody(BodyModel):
+    """Creates a snapshot, either of `content` or as a copy of the session `sessionId`."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        # What the document's own validator checks, told to those who read the schema.
+        # The rule of `_one_source`, for those who read the schema.
         json_schema_extra={
             "examples": [{"title": "Wells in June", "content": "zoom: 3"}],
             "anyOf": [
@@ -59,49 +87,38 @@ class NewSnapshot(snapshot_documents.NewSnapshot):
                     "properties": {"sessionId": {"type": "string"}, "content": {"type": "null"}},
                 },
             ],
-        },
+        }
     )
 
-    content: str | None = None
-    expires_at: QueryTime | None = None
+    title: Title | None = Field(None, description="The title. By default that of the session.")
+    description: Description | None = Field(None, description="A description. By default that of the session.")
+    content: str | None = Field(None, description="Any text, of at most 1,572,864 bytes of UTF-8.")
+    session_id: str | None = Field(None, description="The id of a session of yours, whose content is copied.")
+    app: Label | None = Field(None, description="A label for the app that creates it.")
+    media_type: MediaType | None = Field(
+        None, description="The media type of the content. By default that of the session."
+    )
+    expires_at: QueryTime | None = Field(None, description="When it expires. It must lie in the future.")
 
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.content is None) == (self.session_id is None):
+            raise ValueError("needs either content or the id of a session")
+        if self.content is not None and self.title is None:
+            raise ValueError("needs a title if it is created from content")
+        return self
 
-class SnapshotAccessLog(WireModel):
-    """One person's visits to one snapshot. The description is gone where the snapshot is."""
-
-    visitor_id: str
-    snapshot_id: str
-    visits: int
-    first_visited_at: Timestamp
-    last_visited_at: Timestamp | None
-    snapshot_deleted: bool
-    snapshot_metadata: SnapshotMetadata
-
-
-class SnapshotStats(WireModel):
-    """How often a snapshot was opened, and by how many people. Making it is its owner's first visit."""
-
-    visits: int
-    visitors: int
-    first_visited_at: Timestamp | None
-    last_visited_at: Timestamp | None
-
-
-class SnapshotVisitor(WireModel):
-    """Who opened a snapshot, how often and when."""
-
-    visitor_id: str
-    visits: int
-    first_visited_at: Timestamp
-    last_visited_at: Timestamp
+    def new_snapshot(self) -> NewSnapshot:
+        """Returns what the store creates it from."""
+        return NewSnapshot.model_validate(dict(self))
 
 
 _TITLE, _TITLE_LOWER = "snapshot_metadata.title", "snapshot_metadata.title__lower"
 _CREATED_AT = "snapshot_metadata.created_at"
 
 
-class SnapshotsQuery(ListQuery):
-    """Which of my snapshots, in which order."""
+class _SnapshotFilters(ListQuery):
+    """The filters of both lists. Both read access logs: those of an owner are also the owner's library."""
 
     FILTERS = {
         "app": ("app", Operator.EQUAL),
@@ -109,35 +126,39 @@ class SnapshotsQuery(ListQuery):
         "filter_created_from": (_CREATED_AT, Operator.MORE_OR_EQUAL),
         "filter_created_to": (_CREATED_AT, Operator.LESS_OR_EQUAL),
     }
+    LOWERCASE_SORTS = {_TITLE: _TITLE_LOWER}
+
+    app: Label | None = Field(None, description="The label of one app.")
+    filter_title: Title | None = Field(None, description="Part of the title, in any case.")
+    filter_created_from: QueryTime | None = Field(None, description="Created at or after this time.")
+    filter_created_to: QueryTime | None = Field(None, description="Created at or before this time.")
+
+
+class SnapshotsQuery(_SnapshotFilters):
+    """Which of your snapshots, in which order."""
+
     SORTS = {
         "created_at": _CREATED_AT,
         "updated_at": _CREATED_AT,
         "title": _TITLE,
         "title_lower": _TITLE_LOWER,
     }
-    LOWERCASE_SORTS = {_TITLE: _TITLE_LOWER}
 
-    sort_by: Literal["created_at", "updated_at", "title", "title_lower"] = "created_at"
-    app: documents.Label | None = Field(None, description="The label of one app.")
-    filter_title: documents.Title | None = Field(None, description="Part of the title, in any case.")
-    filter_created_from: QueryTime | None = Field(None, description="Made then or later.")
-    filter_created_to: QueryTime | None = Field(None, description="Made then or earlier.")
+    sort_by: Literal["created_at", "updated_at", "title", "title_lower"] = Field(
+        "created_at", description="What to sort by."
+    )
 
 
-class AccessLogsQuery(ListQuery):
-    """Which of my visits, in which order."""
+class AccessLogsQuery(_SnapshotFilters):
+    """Which of your visits, in which order."""
 
     FILTERS = {
-        "app": ("app", Operator.EQUAL),
-        "filter_title": (_TITLE_LOWER, Operator.CONTAINS),
-        "filter_created_from": (_CREATED_AT, Operator.MORE_OR_EQUAL),
-        "filter_created_to": (_CREATED_AT, Operator.LESS_OR_EQUAL),
+        **_SnapshotFilters.FILTERS,
         "filter_last_visited_from": ("last_visited_at", Operator.MORE_OR_EQUAL),
         "filter_last_visited_to": ("last_visited_at", Operator.LESS_OR_EQUAL),
         "filter_owner_id": ("owner_id", Operator.EQUAL),
         "filter_snapshot_deleted": ("snapshot_deleted", Operator.EQUAL),
     }
-    LOWERCASE_SORTS = {_TITLE: _TITLE_LOWER}
 
     sort_by: Literal[
         "last_visited_at",
@@ -145,27 +166,27 @@ class AccessLogsQuery(ListQuery):
         "snapshot_metadata.title",
         "snapshot_metadata.title__lower",
         "snapshot_metadata.created_at",
-    ] = "last_visited_at"
-    app: documents.Label | None = Field(None, description="The label of one app.")
-    filter_title: documents.Title | None = Field(None, description="Part of the title, in any case.")
-    filter_created_from: QueryTime | None = Field(None, description="Made then or later.")
-    filter_created_to: QueryTime | None = Field(None, description="Made then or earlier.")
-    filter_last_visited_from: QueryTime | None = Field(None, description="Opened last then or later.")
-    filter_last_visited_to: QueryTime | None = Field(None, description="Opened last then or earlier.")
-    filter_owner_id: str | None = Field(None, max_length=255, description="Whose snapshots.")
-    filter_snapshot_deleted: bool | None = Field(None, description="Only deleted ones, or only the others.")
+    ] = Field("last_visited_at", description="What to sort by.")
+    filter_last_visited_from: QueryTime | None = Field(None, description="Last opened at or after this time.")
+    filter_last_visited_to: QueryTime | None = Field(None, description="Last opened at or before this time.")
+    filter_owner_id: str | None = Field(None, max_length=255, description="The id of the owner.")
+    filter_snapshot_deleted: bool | None = Field(
+        None, description="Only deleted snapshots, or only those that are not."
+    )
 
 
 class VisitorsQuery(ListQuery):
-    """In which order a snapshot's visitors are told."""
+    """In which order the visitors of a snapshot are listed."""
 
-    sort_by: Literal["last_visited_at", "first_visited_at", "visits"] = "last_visited_at"
+    sort_by: Literal["last_visited_at", "first_visited_at", "visits"] = Field(
+        "last_visited_at", description="What to sort by."
+    )
 
 
-def snapshot_metadata(document: Snapshot | AccessLog) -> SnapshotMetadata:
-    """The wire's form of a snapshot, or of what a row keeps of it."""
+def snapshot_metadata(document: Snapshot | AccessLog) -> SnapshotMetadataView:
+    """Returns the view of a snapshot, or of what an access log keeps of it."""
     metadata = document.snapshot_metadata if isinstance(document, AccessLog) else document.metadata
-    return SnapshotMetadata(
+    return SnapshotMetadataView(
         id=document.snapshot_id,
         owner_id=document.owner_id,
         title=metadata.title,
@@ -180,19 +201,28 @@ def snapshot_metadata(document: Snapshot | AccessLog) -> SnapshotMetadata:
     )
 
 
-def access_log(row: AccessLog) -> SnapshotAccessLog:
-    """The wire's form of a row."""
-    return SnapshotAccessLog(
-        visitor_id=row.visitor_id,
-        snapshot_id=row.snapshot_id,
-        visits=row.visits,
-        first_visited_at=row.first_visited_at,
-        last_visited_at=row.last_visited_at,
-        snapshot_deleted=row.snapshot_deleted,
-        snapshot_metadata=snapshot_metadata(row),
+view_of.register(Snapshot, snapshot_metadata)
+
+
+@view_of.register
+def access_log(log: AccessLog) -> SnapshotAccessLogView:
+    """Returns the view of an access log."""
+    return SnapshotAccessLogView(
+        visitor_id=log.visitor_id,
+        snapshot_id=log.snapshot_id,
+        visits=log.visits,
+        first_visited_at=log.first_visited_at,
+        last_visited_at=log.last_visited_at,
+        snapshot_deleted=log.snapshot_deleted,
+        snapshot_metadata=snapshot_metadata(log),
     )
 
 
-def snapshot_visitor(visitor: Visitor) -> SnapshotVisitor:
-    """The wire's form of a visitor item."""
-    return SnapshotVisitor.model_validate(visitor)
+def snapshot_visitor(visitor: Visitor) -> SnapshotVisitorView:
+    """Returns the view of a visitor."""
+    return SnapshotVisitorView.model_validate(visitor)
+
+
+def snapshot_stats(stats: SnapshotStats) -> SnapshotStatsView:
+    """Returns the view of the numbers of visits and visitors."""
+    return SnapshotStatsView.model_validate(stats)

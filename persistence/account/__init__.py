@@ -1,1 +1,1 @@
-"""Everything that one person keeps: usage, export and erasure."""
+"""Export and erasure of everything that one person stores."""

@@ -50,7 +50,7 @@ class DocumentSet(Generic[D]):
         self._model = model
         self.kind: str = model.model_fields["kind"].default
         # Never the payload: the cost of a list must not depend on the size of contents.
-        self._fields = tuple(field.alias or name for name, field in model.model_fields.items())
+        self.fields = tuple(field.alias or name for name, field in model.model_fields.items())
 
     async def read(self, id: str, partition: str) -> Versioned[D]:
         """Returns one document. One point read. Raises ItemNotFound and CorruptItem."""
@@ -105,7 +105,7 @@ class DocumentSet(Generic[D]):
             raise InvalidField("sort_by", "cannot be sorted by this")
         if not 1 <= page_size <= PAGE_SIZE_MAX:
             raise InvalidField("page_size", f"must be 1 to {PAGE_SIZE_MAX}")
-        query = Query(self.kind, partition, self._fields, tuple(filters), sort, page_size, cursor)
+        query = Query(self.kind, partition, self.fields, tuple(filters), sort, page_size, cursor)
         page = await self.engine.query(self.container, query)
         documents = [document for item in page.items if (document := self._load_or_none(item)) is not None]
         return Page(documents, page.cursor)

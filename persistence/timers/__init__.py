@@ -1,1 +1,1 @@
-"""Timers: how background work finds what is due."""
+"""What runs on a schedule: it completes what was interrupted, and removes what nothing needs any more."""

@@ -1,4 +1,4 @@
-"""Heads that are erased under a save, reads that are late after a create, and what damage cannot block."""
+"""Saves of sessions that are being erased, stale reads after a create, and damage that must not stop erasure."""
 
 import pytest
 
@@ -19,7 +19,7 @@ SNAPSHOTS = "persistence/snapshots"
 
 
 class ErasesBeforeReplace(Around):
-    """Somebody erases everything of the owner between the reading of a head and its replace."""
+    """Erases the head between its read and its replace."""
 
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         await self.inner.delete(container, item["id"], item[container.partition_key])
@@ -27,7 +27,7 @@ class ErasesBeforeReplace(Around):
 
 
 class ReadsNothingAtFirst(Around):
-    """The first reads of each item find nothing, as on a replica that its create has not reached."""
+    """The first reads of each item find nothing, as on a replica without the create."""
 
     def __init__(self, inner: Engine, times: int) -> None:
         super().__init__(inner)
@@ -67,7 +67,7 @@ async def test_a_repeated_create_never_answers_with_the_etag_of_a_later_save(eng
 
 
 class SavesBeforeContentIsRead(Around):
-    """Another tab saves after a rename's commit and before its answer is made."""
+    """Another tab saves after the commit of a rename, before the response is made."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)

@@ -1,4 +1,4 @@
-"""Everything that is mine: taken along with hashes, and deleted for good."""
+"""Everything that one person stores: exported with hashes, and erased."""
 
 import asyncio
 import random
@@ -20,6 +20,7 @@ from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
 from tests.support.sessions import assert_sound, damage, sha256
 from tests.support.snapshots import damage as damage_item
+from tests.support.timers import clean_up
 
 SNAPSHOTS, DRAFTS = "persistence/snapshots", "persistence/drafts"
 EXPORT, ME = "persistence/export", "persistence/me"
@@ -32,7 +33,7 @@ def client(stores: Stores) -> Client:
 
 
 async def exported(client: Client) -> list[dict[str, Any]]:
-    """Every line of every call, but the lines that only say how to go on."""
+    """Returns every line of every call, without the last line of each."""
     lines: list[dict[str, Any]] = []
     cursor = ""
     for _ in range(100):
@@ -48,7 +49,7 @@ async def exported(client: Client) -> list[dict[str, Any]]:
 
 
 async def erased(client: Client) -> int:
-    """How many calls it took."""
+    """Returns the number of calls that it took."""
     for calls in range(1, 100):
         answer = assert_ok(await client.call("DELETE", ME, headers={"savepoint-confirm": client.user})).json
         if answer["done"]:
@@ -57,7 +58,7 @@ async def erased(client: Client) -> int:
 
 
 async def a_life(client: Client) -> dict[str, str]:
-    """A session with history, a draft, a deleted session, two snapshots, a visit to and by another."""
+    """Makes a session with history, a draft, a deleted session, two snapshots, a visit to and by another."""
     path, _ = await made(client, content="first", title="Life")
     await client.put(path, {"content": "second"})
     deleted, _ = await made(client, content="gone")
@@ -170,7 +171,7 @@ async def test_deletion_has_to_be_asked_for_twice(client: Client, confirmation: 
 async def test_deletion_leaves_nothing_of_a_person(
     client: Client, stores: Stores, engine: Engine, mocker, at_once: int
 ) -> None:
-    mocker.patch("persistence.account.personal_data.ERASE_ITEMS", at_once)
+    mocker.patch("persistence.account.erasure.ERASE_ITEMS", at_once)
     life = await a_life(client)
     await stores.access_logs.drain()
     assert (await erased(client) > 1) == (at_once == 2)
@@ -230,7 +231,7 @@ async def test_a_create_that_is_under_way_while_everything_is_erased_is_whole(en
                 assert await erased(erasing) == 1
             return etag
 
-    # So large that content and head are created one after the other.
+    # Too large for one commit: content and head are created one after the other.
     content = random.Random(1).randbytes(750_000).hex()
     assert len(pack(content).payload) > COMMIT_MAX_BYTES * 3 / 4
     client = Client(stores_over(ErasedInBetween(engine), SETTINGS.store_rules()), SETTINGS)
@@ -267,7 +268,7 @@ async def test_what_was_left_by_something_interrupted_is_erased_once_it_is_settl
     await engine.delete(CONTAINERS[0], head.id, "ann")
     contents = Query("content", "ann", ("id",))
     assert await erased(Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)) == 1
-    assert len((await engine.query(CONTAINERS[0], contents)).items) == 1, "its head might be on its way"
+    assert len((await engine.query(CONTAINERS[0], contents)).items) == 1, "its head may still be written"
     settled = SETTINGS.model_copy(update={"settle_grace_seconds": 0})
     assert await erased(Client(stores_over(engine, settled.store_rules()), settled)) == 1
     assert (await engine.query(CONTAINERS[0], contents)).items == []
@@ -303,7 +304,7 @@ async def test_a_damaged_snapshot_goes_from_the_lists_of_those_who_opened_it(
     await damage_item(engine, CONTAINERS[1], mine, mine, metadata="nonsense")
     assert await erased(client) == 1
     settled = stores_over(engine, SETTINGS.model_copy(update={"settle_grace_seconds": 0}).store_rules())
-    await settled.cleanup.run()
+    await clean_up(settled)
     [row] = (await stores.access_logs.page("bob")).items
     assert row.snapshot_deleted and row.snapshot_metadata.description is None
     assert_problem(await client.of("bob").get(f"{SNAPSHOTS}/{mine}"), 410, "gone")

@@ -1,4 +1,4 @@
-"""How much one person may keep, how fast they may open snapshots, and what they are told of it."""
+"""How much one person may store, how fast they may open snapshots, and the usage that they see."""
 
 import asyncio
 from datetime import timedelta
@@ -14,6 +14,7 @@ from settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
+from tests.support.timers import clean_up
 
 SNAPSHOTS, DRAFTS, USAGE = "persistence/snapshots", "persistence/drafts", "persistence/usage"
 
@@ -181,8 +182,8 @@ async def test_snapshots_of_others_and_expired_ones_do_not_count(engine: Engine,
     new = {**NEW, "content": "mine", "expiresAt": expires_at.isoformat()}
     assert_ok(await client.post(SNAPSHOTS, new), 201)
     assert_problem(await client.post(SNAPSHOTS, {**NEW, "content": "mine"}), 429, "too_many")
-    mocker.patch("persistence.timers.cleanup.now", return_value=expires_at + timedelta(seconds=1))
-    await stores.cleanup.run()
+    mocker.patch("persistence.timers.run.now", return_value=expires_at + timedelta(seconds=1))
+    await clean_up(stores)
     assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "mine"}), 201)
 
 

@@ -46,7 +46,7 @@ SETTINGS: Mapping[str, str] = {
 }
 """What every server here runs with, defaults included: a new default changes nothing here."""
 
-TIMERS = ("mark_deleted_snapshot_logs", "purge_stale_drafts")
+TIMERS = ("mark_deleted_snapshot_logs", "sweep_sessions", "purge_stale_drafts")
 
 # Of the server or of the connection, not of the API.
 _NOT_OURS = frozenset({"date", "server", "connection"})

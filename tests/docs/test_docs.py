@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from functions.sessions.views import Session
+from functions.sessions.views import SessionView
 from settings import OF_THE_PLATFORM, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,4 +62,4 @@ def test_every_command_is_a_target() -> None:
 def test_the_answer_that_is_shown_has_the_shape_of_the_answers() -> None:
     answer = README.split("```http")[1].split("```")[0]
     body = json.loads(answer[answer.index("{") :])
-    assert Session.model_validate(body).model_dump(mode="json") == body
+    assert SessionView.model_validate(body).model_dump(mode="json") == body

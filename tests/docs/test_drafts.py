@@ -69,7 +69,7 @@ async def test_every_example_is_answered_as_the_page_says(stores: Stores) -> Non
 def test_the_page_has_an_example_of_every_call(stores: Stores) -> None:
     ids = re.compile("V1StGXR8_Z5j|4f90d13a42xy")
     asked = {(method, ids.sub("id", urlsplit(address).path)) for method, address, *_ in examples()}
-    for function in build_app(stores, SETTINGS).get_functions():
+    for function in build_app(stores, SETTINGS.app_rules()).get_functions():
         trigger = function.get_trigger()
         route = getattr(trigger, "route", None)
         if route is None or not re.search(r"/drafts|/restore|/revisions|/(close|reopen|validate|touch)$", route):

@@ -1,4 +1,4 @@
-"""The timer that purges stale drafts: it takes those alone, however it is raced, killed or repeated."""
+"""The timer that purges stale drafts: only those, also if it is raced, killed or repeated."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query
-from persistence.timers.cleanup import Cleanup, CleanupRules, PurgeCounts
+from persistence.timers.scan import TimerRules
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies
 from tests.support.clock import Clock
@@ -24,6 +24,7 @@ from tests.support.drafts import DRAFT, a_session, draft
 from tests.support.engines import Around, CountingReads
 from tests.support.sessions import OWNER, assert_sound, content_ids, damage, stored_heads
 from tests.support.snapshots import dump, over
+from tests.support.timers import PurgeCounts, clean_up, purge
 
 RETENTION = timedelta(days=30)
 A_MOMENT = timedelta(seconds=1)
@@ -43,8 +44,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock.installed(monkeypatch)
 
 
-def cleanup_of(engine: Engine, items_max: int = 20_000) -> Cleanup:
-    return over(engine, cleanup=CleanupRules(items_max=items_max))[3]
+def timers_of(engine: Engine, items_max: int = 20_000) -> Stores:
+    return over(engine, timers=TimerRules(items_max=items_max))[3]
 
 
 async def with_drafts(stores: Stores, count: int) -> list[str]:
@@ -89,20 +90,20 @@ async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(sto
     await stores.drafts.put(OWNER, saved, draft("two"))
     await stores.drafts.put(OWNER, unchanged, draft(unchanged))
     clock.advance(days=9.9)
-    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts()
+    assert await purge(stores) == PurgeCounts()
     clock.advance(days=0.2)
-    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts(drafts=2)
+    assert await purge(stores) == PurgeCounts(drafts=2)
     assert await drafts_left(stores) == [opened, saved]
-    # As if the owner had discarded it.
+    # As after a discard by the owner.
     for call in (stores.drafts.get(OWNER, stale), stores.drafts.put(OWNER, stale, draft("late"))):
         with pytest.raises(Gone):
             await call
     assert len((await stores.sessions.page(OWNER)).items) == 2
 
     clock.advance(minutes=16)
-    await stores.cleanup.run()
+    await clean_up(stores)
     named = {id for head in await stored_heads(stores.engine) for id in head.content_ids}
-    assert await content_ids(stores.engine) == named, "its contents went with the timer's next run"
+    assert await content_ids(stores.engine) == named, "the next run of the timer removed its contents"
 
 
 @pytest.mark.parametrize("verb", ["query", "replace"])
@@ -114,13 +115,13 @@ async def test_a_draft_that_is_used_while_it_is_purged_survives(
     await stores.drafts.put(OWNER, DRAFT, draft())
     clock.at += RETENTION + A_MOMENT
     raced = InBetween(engine, verb, lambda: meanwhile(stores))
-    assert await cleanup_of(raced).purge_stale_drafts() == PurgeCounts(spared=1) and raced.done
+    assert await purge(timers_of(raced)) == PurgeCounts(spared=1) and raced.done
     [head] = await stored_heads(engine)
     assert head.status is status
     if status is not SessionStatus.DELETED:
         assert (await stores.sessions.get(OWNER, DRAFT)).content in (b"one", b"saved")
         await assert_sound(engine)
-    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts()
+    assert await purge(stores) == PurgeCounts()
 
 
 async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_the_rest(
@@ -138,7 +139,7 @@ async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_
     monkeypatch.setattr(retry, "_MAX_SECONDS", 0)
     busy, *others = await with_drafts(stores, 3)
     clock.at += RETENTION + A_MOMENT
-    purged = await cleanup_of(NeverInTime(engine)).purge_stale_drafts()
+    purged = await purge(timers_of(NeverInTime(engine)))
     assert purged == PurgeCounts(drafts=len(others), spared=1)
     assert await drafts_left(stores) == [busy]
 
@@ -147,23 +148,23 @@ async def test_a_purge_that_wins_refuses_the_save_that_comes_too_late(engine: En
     stores = stores_over(engine, SETTINGS.store_rules())
     await stores.drafts.put(OWNER, DRAFT, draft())
     clock.at += RETENTION + A_MOMENT
-    late = stores_over(InBetween(engine, "replace", stores.cleanup.purge_stale_drafts), SETTINGS.store_rules())
+    late = stores_over(InBetween(engine, "replace", lambda: purge(stores)), SETTINGS.store_rules())
     with pytest.raises(Gone):
         await late.drafts.put(OWNER, DRAFT, draft("late"))
     [head] = await stored_heads(engine)
     assert head.status is SessionStatus.DELETED
-    assert len(await content_ids(engine)) == 1, "the late save took away what it had written"
+    assert len(await content_ids(engine)) == 1, "the late save removed what it had written"
 
 
 async def test_purging_again_changes_nothing(stores: Stores, engine: Engine, clock: Clock) -> None:
     await with_drafts(stores, 3)
     clock.at += RETENTION + A_MOMENT
-    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts(drafts=3)
+    assert await purge(stores) == PurgeCounts(drafts=3)
     purged = await dump(engine)
     counting = CountingReads(engine)
     for _ in range(2):
         clock.advance(days=1)
-        assert await cleanup_of(counting).purge_stale_drafts() == PurgeCounts()
+        assert await purge(timers_of(counting)) == PurgeCounts()
     assert await dump(engine) == purged
     assert counting.verbs == ["query", "query"], "a quiet run costs one query"
 
@@ -171,12 +172,12 @@ async def test_purging_again_changes_nothing(stores: Stores, engine: Engine, clo
 async def test_a_run_takes_on_so_much_and_the_next_goes_on(stores: Stores, engine: Engine, clock: Clock) -> None:
     ids = await with_drafts(stores, 7)
     clock.at += RETENTION + A_MOMENT
-    cleanup = cleanup_of(engine, items_max=3)
+    bounded = timers_of(engine, items_max=3)
     for left in (4, 1, 0):
-        await cleanup.purge_stale_drafts()
-        # The longest untouched first.
+        await purge(bounded)
+        # The drafts that were unused for the longest time come first.
         assert await drafts_left(stores) == ids[7 - left :]
-    assert await cleanup.purge_stale_drafts() == PurgeCounts()
+    assert await purge(bounded) == PurgeCounts()
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
@@ -190,15 +191,15 @@ async def test_a_purge_that_is_killed_at_any_write_is_taken_up_again(
     clock.at += RETENTION + A_MOMENT
     before = {(head.owner_id, head.id): head for head in await heads_of_both(engine)}
     with pytest.raises(StoreUnavailable):
-        await cleanup_of(Dies(engine, at, applied)).purge_stale_drafts()
+        await purge(timers_of(Dies(engine, at, applied)))
     with suppress(ItemNotFound):
-        # Writes that were under way may still land, and before this one.
+        # Writes that were started may still be applied, before this one.
         await engine.delete(SESSIONS, "nothing", OWNER)
     after = await heads_of_both(engine)
     gone = [head for head in after if head.status is SessionStatus.DELETED]
     for head in after:
-        assert head in gone or head == before[head.owner_id, head.id], "each wholly or not at all"
-    counts = await stores.cleanup.purge_stale_drafts()
+        assert head in gone or head == before[head.owner_id, head.id], "each as a whole or not at all"
+    counts = await purge(stores)
     assert counts.drafts <= 6 - len(gone) and counts.skipped == 0
     assert {head.status for head in await heads_of_both(engine)} == {SessionStatus.DELETED}
 
@@ -212,7 +213,7 @@ async def test_a_damaged_draft_is_counted_and_left_alone(stores: Stores, engine:
     await damage(engine, ids[1], schema=2)
     damaged = (await dump(engine))[f"sessions/{OWNER}/{ids[1]}"]
     clock.at += RETENTION + A_MOMENT
-    assert await stores.cleanup.purge_stale_drafts() == PurgeCounts(drafts=2, skipped=1)
+    assert await purge(stores) == PurgeCounts(drafts=2, skipped=1)
     assert (await dump(engine))[f"sessions/{OWNER}/{ids[1]}"] == damaged
 
 
@@ -221,7 +222,7 @@ async def test_the_timer_writes_one_line_of_counts(
 ) -> None:
     await with_drafts(stores, 2)
     clock.at += RETENTION + A_MOMENT
-    functions = {one.get_function_name(): one for one in build_app(stores, SETTINGS).get_functions()}
+    functions = {one.get_function_name(): one for one in build_app(stores, SETTINGS.app_rules()).get_functions()}
     timer = functions["purge_stale_drafts"]
     trigger = timer.get_trigger()
     assert isinstance(trigger, TimerTrigger) and trigger.schedule == SETTINGS.purge_schedule

@@ -1,4 +1,4 @@
-"""Every error has its place in the table, and what nobody foresaw says nothing but where to look."""
+"""Every error has its problem type, and an unexpected error shows nothing but a reference."""
 
 import importlib
 import inspect
@@ -15,12 +15,14 @@ import functions
 import persistence
 from functions.http import problems
 from functions.http.problems import InvalidRequest, RequestError, TooFast, problem
+from functions.sessions.views import session_metadata
 from persistence import stores_over
+from persistence.documents import Document
 from persistence.errors import (
+    Changed,
     EngineError,
     InvalidField,
     InvalidMember,
-    InvalidSettings,
     ItemChanged,
     ItemExists,
     ItemNotFound,
@@ -37,18 +39,18 @@ from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem
+from tests.support.sessions import new
 
 BY_AN_ANCESTOR = {
-    # What stores turn into what it means: one that gets to HTTP was not foreseen.
+    # Stores turn these into other errors. One that gets to HTTP is unexpected.
     ItemExists: EngineError,
     ItemNotFound: EngineError,
     ItemChanged: EngineError,
     TooMany: LimitReached,
     InvalidMember: InvalidField,
-    # No error itself, only what the faults of a request have in common.
+    # Never raised itself.
     RequestError: Exception,
 }
-NEVER_IN_A_REQUEST = {InvalidSettings}
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
@@ -57,7 +59,7 @@ def modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def error_classes() -> list[type[Exception]]:
-    """Every class of exceptions that the product defines."""
+    """Returns every exception class that the product defines."""
     found = {
         value
         for package in (persistence, functions)
@@ -65,11 +67,11 @@ def error_classes() -> list[type[Exception]]:
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == module.__name__
     }
-    return sorted(found - NEVER_IN_A_REQUEST, key=lambda cls: cls.__name__)
+    return sorted(found, key=lambda cls: cls.__name__)
 
 
 def sample(cls: type[Exception]) -> Exception:
-    """One of the class, with something plausible for every argument."""
+    """Returns an error of the class, with a plausible value for each argument."""
     if cls is InvalidRequest:
         return InvalidRequest([{"pointer": "#/title", "detail": "is too long"}])
     if cls.__init__ is Exception.__init__:
@@ -83,7 +85,7 @@ def sample(cls: type[Exception]) -> Exception:
 
 
 def answered(exc: Exception) -> Response:
-    """`problem` alone, with what the endpoint adds to every answer."""
+    """Returns the problem, with the headers of every response."""
     answer = problem(exc)
     headers = {name.lower(): value for name, value in answer.headers.items()}
     always = {"cache-control": "no-store, private", "x-content-type-options": "nosniff"}
@@ -92,37 +94,37 @@ def answered(exc: Exception) -> Response:
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
 def test_every_error_has_a_row_or_is_covered_on_purpose(cls: type[Exception]) -> None:
-    if cls not in problems.TABLE:
-        nearest = next(one for one in cls.__mro__ if one in problems.TABLE)
-        assert BY_AN_ANCESTOR.get(cls) is nearest, f"{cls.__name__} has no row of its own"
+    if cls not in problems.PROBLEM_TYPES:
+        nearest = next(one for one in cls.__mro__ if one in problems.PROBLEM_TYPES)
+        assert BY_AN_ANCESTOR.get(cls) is nearest, f"{cls.__name__} has no problem type"
     else:
         assert cls not in BY_AN_ANCESTOR
 
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
 def test_every_error_is_answered_as_its_row_says(cls: type[Exception]) -> None:
-    row = next(problems.TABLE[one] for one in cls.__mro__ if one in problems.TABLE)
+    expected = next(problems.PROBLEM_TYPES[one] for one in cls.__mro__ if one in problems.PROBLEM_TYPES)
     response = answered(sample(cls))
-    body = assert_problem(response, row.status, row.code)
-    assert body["title"] == row.title
-    assert {name.lower() for name in row.headers} <= response.headers.keys()
+    body = assert_problem(response, expected.status, expected.code)
+    assert body["title"] == expected.title
+    assert {name.lower() for name in expected.headers} <= response.headers.keys()
 
 
 def test_the_walk_finds_what_it_is_for() -> None:
     names = {cls.__name__ for cls in error_classes()}
     assert {"NotFound", "Throttled", "InvalidRequest", "Unauthenticated", "PersistenceError"} <= names
-    assert set(problems.TABLE) - {Exception} <= set(error_classes())
+    assert set(problems.PROBLEM_TYPES) - {Exception} <= set(error_classes())
 
 
 def test_a_name_means_one_status() -> None:
     statuses: dict[str, int] = {}
-    for row in problems.TABLE.values():
-        assert statuses.setdefault(row.code, row.status) == row.status
-        assert row.code.replace("_", "").isalpha() and row.code.islower()
+    for kind in problems.PROBLEM_TYPES.values():
+        assert statuses.setdefault(kind.code, kind.status) == kind.status
+        assert kind.code.replace("_", "").isalpha() and kind.code.islower()
 
 
 class Failing(Around):
-    """Every verb that sessions use raises `fault` once it is there."""
+    """Raises `fault`, if it is set, in every verb that sessions use."""
 
     fault: Exception | None = None
 
@@ -163,7 +165,7 @@ def client(failing: Failing) -> Client:
 
 
 async def every_call(client: Client, failing: Failing, fault: Exception) -> list[Response]:
-    """The answers of the session endpoints to a session that is there, while the engine fails."""
+    """Returns the responses of the session endpoints for an existing session, while the engine fails."""
     id = assert_ok(await client.post(SESSIONS, NEW), 201).json
     failing.fault = fault
     answers = [
@@ -233,3 +235,22 @@ async def test_a_throttled_store_is_429_and_says_how_long_to_wait(
 @pytest.mark.parametrize("cls", [Throttled, TooFast])
 def test_retry_after_is_at_least_one_second(cls: type[Throttled] | type[TooFast], seconds: float) -> None:
     assert answered(cls(seconds)).headers["retry-after"] == "1"
+
+
+async def test_a_document_is_sent_as_its_view_and_not_at_all_without_one(failing: Failing) -> None:
+    class Secret(Document):
+        kind: str = "secret"
+
+    assert "current" not in answered(Changed("secret", "1", Secret(id="1"))).json
+    head = await stores_over(failing).sessions.create("ann", new())
+    current = answered(Changed("session", head.id, head)).json["current"]
+    assert current == session_metadata(head).model_dump(mode="json") and "revisions" not in current
+
+
+def test_members_are_named_as_in_json_and_query_parameters_as_they_are() -> None:
+    body = answered(InvalidMember("expires_at", "must lie in the future")).json
+    assert body["errors"] == [{"pointer": "#/expiresAt", "detail": "must lie in the future"}]
+    assert body["detail"] == body["error"]["message"] == "expiresAt: must lie in the future"
+    body = answered(InvalidField("page_size", "must be 1 to 100")).json
+    assert body["errors"] == [{"parameter": "page_size", "detail": "must be 1 to 100"}]
+    assert body["detail"] == "page_size: must be 1 to 100"

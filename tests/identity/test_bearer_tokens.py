@@ -9,8 +9,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from functions.http.problems import InvalidToken
-from functions.identity.bearer import TOKEN_MAX_CHARACTERS, VERIFIED_MAX, BearerIdentity
+from functions.identity.bearer import TOKEN_MAX_CHARACTERS, BearerIdentity
+from functions.identity.errors import InvalidToken
 from functions.identity.signing_keys import SigningKeys
 from tests.support.issuer import AUDIENCE, SUBJECT, Issuer, jwk, private_key, unsigned
 
@@ -237,23 +237,3 @@ async def test_a_token_known_already_is_refused_once_its_key_is_withdrawn(issuer
     assert await owner(identity, token) == SUBJECT
     moment[0] = 3_600
     assert ("not valid" if kid == "first" else "does not have") in await refused(identity, token)
-
-
-async def test_a_token_is_checked_once_and_what_is_kept_of_them_is_bounded(issuer, identity, monkeypatch):
-    checked = []
-    verify = identity._verify
-
-    async def counted(token):
-        checked.append(token)
-        return await verify(token)
-
-    monkeypatch.setattr(identity, "_verify", counted)
-    token = issuer.token()
-    for _ in range(3):
-        await owner(identity, token)
-    assert checked == [token]
-    kept = identity._verified.copy()
-    for number in range(VERIFIED_MAX + 5):
-        identity._remember(number.to_bytes(4), next(iter(kept.values())))
-    assert len(identity._verified) == VERIFIED_MAX
-    assert await owner(identity, token) == SUBJECT and checked == [token, token]

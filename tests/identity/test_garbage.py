@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.http.problems import ForbiddenOrigin, Unauthenticated
 from functions.identity.bearer import BearerIdentity
-from functions.identity.local import Identify, LocalIdentity
+from functions.identity.errors import ForbiddenOrigin, Unauthenticated
+from functions.identity.local import LocalIdentity
+from functions.identity.modes import Identify
 from functions.identity.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
 from functions.identity.signing_keys import SigningKeys, parse_keys
 from tests.support.issuer import AUDIENCE, SUBJECT, jwk, private_key

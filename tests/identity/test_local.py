@@ -2,8 +2,9 @@
 
 import pytest
 
-from functions.http.problems import ForbiddenOrigin, Unauthenticated
-from functions.identity.local import LOCAL_USER, LocalIdentity, identify_by
+from functions.identity.errors import ForbiddenOrigin, Unauthenticated
+from functions.identity.local import LOCAL_USER, LocalIdentity
+from functions.identity.modes import identify_by
 from persistence import Stores
 from settings import Settings
 from tests.conftest import SETTINGS
@@ -101,7 +102,7 @@ async def test_what_a_browser_fetches_for_a_foreign_page_is_refused() -> None:
 async def test_origins_that_the_settings_name_are_served_and_no_others() -> None:
     environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
     listed = "https://app.example.com, http://dev.example.com:8080 ,"
-    identify = identify_by(Settings.from_environ(environ | {"LOCAL_ORIGINS": listed}))
+    identify = identify_by(Settings.from_environ(environ | {"LOCAL_ORIGINS": listed}).app_rules().identity)
     for origin in ("https://app.example.com", "http://dev.example.com:8080", "http://localhost:3000"):
         assert await identify({"host": "localhost", "origin": origin}) == LOCAL_USER
     for origin in ("http://app.example.com", "https://app.example.com:444", "https://example.com", "", " "):

@@ -35,7 +35,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Callable[..., GetMe]]:
         settings = Settings.from_environ({"STORE_ENGINE": "sqlite", "DATA_DIR": str(tmp_path), **environ})
         stores = open_stores(settings.place(), settings.store_rules())
         closing.append(stores)
-        functions = build_app(stores, settings).get_functions()
+        functions = build_app(stores, settings.app_rules()).get_functions()
         (found,) = [each for each in functions if each.get_function_name() == "get_me"]
 
         async def get_me(headers):

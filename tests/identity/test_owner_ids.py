@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.http.problems import Unauthenticated
+from functions.identity.errors import Unauthenticated
 from functions.identity.owner_id import owner_id
 
 OID = "5b5450db-eb26-4c1a-981c-ba1d25f0483d"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.http.problems import Unauthenticated
+from functions.identity.errors import Unauthenticated
 from functions.identity.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
 
 OID = "5b5450db-eb26-4c1a-981c-ba1d25f0483d"

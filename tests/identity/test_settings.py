@@ -2,8 +2,8 @@
 
 import pytest
 
-from persistence.errors import InvalidSettings
-from settings import PLATFORM_AUTHENTICATION, AuthMode, Settings
+from functions.identity.settings import AuthMode
+from settings import PLATFORM_AUTHENTICATION, InvalidSettings, Settings
 
 ENTRA = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"
 AUTH0 = "https://example.eu.auth0.com/"

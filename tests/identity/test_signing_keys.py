@@ -6,8 +6,9 @@ import gzip
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from functions.http.problems import TABLE, IdentityUnavailable, InvalidToken
+from functions.http.problems import PROBLEM_TYPES
 from functions.identity import signing_keys
+from functions.identity.errors import IdentityUnavailable, InvalidToken
 from functions.identity.signing_keys import SigningKeys, parse_keys
 from tests.support.issuer import Issuer, jwk, private_key
 
@@ -227,7 +228,7 @@ async def test_an_answer_that_is_no_key_set_is_an_outage(issuer, keys, raw, head
 
 
 def test_callers_are_told_to_come_back_when_it_is_asked_again():
-    assert TABLE[IdentityUnavailable].headers == {"Retry-After": str(signing_keys.RETRY_SECONDS)}
+    assert PROBLEM_TYPES[IdentityUnavailable].headers == {"Retry-After": str(signing_keys.RETRY_SECONDS)}
 
 
 def weak_key() -> rsa.RSAPrivateKey:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from functions.app import build_app
-from functions.http.endpoint import Api, Endpoint
+from functions.http.api import Api
+from functions.http.endpoint import Endpoint, Routes
+from functions.identity.settings import AuthMode
 from functions.openapi.document import describe
 from persistence import stores_over
 from persistence.storage.sqlite.engine import SqliteEngine
-from settings import AuthMode
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support.storage import Storage, on_cosmos, on_sqlite
 
@@ -35,7 +36,7 @@ async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 
 
 @pytest.fixture
-async def endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Endpoint]:
+async def routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Routes]:
     """What the app registers."""
     built: list[Api] = []
     made = Api.__init__
@@ -46,15 +47,21 @@ async def endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[End
 
     monkeypatch.setattr(Api, "__init__", remember)
     engine = SqliteEngine(tmp_path / "unused")
-    build_app(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
+    build_app(stores_over(engine, SETTINGS.store_rules()), SETTINGS.app_rules())
     await engine.close()
-    return built[0].endpoints
+    return built[0].routes
 
 
 @pytest.fixture
-def document(endpoints: list[Endpoint]) -> dict[str, Any]:
+def endpoints(routes: list[Routes]) -> list[Endpoint]:
+    """What the app registers."""
+    return [endpoint for each in routes for endpoint in each.endpoints]
+
+
+@pytest.fixture
+def document(routes: list[Routes]) -> dict[str, Any]:
     """The description in the mode `local`."""
-    return describe(endpoints, "/api", AuthMode.LOCAL, has_charge=True)
+    return describe(routes, "/api", AuthMode.LOCAL, has_charge=True)
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.http.endpoint import Endpoint
+from functions.http.endpoint import Routes
+from functions.identity.settings import AuthMode
 from functions.openapi.docs_example import curl
 from functions.openapi.document import describe
-from settings import AuthMode
 from tests.openapi.conftest import OTHERWISE, operations
 from tests.support.storage import call, on_sqlite
 
@@ -65,9 +65,9 @@ async def test_every_example_works_as_it_is_printed(tmp_path: Path, document: di
     ],
 )
 def test_in_the_cloud_examples_say_who_is_calling_as_it_is_said_there(
-    endpoints: list[Endpoint], mode: AuthMode, who: str
+    routes: list[Routes], mode: AuthMode, who: str
 ) -> None:
-    document = describe(endpoints, "/api", mode, has_charge=False)
+    document = describe(routes, "/api", mode, has_charge=False)
     found = operations(document)
     me, live = (curl(document, found[id]["path"], "get", found[id]) for id in ("getMe", "getHealthLive"))
     assert me == f'curl {who} "$SAVEPOINT_URL/api/persistence/me"'

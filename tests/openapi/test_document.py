@@ -9,12 +9,12 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions import VERSION
-from functions.http.endpoint import Endpoint
-from functions.http.problems import TABLE
+from functions.http.endpoint import Endpoint, Routes
+from functions.http.problems import PROBLEM_TYPES
+from functions.identity.settings import AuthMode
 from functions.openapi.document import describe
 from functions.openapi.endpoints import route_prefix
 from functions.openapi.rules import PATH_PARAMETERS, REQUEST_HEADERS
-from settings import AuthMode
 from tests.openapi.conftest import operations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,8 +36,8 @@ WIRE_CONTRACT = {
 
 @pytest.mark.parametrize("mode", AuthMode)
 @pytest.mark.parametrize("has_charge", [False, True])
-def test_the_document_is_valid_in_every_mode(endpoints: list[Endpoint], mode: AuthMode, has_charge: bool) -> None:
-    document = describe(endpoints, "/api", mode, has_charge=has_charge)
+def test_the_document_is_valid_in_every_mode(routes: list[Routes], mode: AuthMode, has_charge: bool) -> None:
+    document = describe(routes, "/api", mode, has_charge=has_charge)
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
     assert document["openapi"].startswith("3.1")
     assert ("Savepoint-Request-Charge" in json.dumps(document)) is has_charge
@@ -45,7 +45,7 @@ def test_the_document_is_valid_in_every_mode(endpoints: list[Endpoint], mode: Au
 
 def test_it_describes_exactly_what_is_registered(endpoints: list[Endpoint], document: dict[str, Any]) -> None:
     described = {(each["method"].upper(), each["path"]) for each in operations(document).values()}
-    assert described == {(each.method, f"/api/{each.route}") for each in endpoints}
+    assert described == {(each.route.method, f"/api/{each.path}") for each in endpoints}
     assert len(operations(document)) == len(endpoints)
 
 
@@ -63,6 +63,23 @@ def test_schemas_have_names_that_a_person_would_give_them(document: dict[str, An
     assert not [value for value in _walk(document) if isinstance(value, str) and "persistence." in value]
 
 
+def test_every_schema_every_property_and_every_parameter_has_a_description(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        assert schema["description"], name
+        for member, about in schema.get("properties", {}).items():
+            assert about["description"], f"{name}.{member}"
+    for each in _walk(document):
+        if isinstance(each, dict) and each.keys() >= {"name", "in", "schema"}:
+            assert each["description"], each["name"]
+
+
+def test_every_operation_has_a_tag_and_every_tag_has_a_description(document: dict[str, Any]) -> None:
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert len(tags) == len(document["tags"]) and all(text.endswith(".") for text in tags.values())
+    assert {tag for operation in operations(document).values() for tag in operation["tags"]} == set(tags)
+    assert all(len(operation["tags"]) == 1 for operation in operations(document).values())
+
+
 def test_every_reference_leads_to_something_and_everything_is_referred_to(document: dict[str, Any]) -> None:
     referred = {value["$ref"] for value in _walk(document) if isinstance(value, dict) and "$ref" in value}
     there = {
@@ -77,9 +94,10 @@ def test_paths_say_what_an_id_is(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
         in_path = {each["name"]: each for each in operation["parameters"] if each.get("in") == "path"}
         assert set(in_path) == {part[1:-1] for part in operation["path"].split("/") if part[0:1] == "{"}
-        assert all(each["required"] and each["schema"] == PATH_PARAMETERS[name] for name, each in in_path.items())
-    assert PATH_PARAMETERS["session_id"]["pattern"] == "^[A-Za-z0-9_-]{12}$"
-    assert PATH_PARAMETERS["snapshot_id"]["pattern"] == "^[A-Za-z0-9_-]{12,64}$"
+        for name, each in in_path.items():
+            assert each["required"] and PATH_PARAMETERS[name].items() <= each.items()
+    assert PATH_PARAMETERS["session_id"]["schema"]["pattern"] == "^[A-Za-z0-9_-]{12}$"
+    assert PATH_PARAMETERS["snapshot_id"]["schema"]["pattern"] == "^[A-Za-z0-9_-]{12,64}$"
 
 
 def test_nothing_has_null_for_a_default(document: dict[str, Any]) -> None:
@@ -107,14 +125,14 @@ def test_every_problem_has_its_media_type_and_its_schema(document: dict[str, Any
         }
         assert response["description"], status
     problem = document["components"]["schemas"]["Problem"]
-    assert {f"urn:savepoint:problem:{row.code}" for row in TABLE.values()} == set(
+    assert {f"urn:savepoint:problem:{row.code}" for row in PROBLEM_TYPES.values()} == set(
         problem["properties"]["type"]["enum"]
     )
     assert {"type", "title", "status", "detail", "error"} == set(problem["required"])
 
 
 def test_what_is_open_to_all_asks_for_nobody(endpoints: list[Endpoint], document: dict[str, Any]) -> None:
-    public = {each.name for each in endpoints if each.public}
+    public = {each.name for each in endpoints if each.route.public}
     assert public == {"get_health_live", "get_health_ready", "get_openapi", "get_docs"}
     for operation in operations(document).values():
         statuses = set(operation["responses"])
@@ -131,9 +149,9 @@ def test_what_is_open_to_all_asks_for_nobody(endpoints: list[Endpoint], document
     ],
 )
 def test_each_mode_says_how_to_say_who_one_is(
-    endpoints: list[Endpoint], mode: AuthMode, scheme: dict[str, str]
+    routes: list[Routes], mode: AuthMode, scheme: dict[str, str]
 ) -> None:
-    document = describe(endpoints, "/api", mode, has_charge=False)
+    document = describe(routes, "/api", mode, has_charge=False)
     [(name, described)] = document["components"]["securitySchemes"].items()
     assert described.items() >= scheme.items()
     required = operations(document)["getMe"]["security"]
@@ -142,7 +160,7 @@ def test_each_mode_says_how_to_say_who_one_is(
 
 
 def test_headers_that_are_read_are_described_and_the_reverse(endpoints: list[Endpoint]) -> None:
-    assert {header for each in endpoints for header in each.reads} == set(REQUEST_HEADERS)
+    assert {header for each in endpoints for header in each.route.reads} == set(REQUEST_HEADERS)
 
 
 def test_the_version_is_that_of_the_project() -> None:

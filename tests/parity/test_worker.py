@@ -48,6 +48,7 @@ def test_the_engine_indexes_exactly_the_expected_functions(worker: Worker):
     settings = worker.module.settings
     assert timers == {
         "mark_deleted_snapshot_logs": settings.cleanup_schedule,
+        "sweep_sessions": settings.cleanup_schedule,
         "purge_stale_drafts": settings.purge_schedule,
     }
     assert len(triggers) == len(EXPECTED_HTTP) + len(TIMERS)
@@ -86,7 +87,7 @@ async def test_a_timer_does_its_work_through_the_engine(stores: Stores, monkeypa
     clock = Clock.installed(monkeypatch)
     client = Client(stores, SETTINGS)
     assert_ok(await client.put(DRAFT, {"content": "one"}), 201)
-    purging = Worker(app_module(build_app(stores, SETTINGS)))
+    purging = Worker(app_module(build_app(stores, SETTINGS.app_rules())))
     await purging.fire("purge_stale_drafts")
     assert_ok(await client.get(DRAFT))
     clock.at += SETTINGS.store_rules().draft_retention + timedelta(seconds=1)

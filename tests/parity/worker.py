@@ -25,7 +25,6 @@ from azure_functions_runtime.functions import Registry  # type: ignore[import-no
 
 from functions import app as product
 from persistence import Stores
-from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = "function_app"
@@ -135,9 +134,9 @@ def app_module(app: func.FunctionApp) -> ModuleType:
     return module
 
 
-def build_app(stores: Stores, settings: Settings) -> func.FunctionApp:
+def build_app(stores: Stores, rules: product.AppRules) -> func.FunctionApp:
     """In place of the product's: its app behind the engine."""
-    return Worker(app_module(product.build_app(stores, settings))).app()
+    return Worker(app_module(product.build_app(stores, rules))).app()
 
 
 def _trigger(metadata: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
 from tests.support.sessions import sha256
+from tests.support.timers import clean_up
 
 SNAPSHOTS = "persistence/snapshots"
 NEW_SNAPSHOT = {"title": "Frozen", "description": None, "content": "one"}
@@ -354,13 +355,13 @@ async def test_a_key_of_no_use_is_refused(client: Client, bad: str) -> None:
 async def test_the_timer_forgets_keys_after_a_day(client: Client, stores: Stores, engine: Engine, mocker) -> None:
     first = assert_ok(await client.post(SESSIONS, NEW, key("k")), 201)
     records = Query("idempotency", "ann", ("id",))
-    await stores.cleanup.run()
+    await clean_up(stores)
     assert len((await engine.query(SESSIONS_CONTAINER, records)).items) == 1
     at = now()
-    mocker.patch("persistence.timers.cleanup.now", return_value=at + timedelta(hours=23, minutes=59))
-    assert (await stores.cleanup.run()).reservations_forgotten == 0
-    mocker.patch("persistence.timers.cleanup.now", return_value=at + timedelta(hours=24, minutes=1))
-    counts = await stores.cleanup.run()
+    mocker.patch("persistence.timers.run.now", return_value=at + timedelta(hours=23, minutes=59))
+    assert (await clean_up(stores)).reservations_forgotten == 0
+    mocker.patch("persistence.timers.run.now", return_value=at + timedelta(hours=24, minutes=1))
+    counts = await clean_up(stores)
     assert counts.reservations_forgotten == 1
     assert (await engine.query(SESSIONS_CONTAINER, records)).items == []
     assert assert_ok(await client.post(SESSIONS, NEW, key("k")), 201).json != first.json

@@ -23,6 +23,7 @@ from tests.support.snapshots import (
     stored,
     visitors_of,
 )
+from tests.support.timers import clean_up
 
 # Each point at which a create can be interrupted: before or after one of its writes.
 SMALL = [("small", "one", at, applied) for at in (1, 2, 3) for applied in (False, True)]
@@ -71,11 +72,11 @@ async def test_a_create_that_ends_anywhere_is_settled(
     assert listed == (1 if (at, applied) == (last, True) else 0)
     entries = await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
     # Within the grace the create may still be running, so its entry is not touched.
-    assert (await stores.cleanup.run()).creates_settled == 0
+    assert (await clean_up(stores)).creates_settled == 0
     assert await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog) == entries
 
     clock.advance(seconds=GRACE.total_seconds() + 1)
-    counts = await stores.cleanup.run()
+    counts = await clean_up(stores)
     assert counts.creates_settled == len([entry for entry in entries if entry["pending"]])
     # What was committed is listed, and nothing else is left.
     committed = at > 2 or (at == 2 and applied)
@@ -97,7 +98,7 @@ async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine:
     await stores.snapshots.delete(OWNER, made.id)
     refusing.refusing = False
     clock.advance(seconds=GRACE.total_seconds() + 1)
-    await stores.cleanup.run()
+    await clean_up(stores)
     entry = await entry_of(engine, OWNER, made.id)
     assert entry is not None
     assert (entry.snapshot_deleted, entry.pending, entry.unsettled_at) == (True, False, None)
@@ -116,7 +117,7 @@ async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: 
 
         async def before(self, verb: str, container: Container) -> None:
             if verb == "commit":
-                assert (await over(engine)[3].run()).creates_settled == 1
+                assert (await clean_up(over(engine)[3])).creates_settled == 1
 
     made = await stores_over(TimerInBetween(engine), SETTINGS.store_rules()).snapshots.create(OWNER, new(), key)
     stores = stores_over(engine, SETTINGS.store_rules())

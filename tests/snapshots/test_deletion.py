@@ -28,6 +28,7 @@ from tests.support.snapshots import (
     visitors_of,
     with_rules,
 )
+from tests.support.timers import clean_up
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ async def test_a_row_that_cannot_be_marked_does_not_fail_the_delete(engine: Engi
     assert refusing.refused == 1
     refusing.refusing = False
     clock.advance(seconds=GRACE.total_seconds() + 1)
-    counts = await stores.cleanup.run()
+    counts = await clean_up(stores)
     assert (counts.rows_marked, counts.visitors_removed) == (1, 1)
     await assert_gone(stores, made.id)
 
@@ -187,9 +188,9 @@ async def test_a_forgotten_snapshot_is_as_one_that_never_was(stores: Stores, clo
     await visit(stores, VISITOR, made.id)
     await stores.snapshots.delete(OWNER, made.id)
     clock.advance(seconds=GRACE.total_seconds() + 1)
-    await stores.cleanup.run()
+    await clean_up(stores)
     clock.advance(seconds=RETENTION.total_seconds())
-    await stores.cleanup.run()
+    await clean_up(stores)
     assert await find_snapshot(stores.engine, made.id) is None
     assert await visitors_of(stores.engine, made.id) == {}
     for asking in (stores.snapshots.get, stores.snapshots.delete, stores.snapshots.stats):

@@ -32,6 +32,7 @@ from tests.support.snapshots import (
     visitors_of,
     with_rules,
 )
+from tests.support.timers import clean_up
 
 
 async def titles(stores: Stores, owner: str = OWNER) -> list[str]:
@@ -257,7 +258,7 @@ async def test_nothing_changes_a_snapshot_but_its_deletion(stores: Stores) -> No
     await stores.access_logs.drain()
     await stores.access_logs.remove(OWNER, made.id)
     await stores.snapshots.stats(OWNER, made.id)
-    await stores.cleanup.run()
+    await clean_up(stores)
     assert (await stores.engine.read(SNAPSHOTS, made.id, made.id)).etag == before
     assert await find_snapshot(stores.engine, made.id) == made
 

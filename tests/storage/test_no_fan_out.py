@@ -11,6 +11,7 @@ from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
 from tests.support.http import NEW, Client, Response
+from tests.support.timers import clean_up
 
 # Every limit is set, because the check of a limit may query too.
 LIMITS = ("sessions_max", "drafts_max", "snapshots_max", "stored_bytes_max")
@@ -99,7 +100,7 @@ STEPS = [
 def endpoints(stores: Stores) -> set[tuple[str, str]]:
     """Returns method and route of every HTTP function of the app, without the names of parameters."""
     found = set()
-    for function in build_app(stores, DRIVEN).get_functions():
+    for function in build_app(stores, DRIVEN.app_rules()).get_functions():
         trigger: Any = function.get_trigger()
         if trigger.get_binding_name() == "httpTrigger":
             methods = [str(getattr(method, "value", method)) for method in trigger.methods]
@@ -170,5 +171,5 @@ async def test_no_request_asks_more_than_one_partition(engine: Engine) -> None:
 
 async def test_the_recorder_sees_what_a_timer_asks_of_every_partition(engine: Engine) -> None:
     asks = Asks(engine)
-    await stores_over(asks, DRIVEN.store_rules()).cleanup.run()
+    await clean_up(stores_over(asks, DRIVEN.store_rules()))
     assert [query for _, query in asks.asked if query.partition is None]

@@ -1,4 +1,4 @@
-"""Many items at once, written past the engine, for tests of the cost of timers over many items."""
+"""Many items at once, written without the engine: for tests of the cost of a run."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ from persistence.sessions.history import as_revision
 from persistence.snapshots.documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Item
-from persistence.timers.work import Watermark
+from persistence.timers.watermarks import Watermark
 
 Placed = tuple[Container, Item]
 
 
 def insert(folder: Path, items: Iterable[Placed]) -> None:
-    """Writes the items to the file of a SQLite engine, which has created its tables."""
+    """Writes items to the file of a SQLite engine. The tables must exist."""
     connection = sqlite3.connect(folder / "savepoint.db", timeout=30)
     with connection:
         for container, item in items:
@@ -37,7 +37,7 @@ def insert(folder: Path, items: Iterable[Placed]) -> None:
 
 
 def session(at: datetime, owner_id: str, status: SessionStatus = SessionStatus.ACTIVE) -> list[Placed]:
-    """Returns a session and its content."""
+    """Returns a session and the content that it names."""
     id = new_id()
     content = SessionContent(id=f"{id}~{new_id()}", owner_id=owner_id, session_id=id, saved_at=at)
     metadata = SessionMetadata(
@@ -78,7 +78,7 @@ def snapshot(at: datetime, owner_id: str, visitors: Iterable[str]) -> list[Place
 
 
 def watermarks(until: datetime) -> list[Placed]:
-    """Returns the watermarks of a timer that has processed everything until then."""
+    """Returns the watermarks of a timer that has looked at everything until then."""
     text = timestamp_text(until)
     paths = ("saved_at", "metadata.updated_at")
     fields = {"owner_id": " timers", "until": text}

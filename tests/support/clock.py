@@ -29,6 +29,6 @@ class Clock:
         """Every store and timer of this process goes by it."""
         clock, present = cls(), documents.now
         for name, module in list(sys.modules.items()):
-            if name.startswith("persistence.") and vars(module).get("now") is present:
+            if name.startswith(("persistence.", "tests.kinds.")) and vars(module).get("now") is present:
                 monkeypatch.setattr(module, "now", clock)
         return clock

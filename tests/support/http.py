@@ -140,7 +140,7 @@ class _Request(HttpRequest):
 
 def _triggers(stores: Stores, settings: Settings) -> dict[str, Any]:
     found = {}
-    for function in build_app(stores, settings).get_functions():
+    for function in build_app(stores, settings.app_rules()).get_functions():
         trigger: Any = function.get_trigger()
         if trigger.get_binding_name() != "httpTrigger":
             continue

@@ -4,14 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from persistence import Stores
+from persistence import Rules, Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES, pack
 from persistence.documents import Document
 from persistence.errors import ItemNotFound
 from persistence.idempotency import IdempotencyRecord
 from persistence.sessions.documents import SessionContent, SessionHead
 from persistence.sessions.store import SessionStore
-from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
 from persistence.snapshots.rules import SnapshotRules
@@ -19,7 +18,7 @@ from persistence.snapshots.store import SnapshotStore
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Query
-from persistence.timers.cleanup import Cleanup, CleanupRules
+from persistence.timers.scan import TimerRules
 
 OWNER, VISITOR, OUTSIDER = "ann", "ben", "mallory"
 GRACE = timedelta(minutes=15)
@@ -40,13 +39,12 @@ def new(title: str = "First", content: str = "one", **rest: Any) -> NewSnapshot:
 
 
 def over(
-    engine: Engine, rules: SnapshotRules | None = None, cleanup: CleanupRules | None = None
-) -> tuple[SessionStore, SnapshotStore, AccessLogStore, Cleanup]:
-    """Returns sessions, snapshots, access logs and cleanup over an engine, with these rules."""
-    shared = Shared.over(engine)
-    sessions, logs = SessionStore(shared), AccessLogStore(shared)
-    snapshots = SnapshotStore(shared, sessions, logs, rules or SnapshotRules())
-    return sessions, snapshots, logs, Cleanup(engine, sessions, snapshots, logs, cleanup or CleanupRules())
+    engine: Engine, rules: SnapshotRules | None = None, timers: TimerRules | None = None
+) -> tuple[SessionStore, SnapshotStore, AccessLogStore, Stores]:
+    """The stores over an engine, with rules of the test's own."""
+    rules_of_all = Rules(snapshots=rules or SnapshotRules(), timers=timers or TimerRules())
+    stores = stores_over(engine, rules_of_all)
+    return stores.sessions, stores.snapshots, stores.access_logs, stores
 
 
 def with_rules(stores: Stores, **rules: Any) -> SnapshotStore:

@@ -14,6 +14,7 @@ from persistence.storage.engine import Engine
 from settings import Settings
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
 from tests.support.sessions import OWNER, assert_sound, content_ids, stored_heads
+from tests.support.timers import clean_up
 
 # Enough for the whole history of a session to be there when a test reads it.
 COMMON = {"AUTH_MODE": "local", "KEEP_REVISIONS": "100"}
@@ -27,7 +28,7 @@ class Storage:
 
     @contextmanager
     def serve(self) -> Iterator[DevhostServer]:
-        """A server process of its own on this data. What fails meanwhile says what the server wrote last."""
+        """Starts a server on this data. A failure meanwhile shows what the server wrote last."""
         with run_devhost(REPOSITORY, self.environ) as server:
             try:
                 yield server
@@ -37,14 +38,14 @@ class Storage:
                 raise
 
     def open(self) -> Stores:
-        """The same data without a server."""
+        """Opens the same data without a server."""
         settings = Settings.from_environ(self.environ)
         return open_stores(settings.place(), settings.store_rules())
 
     async def clean_up(self) -> None:
-        """What the timer does, as if everything were older than the grace."""
+        """Runs the timers, as if everything were older than the grace."""
         stores = Storage({**self.environ, "SETTLE_GRACE_SECONDS": "0"}).open()
-        await stores.cleanup.run()
+        await clean_up(stores)
         await stores.close()
 
 

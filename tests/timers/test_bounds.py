@@ -1,4 +1,4 @@
-"""What one run of the timer takes on, and that the next goes on where it stopped. On each engine."""
+"""Limits of one run of a timer: the next run continues where it stopped. On each engine."""
 
 from datetime import timedelta
 
@@ -11,13 +11,14 @@ from persistence.sessions.documents import SessionChange
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Page, Query
-from persistence.timers.cleanup import Cleanup, CleanupRules, Counts
+from persistence.timers.scan import TimerRules
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import Around
 from tests.support.sessions import content_ids, session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, entry_of, new, over, visit
+from tests.support.timers import Counts, clean_up
 
 
 @pytest.fixture
@@ -25,12 +26,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock.installed(monkeypatch)
 
 
-def cleanup_of(engine: Engine, items_max: int) -> Cleanup:
-    return over(engine, cleanup=CleanupRules(items_max=items_max))[3]
+def bounded(engine: Engine, items_max: int) -> Stores:
+    return over(engine, timers=TimerRules(items_max=items_max))[3]
 
 
 async def lose_contents(engine: Engine, session_id: str, count: int) -> None:
-    """Leaves so many contents that no head names."""
+    """Leaves that many contents that no head names."""
     for number in range(count):
         with pytest.raises(StoreUnavailable):
             dying = session_store(Dies(engine, at=2))
@@ -56,13 +57,13 @@ async def test_a_run_takes_on_so_much_of_each_and_the_next_goes_on(
         await stores.sessions.delete(OWNER, gone.id)
     clock.at = NOON + GRACE + timedelta(minutes=1)
 
-    cleanup = cleanup_of(engine, items_max=3)
+    bounded_stores = bounded(engine, items_max=3)
     total = Counts()
     runs = 0
     for _ in range(20):
-        counts = await cleanup.run()
+        counts = await clean_up(bounded_stores)
         for name in ("snapshots_expired", "rows_marked", "visitors_removed", "creates_settled"):
-            # A page that is begun is finished.
+            # A run finishes the page that it has started.
             assert getattr(counts, name) < 3 + 3, (name, counts)
             setattr(total, name, getattr(total, name) + getattr(counts, name))
         assert counts.sessions_swept <= 9, "three steps sweep"
@@ -70,7 +71,7 @@ async def test_a_run_takes_on_so_much_of_each_and_the_next_goes_on(
             break
         runs += 1
     else:
-        pytest.fail("it does not come to an end")
+        pytest.fail("the runs do not end")
     assert runs >= 4
     assert (total.snapshots_expired, total.rows_marked, total.visitors_removed) == (5, 8, 10)
     assert total.creates_settled == 4
@@ -85,9 +86,9 @@ async def test_a_tombstone_is_not_forgotten_while_rows_are_to_be_marked(
     for person in people:
         await visit(stores, person, made.id)
     await stores.snapshots.delete(OWNER, made.id)
-    # No timer ran for long, and now it cannot take on everything at once.
+    # No timer has run for a long time, and one run cannot do everything.
     clock.at += 2 * RETENTION
-    forgotten = [(await cleanup_of(engine, items_max=2).run()).tombstones_forgotten for _ in range(6)]
+    forgotten = [(await clean_up(bounded(engine, items_max=2))).tombstones_forgotten for _ in range(6)]
     assert forgotten[0] == 0 and sum(forgotten) == 1
     for person in people:
         row = await entry_of(engine, person, made.id)
@@ -103,7 +104,7 @@ async def test_the_watermark_skips_nothing_where_the_bound_is_reached(
     clock.at += GRACE + timedelta(seconds=1)
     removed = []
     for _ in range(12):
-        removed.append((await cleanup_of(engine, items_max=2).run()).contents_removed)
+        removed.append((await clean_up(bounded(engine, items_max=2))).contents_removed)
     assert sum(removed) == 8 and max(removed) <= 4
     assert await content_ids(engine) == {id for head in heads for id in head.content_ids}
 
@@ -112,7 +113,7 @@ async def test_a_run_that_a_later_one_overtakes_does_not_set_its_watermark_back(
     engine: Engine, stores: Stores, clock: Clock
 ) -> None:
     class Overtaken(Around):
-        """A later run comes and goes before the answer to the first scan."""
+        """A later run starts and ends before the first scan returns."""
 
         marks: list[Item] = []
 
@@ -120,19 +121,19 @@ async def test_a_run_that_a_later_one_overtakes_does_not_set_its_watermark_back(
             page = await super().query(container, query)
             if query.partition is None and query.kind == "content" and not self.marks:
                 clock.advance(hours=1)
-                await stores.cleanup.run()
+                await clean_up(stores)
                 self.marks = await watermarks(engine)
             return page
 
     await stores.sessions.create(OWNER, of_sessions.new())
     overtaken = Overtaken(engine)
-    await over(overtaken)[3].run()
+    await clean_up(over(overtaken)[3])
     assert len(overtaken.marks) == 2
     assert await watermarks(engine) == overtaken.marks
 
 
 async def watermarks(engine: Engine) -> list[Item]:
-    """How far the scans have come."""
+    """Returns the stored watermarks."""
     return (await engine.query(SESSIONS, Query("watermark", " timers", ("id", "until")))).items
 
 
@@ -145,12 +146,12 @@ async def test_more_of_one_moment_than_a_run_takes_on_does_not_stop_it(
     await lose_contents(engine, heads[3].id, 1)
     clock.at += GRACE + timedelta(seconds=1)
     for _ in range(6):
-        await cleanup_of(engine, items_max=2).run()
+        await clean_up(bounded(engine, items_max=2))
     assert await content_ids(engine) == {id for head in heads for id in head.content_ids}
 
 
 class WritesMeanwhile(Around):
-    """Loses one more content of a session after each page of a scan."""
+    """Leaves one more content without a name after each page of a scan."""
 
     def __init__(self, inner: Engine, session_id: str) -> None:
         super().__init__(inner)
@@ -171,9 +172,9 @@ async def test_what_is_written_while_it_scans_is_not_skipped(engine: Engine, sto
     writing = WritesMeanwhile(engine, head.id)
     for _ in range(3):
         clock.at += GRACE + timedelta(seconds=1)
-        await cleanup_of(writing, items_max=2).run()
+        await clean_up(bounded(writing, items_max=2))
     assert writing.lost >= 3
     for _ in range(12):
         clock.at += GRACE + timedelta(seconds=1)
-        await cleanup_of(engine, items_max=2).run()
+        await clean_up(bounded(engine, items_max=2))
     assert await content_ids(engine) == head.content_ids

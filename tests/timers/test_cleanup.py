@@ -1,4 +1,4 @@
-"""What the timer settles and takes away, and what it never touches. On each engine, by a clock of the test's."""
+"""What the timers complete and remove, and what they never change. On each engine, with a clock of the test."""
 
 import asyncio
 import logging
@@ -15,7 +15,6 @@ from persistence.sessions.documents import SessionChange
 from persistence.sessions.rules import SessionRules
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.engine import PAYLOAD, Engine
-from persistence.timers.cleanup import Counts
 from tests.conftest import SETTINGS
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
@@ -35,6 +34,7 @@ from tests.support.snapshots import (
     visit,
     visitors_of,
 )
+from tests.support.timers import Counts, clean_up
 
 PEOPLE = ["ben", "cleo", "dora"]
 A_MOMENT = timedelta(seconds=1)
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def opened(stores: Stores, title: str = "First", expires_at: datetime | None = None) -> str:
-    """A snapshot that everybody has opened."""
+    """Makes a snapshot that all PEOPLE have opened."""
     made = await stores.snapshots.create(OWNER, new(title, description="Words", expires_at=expires_at))
     for person in PEOPLE:
         await visit(stores, person, made.id)
@@ -65,7 +65,7 @@ async def test_the_rows_of_all_who_opened_a_deleted_snapshot_are_marked(stores: 
     id, other = await opened(stores), await opened(stores, "Other")
     await stores.snapshots.delete(OWNER, id)
     clock.at += GRACE + A_MOMENT
-    counts = await stores.cleanup.run()
+    counts = await clean_up(stores)
     assert (counts.rows_marked, counts.visitors_removed) == (len(PEOPLE), len(PEOPLE) + 1)
     for person in [OWNER, *PEOPLE]:
         row = await entry_of(stores.engine, person, id)
@@ -85,14 +85,14 @@ async def test_an_expired_snapshot_becomes_a_tombstone_and_then_its_rows_are_mar
 ) -> None:
     id = await opened(stores, expires_at=NOON + timedelta(hours=1))
     clock.at = NOON + timedelta(minutes=59)
-    assert (await stores.cleanup.run()).snapshots_expired == 0
+    assert (await clean_up(stores)).snapshots_expired == 0
     clock.at = NOON + timedelta(hours=1)
-    assert (await stores.cleanup.run()).snapshots_expired == 1
+    assert (await clean_up(stores)).snapshots_expired == 1
     assert PAYLOAD not in (await stores.engine.read(SNAPSHOTS, id, id)).item
     row = await entry_of(stores.engine, VISITOR, id)
-    assert row is not None and not row.snapshot_deleted, "a visit may still be under way"
+    assert row is not None and not row.snapshot_deleted, "a visit may still be counted"
     clock.at += GRACE + A_MOMENT
-    assert (await stores.cleanup.run()).rows_marked == len(PEOPLE), "the owner's was at once"
+    assert (await clean_up(stores)).rows_marked == len(PEOPLE), "that of the owner was marked at once"
     assert (await stores.snapshots.page(OWNER)).items == []
 
 
@@ -101,7 +101,7 @@ async def test_contents_that_no_head_names_are_removed(engine: Engine, stores: S
     await save_that_dies(engine, head.id, "lost", at=2)
     assert len(await content_ids(engine)) == 2
     clock.at += GRACE + A_MOMENT
-    assert (await stores.cleanup.run()).contents_removed == 1
+    assert (await clean_up(stores)).contents_removed == 1
     assert await content_ids(engine) == head.content_ids
 
 
@@ -110,11 +110,11 @@ async def test_an_old_content_whose_pruning_was_interrupted_is_removed(
 ) -> None:
     head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
     clock.at += timedelta(hours=1)
-    await stores.cleanup.run()
+    await clean_up(stores)
     await save_that_dies(engine, head.id, "two", at=3, keep=1)
     assert len(await content_ids(engine)) == 2
     clock.at += GRACE + A_MOMENT
-    assert (await stores.cleanup.run()).contents_removed == 1
+    assert (await clean_up(stores)).contents_removed == 1
     assert await content_ids(engine) == (await stores.sessions.get_head(OWNER, head.id)).content_ids
 
 
@@ -124,7 +124,7 @@ async def test_a_content_without_any_session_is_removed(engine: Engine, stores: 
         await session_store(Dies(engine, at=2)).create(OWNER, large)
     assert len(await content_ids(engine)) == 1
     clock.at += GRACE + A_MOMENT
-    assert (await stores.cleanup.run()).contents_removed == 1
+    assert (await clean_up(stores)).contents_removed == 1
     assert await content_ids(engine) == set()
 
 
@@ -134,7 +134,7 @@ async def test_the_contents_of_deleted_sessions_are_removed(stores: Stores, cloc
     kept = await stores.sessions.create(OWNER, of_sessions.new())
     await stores.sessions.delete(OWNER, head.id)
     clock.at += GRACE + A_MOMENT
-    counts = await stores.cleanup.run()
+    counts = await clean_up(stores)
     assert counts.contents_removed == 2
     assert await content_ids(stores.engine) == kept.content_ids
     item = (await stores.engine.read(SESSIONS, head.id, OWNER)).item
@@ -145,7 +145,7 @@ async def test_nothing_younger_than_the_grace_is_touched(engine: Engine, stores:
     id = await opened(stores)
     gone = await stores.sessions.create(OWNER, of_sessions.new())
     head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
-    await stores.cleanup.run()
+    await clean_up(stores)
     clock.at = NOON + timedelta(hours=1)
     await stores.snapshots.delete(OWNER, id)
     await stores.sessions.delete(OWNER, gone.id)
@@ -154,11 +154,11 @@ async def test_nothing_younger_than_the_grace_is_touched(engine: Engine, stores:
         await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
     before = await dump(engine)
     clock.at = NOON + timedelta(hours=1) + GRACE - A_MOMENT
-    counts = await stores.cleanup.run()
+    counts = await clean_up(stores)
     assert await dump(engine) == before
     assert (counts.rows_marked, counts.creates_settled, counts.contents_removed) == (0, 0, 0)
     clock.at += 2 * A_MOMENT
-    counts = await stores.cleanup.run()
+    counts = await clean_up(stores)
     assert (counts.rows_marked, counts.creates_settled, counts.contents_removed) == (len(PEOPLE), 1, 2)
 
 
@@ -169,10 +169,10 @@ async def test_tombstones_are_forgotten_after_their_time_and_not_before(stores: 
     await stores.snapshots.delete(OWNER, id)
     await stores.sessions.delete(OWNER, head.id)
     clock.at = NOON + timedelta(hours=1) + RETENTION - A_MOMENT
-    assert (await stores.cleanup.run()).tombstones_forgotten == 0
+    assert (await clean_up(stores)).tombstones_forgotten == 0
     assert await find_snapshot(stores.engine, id) is not None
     clock.at += 2 * A_MOMENT
-    assert (await stores.cleanup.run()).tombstones_forgotten == 2
+    assert (await clean_up(stores)).tombstones_forgotten == 2
     left = await dump(stores.engine)
     assert {item["kind"] for item in left.values()} == {"access_log"}
 
@@ -187,7 +187,7 @@ async def test_what_lives_is_never_touched(stores: Stores, clock: Clock) -> None
     before = await dump(stores.engine)
     for days in (1, 31, 365):
         clock.at += timedelta(days=days)
-        counts = await stores.cleanup.run()
+        counts = await clean_up(stores)
         assert await dump(stores.engine) == before
         assert str(counts).count(" 0") >= 7, counts
 
@@ -197,11 +197,11 @@ async def test_running_again_changes_nothing(engine: Engine, stores: Stores, clo
     head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
     await save_that_dies(engine, head.id, "lost", at=2)
     clock.at += GRACE + A_MOMENT
-    await stores.cleanup.run()
+    await clean_up(stores)
     after = await dump(engine)
-    assert await stores.cleanup.run() == Counts()
+    assert await clean_up(stores) == Counts()
     clock.at += timedelta(hours=1)
-    assert await stores.cleanup.run() == Counts()
+    assert await clean_up(stores) == Counts()
     assert await dump(engine) == after
 
 
@@ -215,7 +215,7 @@ async def test_two_runs_at_once_do_no_harm(engine: Engine, stores: Stores, clock
         await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
     for wait in (GRACE, RETENTION):
         clock.at += wait + A_MOMENT
-        await asyncio.gather(stores.cleanup.run(), *(over(engine)[3].run() for _ in range(2)))
+        await asyncio.gather(clean_up(stores), *(clean_up(over(engine)[3]) for _ in range(2)))
     left = await dump(engine)
     assert len(left) == 3 * (len(PEOPLE) + 1)
     assert all(item["snapshot_deleted"] for item in left.values())
@@ -241,8 +241,8 @@ async def test_damaged_items_are_counted_and_left_alone(engine: Engine, stores: 
     for id in (deleted, good):
         await stores.snapshots.delete(OWNER, id)
     clock.at += GRACE + A_MOMENT
-    counts = await stores.cleanup.run()
-    # The session twice, by its content and by its head; its content; the snapshot; the row.
+    counts = await clean_up(stores)
+    # The session twice: by its content and by its head. Then its content, the snapshot and the access log.
     assert counts.skipped >= 5
     assert (await engine.read(SESSIONS, lost, OWNER)).item["session_id"] is None
     assert len([id for id in await content_ids(engine) if id.startswith(bad_session.id)]) == 2
@@ -255,10 +255,10 @@ async def test_damaged_items_are_counted_and_left_alone(engine: Engine, stores: 
 async def test_a_damaged_watermark_is_made_anew(engine: Engine, stores: Stores, clock: Clock) -> None:
     head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
     await save_that_dies(engine, head.id, "lost", at=2)
-    await stores.cleanup.run()
+    await clean_up(stores)
     await damage(engine, SESSIONS, "saved_at", " timers", until="once")
     clock.at += GRACE + A_MOMENT
-    await stores.cleanup.run()
+    await clean_up(stores)
     assert await content_ids(engine) == head.content_ids
     assert (await engine.read(SESSIONS, "saved_at", " timers")).item["until"] > NOON.isoformat()
 
@@ -269,7 +269,8 @@ async def test_the_timer_writes_one_line_of_counts(
     await stores.snapshots.delete(OWNER, await opened(stores))
     clock.at += GRACE + A_MOMENT
     functions = {
-        function.get_function_name(): function for function in build_app(stores, SETTINGS).get_functions()
+        function.get_function_name(): function
+        for function in build_app(stores, SETTINGS.app_rules()).get_functions()
     }
     timer = functions["mark_deleted_snapshot_logs"]
     trigger = timer.get_trigger()
@@ -285,4 +286,4 @@ async def test_a_fault_of_the_store_rises_as_what_it_is(engine: Engine, stores: 
     await stores.snapshots.delete(OWNER, await opened(stores))
     clock.at += GRACE + A_MOMENT
     with pytest.raises(StoreUnavailable):
-        await over(Dies(engine, at=1))[3].run()
+        await clean_up(over(Dies(engine, at=1))[3])

@@ -1,4 +1,4 @@
-"""What a run of the timer costs where there is nothing to do, and where there is a lot."""
+"""The cost of a run of the timers: with nothing to do, and with a lot to do."""
 
 import sqlite3
 import subprocess
@@ -17,18 +17,18 @@ from persistence.storage.engine import Engine
 from persistence.storage.query import Query
 from persistence.storage.sqlite import query as sqlite_query
 from persistence.storage.sqlite.engine import SqliteEngine
-from persistence.timers.cleanup import Counts
 from tests.support import bulk
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Asks, Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, new, over, visitors_of
+from tests.support.timers import Counts, clean_up
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
 QUIET_CALLS = 30
-"""More than a run with nothing to do has any use for."""
+"""More than a run with nothing to do needs."""
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ async def test_a_run_with_nothing_to_do_asks_the_same_however_much_there_is(engi
             await stores[0].create(OWNER, of_sessions.new(f"{number}"))
             await stores[1].create(OWNER, new(f"{number}"))
         clock.at += GRACE + timedelta(seconds=1)
-        await stores[3].run()
+        await clean_up(stores[3])
         counting = CountingReads(engine)
         clock.at += timedelta(minutes=15)
-        assert await over(counting)[3].run() == Counts()
+        assert await clean_up(over(counting)[3]) == Counts()
         asked.append(counting.verbs)
         assert counting.bytes_read < 1_000
     assert asked[0] == asked[1]
@@ -55,7 +55,7 @@ async def test_a_run_with_nothing_to_do_asks_the_same_however_much_there_is(engi
 
 
 async def run_over_quiet(folder: Path, clock: Clock, items: int) -> None:
-    """A run over so many items that need nothing, by what it asks of the engine and what that reads."""
+    """Asserts the cost of a run over that many items with nothing to do."""
     engine = SqliteEngine(folder)
     people = [f"person {number}" for number in range(97)]
     placed: list[bulk.Placed] = []
@@ -65,14 +65,14 @@ async def run_over_quiet(folder: Path, clock: Clock, items: int) -> None:
         placed += bulk.session(at, owner) + bulk.snapshot(at, owner, ["guest 1", "guest 2"])
     bulk.insert(folder, placed + bulk.watermarks(NOON))
     clock.at = NOON + timedelta(hours=1)
-    await over(engine)[3].run()
+    await clean_up(over(engine)[3])
     clock.at += timedelta(minutes=15)
 
     asks = Asks(engine)
     counting = CountingReads(asks)
     started = time.perf_counter()
     with metered() as charge:
-        assert await over(counting)[3].run() == Counts()
+        assert await clean_up(over(counting)[3]) == Counts()
     assert time.perf_counter() - started < 0.5
     assert len(counting.asked) <= QUIET_CALLS
     assert charge.request_units < 100
@@ -84,13 +84,13 @@ async def run_over_quiet(folder: Path, clock: Clock, items: int) -> None:
 
 
 def assert_served_by_its_index(connection: sqlite3.Connection, container: Container, query: Query) -> None:
-    """That the query reads a range of its one index, in the index's order."""
+    """Asserts that the query reads a range of its index, in the order of the index."""
     text, values = sqlite_query.select(container, query)
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
     index = f"{container.name} scan {query.sort.path}"
     assert plan[0].startswith(f"SEARCH {container.name} USING INDEX {index} (kind=? AND <expr>"), plan
     if (container.name, query.sort.path) == ("snapshot_access_logs", "snapshot_id"):
-        # All rows of one snapshot are alike in that order, which SQLite does not see.
+        # All access logs of one snapshot are equal in that order, which SQLite does not know.
         plan.remove("USE TEMP B-TREE FOR ORDER BY")
     assert len(plan) == 1, plan
 
@@ -107,8 +107,8 @@ async def test_a_run_over_100_000_quiet_items_costs_next_to_nothing(tmp_path: Pa
 async def test_every_scan_is_served_by_its_own_partial_index(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So that the texts of later pages are seen, too.
-    monkeypatch.setattr("persistence.timers.work._PAGE_SIZE", 1)
+    # Queries of later pages have other texts.
+    monkeypatch.setattr("persistence.timers.scan._PAGE_SIZE", 1)
     engine = SqliteEngine(tmp_path / "data")
     asks = Asks(engine)
     sessions, snapshots, *_ = over(engine)
@@ -121,7 +121,7 @@ async def test_every_scan_is_served_by_its_own_partial_index(
         with pytest.raises(StoreUnavailable):
             await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
     clock.at += RETENTION
-    await over(asks)[3].run()
+    await clean_up(over(asks)[3])
     scans = [(container, query) for container, query in asks.asked if query.partition is None]
     assert {(container.name, query.sort.path) for container, query in scans if query.cursor} >= {
         ("snapshots", "expires_at"),
@@ -144,13 +144,15 @@ MARK_ALL = """
 import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
-from persistence.timers.cleanup import CleanupRules
+from persistence.timers.scan import TimerRules
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.snapshots import over
+from tests.support.timers import clean_up
 
 async def main():
     engine = SqliteEngine(Path(sys.argv[1]))
-    print(await over(engine, cleanup=CleanupRules(tombstone_retention=timedelta(days=36_500)))[3].run())
+    stores = over(engine, timers=TimerRules(tombstone_retention=timedelta(days=36_500)))[3]
+    print(await clean_up(stores))
     await engine.close()
 
 asyncio.run(main())
@@ -164,7 +166,7 @@ async def test_5_000_visitors_are_marked_within_512_mb(tmp_path: Path) -> None:
     people = [f"person {number}" for number in range(5_000)]
     placed = bulk.tombstone(bulk.snapshot(NOON, OWNER, people), NOON)
     bulk.insert(folder, placed)
-    # In a process of its own, whose memory is nobody else's.
+    # In a separate process, to measure its memory alone.
     command = [sys.executable, "-c", MARK_ALL, str(folder)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""A run of the timer that is killed at any write: the next one comes to where one that went through would be."""
+"""A run of the timers is killed at any write: the next run ends as a run without a fault."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -24,6 +24,7 @@ from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.sessions import session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, load, new, over, visit
+from tests.support.timers import clean_up
 
 NewEngine = Callable[[], AbstractAsyncContextManager[Engine]]
 WATERMARKS = ("saved_at", "metadata.updated_at")
@@ -36,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(params=["sqlite", "cosmos"])
 def new_engine(request: pytest.FixtureRequest, tmp_path: Path) -> NewEngine:
-    """Makes empty engines, each in turn, as many as one needs."""
+    """Makes empty engines of each kind in turn, as many as a test needs."""
 
     @asynccontextmanager
     async def of_sqlite() -> AsyncIterator[Engine]:
@@ -59,14 +60,14 @@ async def interrupted(work: Awaitable[object]) -> None:
 
 
 async def make_work(engine: Engine, clock: Clock) -> None:
-    """Something for each step to do: what is past its retention, and what is past the grace."""
+    """Makes work for each step: items past the retention, and items past the grace."""
     stores = stores_over(engine, SETTINGS.store_rules())
     old = await stores.snapshots.create(OWNER, new("Old"), IdempotencyKey("key", "digest"))
     old_session = await stores.sessions.create(OWNER, of_sessions.new())
     await stores.snapshots.delete(OWNER, old.id)
     await stores.sessions.delete(OWNER, old_session.id)
     clock.at = NOON + GRACE + timedelta(seconds=1)
-    await stores.cleanup.run()
+    await clean_up(stores)
 
     clock.at = NOON + RETENTION
     expiring = await stores.snapshots.create(OWNER, new("Expiring", expires_at=clock.at + timedelta(minutes=1)))
@@ -91,12 +92,12 @@ async def make_work(engine: Engine, clock: Clock) -> None:
             session_store(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=pack(content)))
         )
     clock.at += GRACE + timedelta(hours=1)
-    # From here on it stands, so that two ways to one end can be compared.
+    # From here on the clock stands, so that the results of two ways are equal.
     clock.tick = timedelta(0)
 
 
 async def end_of(engine: Engine) -> dict[str, Item]:
-    """Everything, the watermarks too."""
+    """Returns everything that is stored, with the watermarks."""
     marks = {f"watermark {path}": (await engine.read(SESSIONS, path, " timers")).item for path in WATERMARKS}
     return await dump(engine) | marks
 
@@ -108,22 +109,22 @@ async def test_a_run_that_is_killed_at_any_write_is_completed_by_the_next(
         await make_work(engine, clock)
         work = await dump(engine)
         counting = CountingReads(engine)
-        counts = await over(counting)[3].run()
+        counts = await clean_up(over(counting)[3])
         writes, end = len(counting.writes), await end_of(engine)
     did = {name: getattr(counts, name) for name in counts.__slots__ if name != "skipped"}
     assert all(did.values()), f"a step had nothing to do: {did}"
     assert writes > 15
 
-    # Over the network it takes longer, and the points are the same.
+    # It takes longer over the network, so only some of the writes are tried.
     step = 1 if "sqlite" in request.node.name else 4
     for at in range(1, writes + 1, step):
         for applied in (False, True) if step == 1 else (at % 8 == 1,):
             async with new_engine() as engine:
                 await load(engine, work)
                 dying = Dies(engine, at, applied)
-                await interrupted(over(dying)[3].run())
+                await interrupted(clean_up(over(dying)[3]))
                 assert dying.dead
-                await over(engine)[3].run()
+                await clean_up(over(engine)[3])
                 assert await end_of(engine) == end, f"killed {'after' if applied else 'before'} write {at}"
 
 
@@ -131,7 +132,7 @@ async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: 
     async with new_engine() as engine:
         await make_work(engine, clock)
         work = await dump(engine)
-        await over(engine)[3].run()
+        await clean_up(over(engine)[3])
         end = await end_of(engine)
     async with new_engine() as engine:
         await load(engine, work)
@@ -139,11 +140,11 @@ async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: 
         for _ in range(100):
             dying = Dies(engine, at=3, applied=True)
             try:
-                await over(dying)[3].run()
+                await clean_up(over(dying)[3])
                 break
             except StoreUnavailable:
                 deaths += 1
         else:
-            pytest.fail("each run made the one before undone")
+            pytest.fail("each run undid the run before")
         assert deaths > 5
         assert await end_of(engine) == end

@@ -1,4 +1,4 @@
-"""Active and closed sessions are permanent: whatever was done to them, no timer ever touches one."""
+"""Active and closed sessions are permanent: no timer ever changes one."""
 
 import subprocess
 import sys
@@ -22,6 +22,7 @@ from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import draft
 from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, stored_heads
+from tests.support.timers import clean_up, purge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
@@ -35,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def do_anything(stores: Stores, random: Random, clock: Clock) -> None:
-    """Whatever people do with sessions and drafts, some of it interrupted, for two months."""
+    """Does anything that people do with sessions and drafts, for two months. Some of it is interrupted."""
     ids = [f"anything-{number:03}" for number in range(14)]
     for id in ids:
         await stores.drafts.put(OWNER, id, draft(f"first of {id}"))
@@ -67,7 +68,7 @@ async def do_something(stores: Stores, random: Random, id: str, text: str) -> No
 
 
 async def permanent(engine: Engine) -> dict[str, tuple[Item, str]]:
-    """Every active and closed session's head and contents, with the etags of their items."""
+    """Returns the head and contents of every active and closed session, with the etags of the items."""
     found = {}
     for head in await stored_heads(engine):
         if head.status in PERMANENT:
@@ -89,17 +90,17 @@ async def test_active_and_closed_sessions_outlive_every_timer_byte_by_byte(
     assert statuses >= {*PERMANENT, SessionStatus.DRAFT, SessionStatus.DELETED}, "nothing to choose from"
     for _ in range(6):
         clock.advance(days=random.choice([0.02, 1, 31, 400, 4_000]))
-        await stores.cleanup.purge_stale_drafts()
-        await stores.cleanup.run()
+        await purge(stores)
+        await clean_up(stores)
         assert await permanent(engine) == before
     clock.advance(days=400)
-    await stores.cleanup.purge_stale_drafts()
+    await purge(stores)
     for _ in range(2):
         clock.advance(days=400)
-        await stores.cleanup.run()
+        await clean_up(stores)
     assert await permanent(engine) == before
     left = await stored_heads(engine)
-    assert {head.status for head in left} <= PERMANENT, "drafts and tombstones are gone for good"
+    assert {head.status for head in left} <= PERMANENT, "drafts and tombstones are removed"
     assert await assert_sound(engine) == set()
     await assert_usable(stores, left)
 
@@ -115,13 +116,12 @@ async def assert_usable(stores: Stores, heads: list[SessionHead]) -> None:
 PURGE_ALL = """
 import asyncio, sys
 from pathlib import Path
-from persistence.timers.cleanup import CleanupRules
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.snapshots import over
 
 async def main():
     engine = SqliteEngine(Path(sys.argv[1]))
-    print(await over(engine, cleanup=CleanupRules())[3].purge_stale_drafts())
+    print(await over(engine)[3].timers.run("purge_stale_drafts"))
     await engine.close()
 
 asyncio.run(main())
@@ -130,14 +130,14 @@ print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM"
 
 
 async def purge_within(tmp_path: Path, drafts: int, megabytes: int) -> None:
-    """Of so many stale drafts of many people, beside as many active sessions."""
+    """Purges that many stale drafts of many people, beside the same number of active sessions."""
     folder = tmp_path / "data"
     await SqliteEngine(folder).close()
     owners = [f"person {number % 100}" for number in range(drafts)]
     stale = [bulk.session(NOON, owner, SessionStatus.DRAFT) for owner in owners]
     active = [bulk.session(NOON, owner) for owner in owners]
     bulk.insert(folder, [item for items in stale + active for item in items])
-    # In a process of its own, whose memory is nobody else's.
+    # In a separate process, to measure its memory alone.
     command = [sys.executable, "-c", PURGE_ALL, str(folder)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,132 @@
+"""Serves endpoints: identity, query, body, the handler, and then the response, its cost and one log line."""
+
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import azure.functions as func
+from pydantic import BaseModel
+
+from functions.http.bodies import read_body, read_query
+from functions.http.call import Answer, Call, to_json
+from functions.http.endpoint import Endpoint, Routes
+from functions.http.problems import InvalidHeader, problem
+from functions.http.views import Nothing
+from functions.identity.modes import Identify
+from persistence.storage.charge import Charge, metered
+
+ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
+_CONDITIONS = {"if-match": "If-Match", "if-none-match": "If-None-Match"}
+_NO_BODY = Nothing()
+_log = logging.getLogger("savepoint.requests")
+
+Bound = Callable[[Call[Any, Any]], Awaitable[Answer[Any]]]
+
+
+class Api:
+    """Registers endpoints with the host, and does what all of them have in common."""
+
+    def __init__(self, app: func.FunctionApp, identify: Identify, *, expose_charge: bool = False) -> None:
+        self._app = app
+        self._identify = identify
+        self._expose_charge = expose_charge
+        self.routes: list[Routes] = []
+
+    def add(self, routes: Routes, *services: object) -> None:
+        """Registers the endpoints. Each handler receives the services that it takes, by type.
+
+        Raises TypeError if there is no service of a type.
+        """
+        self.routes.append(routes)
+        for endpoint in routes.endpoints:
+            self._register(endpoint, _bound(endpoint, services))
+
+    def _register(self, endpoint: Endpoint, handler: Bound) -> None:
+        async def serve(req: func.HttpRequest) -> func.HttpResponse:
+            return await self._serve(endpoint, handler, req)
+
+        # The host names functions by __name__. It must see exactly one parameter, the request; functools.wraps
+        # would set __wrapped__, through which it reads the signature of the handler.
+        serve.__name__, serve.__qualname__, serve.__doc__ = endpoint.name, endpoint.name, endpoint.handler.__doc__
+        route = self._app.route(
+            endpoint.path, methods=[endpoint.route.method], auth_level=func.AuthLevel.ANONYMOUS
+        )
+        self._app.function_name(endpoint.name)(route(serve))
+
+    async def _serve(self, endpoint: Endpoint, handler: Bound, req: func.HttpRequest) -> func.HttpResponse:
+        started = time.perf_counter()
+        with metered() as charge:
+            try:
+                response = _response(endpoint, await handler(await self._call(endpoint, req)))
+            except Exception as exc:
+                response = problem(exc)
+        for header, value in ALWAYS.items():
+            response.headers[header] = value
+        if self._expose_charge:
+            response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
+        milliseconds = (time.perf_counter() - started) * 1e3
+        _log.info(
+            "%s %d %.1f ms %s RU in %d calls",
+            endpoint.name,
+            response.status_code,
+            milliseconds,
+            _charge_text(charge),
+            charge.calls,
+        )
+        return response
+
+    async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
+        """Checks the identity first: others must not learn what a valid request is."""
+        owner_id = "" if endpoint.route.public else await self._identify(req.headers)
+        _refuse_unread_conditions(endpoint, req.headers)
+        query = read_query(req, endpoint.query)
+        body: BaseModel = _NO_BODY
+        raw_body = b""
+        if endpoint.body is not None:
+            body, raw_body = read_body(req, endpoint.body, endpoint.route.media_types), req.get_body()
+        return Call(owner_id, query, body, raw_body, req.route_params, req.url, req.headers, endpoint.route.reads)
+
+
+def _bound(endpoint: Endpoint, services: Sequence[object]) -> Bound:
+    found = {}
+    for name, kind in endpoint.services.items():
+        matching = [service for service in services if isinstance(service, kind)]
+        if not matching:
+            raise TypeError(f"{endpoint.name} needs a {kind.__name__}")
+        found[name] = matching[0]
+    return functools.partial(endpoint.handler, **found)
+
+
+def _refuse_unread_conditions(endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+    """A write must not ignore a condition: the caller would believe that it held."""
+    if endpoint.route.method == "GET":
+        return
+    for name in headers:
+        if (condition := _CONDITIONS.get(name)) is not None and condition not in endpoint.route.reads:
+            raise InvalidHeader(f"{condition} is not supported here; nothing was done.")
+
+
+def _response(endpoint: Endpoint, answer: Answer[Any]) -> func.HttpResponse:
+    body = answer.body
+    if isinstance(body, BaseModel):
+        body = body.model_dump_json().encode()
+    elif isinstance(body, str):
+        body = to_json(body)
+    media_type = answer.media_type or endpoint.route.produces
+    # As a header, because the library adds a second charset to a mimetype that begins with text/.
+    headers = {**answer.headers, "Content-Type": media_type}
+    if answer.etag is not None:
+        headers["ETag"] = answer.etag
+    return func.HttpResponse(
+        body,
+        status_code=answer.status or endpoint.status,
+        headers=headers,
+        mimetype=media_type,
+        charset="utf-8",
+    )
+
+
+def _charge_text(charge: Charge) -> str:
+    return f"{charge.request_units:.2f}" + ("; estimated" if charge.estimated else "")

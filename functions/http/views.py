@@ -1,0 +1,49 @@
+"""The models of what crosses the wire, and the views of documents.
+
+Views are sent, and their names end in `View`. Bodies are received, and their names end in `Body`. The API
+description drops both suffixes.
+"""
+
+from functools import singledispatch
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class WireModel(BaseModel):
+    """A view: camelCase in JSON, snake_case in Python."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        from_attributes=True,
+        defer_build=True,  # A process that starts builds only what its first request needs.
+    )
+
+
+class BodyModel(BaseModel):
+    """A request body: camelCase in JSON. Unknown members are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, defer_build=True)
+
+
+class QueryModel(BaseModel):
+    """Query parameters: snake_case. Unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+class Nothing(BaseModel):
+    """No query parameters, or no body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@singledispatch
+def view_of(document: object) -> WireModel | None:
+    """Returns the view of a document; None if there is none, so that the document is not sent.
+
+    A package registers its documents: `@view_of.register`.
+    """
+    return None

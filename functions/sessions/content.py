@@ -1,0 +1,41 @@
+"""The content of sessions over HTTP, by itself: with its own media type, not wrapped in JSON."""
+
+from functions.http.bodies import ANY_TYPE, RawContent
+from functions.http.call import Answer, Call
+from functions.http.content import content_answer
+from functions.http.endpoint import Route, Routes
+from functions.http.views import Nothing
+from functions.sessions.endpoints import CONDITIONAL, saved_metadata
+from functions.sessions.views import SaveQuery, SessionMetadataView
+from persistence.sessions.documents import SessionChange
+from persistence.sessions.store import SessionStore
+
+routes = Routes(
+    "session content",
+    "The content of a session by itself, with its own media type. It can be gzipped in both directions.",
+)
+
+CONTENT = "sessions/{session_id}/content"
+
+
+@routes.serve(Route("GET", CONTENT, produces=ANY_TYPE, reads=("If-None-Match",)))
+async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[bytes]:
+    """Returns the content of a session, exactly as it was sent."""
+    opened = await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match)
+    metadata = opened.head.metadata
+    return content_answer(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
+
+
+@routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer")))
+async def put_session_content(
+    call: Call[SaveQuery, RawContent], sessions: SessionStore
+) -> Answer[SessionMetadataView]:
+    """Saves the content of a session. Gzipped, it is smaller and faster than in JSON."""
+    head = await sessions.save(
+        call.owner_id,
+        call.path["session_id"],
+        SessionChange(content=call.body.content, media_type=call.body.media_type),
+        call.conditions,
+        autosave=call.query.autosave,
+    )
+    return saved_metadata(call, head)

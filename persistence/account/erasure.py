@@ -1,0 +1,36 @@
+"""The erasure of everything that one person stores."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from persistence.kind import Kind
+
+ERASE_ITEMS = 1_000
+"""Number of removed items after which a call stops. The same call continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What one call removed, by the names in `Erase.counts`. `done` is False if the call must be repeated."""
+
+    counts: Mapping[str, int]
+    done: bool
+
+
+async def erase(kinds: Sequence[Kind], owner_id: str) -> Erasure:
+    """Removes what a person stores, kind after kind, and stops after ERASE_ITEMS. It is safe to repeat.
+
+    What is written at the same time is removed or stays as a whole.
+    """
+    erasures = [kind.erase for kind in kinds if kind.erase is not None]
+    counts = {name: 0 for each in erasures for name in each.counts}
+    items = 0
+    for each in erasures:
+        async with aclosing(each.run(owner_id)) as removed:
+            async for erased in removed:
+                for name in erased.counts:
+                    counts[name] += 1
+                if (items := items + erased.items) >= ERASE_ITEMS:
+                    return Erasure(counts, done=False)
+    return Erasure(counts, done=True)

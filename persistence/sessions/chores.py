@@ -1,0 +1,116 @@
+"""What timers and erasure do with sessions: remove deleted ones, and contents that no head names."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from datetime import datetime
+from typing import TypeVar
+
+from persistence.documents import Document, now
+from persistence.errors import CorruptItem, ItemNotFound
+from persistence.kind import Counts, Erased
+from persistence.sessions.contents import contents_of, session_of
+from persistence.sessions.documents import SessionContent, SessionHead
+from persistence.sessions.store import SessionStore
+from persistence.storage.containers import SESSIONS
+from persistence.storage.document_set import DocumentSet, pages_of
+from persistence.storage.engine import Engine, Item
+from persistence.storage.query import BY_ID, Query
+from persistence.timers.scan import Scan, TimerRules
+
+D = TypeVar("D", bound=Document)
+
+
+class SessionChores:
+    """Steps of the timer `sweep_sessions`, and the erasure of a person's sessions."""
+
+    def __init__(self, engine: Engine, sessions: SessionStore, rules: TimerRules) -> None:
+        self._engine, self._sessions, self._rules = engine, sessions, rules
+        self._scan = Scan(engine, rules.items_max)
+        self._heads = DocumentSet(engine, SESSIONS, SessionHead)
+        self._contents = DocumentSet(engine, SESSIONS, SessionContent)
+
+    async def empty_deleted(self, at: datetime, counts: Counts) -> None:
+        """Removes the contents of deleted sessions."""
+        until = at - self._rules.settle_grace
+
+        async def empty(head: Item) -> None:
+            await self._sweep(counts, head["owner_id"], head["id"], until)
+            await self._scan.set_settled(SESSIONS, head)
+
+        await self._scan.each_due(counts, self._heads, "unsettled_at", until, empty)
+
+    async def sweep_saved(self, at: datetime, counts: Counts) -> None:
+        """Removes contents that no head names: a save failed, or was interrupted while it pruned.
+
+        Looks only at sessions that have a content or a head written since the last run.
+        """
+        until = at - self._rules.settle_grace
+
+        async def sweep(item: Item) -> None:
+            await self._sweep(counts, item["owner_id"], _session_of(item), until)
+
+        # Each watermark has the name under which it was first stored.
+        await self._scan.each_written(
+            counts, self._contents, "saved_at", until, sweep, group=_session_of, watermark="saved_at"
+        )
+        path = "metadata.updated_at"
+        await self._scan.each_written(counts, self._heads, path, until, sweep, group=_session_of, watermark=path)
+
+    async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
+        """Removes the tombstones of sessions after the retention."""
+        await self._scan.forget_tombstones(counts, self._heads, at - self._rules.tombstone_retention)
+
+    async def erase(self, owner_id: str) -> AsyncGenerator[Erased, None]:
+        """Removes each session with its contents, then contents that have no head."""
+        async for page in self._pages(self._heads, owner_id):
+            for item in page:
+                yield Erased(await self._sessions.erase(owner_id, item["id"]), ("sessions",))
+        # The head of a younger content may still be on its way. The timer removes it if not.
+        until = now() - self._rules.settle_grace
+        async for page in self._pages(self._contents, owner_id):
+            for item in page:
+                if await self._discard_headless(owner_id, item["id"], until):
+                    yield Erased()
+
+    async def _discard_headless(self, owner_id: str, content_id: str, until: datetime) -> bool:
+        """Whether the content had no head, was old enough and is removed."""
+        try:
+            await self._engine.read(SESSIONS, session_of(content_id), owner_id)
+        except ItemNotFound:
+            with suppress(CorruptItem, ItemNotFound):
+                if (await self._contents.read(content_id, owner_id)).document.saved_at <= until:
+                    await self._contents.discard(content_id, owner_id)
+                    return True
+        return False
+
+    async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> None:
+        """Removes contents of one session that its head does not name, if they are from before `until`."""
+
+        async def remove(item: Item) -> None:
+            if self._contents.load(item).saved_at <= until:
+                await self._contents.discard(item["id"], owner_id)
+                counts.add("contents_removed")
+
+        # The contents first, then the head: a content written between the two reads is not in the list.
+        of_session = contents_of(session_id)
+        kind, fields = self._contents.kind, self._contents.fields
+        pages = self._scan.pages(SESSIONS, kind, owner_id, of_session, BY_ID, fields)
+        found = [item async for page in pages for item in page]
+        try:
+            head = (await self._heads.read(session_id, owner_id)).document
+        except ItemNotFound:
+            named = frozenset[str]()
+        else:
+            if head.unsettled_at is not None and head.unsettled_at > until:
+                return  # deleted within the grace: a later run empties it
+            named = head.content_ids
+        counts.add("sessions_swept")
+        unnamed = [item for item in found if item["id"] not in named]
+        await self._scan.each(counts, unnamed, remove, concurrency=1)
+
+    def _pages(self, documents: DocumentSet[D], owner_id: str) -> AsyncIterator[list[Item]]:
+        return pages_of(self._engine, SESSIONS, Query(documents.kind, owner_id, ("id",)))
+
+
+def _session_of(item: Item) -> str:
+    return session_of(str(item["id"]))

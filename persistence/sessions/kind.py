@@ -1,0 +1,41 @@
+"""What sessions bring for usage, export, erasure and timers."""
+
+from persistence.kind import Erase, Export, Kind, Step
+from persistence.limits import Counted, QueryOf, Stored
+from persistence.sessions.chores import SessionChores
+from persistence.sessions.documents import SessionHead, SessionStatus
+from persistence.sessions.export import SessionExport
+from persistence.sessions.store import SessionStore
+from persistence.shared import Shared
+from persistence.storage.containers import SESSIONS
+from persistence.storage.document_set import DocumentSet
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Operator, Query
+from persistence.timers.scan import TimerRules
+
+_SAVED = (SessionStatus.ACTIVE, SessionStatus.CLOSED)
+
+
+def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> Kind:
+    """Sessions of every status: drafts are exported and erased with them, and their bytes are counted."""
+    heads = DocumentSet(shared.engine, SESSIONS, SessionHead)
+    chores = SessionChores(shared.engine, sessions, rules)
+    return Kind(
+        counted=[Counted("sessions", "Active and closed sessions.", SESSIONS, sessions_of(*_SAVED))],
+        stored=[Stored(SESSIONS, sessions_of(*_SAVED, SessionStatus.DRAFT), "metadata.content_bytes")],
+        export=Export("sessions", heads, SessionExport(sessions, heads).lines),
+        erase=Erase(chores.erase, {"sessions": "Sessions that this call removed, with all their contents."}),
+        timer_steps={
+            "sweep_sessions": [
+                Step(("sessions_swept", "contents_removed"), chores.empty_deleted),
+                Step(("sessions_swept", "contents_removed"), chores.sweep_saved),
+                Step(("tombstones_forgotten",), chores.forget_tombstones),
+            ]
+        },
+    )
+
+
+def sessions_of(*statuses: SessionStatus) -> QueryOf:
+    """Makes the query of a person's sessions that have one of the statuses."""
+    of_status = FilterFactory(SessionHead).create("status", statuses, Operator.IN)
+    return lambda owner_id: Query("session", owner_id, ("id",), (of_status,))

@@ -1,0 +1,54 @@
+"""What snapshots and access logs bring for usage, export, erasure and timers."""
+
+from persistence.kind import Erase, Export, Kind, Step
+from persistence.limits import Counted, Stored
+from persistence.shared import Shared
+from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.chores import SnapshotChores
+from persistence.snapshots.documents import AccessLog
+from persistence.snapshots.own import MARKS, OwnSnapshots
+from persistence.snapshots.store import SnapshotStore
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS
+from persistence.storage.document_set import DocumentSet
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Operator, Query
+from persistence.timers.scan import TimerRules
+
+_FILTERS = FilterFactory(AccessLog)
+_ERASED = {
+    "snapshots": "Snapshots that this call deleted.",
+    "rows": "Access logs that this call removed, of visits to any snapshot.",
+}
+
+
+def snapshot_kind(
+    shared: Shared, snapshots: SnapshotStore, access_logs: AccessLogStore, rules: TimerRules
+) -> Kind:
+    """A person finds their snapshots by their access logs, so one kind brings both."""
+    logs = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+    own = OwnSnapshots(logs, snapshots, access_logs)
+    chores = SnapshotChores(shared, snapshots, access_logs, rules)
+    return Kind(
+        counted=[Counted("snapshots", "Snapshots that are not deleted.", SNAPSHOT_ACCESS_LOGS, live_logs)],
+        stored=[Stored(SNAPSHOT_ACCESS_LOGS, live_logs, "snapshot_metadata.content_bytes")],
+        export=Export("rows", logs, own.lines, MARKS),
+        erase=Erase(own.erase, _ERASED),
+        timer_steps={
+            "mark_deleted_snapshot_logs": [
+                Step(("snapshots_expired",), chores.expire),
+                Step(("rows_marked", "visitors_removed"), chores.mark_logs),
+                Step(("creates_settled",), chores.settle_creates),
+                Step(("tombstones_forgotten",), chores.forget_tombstones),
+            ]
+        },
+    )
+
+
+def live_logs(owner_id: str) -> Query:
+    """The query of a person's own access logs of their own snapshots that are not deleted."""
+    live = (
+        _FILTERS.create("owner_id", owner_id, Operator.EQUAL),
+        _FILTERS.create("snapshot_deleted", False, Operator.EQUAL),
+        _FILTERS.create("pending", False, Operator.EQUAL),
+    )
+    return Query("access_log", owner_id, ("id",), live)

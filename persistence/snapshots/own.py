@@ -1,0 +1,81 @@
+"""What a person has of snapshots, for export and erasure: their access logs, and behind these their snapshots."""
+
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+from persistence.errors import CorruptItem, Forbidden, Gone, ItemNotFound, NotFound
+from persistence.kind import Erased, Exported, damaged
+from persistence.snapshots.access_logs import AccessLogStore
+from persistence.snapshots.documents import AccessLog
+from persistence.snapshots.store import SnapshotStore
+from persistence.storage.document_set import DocumentSet, pages_of
+from persistence.storage.engine import Item
+from persistence.storage.query import Query
+
+MARKS = "[0-9]{0,18}|snapshot"
+"""`snapshot` after the line of the log, and 0 after the line of the snapshot."""
+
+
+class OwnSnapshots:
+    """The lines of an access log in the export, and its erasure."""
+
+    def __init__(
+        self, logs: DocumentSet[AccessLog], snapshots: SnapshotStore, access_logs: AccessLogStore
+    ) -> None:
+        self._logs, self._snapshots, self._access_logs = logs, snapshots, access_logs
+
+    async def lines(self, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
+        """Yields the log, then the snapshot with its content if it is the person's own."""
+        try:
+            log = self._logs.load(item)
+        except CorruptItem:
+            if not mark:
+                yield damaged(item["id"])
+            return
+        if not mark:
+            yield Exported("access_log", {"metadata": log}, "snapshot")
+        if log.owner_id != owner_id or log.snapshot_deleted or mark.isdigit():
+            return
+        try:
+            snapshot, content = await self._snapshots.read_own(owner_id, log.id)
+            yield Exported("snapshot", {"metadata": snapshot}, "0", content)
+        except (NotFound, Gone):
+            pass  # its create was interrupted, or it was deleted or has expired since
+        except CorruptItem:
+            yield damaged(log.id)
+
+    async def erase(self, owner_id: str) -> AsyncGenerator[Erased, None]:
+        """Deletes the person's snapshots as `SnapshotStore.delete`, and removes all their access logs.
+
+        So the timer marks the logs of other visitors. What snapshots of others say of the visits is removed too.
+        """
+        query = Query(self._logs.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
+        async for page in pages_of(self._logs.engine, self._logs.container, query):
+            for log in page:
+                had_snapshot = await self._erase(owner_id, log)
+                yield Erased(counts=("snapshots", "rows") if had_snapshot else ("rows",))
+
+    async def _erase(self, owner_id: str, log: Item) -> bool:
+        """Whether the log was of a snapshot of the person, which was deleted."""
+        snapshot_id = log["id"]
+        is_of_another = isinstance(log.get("owner_id"), str) and log["owner_id"] != owner_id
+        is_live = not is_of_another and log.get("snapshot_deleted") is not True
+        was_deleted = is_live and await self._delete(owner_id, snapshot_id)
+        await self._access_logs.erase(owner_id, snapshot_id)
+        if is_live and not was_deleted and await self._delete(owner_id, snapshot_id):
+            # The snapshot was just being created, and its create wrote to the log before the log was removed. From
+            # here on the create finds no log.
+            await self._access_logs.erase(owner_id, snapshot_id)
+            was_deleted = True
+        return was_deleted
+
+    async def _delete(self, owner_id: str, snapshot_id: str) -> bool:
+        """Whether the snapshot exists and is the person's. If not, its create was interrupted or is not there yet,
+        or the log is damaged."""
+        with suppress(NotFound, Forbidden, ItemNotFound):
+            try:
+                await self._snapshots.delete(owner_id, snapshot_id)
+            except CorruptItem:
+                await self._snapshots.replace_damaged(owner_id, snapshot_id)
+            return True
+        return False

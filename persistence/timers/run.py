@@ -1,0 +1,22 @@
+"""One run of a timer: the steps that the kinds bring for it, one after the other."""
+
+from collections.abc import Sequence
+
+from persistence.documents import now
+from persistence.kind import Counts, Kind, TimerName
+
+
+class Timers:
+    """Runs timers by name. Two runs at the same time do no harm: some work is done twice."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._kinds = kinds
+
+    async def run(self, name: TimerName) -> Counts:
+        """Returns what all steps of the timer did. Raises what the store raises; the next run continues."""
+        steps = [step for kind in self._kinds for step in kind.timer_steps.get(name, ())]
+        counts = Counts(name for step in steps for name in step.counts)
+        at = now()
+        for step in steps:
+            await step.run(at, counts)
+        return counts

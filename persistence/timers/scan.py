@@ -1,0 +1,162 @@
+"""How the steps of the timers find their work: by indexes that hold little else, page by page.
+
+Work that is done leaves its index, or lies before a watermark. If a run stops or is killed, the next run finds
+what is left.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from persistence.documents import Document, timestamp_text
+from persistence.errors import CorruptItem, ItemNotFound
+from persistence.kind import Counts
+from persistence.storage.containers import Container
+from persistence.storage.document_set import DocumentSet, pages_of
+from persistence.storage.engine import Engine, Item, Set
+from persistence.storage.query import Filter, Operator, Query, Sort, value_at
+from persistence.timers.watermarks import Watermarks
+
+D = TypeVar("D", bound=Document)
+Work = Callable[[Item], Awaitable[None]]
+
+CONCURRENCY = 8
+_PAGE_SIZE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRules:
+    """What an operator sets. `items_max` limits the items that one step of one run takes on.
+
+    Nothing younger than `settle_grace` is changed, because a request may still work with it.
+    """
+
+    settle_grace: timedelta = timedelta(minutes=15)
+    tombstone_retention: timedelta = timedelta(days=30)
+    items_max: int = 20_000
+
+
+class Scan:
+    """Pages through items of all partitions and does a piece of work with each."""
+
+    def __init__(self, engine: Engine, items_max: int) -> None:
+        self._engine, self._items_max = engine, items_max
+        self.page_size = min(_PAGE_SIZE, items_max)
+        self._watermarks = Watermarks(engine)
+
+    async def each_due(
+        self,
+        counts: Counts,
+        documents: DocumentSet[D],
+        path: str,
+        until: datetime,
+        work: Work,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        """Does `work` with every item whose time at `path` has come.
+
+        The work must remove or move that time, so that the next run does not find the item again.
+        """
+        container = documents.container
+        due = (Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)),)
+        select = ("id", container.partition_key, "unsettled_at")
+        done = 0
+        async for page in self.pages(container, documents.kind, None, due, Sort(path), select):
+            await self.each(counts, page, work, concurrency)
+            if (done := done + len(page)) >= self._items_max:
+                return
+
+    async def each_written(
+        self,
+        counts: Counts,
+        documents: DocumentSet[D],
+        path: str,
+        until: datetime,
+        work: Work,
+        *,
+        group: Callable[[Item], str],
+        watermark: str,
+    ) -> None:
+        """Does `work` with what was written since the last scan, by its time at `path`.
+
+        The work is done once for all items of a page that have the same partition and `group`. `watermark` is the
+        stored name of the scan.
+        """
+        since = await self._watermarks.read(watermark)
+        written = Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until))
+        filters = (written,) if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since), written)
+        container = documents.container
+        select = ("id", container.partition_key, path.split(".")[0])
+
+        done = 0
+        async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):
+            once = {(item[container.partition_key], group(item)): item for item in page}
+            await self.each(counts, list(once.values()), work)
+            reached = value_at(page[-1], path)
+            await self._watermarks.advance(watermark, reached)
+            # If everything so far was written at one moment, the next run would start at the same item.
+            if (done := done + len(page)) >= self._items_max and reached != since:
+                return
+        await self._watermarks.advance(watermark, timestamp_text(until))
+
+    async def each(
+        self, counts: Counts, items: Sequence[Item], work: Work, concurrency: int = CONCURRENCY
+    ) -> None:
+        """Does `work` with each item, a few at the same time.
+
+        Skips items that are damaged, and items that another run has removed. Raises the first of other faults.
+        """
+        turns = asyncio.Semaphore(concurrency)
+
+        async def one(item: Item) -> None:
+            async with turns:
+                try:
+                    await work(item)
+                except CorruptItem:
+                    counts.add("skipped")
+                except ItemNotFound:
+                    pass
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for item in items:
+                    group.create_task(one(item))
+        except ExceptionGroup as faults:
+            # Callers catch by class, so one fault stands for the group.
+            raise faults.exceptions[0] from faults
+
+    async def pages(
+        self,
+        container: Container,
+        kind: str,
+        partition: str | None,
+        filters: tuple[Filter, ...],
+        sort: Sort,
+        select: tuple[str, ...],
+    ) -> AsyncIterator[list[Item]]:
+        """Yields pages as `pages_of`, with at most `items_max` items."""
+        select = tuple(dict.fromkeys(select))
+        query = Query(kind, partition, select, filters, sort, self.page_size)
+        async for page in pages_of(self._engine, container, query):
+            yield page
+
+    async def forget_tombstones(self, counts: Counts, documents: DocumentSet[D], until: datetime) -> None:
+        """Deletes tombstones from before `until` that no step has work with. Counts `tombstones_forgotten`."""
+        container = documents.container
+
+        async def forget(item: Item) -> None:
+            if item.get("unsettled_at") is None:
+                await self._engine.delete(container, item["id"], item[container.partition_key])
+                counts.add("tombstones_forgotten")
+
+        await self.each_due(counts, documents, "deleted_at", until, forget)
+
+    async def set_settled(self, container: Container, item: Item) -> None:
+        """Removes `unsettled_at` from an item, also from a damaged one. Does nothing if the item is gone."""
+        try:
+            partition = item[container.partition_key]
+            await self._engine.patch(container, item["id"], partition, [Set("unsettled_at", None)])
+        except ItemNotFound:
+            pass  # another run has deleted it

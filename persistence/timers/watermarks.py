@@ -1,0 +1,61 @@
+"""Watermarks: how far the scans of the timers have come."""
+
+from datetime import datetime
+from typing import Literal
+
+from persistence.documents import Document, Timestamp, timestamp_text
+from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
+from persistence.storage.containers import SESSIONS
+from persistence.storage.document_set import DocumentSet
+from persistence.storage.engine import Engine
+
+# Not the partition of an owner: owner ids do not begin with a blank.
+_PARTITION = " timers"
+
+
+class Watermark(Document):
+    """How far one scan has come: everything written before `until` has been looked at."""
+
+    kind: Literal["watermark"] = "watermark"
+    owner_id: str
+    until: Timestamp
+
+
+class Watermarks:
+    """Reads watermarks and moves them on. `name` is the id of the stored watermark, one for each scan."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._watermarks = DocumentSet(engine, SESSIONS, Watermark)
+
+    async def read(self, name: str) -> str | None:
+        """Returns the stored time. None if there is no watermark yet."""
+        try:
+            return timestamp_text((await self._watermarks.read(name, _PARTITION)).document.until)
+        except ItemNotFound:
+            return None
+        except CorruptItem:
+            # Nothing else could repair it. Without it the scan looks at everything once more.
+            await self._watermarks.discard(name, _PARTITION)
+            return None
+
+    async def advance(self, name: str, until: object) -> None:
+        """Moves the watermark on to a stored time. It never goes back. Ignores what is not a time."""
+        try:
+            at = datetime.fromisoformat(str(until))
+            watermark = Watermark(id=name, owner_id=_PARTITION, until=at)
+        except ValueError:
+            return  # the time of a damaged item: a later item moves the watermark on
+        try:
+            current = await self._watermarks.read(name, _PARTITION)
+            if current.document.until < watermark.until:
+                await self._watermarks.replace(watermark, current.etag)
+        except ItemNotFound:
+            await self._create(watermark)
+        except ItemChanged:
+            pass  # another run does the same work
+
+    async def _create(self, watermark: Watermark) -> None:
+        try:
+            await self._watermarks.create(watermark)
+        except ItemExists:
+            pass  # another run does the same work

@@ -1,0 +1,15 @@
+"""Notes over HTTP."""
+
+from functions.http.call import Answer, Call
+from functions.http.endpoint import Route, Routes
+from functions.http.views import Nothing
+from tests.kinds.notes.store import NoteStore
+from tests.kinds.notes.views import NewNoteBody, NoteView, note_view
+
+routes = Routes("notes", "Short texts.")
+
+
+@routes.serve(Route("POST", "notes"))
+async def create_note(call: Call[Nothing, NewNoteBody], notes: NoteStore) -> Answer[NoteView]:
+    """Creates a note."""
+    return Answer(note_view(await notes.create(call.owner_id, call.body.text)))

@@ -1,0 +1,48 @@
+"""The timers as the tests run them, and what they count."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from persistence import Stores
+
+
+@dataclass(slots=True)
+class Counts:
+    """What `mark_deleted_snapshot_logs` and then `sweep_sessions` did."""
+
+    snapshots_expired: int = 0
+    rows_marked: int = 0
+    visitors_removed: int = 0
+    creates_settled: int = 0
+    sessions_swept: int = 0
+    contents_removed: int = 0
+    tombstones_forgotten: int = 0
+    reservations_forgotten: int = 0
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
+
+
+@dataclass(slots=True)
+class PurgeCounts:
+    """What `purge_stale_drafts` did."""
+
+    drafts: int = 0
+    spared: int = 0
+    skipped: int = 0
+
+
+async def clean_up(stores: Stores) -> Counts:
+    """Runs the two timers of CLEANUP_SCHEDULE, and adds what they count."""
+    total: dict[str, Any] = {}
+    for name in ("mark_deleted_snapshot_logs", "sweep_sessions"):
+        counts = await stores.timers.run(name)
+        total |= {name: total.get(name, 0) + number for name, number in counts.as_dict().items()}
+    return Counts(**total)
+
+
+async def purge(stores: Stores) -> PurgeCounts:
+    """Runs the timer of PURGE_SCHEDULE."""
+    counts = (await stores.timers.run("purge_stale_drafts")).as_dict()
+    return PurgeCounts(counts.pop("drafts purged"), **counts)
