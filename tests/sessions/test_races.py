@@ -8,7 +8,7 @@ import pytest
 from persistence.conditions import Conditions
 from persistence.content import pack
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
-from persistence.retry import ATTEMPTS, Attempts
+from persistence.retry import ATTEMPTS
 from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
@@ -298,20 +298,6 @@ async def test_saves_of_one_session_in_one_process_take_turns(engine: Engine) ->
     await asyncio.gather(*(sessions.save(OWNER, head.id, change) for change in changes))
     assert counting.verbs.count("replace") == len(changes), "no attempt was lost"
     assert (await sessions.get_head(OWNER, head.id)).metadata.version == 1 + len(changes)
-
-
-async def test_the_longest_waits_between_attempts_double_up_to_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    longest: list[float] = []
-
-    def draw(low: float, high: float) -> float:
-        longest.append(high)
-        return low
-
-    monkeypatch.setattr("random.uniform", draw)
-    assert [attempt async for attempt in Attempts()] == list(range(ATTEMPTS))
-    assert len(longest) == ATTEMPTS - 1, "the first attempt does not wait"
-    assert longest[0] < 0.1
-    assert longest[1:] == [min(1.0, 2 * before) for before in longest[:-1]]
 
 
 async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:
