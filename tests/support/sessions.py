@@ -6,13 +6,22 @@ from typing import Any
 
 from persistence.background import TASK_NAME
 from persistence.content import pack, unpack
-from persistence.sessions.documents import NewSession, SessionAction, SessionChange, SessionHead
+from persistence.sessions.documents import (
+    NewSession,
+    SessionAction,
+    SessionChange,
+    SessionHead,
+    SessionMetadata,
+    SessionStatus,
+)
+from persistence.sessions.history import as_revision
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine, Item
 from persistence.storage.query import Aggregate, Query
+from tests.support.clock import NOON
 
 OWNER = "ann"
 
@@ -24,6 +33,32 @@ def session_store(engine: Engine, rules: SessionRules = DEFAULT_RULES) -> Sessio
 
 def new(title: str = "First", content: str = "one", description: str | None = None, **rest: Any) -> NewSession:
     return NewSession(title=title, description=description, content=pack(content), **rest)
+
+
+def head_of(status: SessionStatus = SessionStatus.ACTIVE, **fields: Any) -> SessionHead:
+    """Returns the head of a session in version 1 with the content "one". The fields are those of its metadata."""
+    id = "session-0001"
+    metadata = {
+        "title": "First",
+        "description": "About",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "last_accessed_at": NOON,
+        "content_hash": sha256("one"),
+        "content_bytes": 3,
+        "version": 1,
+        "device_info": "laptop",
+    }
+    head = SessionHead(
+        id=id,
+        owner_id=OWNER,
+        app="map",
+        status=status,
+        metadata=SessionMetadata.model_validate({**metadata, **fields}),
+        content_id=f"{id}~contents0001",
+        revisions=(),
+    )
+    return head.model_copy(update={"revisions": (as_revision(head, SessionAction.CREATED, "creation"),)})
 
 
 def saving(content: str, **rest: Any) -> SessionChange:
