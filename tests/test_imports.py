@@ -1,4 +1,4 @@
-"""Who may import whom: HTTP knows the stores, the stores know the engines, and never the other way round."""
+"""Imports point one way: from HTTP to the stores, and from the stores to the engines."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("persistence", "functions", "devhost")
 DRIVERS = {
-    # A module, and the only places where it or anything in it may be imported.
+    # By module, the only places that may import it or anything in it.
     "azure.functions": ("function_app.py", "functions/*.py", "functions/*/*.py", "devhost/*.py"),
     "azure.cosmos": ("persistence/storage/cosmos/*.py",),
     "azure.identity": ("persistence/storage/cosmos/*.py",),
@@ -21,7 +21,7 @@ DRIVERS = {
     "uvicorn": ("devhost/*.py",),
 }
 ENGINES_MAY = (
-    # Besides each other: what a query and an error are, what a document is, and no store.
+    # Engines may import each other, errors and documents, but no store.
     "persistence.storage",
     "persistence.errors",
     "persistence.documents",
@@ -36,7 +36,7 @@ def sources() -> list[Path]:
 
 
 def imports(text: str, path: PurePosixPath) -> Iterator[str]:
-    """Every module that is imported, also inside functions and for type checking, by its full name."""
+    """Yields the full name of every imported module, also inside functions and for type checking."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
