@@ -1,4 +1,4 @@
-"""Work beside requests: waited for where somebody asks for it, and never lost without a word."""
+"""Background work: it can be waited for, and every failure is logged."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Imports point one way: HTTP knows the stores, the stores know the engines, and never the other way round."""
+"""Imports point one way: from HTTP to the stores, and from the stores to the engines."""
 
 import ast
 import re

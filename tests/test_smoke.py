@@ -1,4 +1,4 @@
-"""The app in a process of its own, on every supported Python: what is saved today is there tomorrow."""
+"""The app as a server process, on every supported Python: saved data is there after a restart."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Repeats recorded requests on a real server over a copy of `store.db.gz`, and reports the responses that differ.
+"""Sends recorded requests to a real server over a copy of `store.db.gz`, and reports responses that differ.
 
 An early commit made the store and the requests; `tests/before/make.py` in commit 82a1b84 says how.
 `responses.json` holds the requests and that commit's responses. After a change that clients are meant to see,
@@ -35,22 +35,22 @@ SETTINGS: Mapping[str, str] = {
     "DRAFT_RETENTION_DAYS": "30",
     "TOMBSTONE_RETENTION_DAYS": "30",
     "SETTLE_GRACE_SECONDS": "900",
-    # With the years that stand in the store, no read counts as an access that is to be written down.
+    # The times in the store are years apart, so no read is recorded as an access.
     "TOUCH_INTERVAL_SECONDS": str(_YEAR_SECONDS),
     "SHOW_VISITORS": "true",
     "SNAPSHOT_OPENS_PER_MINUTE": "0",
     "EXPOSE_CHARGE": "false",
-    # Timers run when a test says so.
+    # Only tests run timers.
     "CLEANUP_SCHEDULE": _NEVER,
     "PURGE_SCHEDULE": _NEVER,
 }
-"""What every server here runs with, defaults included: a new default changes nothing here."""
+"""The settings of every server here. They include defaults, so that a new default changes no response."""
 
 TIMERS = ("mark_deleted_snapshot_logs", "sweep_sessions", "purge_stale_drafts")
 
-# Of the server or of the connection, not of the API.
+# Headers of the server or of the connection, not of the API.
 _NOT_OURS = frozenset({"date", "server", "connection"})
-# Not recorded where a response has them so; recorded as null where it lacks one.
+# Headers with these values are not recorded. A missing one is recorded as null.
 _USUAL = {
     "cache-control": "no-store, private",
     "content-type": "application/json",
@@ -67,13 +67,12 @@ _SECONDS = 20
 
 @dataclass
 class Exchange:
-    """A request and what came back.
+    """A request and its response.
 
-    body     a text; or `{"gzip": base64}` for what is long or no text
-    keeps    under this name the id in the response is known from then on: `{name}` stands for it in later requests
-             and in all responses
-    varies   members and headers whose values depend on the time of the call; times of the store do not
-    waits    repeated until the response is the recorded one, because something is done beside the requests
+    body     text, or `{"gzip": base64}` if it is long or not UTF-8
+    keeps    a name for the id in the response. `{name}` stands for that id in later requests and in all responses
+    varies   members and headers whose values depend on the time of the call. Times from the store do not
+    waits    True if background work changes the response. It is then retried until it is the recorded one
     """
 
     user: str
@@ -86,7 +85,7 @@ class Exchange:
     response: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """One line, without what is not set."""
+        """Returns one line of JSON, without fields that are not set."""
         return json.dumps(
             {name: value for name, value in vars(self).items() if value or name == "user"}, ensure_ascii=False
         )
@@ -94,8 +93,7 @@ class Exchange:
 
 @dataclass
 class Section:
-    """Exchanges in their order on one fresh copy of the store. `removed` are the items that the timers take away
-    first, if they run."""
+    """Exchanges in order, on one new copy of the store. If `timers`, the timers run first and remove `removed`."""
 
     settings: dict[str, str]
     exchanges: list[Exchange]
@@ -104,7 +102,7 @@ class Section:
 
 
 class Calls:
-    """A connection to one server, and the ids that it made."""
+    """A connection to one server, and the ids in its responses by name."""
 
     def __init__(self, server: DevhostServer) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
@@ -132,7 +130,7 @@ class Calls:
         return response.status, received, response.read()
 
     def respond(self, exchange: Exchange) -> dict[str, Any]:
-        """What comes back, in the form in which it is recorded."""
+        """Sends the request. Returns the response as it is recorded."""
         status, headers, body = self.make(exchange)
         if exchange.keeps and status < 300:
             value = json.loads(body)
@@ -152,7 +150,7 @@ class Calls:
         if headers.get("content-type", "").split(";")[0] == _PROBLEM:
             response["problem"] = _without_words(json.loads(body))
         elif exchange.varies and body:
-            # Of an export, a value a line.
+            # An export has one value a line.
             values = [json.loads(line) for line in self._named(body.decode()).rstrip("\n").split("\n")]
             shown_values = [_without(value, frozenset(exchange.varies)) for value in values]
             response["json"] = packed("\n".join(json.dumps(value) for value in shown_values).encode())
@@ -163,7 +161,7 @@ class Calls:
         return response
 
     def check(self, exchange: Exchange) -> str:
-        """How the response differs from the recorded one; empty if it does not."""
+        """Sends the request. Returns how the response differs from the recorded one, or ""."""
         deadline = time.monotonic() + _SECONDS
         while True:
             response = self.respond(exchange)
@@ -190,7 +188,7 @@ class Calls:
 
 
 def packed(body: bytes) -> Any:
-    """A body as it stands in the record."""
+    """Returns a body as it is recorded."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -206,13 +204,13 @@ def unpacked(body: Any) -> bytes:
 
 
 def unpack_store(folder: Path) -> None:
-    """Puts a copy of the store where a server with this DATA_DIR finds it."""
+    """Puts a copy of the store into a folder, for a server with this DATA_DIR."""
     (folder / "savepoint.db").write_bytes(gzip.decompress(STORE.read_bytes()))
 
 
 @contextmanager
 def serving(folder: Path, settings: Mapping[str, str]) -> Iterator[DevhostServer]:
-    """A server over the file in that folder."""
+    """Runs a server over the store in that folder."""
     with run_devhost(REPOSITORY, {**SETTINGS, **settings, "DATA_DIR": str(folder)}) as server:
         yield server
 
@@ -225,23 +223,23 @@ def calling(folder: Path, settings: Mapping[str, str]) -> Iterator[Calls]:
 
 
 def run_timers(folder: Path) -> list[str]:
-    """Runs each timer once. Returns the items that are gone. AssertionError if others are there."""
+    """Runs each timer once. Returns the removed items. Asserts that there are no new ones."""
     before = items(folder)
     with serving(folder, {}) as server:
         for timer in TIMERS:
             with closing(Calls(server)) as calls:
                 assert calls.make(Exchange("", f"POST /admin/functions/{timer}"))[0] == 202
             _wait_for_line(server, timer)
-        # The exit waits for what is still being done.
+        # The exit waits for background work.
         assert server.stop() == 0, server.stderr()
         assert "Traceback" not in server.stderr(), server.stderr()
     after = items(folder)
-    assert after <= before, f"the timers made {after - before}"
+    assert after <= before, f"the timers created {after - before}"
     return sorted(before - after)
 
 
 def items(folder: Path) -> set[str]:
-    """Every item in the file, as `container/kind/partition/id`."""
+    """Returns every item in the file, as `container/kind/partition/id`."""
     with closing(sqlite3.connect(folder / "savepoint.db")) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {
@@ -252,7 +250,7 @@ def items(folder: Path) -> set[str]:
 
 
 def load() -> dict[str, Section]:
-    """What was recorded."""
+    """Returns the recorded sections by name."""
     sections = json.loads(RESPONSES.read_text())
     return {
         name: Section(**{**section, "exchanges": [Exchange(**each) for each in section["exchanges"]]})
@@ -261,7 +259,7 @@ def load() -> dict[str, Section]:
 
 
 def save(sections: Mapping[str, Section]) -> None:
-    """An exchange a line."""
+    """Writes the record, one exchange a line."""
     parts = []
     for name, section in sections.items():
         head = {key: value for key, value in vars(section).items() if key != "exchanges"}
@@ -271,7 +269,7 @@ def save(sections: Mapping[str, Section]) -> None:
 
 
 def record(section: Section) -> None:
-    """Sends all requests of a section, and keeps what comes back."""
+    """Sends all requests of a section, and records the responses."""
     with tempfile.TemporaryDirectory() as name:
         unpack_store(Path(name))
         if section.timers:
@@ -284,15 +282,15 @@ def record(section: Section) -> None:
 
 
 def _wait_for_line(server: DevhostServer, word: str) -> None:
-    """Until the server's log names a timer, which it does when that has run."""
+    """Waits until the server has logged the name of a timer, which it does after the run."""
     deadline = time.monotonic() + _SECONDS
     while word not in server.stderr():
-        assert time.monotonic() < deadline, f"{word} was not run:\n{server.stderr()}"
+        assert time.monotonic() < deadline, f"{word} has not run:\n{server.stderr()}"
         time.sleep(0.05)
 
 
 def _readable(response: Mapping[str, Any]) -> dict[str, Any]:
-    """With the body's own bytes: gzip may pack them differently elsewhere. With the order of members as text."""
+    """Unpacks bodies, because gzip output differs between machines. Problems become text, to compare the order."""
     bodies = {
         name: unpacked(response[name]).decode(errors="surrogateescape")
         for name in ("body", "json")
@@ -317,7 +315,7 @@ def _difference(exchange: Exchange, response: Mapping[str, Any]) -> str:
 
 
 def _without_words(problem: dict[str, Any]) -> dict[str, Any]:
-    """A problem without its texts for people: that they are there is kept."""
+    """Returns a problem with a placeholder for each text that people read."""
     shown = {name: _WORDS if name in ("title", "detail") and value else value for name, value in problem.items()}
     shown["error"] = {**problem["error"], "message": _WORDS if problem["error"]["message"] else ""}
     if "errors" in problem:
@@ -326,7 +324,7 @@ def _without_words(problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_of_the_call(value: Any) -> bool:
-    """Whether it is a time that did not come out of the store."""
+    """Returns True if the value is not a time from the store."""
     return isinstance(value, str) and not value.startswith(_YEARS_OF_THE_STORE)
 
 

@@ -1,11 +1,11 @@
-"""A store that an earlier commit wrote is read, written and tidied up as that commit did it.
+"""A store that an earlier commit wrote is read, written and cleaned up as by that commit.
 
-Every body is compared byte for byte, and every header. Left out are, by name:
+Every header is compared, and every body byte for byte. These are left out:
 
-* the words of problems (`title`, `detail`, `message`): they are for people, and may get better
-* what depends on the time of the call: the members and headers that `varies` names in `responses.json`
-* ids that are made by the call: each stands under a name, and has to be the same wherever it comes back
-* `/api/openapi.json` and `/api/docs`: tests/openapi/test_openapi_before.py compares those, without their words
+* the texts of problems (`title`, `detail`, `message`): people read them, and they may improve
+* members and headers that depend on the time of the call: `varies` names them in `responses.json`
+* ids that a call makes: each has a name, and must be the same in all later responses
+* `/api/openapi.json` and `/api/docs`: tests/openapi/test_openapi_before.py compares those, without their texts
 """
 
 from pathlib import Path
@@ -26,11 +26,11 @@ def differences(folder: Path, section: Section) -> str:
 @pytest.mark.parametrize("name", [name for name, section in SECTIONS.items() if not section.timers])
 def test_responses_are_what_they_were(tmp_path: Path, name: str) -> None:
     unpack_store(tmp_path)
-    assert not (told := differences(tmp_path, SECTIONS[name])), told
+    assert not (found := differences(tmp_path, SECTIONS[name])), found
 
 
 def test_timers_remove_what_they_removed_and_leave_the_rest_as_it_was(tmp_path: Path) -> None:
     [section] = [section for section in SECTIONS.values() if section.timers]
     unpack_store(tmp_path)
     assert run_timers(tmp_path) == section.removed
-    assert not (told := differences(tmp_path, section)), told
+    assert not (found := differences(tmp_path, section)), found

@@ -1,4 +1,4 @@
-"""Drafts over HTTP: statuses, shapes and headers; and what can be restored when an app is loaded."""
+"""Drafts over HTTP: statuses, bodies and headers. Also what an app can restore when it loads."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def client(stores: Stores) -> Client:
 
 
 async def put(client: Client, content: str = "one", path: str = PATH, **headers: str) -> Response:
-    """Underscores in the names of headers stand for dashes."""
+    """Puts a draft. Underscores in the names of headers stand for dashes."""
     return await client.put(
         path, {**ONE, "content": content}, {name.replace("_", "-"): value for name, value in headers.items()}
     )
@@ -40,8 +40,8 @@ async def put(client: Client, content: str = "one", path: str = PATH, **headers:
 async def test_a_draft_is_made_by_its_first_put_and_changed_by_the_next(client: Client) -> None:
     first = assert_ok(await put(client), 201)
     assert first.json.keys() == METADATA | {"purgesAt"}
-    told = {name: first.json[name] for name in ("id", "title", "status", "version", "deviceInfo", "contentBytes")}
-    assert told == {
+    shown = {name: first.json[name] for name in ("id", "title", "status", "version", "deviceInfo", "contentBytes")}
+    assert shown == {
         "id": DRAFT,
         "title": "Thunder Alley",
         "status": "draft",
@@ -61,8 +61,8 @@ async def test_a_draft_is_made_by_its_first_put_and_changed_by_the_next(client: 
 
 async def test_what_is_absent_or_null_stays(client: Client) -> None:
     await put(client)
-    answer = assert_ok(await client.put(PATH, {"title": None, "description": "About", "content": None}))
-    assert (answer.json["title"], answer.json["description"]) == ("Thunder Alley", "About")
+    response = assert_ok(await client.put(PATH, {"title": None, "description": "About", "content": None}))
+    assert (response.json["title"], response.json["description"]) == ("Thunder Alley", "About")
     assert (await client.get(PATH)).json["content"] == "one"
 
 
@@ -97,14 +97,14 @@ async def test_conditions_are_honoured(client: Client) -> None:
     first = assert_ok(await put(client, If_None_Match="*"), 201)
     second = assert_ok(await put(client, "two", If_Match=first.etag))
     assert_ok(await put(client, "two", If_Match="*"))
-    for answer in (
+    for response in (
         await put(client, "three", If_Match=first.etag),
         await put(client, "three", If_None_Match="*"),
         await put(client, "three", If_None_Match=f'"0-none", {second.etag}'),
         await client.post(f"{PATH}/promote", None, {"If-Match": first.etag}),
         await client.delete(PATH, {"If-Match": first.etag}),
     ):
-        problem = assert_problem(answer, 412, "changed")
+        problem = assert_problem(response, 412, "changed")
         assert problem["current"] == {name: second.json[name] for name in METADATA}
     assert_ok(await put(client, "three", If_None_Match=first.etag))
 
@@ -118,14 +118,14 @@ async def test_promoting_keeps_the_id_and_a_draft_is_no_draft_any_more(client: C
     assert promoted.json["contentHash"] == saved.json["contentHash"] and promoted.etag == promoted.json["etag"]
     assert (await client.get(f"{SESSIONS}/{DRAFT}")).json["content"] == "two"
     assert_problem(await client.get(PATH), 404, "not_found")
-    for answer in (
+    for response in (
         await put(client, "three"),
         await put(client, "three", If_Match=saved.etag),
         await put(client, "three", If_None_Match="*"),
         await client.post(f"{PATH}/promote", None),
         await client.delete(PATH),
     ):
-        problem = assert_problem(answer, 409, "illegal_move")
+        problem = assert_problem(response, 409, "illegal_move")
         assert (problem["sessionStatus"], problem["legal"]) == ("active", ["saved", "closed", "deleted"])
     await client.post(f"{SESSIONS}/{DRAFT}/close", None)
     problem = assert_problem(await put(client, "three"), 409, "illegal_move")
@@ -135,30 +135,30 @@ async def test_promoting_keeps_the_id_and_a_draft_is_no_draft_any_more(client: C
 async def test_what_was_discarded_is_gone(client: Client) -> None:
     await put(client)
     assert assert_ok(await client.delete(PATH), 204).body == b""
-    for answer in (
+    for response in (
         await client.get(PATH),
         await put(client, "two"),
         await put(client, "two", If_None_Match="*"),
         await client.post(f"{PATH}/promote", None),
         await client.delete(PATH),
     ):
-        assert_problem(answer, 410, "gone")
+        assert_problem(response, 410, "gone")
 
 
 @pytest.mark.parametrize("id", ["short", "thirteen-char", "twelve chars", "ąąąąąąąąąąąą", OTHER])
 async def test_what_is_not_mine_or_malformed_is_404_in_the_same_words(client: Client, id: str) -> None:
     path = f"{DRAFTS}/{id}"
     await put(client.of("bob"), path=f"{DRAFTS}/{OTHER}")
-    answers = [
+    responses = [
         await client.get(path),
         await client.post(f"{path}/promote", None),
         await client.delete(path),
         await put(client, path=path, If_Match="*"),
     ]
     if id != OTHER:
-        answers.append(await put(client, path=path))
-    said = {str(assert_problem(answer, 404, "not_found")["detail"]) for answer in answers}
-    assert said <= {"There is no such session.", "There is no such draft."}
+        responses.append(await put(client, path=path))
+    details = {str(assert_problem(response, 404, "not_found")["detail"]) for response in responses}
+    assert details <= {"There is no such session.", "There is no such draft."}
     assert (await client.of("bob").get(f"{DRAFTS}/{OTHER}")).json["content"] == "one"
 
 
@@ -193,8 +193,8 @@ async def test_an_autosave_takes_the_place_of_the_one_before_unless_asked_otherw
     assert [(one["version"], one["action"]) for one in items] == (
         [(5, "autosaved"), (4, "saved"), (3, "autosaved"), (1, "created")]
     )
-    answer = await client.call("PUT", PATH, {"content": "6"}, query={"autosave": "maybe"})
-    assert assert_problem(answer, 422, "invalid_request")["errors"][0]["parameter"] == "autosave"
+    response = await client.call("PUT", PATH, {"content": "6"}, query={"autosave": "maybe"})
+    assert assert_problem(response, 422, "invalid_request")["errors"][0]["parameter"] == "autosave"
 
 
 async def test_a_put_sent_again_under_its_idempotency_key_is_one_save(client: Client) -> None:
@@ -204,7 +204,7 @@ async def test_a_put_sent_again_under_its_idempotency_key_is_one_save(client: Cl
     second = assert_ok(await put(client, "two", Idempotency_Key="b", If_Match=first.etag))
     assert_ok(await put(client, "three", Idempotency_Key="c", If_Match=second.etag))
     again = assert_ok(await put(client, "two", Idempotency_Key="b", If_Match=first.etag))
-    assert again.json == second.json, "neither 412 nor the newer save's ETag"
+    assert again.json == second.json, "neither 412 nor the ETag of the newer save"
     assert (await client.get(PATH)).json["content"] == "three"
     for key in ("a", "b", "c"):
         assert_problem(await put(client, "four", Idempotency_Key=key), 422, "key_reused")

@@ -1,4 +1,4 @@
-"""Saving a draft under an id that the client made: repeats, conditions, races and answers that were lost."""
+"""Saves of a draft under an id that the client made: retries, conditions, races and lost responses."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.support.drafts import DRAFT, a_session, draft
 from tests.support.engines import AnswersLost, CountingReads, LateReads
 from tests.support.sessions import OWNER, assert_sound, content_ids, count, sha256, stored_heads
 
-KEY = "attempt"
+KEY = "key"
 
 
 @pytest.fixture
@@ -29,19 +29,19 @@ async def test_a_first_save_repeated_under_its_save_id_is_one_draft(engine: Engi
     conditions = Conditions(if_none_match=ANY_TAG if only_new else frozenset(), save_id=KEY)
     drafts = stores_over(engine, SETTINGS.store_rules()).drafts
     first, is_new = await drafts.put(OWNER, DRAFT, draft(), conditions)
-    repeated, is_new_again = await drafts.put(OWNER, DRAFT, draft(), conditions)
-    assert repeated == first and is_new and is_new_again, "the first answer again"
+    retried, is_new_again = await drafts.put(OWNER, DRAFT, draft(), conditions)
+    assert retried == first and is_new and is_new_again, "the first result again"
     await drafts.put(OWNER, DRAFT, draft("two"))
     before = await stored_heads(engine), await content_ids(engine)
-    repeated, _ = await drafts.put(OWNER, DRAFT, draft(), conditions)
-    assert repeated == first, "not the ETag of what was never seen"
+    retried, _ = await drafts.put(OWNER, DRAFT, draft(), conditions)
+    assert retried == first, "with its own ETag, not that of the later save"
     assert (await stored_heads(engine), await content_ids(engine)) == before
 
 
 async def test_a_first_save_repeated_with_equal_content_is_one_draft(drafts: DraftStore, engine: Engine) -> None:
     first, _ = await drafts.put(OWNER, DRAFT, draft(title="Named"))
-    repeated, is_new = await drafts.put(OWNER, DRAFT, draft(title="Named"))
-    assert repeated == first and not is_new
+    retried, is_new = await drafts.put(OWNER, DRAFT, draft(title="Named"))
+    assert retried == first and not is_new
     assert first.metadata.version == 1 and await count(engine, "content") == 1
 
 
@@ -187,8 +187,8 @@ async def test_a_move_repeated_under_its_save_id_is_made_once(stores: Stores) ->
 async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_upon(
     engine: Engine, condition: bool
 ) -> None:
-    # The driver repeats a replace whose answer was lost. Before that, another tab renames what had landed:
-    # an autosave that takes its place in the history and names the same content.
+    # A replace lands, but its response gets lost, and the driver retries it. In between, another tab renames the
+    # draft: that autosave replaces this one in the history, and names the same content.
     other = stores_over(engine, SETTINGS.store_rules())
     losing = AnswersLost(engine, ["replace"])
     drafts = stores_over(losing, SETTINGS.store_rules()).drafts
@@ -200,7 +200,7 @@ async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_
 
     losing.meanwhile = rename
     if condition:
-        # So many autosaves later it is forgotten which attempt that was.
+        # After so many autosaves, the save id is no longer remembered.
         with pytest.raises(Changed):
             await drafts.put(OWNER, DRAFT, draft("two"), Conditions({head.metadata.etag}))
     else:

@@ -1,4 +1,4 @@
-"""The life of a draft, and how drafts are found: what DraftStore promises, on each engine."""
+"""DraftStore: the life of a draft, and how drafts are found, on each engine."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from tests.support.engines import Around, CountingReads
 from tests.support.sessions import OWNER, assert_sound, count, damage, new, sha256, stored_heads
 
 DAY = timedelta(days=1)
-# Of each status the moves that lead nowhere, and what can be done instead.
+# For each status, the illegal moves, and the legal ones that the error names.
 ILLEGAL = [
     (SessionStatus.DRAFT, ("close", "reopen"), ("saved", "promoted", "deleted")),
     (SessionStatus.ACTIVE, ("promote", "reopen", "put", "discard"), ("saved", "closed", "deleted")),
@@ -90,7 +90,7 @@ async def test_an_illegal_move_changes_nothing_and_says_what_is_legal(
         await MOVES[move](stores, DRAFT)
     assert (refused.value.status, refused.value.legal) == (status, legal)
     assert f"is {status}" in str(refused.value) and "can be " + " or ".join(legal) in str(refused.value)
-    assert refused.value.move not in legal, "it would say that it cannot be, but can be, the same"
+    assert refused.value.move not in legal, "the error would call one move both illegal and legal"
     assert await stored_heads(engine) == before and await assert_sound(engine) == set()
 
 
@@ -106,7 +106,7 @@ async def test_nothing_moves_what_was_discarded(stores: Stores, engine: Engine, 
 
 
 async def test_a_move_says_illegal_even_to_whom_has_a_stale_etag(stores: Stores) -> None:
-    # Promoting changed the ETag: whoever uses If-Match would otherwise never learn that it is no draft any more.
+    # Promoting changes the ETag, so a stale If-Match alone must not hide that this is no draft any more.
     stale = (await a_session(stores, SessionStatus.DRAFT)).metadata.etag
     await stores.drafts.promote(OWNER, DRAFT)
     for call in (
@@ -238,7 +238,7 @@ async def test_what_can_be_restored_is_told_from_heads_alone(
     for id in (DRAFT, OTHER):
         await stores.drafts.put(OWNER, id, draft("x" * 100_000))
     clock.advance(minutes=20)
-    # Opening counts, not only saving.
+    # An access counts as well as a save.
     await stores.sessions.get(OWNER, "active-00001")
     counting.forget()
     found = await stores.drafts.restorable(OWNER)
@@ -264,5 +264,5 @@ async def test_discarding_leaves_a_tombstone_under_the_id(stores: Stores, engine
     await stores.drafts.discard(OWNER, DRAFT, {head.metadata.etag})
     [tombstone] = await stored_heads(engine)
     assert (tombstone.status, tombstone.metadata.title, tombstone.stale_since) == ("deleted", "", None)
-    assert await count(engine, "content") == 2, "they wait for the timer"
+    assert await count(engine, "content") == 2, "the contents wait for the timer"
     assert (await stores.drafts.page(OWNER)).items == []

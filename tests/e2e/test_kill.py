@@ -1,4 +1,4 @@
-"""`kill -9` of the real server under load: what was acknowledged is there afterwards, and nothing is half-done."""
+"""`kill -9` of the real server under load loses no acknowledged write and leaves no partial one."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ import pytest
 
 from persistence.sessions.documents import SessionAction
 from tests.devhost.server import DevhostServer
-from tests.support.ledger import Effect, Known, Ledger
+from tests.support.ledger import Known, Ledger, Write
 from tests.support.sessions import sha256
 from tests.support.storage import Storage, call, look_into
 
@@ -18,13 +18,13 @@ CLIENTS = 6
 KILLS = {"sqlite": 8, "cosmos": 5}
 SOAK_KILLS = 60
 REVISIONS = 5
-"""Few, so that saves prune while they are killed."""
+"""Few, so that kills meet saves that prune."""
 NOT_PACKABLE = 900_000
-"""Random bytes, as base64 too much for one commit: a create of two writes."""
+"""Random bytes. As base64 they are too large for one commit, so a create takes two writes."""
 
 
 class Client:
-    """One person's browser, which writes to sessions of its own and to one that it shares with the others."""
+    """A browser. It writes to its own sessions, and to one that it shares with the other clients."""
 
     def __init__(self, number: int, ledger: Ledger, shared: str) -> None:
         self._number, self._ledger, self._shared = number, ledger, shared
@@ -33,7 +33,7 @@ class Client:
         self._texts = 0
 
     async def work(self, http: httpx.AsyncClient) -> None:
-        """One write after the other until no answer comes."""
+        """Writes one by one until the server is gone."""
         self._own = [id for id in self._own if id in self._ledger.live]
         try:
             while True:
@@ -54,40 +54,40 @@ class Client:
 
     async def _create(self, http: httpx.AsyncClient) -> None:
         title, content = self._text(), self._content()
-        with self._ledger.sending(Effect(SessionAction.CREATED, title, sha256(content))):
-            answer = await http.post("/sessions", json={"title": title, "description": None, "content": content})
-        assert answer.status_code == 201, answer.text
-        self._ledger.sessions[answer.json()] = Known({1: Effect(SessionAction.CREATED, title, sha256(content))})
-        self._own.append(answer.json())
+        with self._ledger.sending(Write(SessionAction.CREATED, title, sha256(content))):
+            response = await http.post("/sessions", json={"title": title, "description": None, "content": content})
+        assert response.status_code == 201, response.text
+        self._ledger.sessions[response.json()] = Known({1: Write(SessionAction.CREATED, title, sha256(content))})
+        self._own.append(response.json())
 
     async def _change(self, http: httpx.AsyncClient, session_id: str) -> None:
-        """A save, or at times a renaming, of what was read just before."""
+        """Saves, or sometimes renames, a session with the ETag that it has just read."""
         read = await http.get(f"/sessions/metadata/{session_id}")
         assert read.status_code == 200, read.text
         before: dict[str, Any] = read.json()
         if self._random.random() < 0.25:
             body = {"title": self._text()}
-            effect = Effect(SessionAction.RENAMED, body["title"], before["contentHash"])
+            write = Write(SessionAction.RENAMED, body["title"], before["contentHash"])
         else:
             body = {"content": self._content()}
-            effect = Effect(SessionAction.SAVED, before["title"], sha256(body["content"]))
-        with self._ledger.sending(effect, session_id):
+            write = Write(SessionAction.SAVED, before["title"], sha256(body["content"]))
+        with self._ledger.sending(write, session_id):
             headers = {"If-Match": before["etag"], "Prefer": "return=minimal"}
-            answer = await http.put(f"/sessions/{session_id}", json=body, headers=headers)
-        if session_id == self._shared and answer.status_code == 412:
+            response = await http.put(f"/sessions/{session_id}", json=body, headers=headers)
+        if session_id == self._shared and response.status_code == 412:
             return
-        assert answer.status_code == 204, answer.text
+        assert response.status_code == 204, response.text
         version: int = before["version"] + 1
-        assert answer.headers["etag"] == f'"{version}-{effect.content_hash[:16]}"'
+        assert response.headers["etag"] == f'"{version}-{write.content_hash[:16]}"'
         known = self._ledger.sessions[session_id]
-        assert version not in known.acknowledged, "one version was given to two writes"
-        known.acknowledged[version] = effect
+        assert version not in known.acknowledged, "two writes got one version"
+        known.acknowledged[version] = write
 
     async def _delete(self, http: httpx.AsyncClient, session_id: str) -> None:
         self._own.remove(session_id)
         with self._ledger.deleting(session_id):
-            answer = await http.delete(f"/sessions/{session_id}")
-            assert answer.status_code == 204, answer.text
+            response = await http.delete(f"/sessions/{session_id}")
+            assert response.status_code == 204, response.text
 
     def _text(self) -> str:
         self._texts += 1
@@ -100,7 +100,7 @@ class Client:
 
 
 async def check_over_http(http: httpx.AsyncClient, ledger: Ledger) -> None:
-    """That the lists show what is known, each once, and that every session can be read as it was sent."""
+    """Asserts that lists show every live session once, and that each session reads as it was sent."""
     listed: dict[str, dict[str, Any]] = {}
     parameters = {"page_size": "40"}
     while True:
@@ -113,26 +113,29 @@ async def check_over_http(http: httpx.AsyncClient, ledger: Ledger) -> None:
         parameters["cursor"] = page["pageToken"]
     assert listed.keys() == ledger.live.keys()
     for id, known in ledger.sessions.items():
-        answer = await http.get(f"/sessions/{id}")
+        response = await http.get(f"/sessions/{id}")
         if known.deleted:
-            assert answer.status_code == 410
+            assert response.status_code == 410
             continue
-        session = answer.json()
+        session = response.json()
         assert session["metadata"] == listed[id]
-        version, effect = known.newest
-        assert (session["metadata"]["version"], session["metadata"]["title"]) == (version, effect.title)
-        assert session["metadata"]["contentHash"] == sha256(session["content"]) == effect.content_hash
+        version, write = known.newest
+        assert (session["metadata"]["version"], session["metadata"]["title"]) == (version, write.title)
+        assert session["metadata"]["contentHash"] == sha256(session["content"]) == write.content_hash
 
 
 async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
-    """What the clients know at the end. Each time the same data is served anew and checked from both sides."""
+    """Kills servers on one storage, one after the other. After each start, checks the storage and the HTTP API.
+
+    Returns what the clients know at the end.
+    """
     storage = Storage({**storage.environ, "KEEP_REVISIONS": str(REVISIONS)})
     moments = random.Random(kills)
     ledger = Ledger()
     clients: list[Client] = []
     for left in range(kills, -1, -1):
         with storage.serve() as server:
-            # After the server: recovering the data is for it to do, not for the test.
+            # Opened after the server starts, so that the server recovers the data, not the test.
             stores = storage.open()
             ledger.reconcile(await look_into(stores.engine))
             await stores.close()
@@ -150,17 +153,17 @@ async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
 async def kill_at_work(
     server: DevhostServer, http: httpx.AsyncClient, clients: list[Client], seconds: float
 ) -> None:
-    """Lets the clients write for so long before the kill, and returns when each has noticed it."""
+    """Lets the clients write for `seconds`, then kills the server. Returns when each client has noticed it."""
     work = [asyncio.create_task(client.work(http)) for client in clients]
     ended, _ = await asyncio.wait(work, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*ended)
-    assert not ended, "the server hung up before it was killed"
+    assert not ended, "a client lost its connection before the kill"
     server.kill()
     await asyncio.gather(*work)
 
 
 async def check_after_cleaning_up(storage: Storage, ledger: Ledger) -> None:
-    """That the timer takes all that nothing names, whatever left it behind, and nothing else."""
+    """Asserts that the timer removes every content that no head names, and nothing else."""
     await storage.clean_up()
     stores = storage.open()
     found = await look_into(stores.engine)
@@ -170,16 +173,16 @@ async def check_after_cleaning_up(storage: Storage, ledger: Ledger) -> None:
 
 
 async def create_shared(http: httpx.AsyncClient, ledger: Ledger) -> str:
-    answer = await http.post("/sessions", json={"title": "Shared", "description": None, "content": "first"})
-    session_id: str = answer.json()
-    ledger.sessions[session_id] = Known({1: Effect(SessionAction.CREATED, "Shared", sha256("first"))})
+    response = await http.post("/sessions", json={"title": "Shared", "description": None, "content": "first"})
+    session_id: str = response.json()
+    ledger.sessions[session_id] = Known({1: Write(SessionAction.CREATED, "Shared", sha256("first"))})
     return session_id
 
 
 async def test_what_was_acknowledged_outlives_kill_9(storage: Storage):
     kills = KILLS[storage.environ["STORE_ENGINE"]]
     ledger = await kill_again_and_again(storage, kills)
-    assert ledger.answered > 10 * kills, "there was no load to speak of"
+    assert ledger.answered > 10 * kills, "there was hardly any load"
     assert ledger.unanswered >= kills, "no write was under way when the server was killed"
 
 

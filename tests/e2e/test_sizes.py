@@ -1,4 +1,4 @@
-"""What a list and a poll read does not depend on how large the contents are."""
+"""Lists and polls read the same number of bytes, however large the contents are."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ from tests.support.storage import Storage, call
 
 SESSIONS = 20
 SIZES = {"small": 1_024, "large": CONTENT_MAX_BYTES}
-"""Owners, by what each of their sessions holds."""
+"""By owner, the bytes of content in each of their sessions."""
 PAGE_BYTES = 4_096
 PROCESS_IO = Path("/proc/self/io")
 
 
 async def fill(stores: Stores, count: int = SESSIONS) -> dict[str, list[str]]:
-    """So many sessions for each owner; their ids."""
+    """Creates `count` sessions for each owner. Returns their ids."""
     random = Random(1)
     ids: dict[str, list[str]] = {}
     for owner, size in SIZES.items():
-        # Random, so that it stays large when it is packed.
+        # Random, so that gzip does not make it small.
         content = b64encode(random.randbytes(size * 3 // 4)).decode()
         heads = [await stores.sessions.create(owner, session(n, content)) for n in range(count)]
         ids[owner] = [head.id for head in heads]
@@ -43,7 +43,7 @@ def session(number: int, content: str) -> NewSession:
 
 
 def digits(count: int) -> int:
-    """How many bytes more a large session's size takes when it is written out, `count` times."""
+    """Returns the extra bytes for `count` sizes: the digits of a large number instead of a small one."""
     return count * (len(str(SIZES["large"])) - len(str(SIZES["small"])))
 
 
@@ -54,8 +54,8 @@ async def test_a_list_asks_for_heads_alone_however_large_the_contents_are(engine
     bytes_read = {}
     for owner in SIZES:
         counting.forget()
-        answer = await Client(stores, SETTINGS, owner).get("persistence/sessions", page_size=str(SESSIONS))
-        assert answer.status == 200 and len(answer.json["items"]) == SESSIONS
+        response = await Client(stores, SETTINGS, owner).get("persistence/sessions", page_size=str(SESSIONS))
+        assert response.status == 200 and len(response.json["items"]) == SESSIONS
         assert (counting.verbs, counting.kinds_read) == (["query"], {"session"})
         bytes_read[owner] = counting.bytes_read
     assert bytes_read["large"] - bytes_read["small"] == digits(SESSIONS)
@@ -70,12 +70,12 @@ async def test_a_poll_reads_one_head_and_writes_nothing(engine: Engine, path: st
         client = Client(stores, SETTINGS, owner)
         etag = (await client.get(path.format(ids[0]))).etag
         counting.forget()
-        answer = await client.get(path.format(ids[0]), {"If-None-Match": etag})
-        assert (answer.status, answer.body, answer.etag) == (304, b"", etag)
+        response = await client.get(path.format(ids[0]), {"If-None-Match": etag})
+        assert (response.status, response.body, response.etag) == (304, b"", etag)
         [asked] = counting.asked
         assert (asked.verb, asked.ids) == ("read", (ids[0],))
         bytes_read[owner] = asked.bytes_read
-    # The head says it twice: of itself and of its one revision.
+    # The head contains the size twice: in its metadata and in its one revision.
     assert bytes_read["large"] - bytes_read["small"] == digits(2)
 
 
@@ -87,7 +87,7 @@ async def test_a_list_takes_no_content_from_the_sqlite_file(tmp_path: Path):
     assert (tmp_path / "savepoint.db").stat().st_size > SESSIONS * CONTENT_MAX_BYTES / 2
     bytes_read = {}
     for owner in SIZES:
-        # Opened anew, so that nothing is in its cache.
+        # A new engine has an empty cache.
         engine = SqliteEngine(tmp_path)
         stores = stores_over(engine, SETTINGS.store_rules())
         before = bytes_read_so_far()
@@ -95,12 +95,12 @@ async def test_a_list_takes_no_content_from_the_sqlite_file(tmp_path: Path):
         bytes_read[owner] = bytes_read_so_far() - before
         assert len(page.items) == SESSIONS
         await engine.close()
-    # A large session's head has a page of the file to itself, small ones share.
+    # The head of a large session has its own page in the file. Heads of small sessions share pages.
     assert 0 < bytes_read["large"] <= bytes_read["small"] + SESSIONS * PAGE_BYTES
 
 
 def bytes_read_so_far() -> int:
-    """By read calls of this process, whether the disk had to be asked or not."""
+    """Returns the bytes of all read calls of this process, from the disk or from the cache."""
     counts = dict(line.split(": ") for line in PROCESS_IO.read_text().splitlines())
     return int(counts["rchar"])
 
@@ -116,9 +116,9 @@ async def test_a_list_takes_as_long_for_large_sessions_as_for_small_ones(storage
             for _ in range(210):
                 for owner, taken in seconds.items():
                     started = perf_counter()
-                    answer = await http.get("/sessions?page_size=20", headers={"X-User-Id": owner})
+                    response = await http.get("/sessions?page_size=20", headers={"X-User-Id": owner})
                     taken.append(perf_counter() - started)
-                    assert len(answer.json()["items"]) == SESSIONS
+                    assert len(response.json()["items"]) == SESSIONS
     small, large = (median(after_warming_up(taken)) for taken in seconds.values())
     assert 1 / 1.3 < large / small < 1.3, f"{small * 1e3:.2f} ms and {large * 1e3:.2f} ms"
 

@@ -1,4 +1,4 @@
-"""`kill -9` of servers while people make, open, forget and delete snapshots: the timer settles what is left."""
+"""`kill -9` of servers while people create, open, forget and delete snapshots. The timer settles the rest."""
 
 import asyncio
 import random
@@ -23,14 +23,14 @@ PEOPLE = ["ann", "ben", "cleo", "dora", "eve", "fred"]
 KILLS = {"sqlite": 5, "cosmos": 4}
 SOAK_KILLS = 40
 GRACE_SECONDS = 3
-"""Longer than any request here, and short enough for the timer to run while they do."""
+"""Longer than any request here, and short enough for the timer to find work during the load."""
 
 Key = tuple[str, str]
 
 
 @dataclass
 class Ledger:
-    """What the people were told, and what they sent without an answer."""
+    """What people sent, and what was acknowledged. `unanswered` counts requests that a kill cut off."""
 
     owners: dict[str, str] = field(default_factory=dict)
     deleting: set[str] = field(default_factory=set)
@@ -43,7 +43,7 @@ class Ledger:
 
 
 class Person:
-    """Does one thing after the other, always through the same server."""
+    """Sends one request after the other, always through the same server."""
 
     def __init__(self, name: str, ledger: Ledger) -> None:
         self.name, self._ledger = name, ledger
@@ -51,7 +51,7 @@ class Person:
         self._session = ""
 
     async def live(self, http: httpx.AsyncClient) -> None:
-        """Until no answer comes."""
+        """Acts until the server is gone."""
         try:
             while True:
                 await self._act(http)
@@ -66,7 +66,7 @@ class Person:
         elif chance < 0.22 and mine:
             await self._delete(http, self._random.choice(mine))
         else:
-            # Mostly new ones, which are opened by many for the first time.
+            # Recent ones, so that many visits are first visits.
             id = self._random.choice(list(ledger.owners)[-8:])
             await (self._forget(http, id) if chance > 0.95 else self._open(http, id))
 
@@ -76,42 +76,42 @@ class Person:
             body = {"title": "Sent", "description": "Words", "content": f"by {self.name}"}
         else:
             body = {"sessionId": self._session or await self._new_session(http), "description": "Words"}
-        answer = await http.post("/snapshots", json=body)
-        assert answer.status_code == 201, answer.text
-        self._ledger.owners[answer.json()] = self.name
+        response = await http.post("/snapshots", json=body)
+        assert response.status_code == 201, response.text
+        self._ledger.owners[response.json()] = self.name
 
     async def _new_session(self, http: httpx.AsyncClient) -> str:
         body = {"title": "Session", "description": None, "content": f"by {self.name}"}
-        answer = await http.post("/sessions", json=body)
-        assert answer.status_code == 201, answer.text
-        self._session = answer.json()
+        response = await http.post("/sessions", json=body)
+        assert response.status_code == 201, response.text
+        self._session = response.json()
         return self._session
 
     async def _open(self, http: httpx.AsyncClient, id: str) -> None:
         key, gone_before = (self.name, id), id in self._ledger.deleted
         self._ledger.opening[key] += 1
-        answer = await http.get(f"/snapshots/{id}")
-        if answer.status_code == 410:
-            assert id in self._ledger.deleting, "deleted by nobody"
+        response = await http.get(f"/snapshots/{id}")
+        if response.status_code == 410:
+            assert id in self._ledger.deleting, "nobody sent a delete"
             return
-        assert answer.status_code == 200 and not gone_before, answer.text
-        assert answer.json()["content"] == f"by {self._ledger.owners[id]}"
+        assert response.status_code == 200 and not gone_before, response.text
+        assert response.json()["content"] == f"by {self._ledger.owners[id]}"
         self._ledger.opened[key] += 1
 
     async def _delete(self, http: httpx.AsyncClient, id: str) -> None:
         self._ledger.deleting.add(id)
-        answer = await http.delete(f"/snapshots/{id}")
-        assert answer.status_code == 204, answer.text
+        response = await http.delete(f"/snapshots/{id}")
+        assert response.status_code == 204, response.text
         self._ledger.deleted.add(id)
 
     async def _forget(self, http: httpx.AsyncClient, id: str) -> None:
         self._ledger.forgetting.add((self.name, id))
-        answer = await http.delete(f"/snapshot_access_logs/{id}")
-        assert answer.status_code == 204, answer.text
+        response = await http.delete(f"/snapshot_access_logs/{id}")
+        assert response.status_code == 204, response.text
 
 
 class Servers:
-    """Two of them on one storage; one is killed at a time, and another takes its place."""
+    """Two servers on one storage. When one is killed, a new one takes its place."""
 
     def __init__(self, storage: Storage, stack: AsyncExitStack) -> None:
         self._storage, self._stack = storage, stack
@@ -121,7 +121,7 @@ class Servers:
         return self._stack.enter_context(self._storage.serve())
 
     async def kill_one(self, people: list[Person], which: int, after: float) -> None:
-        """People live on both for a while; those on the killed one notice, and the others are stopped."""
+        """Lets people act on both servers, then kills one. People on the other server are stopped."""
         clients = [
             [call(server, person.name) for person in people[n::2]] for n, server in enumerate(self._running)
         ]
@@ -134,7 +134,7 @@ class Servers:
         await asyncio.sleep(after / 2)
         self._running[which].kill()
         await asyncio.gather(*lives[which])
-        # The others finish what they are doing at a moment of the test's choosing, not the kill's.
+        # The others are stopped later, at a moment that does not depend on the kill.
         await asyncio.sleep(0.05)
         for life in lives[1 - which]:
             life.cancel()
@@ -145,10 +145,10 @@ class Servers:
         self._running[which] = self._start()
 
     async def run_timer(self, server: DevhostServer) -> None:
-        """In the background: the one that is killed may be in the middle of it."""
+        """Starts the timer, which runs in the background: the kill may interrupt it."""
         async with httpx.AsyncClient(trust_env=False) as http:
-            answer = await http.post(f"{server.base_url}/admin/functions/mark_deleted_snapshot_logs")
-            assert answer.status_code == 202
+            response = await http.post(f"{server.base_url}/admin/functions/mark_deleted_snapshot_logs")
+            assert response.status_code == 202
 
 
 async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
@@ -165,42 +165,42 @@ async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
 
 @pytest.fixture
 async def stores(storage: Storage) -> AsyncIterator[Stores]:
-    """What the servers keep, seen past them."""
+    """The stores of the servers, opened beside them."""
     stores = storage.open()
     yield stores
     await stores.close()
 
 
 async def check_settled(stores: Stores, ledger: Ledger) -> None:
-    """What has to hold of everything that is stored, after the timer."""
+    """Asserts that everything that is stored is consistent after the timer."""
     engine = stores.engine
     snapshots = {item["id"]: Snapshot.model_validate(item) for item in await stored(engine, SNAPSHOTS, Snapshot)}
-    rows = {
+    entries = {
         (item["visitor_id"], item["id"]): AccessLog.model_validate(item)
         for item in await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
     }
     visitors = [Visitor.model_validate(item) for item in await stored(engine, SNAPSHOTS, Visitor)]
-    assert len(rows) > 20 and len(visitors) > 10, "there was no load to speak of"
+    assert len(entries) > 20 and len(visitors) > 10, "there was hardly any load"
 
     assert ledger.owners.keys() <= snapshots.keys(), "an acknowledged snapshot is missing"
     deleted = {id for id, snapshot in snapshots.items() if snapshot.deleted_at is not None}
     assert ledger.deleted <= deleted <= ledger.deleting
     for snapshot in snapshots.values():
         assert snapshot.unsettled_at is None
-    for (person, id), row in rows.items():
-        assert id in snapshots, "a row of a snapshot that never was"
-        assert not row.pending and row.unsettled_at is None
-        assert row.snapshot_deleted == (id in deleted)
-        assert row.snapshot_metadata.description == (None if id in deleted else "Words")
+    for (person, id), entry in entries.items():
+        assert id in snapshots, "an entry about a snapshot that never existed"
+        assert not entry.pending and entry.unsettled_at is None
+        assert entry.snapshot_deleted == (id in deleted)
+        assert entry.snapshot_metadata.description == (None if id in deleted else "Words")
         own = snapshots[id].owner_id == person
-        assert own <= row.visits <= own + ledger.opening[person, id]
-        assert row.first_visited_at <= row.last_visited_at
+        assert own <= entry.visits <= own + ledger.opening[person, id]
+        assert entry.first_visited_at <= entry.last_visited_at
     for visitor in visitors:
-        assert visitor.snapshot_id not in deleted, "a visitor of what is deleted"
-        assert visitor.visits <= rows[visitor.visitor_id, visitor.snapshot_id].visits
-    # A visit is lost only where a server is killed, or where it takes too long.
-    kept = [key for key in ledger.opened if key in rows and key not in ledger.forgetting]
-    assert sum(rows[key].visits for key in kept) > 0.5 * sum(ledger.opened[key] for key in kept) > 0
+        assert visitor.snapshot_id not in deleted, "a visitor of a deleted snapshot"
+        assert visitor.visits <= entries[visitor.visitor_id, visitor.snapshot_id].visits
+    # Visits may get lost if a server is killed, or if counting takes too long.
+    kept = [key for key in ledger.opened if key in entries and key not in ledger.forgetting]
+    assert sum(entries[key].visits for key in kept) > 0.5 * sum(ledger.opened[key] for key in kept) > 0
 
 
 async def library_of(stores: Stores, person: str) -> set[str]:
@@ -208,13 +208,13 @@ async def library_of(stores: Stores, person: str) -> set[str]:
     cursor: str | None = None
     while True:
         page = await stores.snapshots.page(person, page_size=100, cursor=cursor)
-        ids |= {row.snapshot_id for row in page.items}
+        ids |= {entry.snapshot_id for entry in page.items}
         if (cursor := page.cursor) is None:
             return ids
 
 
 async def check_through_the_stores(stores: Stores, ledger: Ledger) -> None:
-    """That lists show what is there, and that what is there can be opened by everybody."""
+    """Asserts that lists show every acknowledged snapshot, and that what they show can be read."""
     for person in PEOPLE:
         library = await library_of(stores, person)
         acknowledged = {id for id, owner in ledger.owners.items() if owner == person}

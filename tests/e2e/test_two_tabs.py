@@ -1,4 +1,4 @@
-"""Two tabs that save one draft by turns, through two server processes: nothing is lost in silence."""
+"""Two tabs save one draft through two server processes. No save is lost without a response that says so."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,7 +21,7 @@ ROUNDS = 15
 def servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sequence[DevhostServer]]:
-    """Two processes on each engine's storage in turn, for all tests: each saves drafts of its own."""
+    """Two processes on the storage of each engine in turn, shared by all tests: each test has its own drafts."""
     if request.param == "sqlite":
         storage = on_sqlite(tmp_path_factory.mktemp("data"))
     else:
@@ -39,13 +39,13 @@ async def assert_all_sound(storage: Storage) -> None:
 
 @pytest.fixture
 async def tabs(servers: Sequence[DevhostServer]) -> AsyncIterator[Tabs]:
-    """One person's two tabs, each served by a process of its own."""
+    """Two tabs of one person, each on a different process."""
     async with call(servers[0]) as first, call(servers[1]) as second:
         yield [first, second]
 
 
 async def put(tab: httpx.AsyncClient, id: str, content: str, autosave: bool = True, **conditions: str) -> Any:
-    """Underscores in the names of conditions stand for dashes."""
+    """Puts a draft. Underscores in the names of conditions stand for dashes."""
     return await tab.put(
         f"/drafts/{id}",
         params={"autosave": str(autosave).lower()},
@@ -55,7 +55,7 @@ async def put(tab: httpx.AsyncClient, id: str, content: str, autosave: bool = Tr
 
 
 async def history(tab: httpx.AsyncClient, id: str) -> list[str]:
-    """The hashes of what the history keeps, oldest first."""
+    """Returns the hashes of the contents in the history, oldest first."""
     items = (await tab.get(f"/sessions/{id}/revisions")).json()["items"]
     return [item["contentHash"] for item in reversed(items)]
 
@@ -82,7 +82,7 @@ async def test_with_if_match_the_second_tab_is_told_and_can_go_on(tabs: Tabs) ->
 
     merged = await put(second, id, "of both", If_Match=current["etag"])
     assert merged.status_code == 200
-    # And now the first is behind.
+    # Now the ETag of the first tab is stale.
     assert (await put(first, id, "later", If_Match=saved.headers["etag"])).status_code == 412
 
 
@@ -92,13 +92,13 @@ async def test_with_if_match_every_refused_save_is_known_and_every_other_is_kept
     kept = [sha256("0")]
     for round in range(ROUNDS):
         texts = [f"{round} of tab {number}" for number in range(2)]
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(put(tab, id, text, autosave=False, If_Match=etag) for tab, text in zip(tabs, texts, strict=True))
         )
-        assert sorted(answer.status_code for answer in answers) == [200, 412]
-        [won] = [number for number, answer in enumerate(answers) if answer.status_code == 200]
-        etag = answers[won].headers["etag"]
-        assert answers[1 - won].json()["current"]["etag"] == etag
+        assert sorted(response.status_code for response in responses) == [200, 412]
+        [won] = [number for number, response in enumerate(responses) if response.status_code == 200]
+        etag = responses[won].headers["etag"]
+        assert responses[1 - won].json()["current"]["etag"] == etag
         kept.append(sha256(texts[won]))
     assert await history(tabs[0], id) == kept
 
@@ -107,9 +107,9 @@ async def test_without_if_match_the_last_writer_wins_and_the_history_has_both(ta
     id = new_id()
     texts = ["made", *(f"{round} of tab {number}" for round in range(ROUNDS) for number in range(2))]
     for number, text in enumerate(texts):
-        answer = await put(tabs[(number + 1) % 2], id, text, autosave=False)
-        assert answer.status_code == (200 if number else 201)
-        assert answer.json()["version"] == number + 1
+        response = await put(tabs[(number + 1) % 2], id, text, autosave=False)
+        assert response.status_code == (200 if number else 201)
+        assert response.json()["version"] == number + 1
     assert await content(tabs[0], id) == texts[-1]
     assert await history(tabs[1], id) == [sha256(text) for text in texts]
 
@@ -118,18 +118,18 @@ async def test_without_if_match_concurrent_saves_are_all_in_the_history(tabs: Ta
     id = new_id()
     await put(tabs[0], id, "made")
     texts = [f"content {number}" for number in range(12)]
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(put(tabs[number % 2], id, text, autosave=False) for number, text in enumerate(texts))
     )
-    assert {answer.status_code for answer in answers} == {200}
-    assert sorted(answer.json()["version"] for answer in answers) == list(range(2, 14))
+    assert {response.status_code for response in responses} == {200}
+    assert sorted(response.json()["version"] for response in responses) == list(range(2, 14))
     kept = await history(tabs[0], id)
     assert sorted(kept) == sorted(sha256(text) for text in ["made", *texts])
     assert sha256(await content(tabs[1], id)) == kept[-1]
 
 
 async def test_of_autosaves_of_one_span_only_the_newest_stays_whichever_tab_made_them(tabs: Tabs) -> None:
-    # What docs/drafts.md says: whoever wants neither to vanish uses If-Match.
+    # As docs/drafts.md says, a tab needs If-Match to be sure that its autosaves stay.
     id = new_id()
     for number, text in enumerate(["made", "a", "b", "c"]):
         assert (await put(tabs[number % 2], id, text)).json()["version"] == number + 1
@@ -142,8 +142,8 @@ async def test_of_autosaves_of_one_span_only_the_newest_stays_whichever_tab_made
 async def test_both_tabs_can_make_the_draft_and_one_of_them_did(tabs: Tabs) -> None:
     for round in range(5):
         id = new_id()
-        answers = await asyncio.gather(*(put(tab, id, f"of tab {number}") for number, tab in enumerate(tabs)))
-        assert sorted(answer.status_code for answer in answers) == [200, 201]
+        responses = await asyncio.gather(*(put(tab, id, f"of tab {number}") for number, tab in enumerate(tabs)))
+        assert sorted(response.status_code for response in responses) == [200, 201]
         assert sorted(await history(tabs[0], id)) == sorted(sha256(f"of tab {number}") for number in range(2)), (
             round
         )
@@ -159,7 +159,7 @@ async def test_a_tab_learns_that_the_other_promoted_or_discarded_the_draft(tabs:
         refused = await put(first, promoted, "mine", **conditions)
         assert refused.status_code == 409
         assert (refused.json()["sessionStatus"], refused.json()["legal"][0]) == ("active", "saved")
-    # So it goes on as a session, from what is there now.
+    # The tab goes on with the session, from its current ETag.
     etag = (await first.get(f"/sessions/metadata/{promoted}")).headers["etag"]
     saved = await first.put(f"/sessions/{promoted}", json={"content": "mine"}, headers={"If-Match": etag})
     assert saved.status_code == 200

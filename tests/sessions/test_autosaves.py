@@ -1,4 +1,4 @@
-"""A history that stays readable: autosaves take the place of autosaves, and of nothing else."""
+"""Autosaves replace the autosave before them in the history, and nothing else, so that it stays readable."""
 
 from datetime import datetime
 from typing import Any
@@ -42,8 +42,8 @@ def sessions(stores: Stores, clock: Clock) -> SessionStore:
     return stores.sessions
 
 
-async def begun(sessions: SessionStore) -> str:
-    """A session that has one version, "0"."""
+async def create(sessions: SessionStore) -> str:
+    """Creates a session with the content "0", and returns its id."""
     return (await sessions.create(OWNER, new(content="0"))).id
 
 
@@ -51,19 +51,19 @@ async def autosave(sessions: SessionStore, id: str, content: str, **rest: Any) -
     return await sessions.save(OWNER, id, saving(content), Conditions(**rest), autosave=True)
 
 
-def told(head: SessionHead) -> list[str]:
-    """The history, newest first, as "version action"."""
+def history(head: SessionHead) -> list[str]:
+    """Returns the history, newest first, as "version action"."""
     return [f"{revision.version} {revision.action}" for revision in head.revisions]
 
 
 async def test_autosaves_of_one_span_leave_only_the_newest(
     sessions: SessionStore, clock: Clock, engine: Engine
 ) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     for second in range(0, 50, 10):
         head = await autosave(sessions, id, f"at {second}")
         clock.advance(seconds=10)
-    assert told(head) == ["6 autosaved", "1 created"]
+    assert history(head) == ["6 autosaved", "1 created"]
     assert (await sessions.get(OWNER, id)).content == b"at 40"
     assert await content_ids(engine) == head.content_ids and len(head.content_ids) == 2
     assert await assert_sound(engine) == set()
@@ -74,14 +74,14 @@ async def test_autosaves_of_one_span_leave_only_the_newest(
 
 @pytest.mark.parametrize("every", [0.2, 7, 25, 59.9, 60, 100])
 async def test_a_span_begins_at_its_first_autosave(sessions: SessionStore, clock: Clock, every: float) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     times: list[datetime] = []
     count = min(int(200 / every), 40)
     for number in range(count):
         head = await autosave(sessions, id, f"number {number}")
         times.append(head.metadata.updated_at)
         clock.advance(seconds=every)
-    # Otherwise somebody who never pauses would have no history at all.
+    # If each autosave began a new span, steady typing would leave no history.
     expected: list[datetime] = []
     began = None
     for time in times:
@@ -94,7 +94,7 @@ async def test_a_span_begins_at_its_first_autosave(sessions: SessionStore, clock
 
 
 async def test_what_was_saved_on_purpose_is_never_absorbed(sessions: SessionStore, engine: Engine) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     await autosave(sessions, id, "a")
     await autosave(sessions, id, "b")
     await sessions.save(OWNER, id, saving("c"))
@@ -106,7 +106,7 @@ async def test_what_was_saved_on_purpose_is_never_absorbed(sessions: SessionStor
     await sessions.move(OWNER, id, SessionAction.CLOSED)
     await sessions.move(OWNER, id, SessionAction.REOPENED)
     head = await autosave(sessions, id, "g")
-    assert told(head) == (
+    assert history(head) == (
         ["12 autosaved", "11 reopened", "10 closed", "9 autosaved", "8 restored", "7 autosaved", "6 renamed"]
         + ["5 autosaved", "4 saved", "3 autosaved", "1 created"]
     )
@@ -115,15 +115,15 @@ async def test_what_was_saved_on_purpose_is_never_absorbed(sessions: SessionStor
 
 
 async def test_saving_on_purpose_what_was_autosaved_keeps_it(sessions: SessionStore, engine: Engine) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     autosaved = await autosave(sessions, id, "a")
     saved = await sessions.save(OWNER, id, saving("a"), Conditions(save_id="press"))
-    assert told(saved) == ["3 saved", "2 autosaved", "1 created"] and saved.content_id == autosaved.content_id
-    # Pressed twice, or sent twice: nothing more.
+    assert history(saved) == ["3 saved", "2 autosaved", "1 created"] and saved.content_id == autosaved.content_id
+    # A second press of Save, or a retry, writes nothing.
     assert await sessions.save(OWNER, id, saving("a")) == saved
     assert await sessions.save(OWNER, id, saving("a"), Conditions(save_id="press")) == saved
     head = await autosave(sessions, id, "b")
-    assert told(head) == ["4 autosaved", "3 saved", "2 autosaved", "1 created"]
+    assert history(head) == ["4 autosaved", "3 saved", "2 autosaved", "1 created"]
     assert (await sessions.revision(OWNER, id, 3))[1] == b"a"
     assert await assert_sound(engine) == set()
 
@@ -138,7 +138,7 @@ async def test_a_save_after_an_autosave_that_changes_nothing_writes_nothing(
 ) -> None:
     counting = CountingReads(engine)
     sessions = session_store(counting)
-    id = await begun(sessions)
+    id = await create(sessions)
     head = await autosave(sessions, id, "a")
     counting.forget()
     assert await sessions.save(OWNER, id, change, autosave=autosaved) == head
@@ -147,17 +147,17 @@ async def test_a_save_after_an_autosave_that_changes_nothing_writes_nothing(
 
 async def test_autosaves_push_nothing_out_that_was_saved_on_purpose(engine: Engine, clock: Clock) -> None:
     sessions = session_store(engine, SessionRules(keep_revisions=4))
-    id = await begun(sessions)
+    id = await create(sessions)
     await sessions.save(OWNER, id, saving("on purpose"))
     for number in range(6):
         clock.advance(seconds=SPAN_SECONDS)
         head = await autosave(sessions, id, f"auto {number}")
-    assert told(head) == ["8 autosaved", "7 autosaved", "2 saved", "1 created"]
+    assert history(head) == ["8 autosaved", "7 autosaved", "2 saved", "1 created"]
     for number in range(3):
         head = await sessions.save(OWNER, id, saving(f"purpose {number}"))
-    # Where only those are left, the oldest goes.
-    assert told(head) == ["11 saved", "10 saved", "9 saved", "2 saved"]
-    assert told(await autosave(sessions, id, "auto")) == ["12 autosaved", "11 saved", "10 saved", "9 saved"]
+    # If only deliberate saves are left, the oldest goes.
+    assert history(head) == ["11 saved", "10 saved", "9 saved", "2 saved"]
+    assert history(await autosave(sessions, id, "auto")) == ["12 autosaved", "11 saved", "10 saved", "9 saved"]
     assert await content_ids(engine) == (await sessions.get_head(OWNER, id)).content_ids
 
 
@@ -166,10 +166,10 @@ async def test_taking_a_place_in_a_full_history_pushes_nothing_out(
     engine: Engine, clock: Clock, keep: int
 ) -> None:
     sessions = session_store(engine, SessionRules(keep_revisions=keep))
-    id = await begun(sessions)
+    id = await create(sessions)
     for number in range(4):
         head = await autosave(sessions, id, f"auto {number}", save_id=f"key {number}")
-    assert told(head) == ["5 autosaved", "1 created"][:keep]
+    assert history(head) == ["5 autosaved", "1 created"][:keep]
     assert (await autosave(sessions, id, "auto 2", save_id="key 2")).metadata.version == 4
     assert (await sessions.get(OWNER, id)).content == b"auto 3"
 
@@ -179,25 +179,25 @@ async def test_without_a_span_every_autosave_stays(engine: Engine, clock: Clock)
     drafts = stores_over(engine, settings.store_rules()).drafts
     for number in range(4):
         head, _ = await drafts.put(OWNER, DRAFT, draft(str(number)))
-    assert told(head) == ["4 autosaved", "3 autosaved", "2 autosaved", "1 created"]
+    assert history(head) == ["4 autosaved", "3 autosaved", "2 autosaved", "1 created"]
 
 
 async def test_an_absorbed_autosave_that_is_sent_again_overwrites_nothing(
     sessions: SessionStore, engine: Engine
 ) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     first = [await autosave(sessions, id, f"auto {n}", save_id=f"key {n}") for n in range(REMEMBERED_VERSIONS)]
     before = await stored_heads(engine), await content_ids(engine)
     for number, head in enumerate(first):
         again = await autosave(sessions, id, f"auto {number}", save_id=f"key {number}")
-        assert again.metadata == head.metadata, "the first answer again, with the ETag of then"
+        assert again.metadata == head.metadata, "the first response again, with its ETag"
     assert (await stored_heads(engine), await content_ids(engine)) == before
     with pytest.raises(Changed):
         await autosave(sessions, id, "mine", if_match={first[0].metadata.etag})
 
 
 async def test_an_autosave_is_known_again_in_the_span_after_its_own(sessions: SessionStore, clock: Clock) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     await autosave(sessions, id, "a", save_id="a")
     await autosave(sessions, id, "b", save_id="b")
     clock.advance(seconds=SPAN_SECONDS)
@@ -211,7 +211,7 @@ async def test_an_autosave_is_known_again_in_the_span_after_its_own(sessions: Se
 async def test_a_head_stays_small_however_much_was_absorbed(
     sessions: SessionStore, clock: Clock, engine: Engine
 ) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     for span in range(20):
         for number in range(REMEMBERED_VERSIONS + 1):
             head = await autosave(sessions, id, f"{span} {number}")
@@ -222,7 +222,7 @@ async def test_a_head_stays_small_however_much_was_absorbed(
 
 
 async def test_a_clock_that_is_set_back_leaves_the_history_in_order(sessions: SessionStore, clock: Clock) -> None:
-    id = await begun(sessions)
+    id = await create(sessions)
     for number in range(4):
         head = await autosave(sessions, id, f"auto {number}")
         head = await sessions.save(OWNER, id, saving(f"purpose {number}"))

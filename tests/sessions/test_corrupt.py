@@ -1,4 +1,4 @@
-"""A stored item that is damaged fails the reading of itself, and nothing else."""
+"""A damaged item makes its own reads fail, and no others."""
 
 import logging
 from typing import Any
@@ -123,7 +123,7 @@ async def test_a_missing_content_is_a_corrupt_session(engine: Engine, sessions: 
 
 
 async def assert_only_content_fails(sessions: SessionStore, id: str) -> None:
-    """The head is sound: it can be listed, polled, saved anew and deleted."""
+    """Asserts that reading the content fails. Listing, polling, saving and deleting the session still work."""
     with pytest.raises(CorruptItem):
         _ = (await sessions.get(OWNER, id)).content
     head = await sessions.get_head(OWNER, id)

@@ -1,4 +1,4 @@
-"""The wire contract of sessions: what existing clients send and read, and what HTTP promises beyond it."""
+"""Sessions over HTTP: what existing clients send and read, and what HTTP adds to it."""
 
 import re
 from datetime import datetime
@@ -115,18 +115,18 @@ async def test_delete_answers_204_and_then_everything_is_410(client: Client) -> 
     path, _ = await made(client)
     response = assert_ok(await client.delete(path), 204)
     assert response.body == b""
-    for answer in (
+    for response in (
         await client.get(path),
         await client.get(metadata_path(path)),
         await client.put(path, {"title": "Second"}),
         await client.delete(path),
     ):
-        assert_problem(answer, 410, "gone")
+        assert_problem(response, 410, "gone")
     assert (await client.get(SESSIONS)).json["items"] == []
 
 
 async def test_what_is_not_mine_is_not_there(client: Client) -> None:
-    """Another's, a deleted one of another's, none, and what cannot be an id: one answer, letter by letter."""
+    """Sessions of others, deleted or not, unknown ids and malformed ids all get the same body."""
     path, etag = await made(client)
     gone, _ = await made(client)
     await client.delete(gone)
@@ -140,15 +140,15 @@ async def test_what_is_not_mine_is_not_there(client: Client) -> None:
         f"{SESSIONS}/a b",
     ):
         bob = client.of("bob")
-        for answer in (
+        for response in (
             await bob.get(target),
             await bob.get(metadata_path(target)),
             await bob.put(target, {"title": "Bob's"}, {"if-match": etag}),
             await bob.put(target, {"title": "Bob's"}),
             await bob.delete(target),
         ):
-            assert_problem(answer, 404, "not_found")
-            bodies.add(answer.body)
+            assert_problem(response, 404, "not_found")
+            bodies.add(response.body)
     assert len(bodies) == 1
     assert (await client.get(path)).json["metadata"]["title"] == "First"
     assert (await client.of("bob").get(SESSIONS)).json["items"] == []
@@ -160,7 +160,7 @@ def shown(response: Response) -> list[str]:
 
 
 async def several(client: Client, engine: Engine) -> list[str]:
-    """Made at noon and each an hour later, updated in the opposite order."""
+    """Creates sessions an hour apart, from noon on. They are updated in reverse order. Returns their ids."""
     ids = []
     for hour, title in enumerate(["b", "C", "a"]):
         path, _ = await made(client, title=title, description=f"No. {hour}", app=title)

@@ -1,4 +1,4 @@
-"""Content by itself: its own media type, gzip in and out, and no JSON around it; and merge patches."""
+"""Content without JSON around it: its media type, and gzip in both directions. Also merge patches."""
 
 import gzip
 import random
@@ -26,7 +26,7 @@ def client(stores: Stores) -> Client:
 
 
 def zipped(data: bytes) -> bytes:
-    """Without the time, so that the cases of a test are the same in every process."""
+    """Compresses without a time, so that test cases are the same in every process."""
     return gzip.compress(data, mtime=0)
 
 
@@ -96,7 +96,7 @@ async def test_the_etag_of_either_coding_is_a_condition(client: Client) -> None:
     for known, accepted in product((etag, packed, f"W/{packed}"), ("gzip", "identity")):
         headers = {"if-none-match": known, "accept-encoding": accepted}
         unchanged = assert_ok(await client.get(f"{path}/content", headers), 304)
-        assert (unchanged.body, unchanged.etag) == (b"", known.removeprefix("W/")), "the one that the caller has"
+        assert (unchanged.body, unchanged.etag) == (b"", known.removeprefix("W/")), "the ETag that the caller sent"
         assert unchanged.headers["content-type"] == "text/plain; charset=utf-8"
         assert (unchanged.headers["vary"], unchanged.headers["content-security-policy"]) == VARY_AND_SANDBOX
     for accepted, own in (("gzip", packed), ("identity", etag)):

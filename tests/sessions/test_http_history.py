@@ -1,4 +1,4 @@
-"""A session's history, its closing and its last access over HTTP."""
+"""The history of a session, its closing and its last access, over HTTP."""
 
 import pytest
 
@@ -36,8 +36,8 @@ async def test_the_history_lists_every_version_and_reads_no_content(
     listed = assert_ok(await client.get(f"{path}/revisions")).json
     assert counting.verbs == ["read"] and counting.kinds_read == {"session"}
     assert listed["pageToken"] is None
-    told = [(one["version"], one["action"], one["title"], one["deviceInfo"]) for one in listed["items"]]
-    assert told == [
+    history = [(one["version"], one["action"], one["title"], one["deviceInfo"]) for one in listed["items"]]
+    assert history == [
         (3, "renamed", "Second", None),
         (2, "saved", "First", "laptop"),
         (1, "created", "First", "phone"),
@@ -75,7 +75,7 @@ async def test_a_closed_session_is_read_only_until_it_is_reopened(client: Client
     path, etag = await made(client)
     closed = assert_ok(await client.post(f"{path}/close", None, {"If-Match": etag}))
     assert (closed.json["status"], closed.json["version"]) == ("closed", 2) and closed.etag == closed.json["etag"]
-    for answer in (
+    for response in (
         await client.put(path, {"content": "two"}),
         await client.put(path, {"content": "two"}, {"If-Match": etag}),
         await client.call("PUT", path, {"title": "Second"}, query={"autosave": "true"}),
@@ -83,7 +83,7 @@ async def test_a_closed_session_is_read_only_until_it_is_reopened(client: Client
         await client.post(f"{path}/close", None),
         await client.post(f"{path}/revisions/1/restore", None),
     ):
-        problem = assert_problem(answer, 409, "illegal_move")
+        problem = assert_problem(response, 409, "illegal_move")
         assert (problem["sessionStatus"], problem["legal"]) == ("closed", ["reopened", "deleted"])
     assert assert_ok(await client.get(path)).json == {"metadata": closed.json, "content": "one"}
     assert_problem(await client.post(f"{path}/reopen", None, {"If-Match": etag}), 412, "changed")
@@ -119,8 +119,8 @@ async def test_validate_and_touch_count_as_access_and_make_no_version(
         assert counting.verbs == ["read"]
         clock.advance(minutes=2)
         for _ in range(3):
-            answer = await client.call(method, f"{path}/{call}")
-            assert answer.etag == etag and answer.status == (200 if method == "GET" else 204)
+            response = await client.call(method, f"{path}/{call}")
+            assert response.etag == etag and response.status == (200 if method == "GET" else 204)
         assert [one.verb for one in counting.writes] == ["replace"]
         after = (await client.get(metadata_path(path))).json
         assert after["lastAccessedAt"] > before["lastAccessedAt"]

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a client that loses answers and repeats does everything exactly once."""
+"""Idempotency-Key: a client that loses responses and retries does everything exactly once."""
 
 import asyncio
 import gzip
@@ -36,8 +36,10 @@ def client(stores: Stores) -> Client:
     return Client(stores, SETTINGS)
 
 
-async def repeated(chance: random.Random, call: Callable[..., Awaitable[Response]], *arguments: Any) -> Response:
-    """What a client does whose answer is lost one time in three."""
+async def with_retries(
+    chance: random.Random, call: Callable[..., Awaitable[Response]], *arguments: Any
+) -> Response:
+    """Calls as a client that loses one response in three, and retries then. Returns the last response."""
     response = await call(*arguments)
     while chance.random() < 1 / 3:
         response = await call(*arguments)
@@ -80,13 +82,13 @@ async def test_the_first_answer_is_repeated_though_the_session_has_changed(clien
 
 @pytest.mark.parametrize(("path", "new"), [(SESSIONS, NEW), (SNAPSHOTS, NEW_SNAPSHOT)])
 async def test_repeats_at_the_same_time_make_one(client: Client, path: str, new) -> None:
-    answers = await asyncio.gather(*(client.post(path, new, key("k")) for _ in range(8)))
-    assert len({assert_ok(answer, 201).body for answer in answers}) == 1
-    assert await ids(client, path) == [answers[0].json]
+    responses = await asyncio.gather(*(client.post(path, new, key("k")) for _ in range(8)))
+    assert len({assert_ok(response, 201).body for response in responses}) == 1
+    assert await ids(client, path) == [responses[0].json]
 
 
 class Failing(Around):
-    """Fails the n-th write, before or after it is carried out."""
+    """Fails the n-th write, before or after it is applied."""
 
     def __init__(self, inner: Engine, at: int, after: bool) -> None:
         super().__init__(inner)
@@ -117,7 +119,7 @@ async def test_a_create_that_was_interrupted_is_completed_by_its_repeat(
     failing = Client(stores_over(Failing(engine, at, after), SETTINGS.store_rules()), SETTINGS)
     made_now = await failing.post(path, new, key("k"))
     for _ in range(2):
-        # Interrupted once, now or while it is repeated.
+        # The failure meets the first request or its retry.
         assert made_now.status in (201, 503)
         made_now = await failing.post(path, new, key("k"))
     assert_ok(made_now, 201)
@@ -130,15 +132,15 @@ async def test_a_client_that_loses_one_answer_in_three_does_everything_once(clie
     created = []
     for number in range(12):
         new = {**NEW, "content": f"{number}-0"}
-        response = await repeated(chance, client.post, SESSIONS, new, key(new_id()))
+        response = await with_retries(chance, client.post, SESSIONS, new, key(new_id()))
         created.append(assert_ok(response, 201).json)
         path, etag, sent = f"{SESSIONS}/{response.json}", response.etag, f"{number}-0"
         for step in range(1, 4):
             sent, headers = f"{number}-{step}", {"if-match": etag, **key(new_id())}
-            etag = assert_ok(await repeated(chance, client.put, path, {"content": sent}, headers)).etag
+            etag = assert_ok(await with_retries(chance, client.put, path, {"content": sent}, headers)).etag
         headers = {"if-match": etag, "content-type": "application/merge-patch+json", **key(new_id())}
         body = {"title": f"Session {number}"}
-        patched = await repeated(chance, client.call, "PATCH", path, body, headers)
+        patched = await with_retries(chance, client.call, "PATCH", path, body, headers)
         found = assert_ok(await client.get(path)).json
         assert (found["content"], found["metadata"]["version"]) == (sent, 5)
         assert (found["metadata"]["contentHash"], found["metadata"]["etag"]) == (sha256(sent), patched.etag)
@@ -150,7 +152,7 @@ async def test_drafts_snapshots_and_moves_are_done_once_by_such_a_client(client:
 
     async def done(method: str, path: str, body: Any, **headers: str) -> Response:
         named = {"content-type": "application/json", **headers, **key(new_id())}
-        response = await repeated(chance, client.call, method, path, body, named)
+        response = await with_retries(chance, client.call, method, path, body, named)
         assert response.status in (200, 201), response
         return response
 
@@ -216,8 +218,8 @@ async def test_a_key_stands_for_one_change(client: Client, first, others) -> Non
     method, below, body, headers = first
     done = assert_ok(await client.call(method, path + below, body, {**headers, **key("k")}))
     for method, below, body, headers in others:
-        answer = await client.call(method, path + below, body, {**headers, **key("k")})
-        assert_problem(answer, 422, "key_reused")
+        response = await client.call(method, path + below, body, {**headers, **key("k")})
+        assert_problem(response, 422, "key_reused")
     assert (await client.get(path)).etag == done.etag
 
 
@@ -259,8 +261,8 @@ def limited(engine: Engine, **limits: int) -> Client:
 async def test_an_interrupted_create_does_not_stand_in_its_own_way(engine: Engine, limits, at: int) -> None:
     client = limited(Failing(engine, at, after=False), **limits)
     assert (await client.post(SNAPSHOTS, NEW_SNAPSHOT, key("k"))).status == 503
-    repeated = assert_ok(await client.post(SNAPSHOTS, NEW_SNAPSHOT, key("k")), 201)
-    assert await ids(client, SNAPSHOTS) == [repeated.json]
+    retried = assert_ok(await client.post(SNAPSHOTS, NEW_SNAPSHOT, key("k")), 201)
+    assert await ids(client, SNAPSHOTS) == [retried.json]
     assert (await client.post(SNAPSHOTS, NEW_SNAPSHOT, key("other"))).status in (429, 507)
 
 
@@ -270,8 +272,8 @@ async def test_an_interrupted_create_does_not_stand_in_its_own_way(engine: Engin
 )
 async def test_the_last_one_allowed_can_be_sent_many_times_at_once(engine: Engine, path: str, new, limits) -> None:
     client = limited(engine, **limits)
-    answers = await asyncio.gather(*(client.post(path, new, key("k")) for _ in range(8)))
-    assert len({assert_ok(answer, 201).body for answer in answers}) == 1
+    responses = await asyncio.gather(*(client.post(path, new, key("k")) for _ in range(8)))
+    assert len({assert_ok(response, 201).body for response in responses}) == 1
     assert_problem(await client.post(path, new, key("other")), 429, "too_many")
 
 
@@ -302,15 +304,15 @@ async def test_a_try_that_loses_to_another_of_its_own_answers_what_that_one_made
     slow, fast = (Client(stores_over(one, SETTINGS.store_rules()), SETTINGS) for one in (overtaken, engine))
     path, _ = await made(fast)
     copy, headers = {"sessionId": path.rpartition("/")[2]}, {**key("k"), "prefer": "return=representation"}
-    answers = []
+    responses = []
 
     async def overtake() -> None:
         assert_ok(await fast.put(path, {"title": "New title", "content": "two"}))
-        answers.append(assert_ok(await fast.post(SNAPSHOTS, copy, headers), 201).json)
+        responses.append(assert_ok(await fast.post(SNAPSHOTS, copy, headers), 201).json)
 
     overtaken.overtake = overtake
-    answers.append(assert_ok(await slow.post(SNAPSHOTS, copy, headers), 201).json)
-    assert answers[0] == answers[1]
+    responses.append(assert_ok(await slow.post(SNAPSHOTS, copy, headers), 201).json)
+    assert responses[0] == responses[1]
     [listed] = assert_ok(await fast.get(SNAPSHOTS)).json["items"]
     shown = assert_ok(await fast.get(f"{SNAPSHOTS}/{listed['id']}")).json["metadata"]
     assert listed == shown and shown["title"] == "New title"

@@ -1,4 +1,4 @@
-"""Listing sessions: order, pages, filters, and what is left out."""
+"""Lists of sessions: order, pages, filters, and what they leave out."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ def sessions(engine: Engine) -> SessionStore:
 
 
 async def made(engine: Engine, title: str, hours: int = 0, **fields: object) -> str:
-    """A session created `hours` after noon and updated an hour later."""
+    """Stores a session created `hours` after noon and updated an hour later. Returns its id."""
     head = await session_store(engine).create(OWNER, new(title))
     created, updated = (timestamp_text(NOON + timedelta(hours=hours + late)) for late in (0, 1))
     times = {"metadata.created_at": created, "metadata.updated_at": updated}

@@ -1,4 +1,4 @@
-"""Any order of calls: sessions behave as a plain model of them does."""
+"""Sessions behave as a plain model, for calls in any order."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -40,7 +40,7 @@ DESCRIPTIONS = st.sampled_from([None, "", "about", "About"])
 
 @dataclass
 class Model:
-    """What is known of one session. A history line is (version, title, content)."""
+    """One session. A line of its history is (version, title, content)."""
 
     title: str
     description: str | None
@@ -96,7 +96,7 @@ class Sessions(RuleBasedStateMachine):
     def save(
         self, id: str, title: str | None, description: str | None, content: str | None, age: int | None, n: int
     ) -> None:
-        """With the ETag of `age` changes ago, 1 the newest, or without one."""
+        """Saves with the ETag of `age` changes ago, where 1 is the newest, or without one."""
         model = self.known[id]
         change = SessionChange(
             title=title, description=description, content=content if content is None else pack(content)
@@ -181,9 +181,8 @@ class Sessions(RuleBasedStateMachine):
         assert listed == (expected[::-1] if descending else expected)
 
     def teardown(self) -> None:
-        """However it went, every history is sound."""
         unnamed = self.run(assert_sound(self.engine, self.owner))
-        # Nobody competes here: only what deleted sessions had waits for the timer.
+        # No writers compete here, so only contents of deleted sessions wait for the timer.
         assert {id.partition("~")[0] for id in unnamed} <= self.known.keys() - self.alive().keys()
 
     def alive(self) -> dict[str, Model]:
@@ -192,7 +191,7 @@ class Sessions(RuleBasedStateMachine):
 
 @pytest.fixture(params=["sqlite", "cosmos"])
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[type[Sessions]]:
-    """The machine on each engine in turn, which lives on a loop of its own."""
+    """The machine on each engine. All its examples share one event loop and one store."""
     with asyncio.Runner() as loop:
         if request.param == "sqlite":
             opened: Engine = SqliteEngine(tmp_path / "data")

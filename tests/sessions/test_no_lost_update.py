@@ -1,4 +1,4 @@
-"""No update is lost and none is doubled where reads come late and answers get lost."""
+"""No update is lost or applied twice if reads are stale and responses get lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -36,12 +36,12 @@ seeds = pytest.mark.parametrize("seed", range(5))
 
 
 def instances(engine: Engine, many: int = 3) -> list[SessionStore]:
-    """Session stores that share nothing but the database, as instances of the app do."""
+    """Session stores that share only the database, as instances of the app do."""
     return [session_store(engine, SessionRules(keep_revisions=100)) for _ in range(many)]
 
 
 def split(outcomes: list[Any], *refusals: type[Exception]) -> tuple[list[Any], list[Exception]]:
-    """What was acknowledged and what was refused; any other exception is a fault of its own."""
+    """Returns the acknowledged results and the refusals. Raises any other exception."""
     refused = [one for one in outcomes if isinstance(one, refusals)]
     for one in outcomes:
         if isinstance(one, BaseException) and one not in refused:
@@ -65,7 +65,7 @@ async def test_late_reads_lose_no_save_without_if_match(engine: Engine, seed: in
         return text, await stores[number % 3].save(OWNER, head.id, saving(text))
 
     outcomes = await asyncio.gather(*(save(number) for number in range(3 * WRITERS)), return_exceptions=True)
-    # A late "not found" and ten lost attempts are answers too, of which the caller knows that they failed.
+    # A stale NotFound and ten lost attempts may happen too: the caller knows that they failed.
     acknowledged, refused = split(outcomes, NotFound, Contended)
     assert len(acknowledged) >= WRITERS and late.answered_late > 0
     stored = await only_head(engine)
@@ -74,14 +74,14 @@ async def test_late_reads_lose_no_save_without_if_match(engine: Engine, seed: in
     assert {(one.metadata.version, sha256(text)) for text, one in acknowledged} == set(history) - {
         (1, sha256("0"))
     }
-    # Only a save that gave up may leave contents that nothing names: its last attempt may have landed.
+    # Only a save that gave up may leave unnamed contents, because its last attempt may have landed.
     gave_up = sum(isinstance(one, Contended) for one in refused)
     assert len(await assert_sound(engine)) <= ATTEMPTS * gave_up
 
 
 @seeds
 async def test_late_reads_let_no_stale_if_match_through(engine: Engine, seed: int) -> None:
-    """Every writer adds a word to what it read: a word that is missing later is a lost update."""
+    """Every writer adds a word to the content that it read. A word that is missing later is a lost update."""
     late = LateReads(engine, seed, most=3)
     stores = instances(late)
     id = (await stores[0].create(OWNER, new(content="0"))).id
@@ -133,7 +133,7 @@ async def test_late_reads_let_nothing_after_a_delete(engine: Engine, seed: int) 
     assert (tombstone.status is SessionStatus.DELETED) == (len(deletes) == 1)
     assert sorted(one.metadata.version for one in saved) == list(range(2, 2 + len(saved)))
     assert tombstone.metadata.version == 1 + len(saved) + len(deletes)
-    # The contents of a deleted session wait for the timer; of what else was written nothing is left.
+    # The contents of a deleted session wait for the timer. Refused saves leave no content.
     expected = {head.content_id, *(one.content_id for one in saved)}
     left = await content_ids(engine)
     assert left >= expected
@@ -154,12 +154,12 @@ async def test_a_late_reader_sees_only_what_was_there(engine: Engine, seed: int)
         except NotFound:
             continue
         assert read.content == written[read.head.metadata.version].encode()
-    # One caller who names the ETag that it was given last is never refused.
+    # A single caller that sends the last ETag it received is never refused.
     assert head.metadata.version == 11
 
 
 class FirstTries:
-    """Strikes each write once: the repeat, which carries the same body, is let through."""
+    """Chooses each write once. The retry has the same body and passes."""
 
     def __init__(self, chosen: Callable[[Recorded], bool]) -> None:
         self._chosen = chosen
@@ -180,57 +180,57 @@ async def proxy(cosmos_endpoint: str) -> AsyncIterator[FaultProxy]:
 
 
 @pytest.fixture
-async def repeating(cosmos_endpoint: str, proxy: FaultProxy) -> AsyncIterator[Engine]:
-    """An engine whose driver repeats by itself what is answered by 503."""
+async def retrying(cosmos_endpoint: str, proxy: FaultProxy) -> AsyncIterator[Engine]:
+    """An engine whose driver retries after a 503 by itself."""
     account = await new_cosmos_account(cosmos_endpoint)
     engine = CosmosEngine(replace(account, endpoint=proxy.endpoint, endpoint_discovery=True))
     yield engine
     await engine.close()
 
 
-def lose_answers(proxy: FaultProxy, method: str, chosen: Callable[[Recorded], bool] = lambda _: True) -> None:
-    """Carries the first try of every such write out, and answers it by 503."""
+def lose_responses(proxy: FaultProxy, method: str, chosen: Callable[[Recorded], bool] = lambda _: True) -> None:
+    """Applies the first try of every chosen write, and replaces its response by a 503."""
     proxy.after(method, FirstTries(chosen), times=1_000)
 
 
 @pytest.mark.parametrize("content", ["one", None], ids=["one commit", "two creates"])
 async def test_creates_answered_by_503_are_done_once(
-    repeating: Engine, proxy: FaultProxy, content: str | None
+    retrying: Engine, proxy: FaultProxy, content: str | None
 ) -> None:
     text = content or "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(500_000))
-    lose_answers(proxy, "POST", lambda request: request.is_batch or request.is_point)
-    [store] = instances(repeating, 1)
+    lose_responses(proxy, "POST", lambda request: request.is_batch or request.is_point)
+    [store] = instances(retrying, 1)
     heads = await asyncio.gather(*(store.create(OWNER, new(str(number), text)) for number in range(4)))
-    stored = await stored_heads(repeating)
+    stored = await stored_heads(retrying)
     assert sorted(one.id for one in stored) == sorted(one.id for one in heads)
     assert all(one.metadata.version == 1 for one in stored)
-    assert await assert_sound(repeating) == set()
+    assert await assert_sound(retrying) == set()
     posts = proxy.sent("POST", lambda request: request.is_batch or (request.is_point and "/docs" in request.path))
     assert len(posts) == 2 * 4 * (1 if content else 2)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"], ids=["content", "head"])
-async def test_saves_answered_by_503_are_done_once(repeating: Engine, proxy: FaultProxy, method: str) -> None:
-    stores = instances(repeating)
+async def test_saves_answered_by_503_are_done_once(retrying: Engine, proxy: FaultProxy, method: str) -> None:
+    stores = instances(retrying)
     head = await stores[0].create(OWNER, new(content="0"))
-    lose_answers(proxy, method)
+    lose_responses(proxy, method)
     saved = await asyncio.gather(
         *(stores[number % 3].save(OWNER, head.id, saving(f"{number}")) for number in range(1, WRITERS))
     )
-    stored = await only_head(repeating)
+    stored = await only_head(retrying)
     history = {r.version: r.content_hash for r in stored.revisions}
     assert stored.metadata.version == WRITERS
     for number, one in enumerate(saved, 1):
         assert history[one.metadata.version] == one.metadata.content_hash == sha256(f"{number}")
-    assert await assert_sound(repeating) == set()
+    assert await assert_sound(retrying) == set()
 
 
 async def test_of_saves_with_one_etag_answered_by_503_exactly_one_wins(
-    repeating: Engine, proxy: FaultProxy
+    retrying: Engine, proxy: FaultProxy
 ) -> None:
-    stores = instances(repeating)
+    stores = instances(retrying)
     head = await stores[0].create(OWNER, new(content="0"))
-    lose_answers(proxy, "PUT")
+    lose_responses(proxy, "PUT")
     for round in range(1, 4):
         outcomes = await asyncio.gather(
             *(
@@ -243,28 +243,28 @@ async def test_of_saves_with_one_etag_answered_by_503_exactly_one_wins(
         )
         [head], refused = split(outcomes, Changed)
         assert len(refused) == 5
-    stored = await only_head(repeating)
+    stored = await only_head(retrying)
     assert stored.metadata.etag == head.metadata.etag and stored.metadata.version == 4
-    assert await assert_sound(repeating) == set()
+    assert await assert_sound(retrying) == set()
 
 
-async def test_deletes_and_prunings_answered_by_503_are_done_once(repeating: Engine, proxy: FaultProxy) -> None:
-    store = session_store(repeating, SessionRules(keep_revisions=1))
+async def test_deletes_and_prunings_answered_by_503_are_done_once(retrying: Engine, proxy: FaultProxy) -> None:
+    store = session_store(retrying, SessionRules(keep_revisions=1))
     head = await store.create(OWNER, new(content="0"))
-    lose_answers(proxy, "DELETE")
+    lose_responses(proxy, "DELETE")
     head = await store.save(OWNER, head.id, saving("1"))
-    assert await content_ids(repeating) == {head.content_id}
+    assert await content_ids(retrying) == {head.content_id}
     assert len(proxy.sent("DELETE")) == 2
-    lose_answers(proxy, "PUT")
+    lose_responses(proxy, "PUT")
     await store.delete(OWNER, head.id)
-    tombstone = await only_head(repeating)
+    tombstone = await only_head(retrying)
     assert (tombstone.status, tombstone.metadata.version) == (SessionStatus.DELETED, 3)
     with pytest.raises(Gone):
         await store.delete(OWNER, head.id)
 
 
 async def test_an_item_read_late_is_one_that_was_there(engine: Engine) -> None:
-    """The wrapper that these tests lean on does what they think, and only so often."""
+    """LateReads itself: stale reads return what was stored before, and their number is limited."""
     late = LateReads(engine, seed=1, most=3)
     item = {"id": "a", "kind": "k", "owner_id": OWNER, "n": 0}
     etags = [await late.create(SESSIONS, item)]

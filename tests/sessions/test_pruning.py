@@ -1,4 +1,4 @@
-"""The history of a session: exact, and no longer than it may be; with what falls out of it go its contents."""
+"""The history of a session is exact and of limited length. Pruned revisions take their contents with them."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Sessions while others write: readers racing a prune, contention, and answers that were lost on the way."""
+"""Sessions while others write: readers that race a prune, contention, stale reads and lost responses."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import pytest
 from persistence.conditions import Conditions
 from persistence.content import pack
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
-from persistence.retry import ATTEMPTS, Attempts
+from persistence.retry import ATTEMPTS
 from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
@@ -30,7 +30,7 @@ from tests.support.sessions import (
 
 
 class NeverInTime(Around):
-    """Another session store is always faster by one save."""
+    """Another session store always saves just before a replace."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)
@@ -43,7 +43,7 @@ class NeverInTime(Around):
 
 
 class SavedInBetween(Around):
-    """Each of the next `times` reads of a content is overtaken by a save of another session store."""
+    """Another session store saves before each of the next `times` reads of a content."""
 
     def __init__(self, inner: Engine, other: SessionStore, times: int) -> None:
         super().__init__(inner)
@@ -59,7 +59,7 @@ class SavedInBetween(Around):
 
 
 class UnseenContent(Around):
-    """A replica that has the head already and the content not yet, for so many reads."""
+    """A replica that has the head already. The content is missing for the next `unseen` reads."""
 
     unseen = 0
 
@@ -71,7 +71,7 @@ class UnseenContent(Around):
 
 
 class Replayed(Around):
-    """Answers the next reads of heads from `replay`, as replicas do that are ever further behind."""
+    """Returns the next heads from `replay`, as replicas do that lag further and further behind."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)
@@ -123,7 +123,7 @@ async def test_a_content_that_is_not_seen_yet_is_waited_for(engine: Engine) -> N
     unseen.unseen = 100
     with pytest.raises(CorruptItem):
         await sessions.get(OWNER, head.id)
-    # It gives up soon: a missing content is no reason for ever more reads.
+    # It gives up soon. A missing content must not cause reads without end.
     assert unseen.unseen > 90
 
 
@@ -198,7 +198,7 @@ async def test_writers_with_one_etag_have_one_winner(engine: Engine) -> None:
         [head] = [one for one in outcomes if isinstance(one, SessionHead)]
         assert sum(isinstance(one, Changed) for one in outcomes) == 7
         assert head.metadata.version == round + 1
-        # A content written in vain is taken away again.
+        # The content of a refused save is removed.
         assert await count(engine, "content") == round + 1
     assert await assert_sound(engine) == set()
 
@@ -230,13 +230,13 @@ async def test_a_delete_and_saves_have_one_end(engine: Engine) -> None:
         assert len(won) + sum(isinstance(one, Gone) for one in saves) == 4
         tombstone = SessionHead.model_validate((await engine.read(SESSIONS, head.id, OWNER)).item)
         assert tombstone.status == "deleted" and tombstone.metadata.version == len(won) + 2
-        # What the deleted session had is left for the timer; what a beaten save wrote is not.
+        # The contents of the deleted session are left for the timer, those of refused saves are not.
         left = {id for id in await content_ids(engine) if id.startswith(head.id)}
         assert left == {head.content_id, *(one.content_id for one in won)}
 
 
 async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> None:
-    """There the content was the one to be saved already: nothing would be written, and the save be lost."""
+    """The stale head has the same content as the save. If it were believed, nothing would be written."""
     replayed = Replayed(engine)
     sessions = session_store(replayed)
     head = await sessions.create(OWNER, new(content="mine"))
@@ -248,7 +248,7 @@ async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> N
     saved = await sessions.save(OWNER, head.id, saving("mine"))
     assert (saved.metadata.version, replayed.replay) == (4, [])
     assert (await sessions.get(OWNER, head.id)).content == b"mine"
-    # Nor is it what a refusal shows.
+    # A refusal does not show it either.
     replayed.replay = list(past)
     with pytest.raises(Changed) as refused:
         await sessions.save(OWNER, head.id, saving("five"), Conditions({second.metadata.etag}))
@@ -257,7 +257,7 @@ async def test_a_read_older_than_one_before_is_not_believed(engine: Engine) -> N
 
 
 async def test_if_match_with_an_old_and_a_new_etag_waits_for_the_newer_head(engine: Engine) -> None:
-    """The older head has the content already: nothing would be written, and the save be lost."""
+    """The older head has the same content as the save. If it were believed, nothing would be written."""
     replayed = Replayed(engine)
     sessions = session_store(replayed)
     first = await sessions.create(OWNER, new(content="mine"))
@@ -300,20 +300,6 @@ async def test_saves_of_one_session_in_one_process_take_turns(engine: Engine) ->
     assert (await sessions.get_head(OWNER, head.id)).metadata.version == 1 + len(changes)
 
 
-async def test_the_longest_waits_between_attempts_double_up_to_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    longest: list[float] = []
-
-    def draw(low: float, high: float) -> float:
-        longest.append(high)
-        return low
-
-    monkeypatch.setattr("random.uniform", draw)
-    assert [attempt async for attempt in Attempts()] == list(range(ATTEMPTS))
-    assert len(longest) == ATTEMPTS - 1, "the first attempt does not wait"
-    assert longest[0] < 0.1
-    assert longest[1:] == [min(1.0, 2 * before) for before in longest[:-1]]
-
-
 async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:
     head = await session_store(engine).create(OWNER, new())
     counting = CountingReads(NeverInTime(engine))
@@ -324,7 +310,7 @@ async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:
     [stored] = await stored_heads(engine)
     assert stored.metadata.version == 1 + ATTEMPTS
     assert sha256("two") not in {r.content_hash for r in stored.revisions}
-    # The last attempt may have landed for all it knows; what it wrote is left for the timer.
+    # The last attempt may have landed, so its content is left for the timer.
     assert len(await assert_sound(engine)) <= ATTEMPTS
 
 
@@ -356,8 +342,7 @@ async def test_a_save_whose_answer_was_lost_is_done_once(engine: Engine, if_matc
 
 
 async def test_a_save_whose_answer_was_lost_answers_its_own_version_not_a_later_one(engine: Engine) -> None:
-    """Otherwise the ETag that the caller gets would be that of another's save, which it has never seen and
-    would overwrite with its next If-Match."""
+    """With the ETag of the later save, the caller's next If-Match would overwrite what it has never seen."""
     other = session_store(engine)
     head = await other.create(OWNER, new(description="About"))
     lossy = AnswersLost(engine, ["replace"])

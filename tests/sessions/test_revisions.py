@@ -1,4 +1,4 @@
-"""Reading and restoring what a session was, while others write and the history is pruned."""
+"""Old versions of a session are read and restored while others write and the history is pruned."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ from tests.support.sessions import (
 
 
 async def with_versions(sessions: SessionStore, count: int) -> str:
-    """A session of so many versions, whose contents are their numbers."""
+    """Creates a session of `count` versions. The content of each is its number. Returns the id."""
     id = (await sessions.create(OWNER, new(content="1"))).id
     for number in range(2, count + 1):
         await sessions.save(OWNER, id, saving(str(number)))
@@ -37,7 +37,7 @@ async def with_versions(sessions: SessionStore, count: int) -> str:
 
 
 class Overtaken(Around):
-    """Before the next replace, or before the next read of a content, others save so many times."""
+    """Others save `saves` times before the next replace, or before the next read of a content."""
 
     def __init__(self, inner: Engine, others: SessionStore, verb: str, saves: int) -> None:
         super().__init__(inner)
@@ -217,7 +217,7 @@ async def test_restores_among_saves_leave_every_content_that_is_named(engine: En
                 await stores[1].restore(OWNER, id, oldest)
                 restored += 1
             except NotFound:
-                continue  # pruned since
+                continue  # pruned since the history was read
         return restored
 
     _, restored = await asyncio.gather(save(), restore())

@@ -1,4 +1,4 @@
-"""What SessionStore promises, on each engine."""
+"""SessionStore: creating, saving, reading and deleting, on each engine."""
 
 import pytest
 
@@ -29,7 +29,7 @@ from tests.support.sessions import (
 )
 
 LARGE = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(CONTENT_MAX_BYTES // 3))
-"""So much, packed, that the content and the head do not go into one commit."""
+"""Too large, even packed, for one commit of content and head."""
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def test_a_small_session_is_one_commit_and_a_large_one_two_creates(countin
     assert counting.verbs == ["commit"]
     counting.forget()
     head = await sessions.create(OWNER, new(content=LARGE))
-    # The content first: a head never names what is not there.
+    # The content is created first, so that a head never names a missing one.
     assert [(one.verb, one.kinds) for one in counting.asked] == [
         ("create", ("content",)),
         ("create", ("session",)),
@@ -177,16 +177,12 @@ async def test_one_etag_of_several_is_enough(sessions: SessionStore) -> None:
 async def test_a_repeat_under_the_same_save_id_finds_its_first_try_done(engine: Engine) -> None:
     sessions = session_store(engine)
     first = await sessions.create(OWNER, new())
-    second = await sessions.save(
-        OWNER, first.id, saving("two"), Conditions({first.metadata.etag}, save_id="attempt")
-    )
+    second = await sessions.save(OWNER, first.id, saving("two"), Conditions({first.metadata.etag}, save_id="key"))
     await sessions.save(OWNER, first.id, saving("three", title="Another's"))
     before = await stored_heads(engine), await content_ids(engine)
-    repeated = await sessions.save(
-        OWNER, first.id, saving("two"), Conditions({first.metadata.etag}, save_id="attempt")
-    )
-    # Not the present state under that name: the next If-Match would overwrite what was never seen.
-    assert repeated == second
+    retried = await sessions.save(OWNER, first.id, saving("two"), Conditions({first.metadata.etag}, save_id="key"))
+    # With the current ETag, the caller's next If-Match would overwrite what it has never seen.
+    assert retried == second
     assert (await stored_heads(engine), await content_ids(engine)) == before
 
 
@@ -201,7 +197,7 @@ async def test_a_deleted_session_is_a_tombstone_that_keeps_no_words(engine: Engi
     assert tombstone.content_ids == frozenset()
     assert [r.action for r in tombstone.revisions] == [SessionAction.DELETED]
     assert "Secret" not in tombstone.model_dump_json()
-    # Its contents are left for the timer, which waits until no save can be under way any more.
+    # The timer removes the contents, once no save can still be under way.
     assert await count(engine, "content") == 2
 
 

@@ -1,4 +1,4 @@
-"""When a session was open last is written down now and then: no version, no ETag, and never at a read's cost."""
+"""The last access is recorded now and then. It makes no version and no ETag, and never fails a read."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ from tests.support.sessions import OWNER, assert_sound, new, saving, session_sto
 Opening = Callable[[Stores], Awaitable[Any]]
 INTERVAL = {"minutes": 15}
 
-# What counts as opening the draft, and what only looks whether it has changed.
+# Calls that count as an access to the draft, and calls that do not.
 OPENINGS: dict[str, Opening] = {
     "touch": lambda stores: stores.sessions.touch(OWNER, DRAFT),
     "get": lambda stores: stores.sessions.get(OWNER, DRAFT),
@@ -71,7 +71,7 @@ async def test_opening_is_written_once_in_an_interval_and_changes_nothing_else(
         counting.forget()
         clock.advance(minutes=14.9)
         await opening(stores)
-        assert counting.writes == [], "within the interval after the last save or access"
+        assert counting.writes == [], "no write within the interval after a save or an access"
         clock.advance(minutes=0.2)
         opened_at = clock.at
         for _ in range(5):
@@ -136,7 +136,7 @@ async def test_a_touch_that_loses_to_a_save_leaves_the_save(engine: Engine, cloc
     head = await other.create(OWNER, new())
     clock.advance(**INTERVAL)
     touched = await session_store(Overtaken(engine)).touch(OWNER, head.id)
-    assert touched.metadata.etag == head.metadata.etag, "what was read, not what came meanwhile"
+    assert touched.metadata.etag == head.metadata.etag, "the head that was read, not the newer one"
     [stored] = await stored_heads(engine)
     assert (stored.metadata.version, stored.metadata.content_hash) == (2, sha256("two"))
 

@@ -1,5 +1,7 @@
-"""Many drafts that save themselves every 200 ms on a bad line, through two servers of which one is killed again
-and again: at the end every draft holds the newest content that was acknowledged, and memory is flat."""
+"""Many drafts are saved every 200 ms on a bad line, through two servers. One server is killed again and again.
+
+At the end every draft has the newest acknowledged content, and the other server uses no more memory than before.
+"""
 
 import asyncio
 import time
@@ -14,14 +16,14 @@ import pytest
 
 from tests.conftest import new_cosmos_account
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
-from tests.support.drafting import Tab, assert_told_the_truth
+from tests.support.drafting import Tab, assert_matches
 from tests.support.storage import Storage, look_into, on_cosmos, on_sqlite
 
 KEEP = 20
 SLOPE_MAX_MB_A_MINUTE = 4.0
-"""Of the surviving server's memory, after the first third of the time."""
+"""Memory growth of the surviving server, after the first third of the time."""
 GROWTH_MAX_MB = 40.0
-"""In so short a run that a slope says nothing."""
+"""Instead of the slope, for runs too short to measure one."""
 
 
 def memory_mb(server: DevhostServer) -> float:
@@ -38,7 +40,7 @@ async def sample_memory(server: DevhostServer, samples: list[tuple[float, float]
 
 
 def slope_a_minute(samples: Sequence[tuple[float, float]]) -> float:
-    """Least squares."""
+    """Returns the slope by least squares, in megabytes a minute."""
     mean_x = sum(x for x, _ in samples) / len(samples)
     mean_y = sum(y for _, y in samples) / len(samples)
     spread = sum((x - mean_x) ** 2 for x, _ in samples)
@@ -46,7 +48,7 @@ def slope_a_minute(samples: Sequence[tuple[float, float]]) -> float:
 
 
 async def kill_now_and_then(storage: Storage, victim: DevhostServer, every: float, stop: asyncio.Event) -> int:
-    """Serves again on the same port each time, as whoever watches over servers would. How many kills."""
+    """Kills a server and restarts it on the same port, until `stop`. Returns the number of kills."""
     random, kills = Random(1), 0
     with ExitStack() as restarted:
         while True:
@@ -61,7 +63,7 @@ async def kill_now_and_then(storage: Storage, victim: DevhostServer, every: floa
 
 
 async def soak(storage: Storage, drafts: int, seconds: float, kill_every: float) -> Sequence[tuple[float, float]]:
-    """The memory of the server that was not killed, once everything else is found to be right."""
+    """Runs the load and checks every draft. Returns the memory samples of the surviving server."""
     storage = Storage({**storage.environ, "KEEP_REVISIONS": str(KEEP)})
     samples: list[tuple[float, float]] = []
     async with AsyncExitStack() as stack:
@@ -81,15 +83,15 @@ async def soak(storage: Storage, drafts: int, seconds: float, kill_every: float)
         took = time.monotonic() - began
 
     stores = storage.open()
-    # So many saves on purpose push every autosave out of a history.
+    # With this many deliberate saves, no autosave stays in a history.
     found = await look_into(stores.engine, has_gaps=True)
     await stores.close()
     assert found.heads.keys() == {tab.id for tab in tabs}
     for tab in tabs:
-        assert_told_the_truth(tab, found.heads[tab.id], KEEP)
+        assert_matches(tab, found.heads[tab.id], KEEP)
     counts = sum((tab.counts for tab in tabs), Counter[str]())
-    # A save that was cut off, or its server killed, leaves one content at most for the timer.
-    assert len(found.orphans) <= counts["cut off"] + counts["no answer"] + counts["given up"]
+    # A save that was interrupted leaves at most one content for the timer.
+    assert len(found.orphans) <= counts["cut off"] + counts["no response"] + counts["given up"]
     saves = sum(len(tab.acknowledged) for tab in tabs)
     milliseconds = sorted(1e3 * second for tab in tabs for second in tab.seconds)
     p50, p95 = (milliseconds[int(len(milliseconds) * share)] for share in (0.5, 0.95))
@@ -99,8 +101,8 @@ async def soak(storage: Storage, drafts: int, seconds: float, kill_every: float)
         f" contents left for the timer {len(found.orphans)};"
         f" memory {samples[0][1]:.0f} to {samples[-1][1]:.0f} MB"
     )
-    assert kills > 0 and min(counts[name] for name in ("cut off", "twice", "late", "no answer")) > 0
-    assert saves > drafts * seconds, "less than one save a second of each is no load"
+    assert kills > 0 and min(counts[name] for name in ("cut off", "twice", "late", "no response")) > 0
+    assert saves > drafts * seconds, "less than one save a second per draft is no load"
     return samples
 
 
@@ -110,7 +112,7 @@ def after_warm_up(samples: Sequence[tuple[float, float]]) -> Sequence[tuple[floa
 
 @pytest.fixture(params=["sqlite", "cosmos"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """Each engine's in turn."""
+    """The storage of each engine in turn."""
     if request.param == "sqlite":
         return on_sqlite(tmp_path / "data")
     return on_cosmos(await new_cosmos_account(request.getfixturevalue("cosmos_endpoint")))

@@ -1,4 +1,4 @@
-"""A real browser without a window, for pages that have to stand by themselves."""
+"""A headless browser, for pages that must load nothing from elsewhere."""
 
 import json
 import shutil
@@ -12,21 +12,21 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 @dataclass(frozen=True)
 class Visit:
-    """What the browser made of a page, and what the page asked for besides itself."""
+    """The DOM of a page, and the URLs that the page requested."""
 
     dom: str
     asked_for: frozenset[str]
 
 
 def visit(url: str, folder: Path) -> Visit:
-    """Opens a page in a profile of its own. Nothing but loopback can be reached from there."""
+    """Opens a page in a new profile. Only 127.0.0.1 can be reached."""
     assert CHROMIUM is not None, "no Chromium is installed"
     log = folder / "network.json"
     done = subprocess.run(
         [
             CHROMIUM,
             "--headless",
-            "--no-sandbox",  # which root cannot have; the page is our own
+            "--no-sandbox",  # root cannot use the sandbox, and the page is our own
             "--disable-gpu",
             "--disable-background-networking",
             "--no-first-run",
@@ -43,6 +43,6 @@ def visit(url: str, folder: Path) -> Visit:
     )
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
-    # The browser asks for things of its own accord, too: those have no origin.
+    # The browser's own requests have no initiator.
     events = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
     return Visit(done.stdout, frozenset(each["url"] for each in events if each.get("initiator") == origin))

@@ -1,4 +1,4 @@
-"""A clock for tests of what takes minutes or days."""
+"""A clock for tests of changes that take minutes or days."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 class Clock:
-    """Goes on by `tick` each time it is looked at, and by as much as one likes in between."""
+    """Advances by `tick` each time it is read, and by any duration in between."""
 
     def __init__(self, tick: timedelta = timedelta(microseconds=1)) -> None:
         self.at = NOON
@@ -26,7 +26,7 @@ class Clock:
 
     @classmethod
     def installed(cls, monkeypatch: pytest.MonkeyPatch) -> "Clock":
-        """Every store and timer of this process goes by it."""
+        """Replaces the clock of every store and timer in this process. Returns it."""
         clock, present = cls(), documents.now
         for name, module in list(sys.modules.items()):
             if name.startswith(("persistence.", "tests.kinds.")) and vars(module).get("now") is present:

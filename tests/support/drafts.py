@@ -1,4 +1,4 @@
-"""Drafts as the tests make them, and sessions in every status."""
+"""Drafts in tests, and sessions of every status."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,12 +27,12 @@ MOVES: dict[str, Move] = {
 
 
 def draft(content: str | None = "one", **rest: Any) -> SessionChange:
-    """What a draft's save sends."""
+    """Returns the change that a save of a draft sends."""
     return SessionChange(content=None if content is None else pack(content), **rest)
 
 
 async def a_session(stores: Stores, status: SessionStatus, id: str = DRAFT, owner: str = OWNER) -> SessionHead:
-    """One that began as a draft and came to that status; its first version holds "one"."""
+    """Creates a draft and brings it to the status. The content of its first version is "one"."""
     await stores.drafts.put(owner, id, draft(), autosave=False)
     head, _ = await stores.drafts.put(owner, id, draft("two", title="Second"), autosave=False)
     if status in (SessionStatus.ACTIVE, SessionStatus.CLOSED):

@@ -1,4 +1,4 @@
-"""What clients were told, and what they never got an answer to, to hold against what is stored."""
+"""What clients sent and what was acknowledged, to compare with what is stored."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ from tests.support.storage import Stored
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What one write makes of a session, as its history tells it. No two writes have the same."""
+class Write:
+    """One write, as the history of its session shows it. No two writes are equal."""
 
     action: SessionAction
     title: str
@@ -19,36 +19,36 @@ class Effect:
 
 @dataclass
 class Known:
-    """One session. A write stands in `maybe` from when it is sent until it is answered."""
+    """One session. A write is `unconfirmed` from its request to its response."""
 
-    acknowledged: dict[int, Effect]
-    maybe: list[Effect] = field(default_factory=list)
+    acknowledged: dict[int, Write]
+    unconfirmed: list[Write] = field(default_factory=list)
     deletion_sent: bool = False
     deleted: bool = False
 
     @property
-    def newest(self) -> tuple[int, Effect]:
+    def newest(self) -> tuple[int, Write]:
         version = max(self.acknowledged)
         return version, self.acknowledged[version]
 
     def reconcile(self, head: SessionHead) -> None:
-        """AssertionError unless the head is what was acknowledged, and each other write of it a `maybe`."""
+        """Asserts that the head has every acknowledged write, and beyond them only unconfirmed ones."""
         version, _ = self.newest
         if head.status is SessionStatus.DELETED:
-            assert self.deletion_sent, "deleted by nobody"
+            assert self.deletion_sent, "nobody sent a delete"
             assert head.metadata.version == version + 1
             self.deleted = True
             return
-        assert not self.deleted, "back from the dead"
+        assert not self.deleted, "a deleted session is back"
         assert head.metadata.version >= version, "an acknowledged version is missing"
         for revision in head.revisions:
-            stored = Effect(revision.action, revision.title, revision.content_hash)
+            stored = Write(revision.action, revision.title, revision.content_hash)
             if revision.version not in self.acknowledged:
-                assert stored in self.maybe, f"nobody sent {stored}"
-                self.maybe.remove(stored)
+                assert stored in self.unconfirmed, f"nobody sent {stored}"
+                self.unconfirmed.remove(stored)
                 self.acknowledged[revision.version] = stored
             assert stored == self.acknowledged[revision.version]
-        self.maybe.clear()
+        self.unconfirmed.clear()
         self.deletion_sent = False
 
 
@@ -59,35 +59,37 @@ class Ledger:
         self.sessions: dict[str, Known] = {}
         self.answered = 0
         self.unanswered = 0
-        self._creating: list[Effect] = []
+        self._creating: list[Write] = []
 
     @property
     def live(self) -> dict[str, Known]:
         return {id: known for id, known in self.sessions.items() if not known.deleted}
 
     @contextmanager
-    def sending(self, effect: Effect, session_id: str | None = None) -> Iterator[None]:
-        """Around the sending of a write, of a create where there is no id yet. An exception: no answer."""
-        maybe = self._creating if session_id is None else self.sessions[session_id].maybe
-        maybe.append(effect)
+    def sending(self, write: Write, session_id: str | None = None) -> Iterator[None]:
+        """Wraps the request of a write. Without a session id it is a create. An exception means no response."""
+        unconfirmed = self._creating if session_id is None else self.sessions[session_id].unconfirmed
+        unconfirmed.append(write)
         with self._counting():
             yield
-        maybe.remove(effect)
+        unconfirmed.remove(write)
 
     @contextmanager
     def deleting(self, session_id: str) -> Iterator[None]:
-        """Around the sending of a delete that nothing but silence can make fail."""
+        """Wraps the request of a delete that fails only if no response comes."""
         self.sessions[session_id].deletion_sent = True
         with self._counting():
             yield
         self.sessions[session_id].deleted = True
 
     def reconcile(self, found: Stored) -> None:
-        """AssertionError unless what is stored is every acknowledged write and of the unanswered ones each
-        wholly or not at all. From then on, what is stored is what is known."""
+        """Asserts that every acknowledged write is stored, and each unanswered one completely or not at all.
+
+        From then on, the stored state counts as acknowledged.
+        """
         for id in found.heads.keys() - self.sessions.keys():
             newest = found.heads[id].revisions[0]
-            created = Effect(newest.action, newest.title, newest.content_hash)
+            created = Write(newest.action, newest.title, newest.content_hash)
             assert created in self._creating, f"nobody sent {created}"
             self._creating.remove(created)
             self.sessions[id] = Known({1: created})
@@ -95,7 +97,7 @@ class Ledger:
         assert self.sessions.keys() == found.heads.keys(), "an acknowledged session is missing"
         for id, known in self.sessions.items():
             known.reconcile(found.heads[id])
-        # An interrupted write leaves one content at most: the one it wrote, or the one it should have pruned.
+        # An interrupted write leaves at most one content: its own, or one that it should have pruned.
         assert len(found.orphans) <= self.unanswered
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Sessions as the tests make them and judge them."""
+"""Sessions in tests: making them, and reading what is stored."""
 
 import asyncio
 import hashlib
@@ -6,24 +6,59 @@ from typing import Any
 
 from persistence.background import TASK_NAME
 from persistence.content import pack, unpack
-from persistence.sessions.documents import NewSession, SessionAction, SessionChange, SessionHead
+from persistence.sessions.documents import (
+    NewSession,
+    SessionAction,
+    SessionChange,
+    SessionHead,
+    SessionMetadata,
+    SessionStatus,
+)
+from persistence.sessions.history import as_revision
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine, Item
 from persistence.storage.query import Aggregate, Query
+from tests.support.clock import NOON
 
 OWNER = "ann"
 
 
 def session_store(engine: Engine, rules: SessionRules = DEFAULT_RULES) -> SessionStore:
-    """A store of its own over an engine, as a second process would have."""
+    """Returns a new store over the engine, as another process would have."""
     return SessionStore(Shared.over(engine), rules)
 
 
 def new(title: str = "First", content: str = "one", description: str | None = None, **rest: Any) -> NewSession:
     return NewSession(title=title, description=description, content=pack(content), **rest)
+
+
+def head_of(status: SessionStatus = SessionStatus.ACTIVE, **fields: Any) -> SessionHead:
+    """Returns the head of a session in version 1 with the content "one". The fields are those of its metadata."""
+    id = "session-0001"
+    metadata = {
+        "title": "First",
+        "description": "About",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "last_accessed_at": NOON,
+        "content_hash": sha256("one"),
+        "content_bytes": 3,
+        "version": 1,
+        "device_info": "laptop",
+    }
+    head = SessionHead(
+        id=id,
+        owner_id=OWNER,
+        app="map",
+        status=status,
+        metadata=SessionMetadata.model_validate({**metadata, **fields}),
+        content_id=f"{id}~contents0001",
+        revisions=(),
+    )
+    return head.model_copy(update={"revisions": (as_revision(head, SessionAction.CREATED, "creation"),)})
 
 
 def saving(content: str, **rest: Any) -> SessionChange:
@@ -35,7 +70,7 @@ def sha256(content: str) -> str:
 
 
 async def items_of(engine: Engine, owner_id: str, kind: str, select: tuple[str, ...] = ("id",)) -> list[Item]:
-    """Every item of a kind in a partition, however many pages they take."""
+    """Returns every item of a kind in a partition, from all pages."""
     await settled()
     items: list[Item] = []
     cursor = None
@@ -47,7 +82,7 @@ async def items_of(engine: Engine, owner_id: str, kind: str, select: tuple[str, 
 
 
 async def settled() -> None:
-    """Waits for what is done beside requests that were answered already, in this process."""
+    """Waits for the background work of this process."""
     beside = [task for task in asyncio.all_tasks() if task.get_name() == TASK_NAME]
     await asyncio.gather(*beside)
 
@@ -62,7 +97,7 @@ async def count(engine: Engine, kind: str, owner_id: str = OWNER) -> int:
 
 
 async def stored_heads(engine: Engine, owner_id: str = OWNER) -> list[SessionHead]:
-    """As they are stored, tombstones too, read one by one because lists leave the revisions out."""
+    """Returns all heads, including tombstones. Reads them one by one, because lists leave out the revisions."""
     ids = [item["id"] for item in await items_of(engine, owner_id, "session")]
     return [SessionHead.model_validate((await engine.read(SESSIONS, id, owner_id)).item) for id in ids]
 
@@ -73,9 +108,11 @@ async def stored_content(engine: Engine, id: str, size: int, owner_id: str = OWN
 
 
 async def assert_sound(engine: Engine, owner_id: str = OWNER, *, has_gaps: bool = False) -> set[str]:
-    """Every history is in order, without a gap but where autosaves are (or were, where it `has_gaps`), and every
-    content that one names is there, as it was hashed. Answers the ids of the contents that none names: those wait
-    for the timer."""
+    """Asserts that every history is in order, and that every content it names exists and has its hash.
+
+    Autosaves may leave gaps in a history. With `has_gaps`, autosaves that have left it may, too.
+    Returns the ids of contents that no head names. Those wait for the timer.
+    """
     named: set[str] = set()
     for head in await stored_heads(engine, owner_id):
         versions = [revision.version for revision in head.revisions]
@@ -93,7 +130,7 @@ async def assert_sound(engine: Engine, owner_id: str = OWNER, *, has_gaps: bool 
 
 
 async def damage(engine: Engine, id: str, owner_id: str = OWNER, /, **fields: Any) -> None:
-    """Overwrites fields of a stored item, a dotted name by what stands there; None takes it away."""
+    """Overwrites fields of a stored item. Names may be dotted paths; None removes a field."""
     stored = await engine.read(SESSIONS, id, owner_id)
     for path, value in fields.items():
         *parents, name = path.split(".")

@@ -1,4 +1,4 @@
-"""A server with something in it that must not change, whatever is thrown at it."""
+"""A server with stored data that hostile requests must not change."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ OWNER = "ann"
 
 @dataclass(frozen=True)
 class Target:
-    """A server on which ann keeps a session, a snapshot and a draft."""
+    """A server, and the ids of a session, a snapshot and a draft that belong to ann."""
 
     server: DevhostServer
     folder: Path
@@ -29,13 +29,13 @@ class Target:
     draft: str
 
     def rows(self) -> list[str]:
-        """Everything that is stored, as SQL."""
+        """Returns everything that is stored, as SQL statements."""
         with beside(self.folder) as connection:
             return list(connection.iterdump())
 
     @contextmanager
     def unchanged(self) -> Iterator["Target"]:
-        """AssertionError where anything is stored otherwise afterwards."""
+        """Asserts that the stored data is the same afterwards."""
         before = self.rows()
         assert sum(line.startswith("INSERT") for line in before) > 4
         yield self
@@ -44,7 +44,7 @@ class Target:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Target]:
-    """AssertionError at the end where the server is not well, or where something came that it did not foresee."""
+    """Runs a server. Asserts at the end that it is ready and has logged no unexpected error."""
     with on_sqlite(folder).serve() as server:
         session, snapshot = (
             ask(server, "POST", f"{API}/{it}", [JSON], NEW).json for it in ("sessions", "snapshots")

@@ -1,5 +1,5 @@
-// What an app does with the generated client: create, read, save, list, share, and meet a conflict.
-// Compiled with --strict, so that every line is a check of the types, too.
+// An app that uses the generated client: it creates, reads, saves, lists and shares, and meets a conflict.
+// Compiled with --strict, so that every line also checks the types.
 
 import {
   createSession,
@@ -22,7 +22,7 @@ function same<T>(found: T, expected: T, what: string): void {
   if (found !== expected) throw new Error(`${what}: ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`);
 }
 
-// void: an answer that can come without a body, as after `Prefer: return=minimal`.
+// void: a response may have no body, as with `Prefer: return=minimal`.
 function there<T>(value: T | void | undefined | null, what: string): T {
   if (value === undefined || value === null) throw new Error(`${what} is missing`);
   return value;
@@ -34,7 +34,7 @@ async function main(baseUrl: string): Promise<void> {
   const made = await createSession({ body: { title: "Wells", description: null, content: "one" } });
   same(made.response?.status, 201, "status of createSession");
   const id = made.data;
-  if (typeof id !== "string") throw new Error("without a preference the answer is the id");
+  if (typeof id !== "string") throw new Error("without a preference the response is the id");
   const path = { session_id: id };
 
   const whole = await createSession({
@@ -52,7 +52,7 @@ async function main(baseUrl: string): Promise<void> {
   const saved = await updateSession({ path, body: { content: "two" }, headers: { "If-Match": before.etag } });
   same(there(saved.data, "the saved session").metadata.version, 2, "version");
 
-  // The same ETag once more: someone else was faster.
+  // The same ETag again is stale now.
   const stale = await updateSession({ path, body: { content: "three" }, headers: { "If-Match": before.etag } });
   same(stale.response?.status, 412, "status of a stale save");
   const problem: Problem = there(stale.error, "the problem");
@@ -80,7 +80,7 @@ async function main(baseUrl: string): Promise<void> {
   same(polled.response?.status, 304, "status of a poll");
 
   const snapshot = await createSnapshot({ body: { sessionId: id, title: "June" } });
-  if (typeof snapshot.data !== "string") throw new Error("without a preference the answer is the id");
+  if (typeof snapshot.data !== "string") throw new Error("without a preference the response is the id");
   same((await getSnapshot({ path: { snapshot_id: snapshot.data } })).data?.content, "two", "frozen content");
   same((await getSnapshotAccessLogs()).data?.items[0]?.snapshotMetadata.title, "June", "title in the log");
 
@@ -91,15 +91,15 @@ async function main(baseUrl: string): Promise<void> {
   same(String((await getSessionContent({ path, parseAs: "text" })).data), "two", "content by itself");
 }
 
-// What must not compile. An error that is missing here is an error of the compiler.
+// None of this may compile. If an expected error is missing, the compiler reports that.
 
 // @ts-expect-error  neither content nor a session
 export const nothing: NewSnapshot = { title: "June" };
 // @ts-expect-error  both
 export const both: NewSnapshot = { title: "June", content: "x", sessionId: "x" };
-// @ts-expect-error  a member that is misspelt
+// @ts-expect-error  a misspelt member
 export const misspelt = () => createSession({ body: { title: "x", descripton: null, content: "x" } });
-// @ts-expect-error  a sort value that there is not
+// @ts-expect-error  an unknown sort value
 export const unsorted = () => getSessionsMetadata({ query: { sort_by: "title" } });
 // @ts-expect-error  a path without its id
 export const nowhere = () => getSession({});
