@@ -1,4 +1,4 @@
-"""The app as the Functions host sees it: names, routes, methods, and nothing that the host would refuse."""
+"""The app as the Functions host sees it: names, routes and methods, all of which the host accepts."""
 
 import json
 import os
@@ -82,7 +82,7 @@ print(json.dumps({
 
 
 def index(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Imports function_app and reads its functions, in a process of its own: that can be done once in a life."""
+    """Imports function_app and reads its functions. In a new process, because a process can do that once."""
     env = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "SYSTEMROOT")}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", INDEX],
@@ -121,7 +121,7 @@ def test_the_app_has_exactly_the_expected_functions(indexed: dict[str, Any]) -> 
 
 
 def test_identity_is_the_apps_own_to_check(indexed: dict[str, Any]) -> None:
-    # Keys are for machines; who a person is comes from AUTH_MODE.
+    # Function keys identify machines. AUTH_MODE identifies people.
     assert {trigger(one)["authLevel"] for one in http_functions(indexed)} == {"ANONYMOUS"}
 
 
@@ -147,7 +147,7 @@ def test_routes_are_one_resource_each_and_cannot_be_told_apart_by_case_alone(ind
     routes = [(trigger(one)["methods"][0], trigger(one)["route"]) for one in http_functions(indexed)]
     assert len({(method, route.lower()) for method, route in routes}) == len(routes)
     for _, route in routes:
-        # The host adds the prefix, and keeps /admin for itself.
+        # The host adds the prefix, and reserves /admin.
         assert not route.startswith(("/", "api", "admin")) and not route.endswith("/")
 
 

@@ -1,4 +1,4 @@
-"""Settings: read once, refused where they cannot be meant, and named alike wherever they are listed."""
+"""Settings: read once, refused if they cannot be right, and listed by the same names everywhere."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from settings import AZURE_MARKERS, OF_THE_PLATFORM, InvalidSettings, Settings, 
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = {name.upper() for name in Settings.model_fields} - {name.upper() for name in OF_THE_PLATFORM}
-# Read by the host and its worker, not by the app.
+# The host and its worker read these, not the app.
 FOR_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 LEAST = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
 COSMOS = {"STORE_ENGINE": "cosmos", "AUTH_MODE": "local", "COSMOS_ENDPOINT": "https://a.documents.azure.com"}
@@ -115,7 +115,7 @@ def test_a_value_out_of_range_is_refused_by_name(name: str, value: str) -> None:
 
 
 def test_every_number_at_the_edge_of_its_range_can_be_used() -> None:
-    """What is accepted is not refused later by a date that cannot be."""
+    """An accepted value never leads to a date that is out of range."""
     for extreme in ("least", "most"):
         environ = dict(LEAST)
         for name, field in Settings.model_fields.items():

@@ -13,7 +13,7 @@ from functions.account.views import (
 )
 from functions.http.call import Answer, Call, to_json
 from functions.http.endpoint import Route, Routes
-from functions.http.problems import ConfirmationRequired
+from functions.http.errors import ConfirmationRequired
 from functions.http.views import Nothing
 from persistence import Stores
 from persistence.account.erasure import erase

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from functions.http.bodies import read_body, read_query
 from functions.http.call import Answer, Call, to_json
 from functions.http.endpoint import Endpoint, Routes
-from functions.http.problems import InvalidHeader, problem
+from functions.http.errors import InvalidHeader
+from functions.http.problems import problem
 from functions.http.views import Nothing
 from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered

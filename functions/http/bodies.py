@@ -6,14 +6,14 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from functions.http.headers import media_type
-from functions.http.problems import (
+from functions.http.errors import (
     BodyTooLarge,
     InvalidBody,
     InvalidRequest,
     LengthRequired,
     UnsupportedMediaType,
 )
+from functions.http.headers import media_type
 from persistence.content import CONTENT_MAX_BYTES, Packed, pack, pack_gzipped
 from persistence.documents import MEDIA_TYPE_PATTERN
 

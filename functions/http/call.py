@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import BaseModel
 
+from functions.http.errors import InvalidHeader
 from functions.http.headers import accepts_gzip, entity_tags, preferred_return, without_coding
-from functions.http.problems import InvalidHeader
 from persistence.conditions import AnyTag, Conditions
 from persistence.idempotency import IdempotencyKey
 

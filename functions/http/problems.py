@@ -7,15 +7,27 @@ that log line.
 import logging
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import azure.functions as func
 import orjson
-from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from functions.http.errors import (
+    BodyTooLarge,
+    ConfirmationRequired,
+    InvalidBody,
+    InvalidHeader,
+    InvalidRequest,
+    LengthRequired,
+    RequestError,
+    TooFast,
+    UnsupportedMediaType,
+    cut,
+    pointer,
+)
 from functions.http.views import view_of
 from functions.identity.errors import ForbiddenOrigin, IdentityUnavailable, InvalidToken, Unauthenticated
 from persistence import errors
@@ -24,88 +36,8 @@ from persistence.documents import Document
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:savepoint:problem:"
 
-_POINTER_MAX_CHARACTERS = 200
-_FAULTS_MAX = 20
 _RETRY_AFTER_SECONDS = 1
 _log = logging.getLogger(__name__)
-
-
-class RequestError(Exception):
-    """The request is at fault. No store was asked yet."""
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        """What a caller can act on besides the message, as in `PersistenceError.facts`."""
-        return {}
-
-
-class UnsupportedMediaType(RequestError):
-    """The media type or the content coding of the body is not supported."""
-
-
-class LengthRequired(RequestError):
-    """The body has no Content-Length, so the host did not forward it."""
-
-
-class BodyTooLarge(RequestError):
-    """The body has more bytes than any valid body."""
-
-    def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"The body has {size:,} bytes; at most {limit:,} are read.")
-        self.size, self.limit = size, limit
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        return {"size": self.size, "limit": self.limit}
-
-
-class InvalidBody(RequestError):
-    """The body is not in its declared content coding."""
-
-
-class ConfirmationRequired(RequestError):
-    """The request cannot be undone, and was not confirmed."""
-
-
-class TooFast(RequestError):
-    """One person made more calls than allowed in a short time."""
-
-    def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__("You open snapshots faster than is allowed here; please wait a moment.")
-        self.retry_after_seconds = retry_after_seconds
-
-
-class InvalidHeader(RequestError):
-    """A header is malformed, or not supported here."""
-
-
-class InvalidRequest(RequestError):
-    """The body or the query is invalid. Each fault names a field and says why."""
-
-    def __init__(self, faults: Sequence[Mapping[str, str]]) -> None:
-        first = faults[0]
-        place = first.get("parameter") or first.get("pointer", "#").removeprefix("#/")
-        super().__init__(f"{place}: {first['detail']}" if place != "#" else first["detail"])
-        self.faults = list(faults[:_FAULTS_MAX])
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        return {"errors": self.faults}
-
-    @classmethod
-    def of_body(cls, exc: ValidationError) -> "InvalidRequest":
-        """Names each fault by a JSON pointer into the body."""
-        return cls([{"pointer": _pointer(e["loc"]), "detail": _message(e)} for e in _faults(exc)])
-
-    @classmethod
-    def of_query(cls, exc: ValidationError) -> "InvalidRequest":
-        """Names each fault by its query parameter."""
-        return cls(
-            [
-                {"parameter": _cut(str(e["loc"][0]) if e["loc"] else "query"), "detail": _message(e)}
-                for e in _faults(exc)
-            ]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +91,6 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     Exception: _INTERNAL,
 }
 
-_MESSAGES = {"extra_forbidden": "is not known here", "missing": "is required"}
-
 
 def problem(exc: Exception) -> func.HttpResponse:
     """Returns the response for an error, by the type of its nearest class in the table."""
@@ -195,10 +125,10 @@ def problem(exc: Exception) -> func.HttpResponse:
 def _invalid_field(exc: errors.InvalidField) -> dict[str, Any]:
     """Returns `errors` and `detail`. A member is named as in JSON, a query parameter as it is."""
     if not isinstance(exc, errors.InvalidMember):
-        return {"errors": [{"parameter": _cut(exc.field), "detail": exc.reason}]}
+        return {"errors": [{"parameter": cut(exc.field), "detail": exc.reason}]}
     name = to_camel(exc.field)
     return {
-        "errors": [{"pointer": _pointer([name]), "detail": exc.reason}],
+        "errors": [{"pointer": pointer([name]), "detail": exc.reason}],
         "detail": f"{name}: {exc.reason}",
     }
 
@@ -213,23 +143,3 @@ def _members(facts: Mapping[str, object]) -> dict[str, Any]:
         else:
             members[to_camel(name)] = fact
     return members
-
-
-def _faults(exc: ValidationError) -> list[Any]:
-    return list(exc.errors(include_url=False, include_context=False, include_input=False))[:_FAULTS_MAX]
-
-
-def _message(fault: Mapping[str, Any]) -> str:
-    """Pydantic's message, except where it is written for programmers."""
-    message: str = fault["msg"]
-    return _MESSAGES.get(fault["type"]) or message.removeprefix("Value error, ")
-
-
-def _pointer(location: Sequence[str | int]) -> str:
-    """Returns a JSON pointer as a URI fragment (RFC 6901), cut if the client sent a very long name."""
-    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
-    return _cut("#" + "".join(f"/{step}" for step in steps))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _POINTER_MAX_CHARACTERS else text[:_POINTER_MAX_CHARACTERS] + "…"

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from functions.http.problems import TooFast
+from functions.http.errors import TooFast
 from persistence.errors import Forbidden, Gone, NotFound
 
 _PEOPLE_MAX = 10_000

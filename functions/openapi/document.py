@@ -73,17 +73,11 @@ def describe(routes: Sequence[Routes], prefix: str, auth_mode: AuthMode, *, has_
     for endpoint in endpoints:
         possible = statuses(endpoint, auth_mode)
         used |= {status for status in possible if status >= 400}
-        operation: Json = {
-            "operationId": operation_id(endpoint),
-            "summary": endpoint.summary.removesuffix("."),
-            "tags": [endpoint.tag],
+        paths.setdefault(f"{prefix}/{endpoint.path}", {})[endpoint.route.method.lower()] = {
+            **_operation(endpoint, queries.get(endpoint.query)),
             "security": [] if endpoint.route.public else required,
-            "parameters": _parameters(endpoint, queries.get(endpoint.query)),
             "responses": {str(status): _response(endpoint, status, endpoints, always) for status in possible},
         }
-        if endpoint.body is not None:
-            operation["requestBody"] = _request_body(endpoint.body, endpoint.route.media_types)
-        paths.setdefault(f"{prefix}/{endpoint.path}", {})[endpoint.route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -101,6 +95,18 @@ def describe(routes: Sequence[Routes], prefix: str, auth_mode: AuthMode, *, has_
             "securitySchemes": {scheme_name: scheme},
         },
     }
+
+
+def _operation(endpoint: Endpoint, query: Json | None) -> Json:
+    operation: Json = {
+        "operationId": operation_id(endpoint),
+        "summary": endpoint.summary.removesuffix("."),
+        "tags": [endpoint.tag],
+        "parameters": _parameters(endpoint, query),
+    }
+    if endpoint.body is not None:
+        operation["requestBody"] = _request_body(endpoint.body, endpoint.route.media_types)
+    return operation
 
 
 def operation_id(endpoint: Endpoint) -> str:

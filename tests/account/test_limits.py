@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.http.problems import TooFast
+from functions.http.errors import TooFast
 from functions.http.rate_limit import TokenBuckets
 from persistence import Stores, stores_over
 from persistence.documents import now

@@ -1,4 +1,4 @@
-"""Bodies that are not what they should be: a clear problem, nothing written, nothing leaked."""
+"""Invalid bodies: a clear problem, nothing written, nothing leaked."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem,
 from tests.support.sessions import sha256
 
 MEGABYTE = 1_000_000
-# What is refused before any engine is asked needs to be seen on one only.
+# These requests are refused before an engine is asked, so one engine is enough.
 on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
@@ -37,13 +37,13 @@ def client(stores: Stores) -> Client:
 
 
 class Refusals:
-    """Sends a body as POST and as PUT, and sees that neither writes anything and all else goes on."""
+    """Sends a body by POST and PUT. Checks that nothing is written and that other requests still work."""
 
     def __init__(self, client: Client, counting: CountingReads) -> None:
         self.client, self.counting = client, counting
 
     async def of(self, body: Any, status: int, code: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-        """The problem that both answer; it may differ in its words, where fields are missing."""
+        """Returns the problem of both. Its detail may differ if fields are missing."""
         path, etag = await made(self.client)
         before = (await self.client.get(SESSIONS)).body
         self.counting.forget()
@@ -64,7 +64,7 @@ def refusals(client: Client, counting: CountingReads) -> Refusals:
 
 
 def high_entropy(size: int) -> str:
-    """Text of so many bytes of UTF-8 in which all bytes are about equally frequent."""
+    """Returns text of so many bytes of UTF-8, which gzip can hardly compress."""
     draw = random.Random(1)
     parts, left = [], size
     while left > 1:
@@ -84,7 +84,7 @@ async def test_content_over_the_limit_by_one_byte_is_refused_with_size_and_limit
 
 @pytest.mark.parametrize("character", ["x", '"', "\0", "ż", "🙂"], ids=["x", "quote", "NUL", "two", "four"])
 async def test_content_of_exactly_the_limit_comes_back_byte_for_byte(client: Client, character: str) -> None:
-    # As JSON, a quote takes two bytes and a NUL six.
+    # In JSON, a quote takes two bytes and a NUL six.
     content = character * (CONTENT_MAX_BYTES // len(character.encode()))
     path, _ = await made(client, content=content)
     session = assert_ok(await client.get(path)).json
@@ -167,7 +167,7 @@ async def test_a_crowd_is_refused_before_it_is_made(refusals: Refusals, unit: st
 
 
 def _is_crowd(body: bytes) -> bool:
-    """What the check is to find, by a parser that is slow and plain."""
+    """Returns what the check should find, by a slow and simple parser."""
     found, is_text, escaped = 0, False, False
     for byte in body:
         if is_text:

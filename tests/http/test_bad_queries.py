@@ -1,4 +1,4 @@
-"""Queries, headers and identities that are not what they should be, and stored rows that are damaged."""
+"""Invalid queries, headers and identities, and damaged items in the store."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from tests.support.sessions import damage
 
 MEGABYTE = 1_000_000
 TIMES = ["filter_created_from", "filter_created_to", "filter_updated_from", "filter_updated_to"]
-# What is refused before any engine is asked needs to be seen on one only.
+# These requests are refused before an engine is asked, so one engine is enough.
 on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 

@@ -65,7 +65,7 @@ async def test_a_stale_etag_of_before_is_412(client: Client) -> None:
     path, etag = await made(client)
     assert_ok(await client.put(path, {"content": "two"}, {"If-Match": etag}))
     assert_problem(await client.put(path, {"content": "three"}, {"If-Match": etag}), 412, "changed")
-    # Back to the first content is another version all the same.
+    # The first content again is still a new version.
     assert_ok(await client.put(path, {"content": "one"}))
     assert_problem(await client.put(path, {"content": "three"}, {"If-Match": etag}), 412, "changed")
 

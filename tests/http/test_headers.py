@@ -1,4 +1,4 @@
-"""The request headers that mean something, by their own grammars."""
+"""Request headers are parsed by their grammars."""
 
 import pytest
 

@@ -1,5 +1,7 @@
-"""Requests that mean harm, byte for byte over a real socket: a clear problem or the host's own refusal, never a
-failure of the server, and nothing written."""
+"""Hostile requests, byte for byte over a real socket.
+
+The response is a clear problem or the host's own refusal. The server never fails, and nothing is written.
+"""
 
 import gzip
 import json
@@ -42,7 +44,7 @@ def peak_memory_kilobytes(target: Target) -> int:
 
 
 def bomb(megabytes: int) -> bytes:
-    """So many million zeros, in one thousandth of their size."""
+    """Returns so many million zeros, gzipped to a thousandth."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join(packer.compress(bytes(MEGABYTE)) for _ in range(megabytes)) + packer.flush()
 
@@ -50,13 +52,13 @@ def bomb(megabytes: int) -> bytes:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what a process needs at most")
 def test_a_bomb_is_found_out_before_it_takes_memory(target: Target) -> None:
     small = bomb(50)
-    # Members that follow each other are one stream: 1.5 GB in 1.5 MB.
+    # Several members make one stream: 1.5 GB in 1.5 MB.
     bombs = [small, small * 30, gzip.compress(small)]
     before = peak_memory_kilobytes(target)
     assert_refused(put_content(target, bombs[0], TEXT, GZIP), 413)
     assert len(bombs[1]) < 1_572_864 < 1_000_000_000
     assert_refused(put_content(target, bombs[1], TEXT, GZIP), 413)
-    # Unpacked once it is a bomb still, and no text.
+    # Unpacked once, it is still a bomb, and not text.
     assert_refused(put_content(target, bombs[2], TEXT, GZIP), 422)
     assert peak_memory_kilobytes(target) - before < 40_000
 
@@ -128,7 +130,7 @@ def test_a_body_in_chunks_is_never_taken_for_an_empty_one(
     ids=lambda value: re.sub(r"\W+", "-", str(value))[:60] if isinstance(value, list) else "",
 )
 def test_lengths_that_lie_are_refused(target: Target, lengths: list[tuple[str, str]], body: bytes) -> None:
-    # The last one tells too little: what is left is not taken for another request.
+    # The last one declares too few bytes: the rest must not count as another request.
     answer = ask(target.server, "POST", f"{API}/sessions", [JSON, *lengths], body)
     assert_refused(answer)
     assert answer.everything.count(b"HTTP/1.1 ") <= 2

@@ -1,5 +1,8 @@
-"""Paths, queries and headers that mean harm, byte for byte over a real socket: a clear problem or the host's own
-refusal, never a failure of the server, nothing of others shown and nothing written."""
+"""Hostile paths, queries and headers, byte for byte over a real socket.
+
+The response is a clear problem or the host's own refusal. The server never fails. It shows nothing of others
+and writes nothing.
+"""
 
 import json
 import re
@@ -12,7 +15,7 @@ from tests.support.raw import ask, assert_refused
 from tests.support.target import API, JSON, NEW, TEXT, Target, serving
 
 MEGABYTE = 1_000_000
-# NUL, a lone surrogate as some encode it, bytes that are no UTF-8, an overlong slash, and line breaks.
+# NUL, an encoded lone surrogate, bytes that are not UTF-8, an overlong slash, and line breaks.
 ODD_BYTES = [b"\0", b"\xed\xa0\x80", b"\xff\xfe", b"\xc0\xaf", b"\r\n", b"\n", b"\x7f", "\u2028".encode()]
 ODD_TEXTS = ["\0", "\ud800", "\udc00\ud800"]
 
@@ -76,7 +79,7 @@ PATHS = [
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
 def test_a_path_that_plays_tricks_leads_nowhere(target: Target, method: str, path: str) -> None:
     filled = path.format(session=target.session) if path.isascii() else path
-    # Of another person: whatever the path comes down to, it is not theirs.
+    # Another person asks: wherever the path leads, the session is not theirs.
     is_content = filled.rstrip("/").endswith("/content")
     answer = ask(target.server, method, filled, [TEXT if is_content else JSON], NEW, user="mallory")
     assert_refused(answer)
@@ -106,7 +109,7 @@ def test_odd_bytes_in_a_query_are_refused_or_find_nothing(target: Target, name: 
     query = f"{name}=a{quote(odd)}"
     answer = ask(target.server, "GET", f"{API}/snapshot_access_logs?{query}")
     if answer.status == 200:
-        # What is text all the same may be looked for. Nobody has it in a title, and no app or owner is called so.
+        # Valid text may be searched for. No title, app or owner contains it.
         assert name in ("filter_title", "filter_owner_id", "app") and answer.json["items"] == []
     else:
         assert_refused(answer)
@@ -134,7 +137,7 @@ def test_odd_bytes_in_a_header_do_no_harm(target: Target, header: str, odd: byte
     headers: list[tuple[str | bytes, str | bytes]] = [(header, value)]
     if header != "Content-Type":
         headers.append(JSON)
-    # An empty change writes nothing by itself, so that what is ignored may be ignored.
+    # An empty change writes nothing, so a header may be ignored.
     answer = ask(target.server, "PUT", path, headers, b"{}")
     assert answer.status < 500, answer.everything[:300]
     assert b"x-evil" not in answer.everything.lower().partition(b"\r\n\r\n")[0]
@@ -172,7 +175,7 @@ def test_a_page_of_another_origin_is_not_served(target: Target, origin: str) -> 
 
 
 def members(target: Target) -> Iterator[tuple[str, str, str]]:
-    """Every text that a body can hold, with the method and path that take it, by the API's own description."""
+    """Returns every text member of a body, with its method and path, from the API description."""
     document = ask(target.server, "GET", "/api/openapi.json").json
     ids = {"session_id": target.session, "draft_id": target.draft}
     for path, item in document["paths"].items():
@@ -189,14 +192,14 @@ def test_nul_and_lone_surrogates_in_any_member_are_refused(target: Target) -> No
     for method, path, name in found:
         for odd in ODD_TEXTS:
             if name == "content" and odd == "\0":
-                continue  # content may hold any character
+                continue  # content may have any character
             body = {"title": "t", "description": None, "content": "c", name: f"a{odd}b"}
             if method == "PATCH":
                 body = {name: f"a{odd}b"}
             if name == "sessionId":
                 del body["content"]
             answer = ask(target.server, method, path, [JSON], json.dumps(body).encode())
-            # A session that cannot be is not found.
+            # No session can have such an id.
             assert_refused(answer, 404 if name == "sessionId" and odd == "\0" else 422)
             assert_refused(ask(target.server, method, path, [JSON], json.dumps({f"a{odd}": 1}).encode()), 422)
 

@@ -1,4 +1,4 @@
-"""Requests that are odd and valid all the same: they do what they say."""
+"""Odd but valid requests: they do what they say."""
 
 from pathlib import Path
 

@@ -14,7 +14,8 @@ import pytest
 import functions
 import persistence
 from functions.http import problems
-from functions.http.problems import InvalidRequest, RequestError, TooFast, problem
+from functions.http.errors import InvalidRequest, RequestError, TooFast
+from functions.http.problems import problem
 from functions.sessions.views import session_metadata
 from persistence import stores_over
 from persistence.documents import Document

@@ -1,4 +1,4 @@
-"""An issuer on loopback for the tests of tokens."""
+"""An issuer on loopback, for the tests of tokens."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from tests.support.issuer import Issuer
 
 @pytest.fixture
 async def issuer() -> AsyncIterator[Issuer]:
-    """An issuer of its own for each test, up and with one key."""
+    """A running issuer with one key, for each test."""
     async with Issuer() as started:
         yield started

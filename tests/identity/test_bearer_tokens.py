@@ -1,4 +1,4 @@
-"""Bearer tokens, really signed: which are believed, and every sort that must not be."""
+"""Bearer tokens, really signed: which are accepted, and every kind that must be refused."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is an owner or a refusal: never another error, and never an owner by chance."""
+"""Whatever is sent, the result is an owner or a refusal: never another error, never an owner by chance."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from functions.identity.principal import HEADER, EasyAuthIdentity, StaticWebApps
 from functions.identity.signing_keys import SigningKeys, parse_keys
 from tests.support.issuer import AUDIENCE, SUBJECT, jwk, private_key
 
-# Nobody listens there, and no test here gets as far as to ask.
+# Nobody listens there, and no test here gets so far as to fetch keys.
 ISSUER = "http://127.0.0.1:9"
 
 json_values = st.recursive(
@@ -32,12 +32,12 @@ claim_names = st.sampled_from(["iss", "aud", "exp", "nbf", "iat", "sub", "jti"])
 
 
 def mostly(names: st.SearchStrategy[str], *values: object) -> st.SearchStrategy[dict[str, object]]:
-    """Objects with members that mean something, and values that nearly do."""
+    """Returns objects with meaningful members and nearly meaningful values."""
     return st.dictionaries(names, st.sampled_from(values) | json_values, max_size=8)
 
 
 def outcome(identity: Identify, headers: Mapping[str, str]) -> str | None:
-    """The owner, or None for a refusal. Anything else that is raised fails the test."""
+    """Returns the owner, or None for a refusal. Any other exception fails the test."""
     try:
         return asyncio.run(_awaited(identity, headers))
     except (Unauthenticated, ForbiddenOrigin):
@@ -84,7 +84,7 @@ def test_a_principal_that_is_nearly_right_is_an_owner_only_if_it_is_right(identi
 
 
 class _KeysAtHand(SigningKeys):
-    """The keys of an issuer that need no asking for."""
+    """Keys of an issuer that need no fetch."""
 
     async def _fetch(self):
         return parse_keys({"keys": [jwk(private_key("RS256"), "rsa"), jwk(private_key("EdDSA"), "ed")]})

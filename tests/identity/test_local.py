@@ -1,4 +1,4 @@
-"""Identity for one machine: whoever the header names, and nobody from outside."""
+"""The identity for one machine: the user that the header names, and no request from outside."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem
 
 LOCAL = LocalIdentity(frozenset())
 
-# An owner is a partition key: what stands here can never be changed.
+# Owner ids are partition keys: these values can never change.
 GOLDEN = {
     "ann": "ann",
     "Ann": "Ann",
@@ -119,6 +119,6 @@ async def test_a_refusal_is_a_problem_and_comes_before_everything_else(stores: S
         assert_problem(await client.post(SESSIONS, b"not JSON", headers), 403, "forbidden_origin")
         assert_problem(await client.post(SESSIONS, NEW, headers), 403, "forbidden_origin")
     assert (await client.get(SESSIONS)).json["items"] == []
-    # Health is nobody's secret: no identity is asked for.
+    # Health endpoints need no identity.
     assert_ok(await client.get("health/live", rebound))
     assert_ok(await client.get("health/ready", {"X-User-Id": " "}))

@@ -1,4 +1,4 @@
-"""`GET /persistence/me` in each mode: the answer, and the refusals, as they go over the wire."""
+"""`GET /persistence/me` in each mode: its responses and refusals over the wire."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ GetMe = Callable[[Mapping[str, str]], Awaitable[func.HttpResponse]]
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Callable[..., GetMe]]:
-    """`get_me` of an app with the given settings, called as the host calls it."""
+    """Returns `get_me` of an app with these settings, called as the host calls it."""
     closing = []
 
     def open_app(**environ: str) -> GetMe:

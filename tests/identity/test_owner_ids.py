@@ -1,4 +1,4 @@
-"""Owner ids are partition keys: what stands here can never be changed."""
+"""Owner ids are partition keys: these values can never change."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The headers of App Service Authentication and of Static Web Apps: whom they name, and what is not believed."""
+"""The headers of App Service Authentication and of Static Web Apps: who they name, and what is refused."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ def encoded(principal: Any) -> str:
 
 
 def entra(*claims: tuple[Any, Any], provider: Any = "aad") -> dict[str, Any]:
-    """As App Service sends it, with what else there is in one."""
+    """Returns the header as App Service sends it, with its other members."""
     return {
         "auth_typ": provider,
         "name_typ": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
@@ -35,7 +35,7 @@ def entra(*claims: tuple[Any, Any], provider: Any = "aad") -> dict[str, Any]:
 
 
 def swa(**changed: Any) -> dict[str, Any]:
-    """As Static Web Apps sends it."""
+    """Returns the header as Static Web Apps sends it."""
     return {
         "identityProvider": "aad",
         "userId": "d75b260a64504067bfc5b2905e3b8182",

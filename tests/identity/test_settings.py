@@ -1,4 +1,4 @@
-"""Every identity that the app refuses to start with."""
+"""The settings of identity that the app refuses to start with."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The keys of an issuer: when they are fetched, how long they are used, and which of them are used at all."""
+"""The keys of an issuer: when they are fetched, how long they are used, and which are usable."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ HOUR, DAY, MINUTE = 3_600, 86_400, 60
 
 
 class Clock:
-    """Time that a test moves."""
+    """A clock that a test moves."""
 
     now = 1_000.0
 
@@ -66,7 +66,9 @@ async def test_the_openid_configuration_says_where_the_keys_are(issuer, clock):
         {"jwks_uri": 7},
         {"jwks_uri": "/keys"},
         {"jwks_uri": "http://another.example/keys"},
-        {"jwks_uri": "http://[::ffff:127.0.0.1]:{port}/keys"},  # This machine, but not by a name that says so.
+        {
+            "jwks_uri": "http://[::ffff:127.0.0.1]:{port}/keys"
+        },  # This machine, but not by one of its loopback names.
         {"jwks_uri": "file:///etc/passwd"},
     ],
 )

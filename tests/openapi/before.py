@@ -1,7 +1,7 @@
-"""The description of an earlier commit, without its words.
+"""The API description of an earlier commit, without its texts.
 
-Kept for the two modes that are most unlike: each is a file beside this one, sorted, so that a change of it can be
-read. Where the API is meant to grow, they are written anew (and the diff is read):
+There is one sorted file beside this one for each of two modes. After an intended change of the API, write them
+again and read the diff:
 
     python -m tests.openapi.before
 """
@@ -24,9 +24,9 @@ MODES = {
         "EXPOSE_CHARGE": "true",
     },
 }
-# What may get better: texts for people, examples, and how operations are put together on a page.
+# These may change: texts for people, examples, and how operations are grouped on a page.
 _WORDS = frozenset({"title", "summary", "description", "example", "examples", "tags", "externalDocs"})
-# Below these stand names that were chosen here, not those of the specification.
+# The names below these are ours, not those of the specification.
 _MAPS = frozenset(
     {
         "paths",
@@ -47,12 +47,12 @@ _MAPS = frozenset(
 
 
 def path_of(mode: str) -> Path:
-    """Where the stored copy for that mode is."""
+    """Returns the path of the stored copy for a mode."""
     return HERE / f"before.{mode}.json"
 
 
 def described(mode: str) -> dict[str, Any]:
-    """What a server in that mode says of itself now, without words."""
+    """Returns the current description in a mode, without texts."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {"STORE_ENGINE": "sqlite", "DATA_DIR": folder, **MODES[mode]}
         with (
@@ -65,7 +65,7 @@ def described(mode: str) -> dict[str, Any]:
 
 
 def without_words(value: Any, *, is_map: bool = False) -> Any:
-    """What a program goes by. Lists whose order means nothing are sorted."""
+    """Returns what matters to programs. Lists whose order means nothing are sorted."""
     if isinstance(value, list):
         return [without_words(each) for each in value]
     if not isinstance(value, dict):
@@ -74,7 +74,7 @@ def without_words(value: Any, *, is_map: bool = False) -> Any:
     for name, inner in value.items():
         if not is_map and name in _WORDS:
             continue
-        # `parameters` is a map in `components` and in links, where it is of names, and a list elsewhere.
+        # `parameters` is a map of names in `components` and in links, and a list elsewhere.
         below = isinstance(inner, dict) and not is_map and (name in _MAPS or name == "parameters")
         bare[name] = without_words(inner, is_map=below)
         if not is_map and name in ("parameters", "required") and isinstance(inner, list):
@@ -83,7 +83,7 @@ def without_words(value: Any, *, is_map: bool = False) -> Any:
 
 
 def to_text(document: dict[str, Any]) -> str:
-    """The stored form: sorted, a line each as far as that can be read."""
+    """Returns the stored form: sorted, with short lines."""
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The description of the app, and storage for servers that are tried by it."""
+"""The API description, and storage for servers that are tested by it."""
 
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,19 @@ from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support.storage import Storage, on_cosmos, on_sqlite
 
-# How fast snapshots are opened is limited: an answer of 429 is described, but would be all that is seen.
+# Without a rate limit: responses of 429 are described, but would hide all others.
 UNLIMITED = {"SNAPSHOT_OPENS_PER_MINUTE": "0", "SHOW_VISITORS": "true"}
 
-# What comes of calling an operation for something new, where that is not simply done.
+# The status of operations that do not succeed for something new.
 OTHERWISE = {
     "reopenSession": 409,  # it is not closed
-    "getSnapshotVisitors": 403,  # the operator does not show them
+    "getSnapshotVisitors": 403,  # by default the operator does not show them
 }
 
 
 @pytest.fixture(params=["sqlite", "cosmos"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """Each engine's in turn."""
+    """Storage on each engine in turn."""
     if request.param == "sqlite":
         chosen = on_sqlite(tmp_path / "data")
     else:
@@ -37,7 +37,7 @@ async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 
 @pytest.fixture
 async def routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Routes]:
-    """What the app registers."""
+    """The routes of the app."""
     built: list[Api] = []
     made = Api.__init__
 
@@ -54,7 +54,7 @@ async def routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Routes
 
 @pytest.fixture
 def endpoints(routes: list[Routes]) -> list[Endpoint]:
-    """What the app registers."""
+    """The endpoints of the app."""
     return [endpoint for each in routes for endpoint in each.endpoints]
 
 
@@ -65,7 +65,7 @@ def document(routes: list[Routes]) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every operation by its id, with its path and method."""
+    """Returns every operation by its id, with its path and method."""
     return {
         operation["operationId"]: {**operation, "path": path, "method": method}
         for path, item in document["paths"].items()

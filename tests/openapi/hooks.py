@@ -1,4 +1,4 @@
-"""What schemathesis cannot know of the API by its description alone. Loaded by name, from schemathesis.toml."""
+"""What schemathesis cannot know from the API description. Loaded by schemathesis.toml."""
 
 from typing import Any
 
@@ -6,33 +6,33 @@ import schemathesis
 from schemathesis.core.failures import MalformedJson
 from schemathesis.openapi.checks import RejectedPositiveData
 
-# A request that fits its schema is refused for what is stored, or for what is known of the caller, under one of
-# these names alone: whatever else is said of it would be a rule that the schema does not tell.
+# A request that fits its schema may be refused with one of these codes, because of what is stored or who calls.
+# Any other refusal would be a rule that the schema does not have.
 NOT_FOR_ITS_FORM = {
-    "changed",  # If-Match names what is not current
-    "confirmation_required",  # the header is there, but does not hold the owner's id
+    "changed",  # If-Match has no current ETag
+    "confirmation_required",  # the header does not have the owner's id
     "gone",
-    "invalid_cursor",  # of another list, or of none
-    "key_reused",  # the Idempotency-Key came with another body before
+    "invalid_cursor",  # of another list, or malformed
+    "key_reused",  # the Idempotency-Key was used with another body
 }
-# Rules that depend on the time and on what is there already; the description tells them in words.
+# Rules that depend on the time and on what is stored. The description has them in words.
 ALSO = {
     "createSnapshot": {"expiresAt: must lie in the future"},
     "putDraft": {"content: is needed to create a draft"},
 }
 
-# In its coverage phase it sends "0" and takes that for a match of the pattern that conditions have.
+# Its coverage phase sends "0", which does not match the pattern of conditions.
 NO_CONDITION = {
     f'{name} takes * or ETags in quotes, as "3-9f86d081884c7d65".' for name in ("If-Match", "If-None-Match")
 }
 
-# Content goes out as it came in, under the type that its sender named: whether it is of that type is their affair.
+# Content is returned as it was sent, with the type that the sender declared, right or wrong.
 BY_ITSELF = {"getSessionContent", "getSnapshotContent"}
 
 
 @schemathesis.hook
 def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """Whether it stays a failure."""
+    """Returns whether it is still a failure."""
     operation_id = case.operation.definition.raw["operationId"]
     if isinstance(failure, MalformedJson):
         return operation_id not in BY_ITSELF
@@ -45,11 +45,11 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
 
 @schemathesis.hook
 def map_headers(context: Any, headers: Any) -> Any:
-    """Leaves out what would end most stories before they begin."""
+    """Leaves out headers that would make most sequences fail at their start."""
     operation_id = context.operation.definition.raw["operationId"]
     without = set()
     if operation_id == "putDraft" and "If-None-Match" in (headers or ()):
-        without.add("If-Match")  # which has to hold, and so never makes a draft
+        without.add("If-Match")  # it requires an existing draft
     if operation_id in ("createSession", "createSnapshot"):
-        without.add("Prefer")  # a representation is no id that a link could take; the examples ask for one
+        without.add("Prefer")  # links need the id, not a representation
     return headers and {name: value for name, value in headers.items() if name not in without}

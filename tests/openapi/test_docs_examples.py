@@ -1,4 +1,4 @@
-"""The examples of the page, typed as they stand there."""
+"""The examples of the page, run as they are printed."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ AS_PRINTED = "http://127.0.0.1:7071"
 
 
 def typed(line: str, base_url: str, words: dict[str, str]) -> int:
-    """The status that a line of the shell ends with, after its `<...>` were filled in."""
+    """Returns the status that a command ends with, after its `<...>` were replaced."""
     for placeholder, word in words.items():
         line = line.replace(placeholder, word)
     assert AS_PRINTED in line and line.startswith("curl "), line
@@ -30,7 +30,7 @@ def typed(line: str, base_url: str, words: dict[str, str]) -> int:
 
 
 async def made(client: httpx.AsyncClient, number: int) -> dict[str, str]:
-    """Something new for every placeholder."""
+    """Creates something for every placeholder."""
     body = {"title": "First", "description": None, "content": "one"}
     draft_id = f"draft-{number:06}"
     session = (await client.post("sessions", json=body)).json()

@@ -1,4 +1,4 @@
-"""The page to be read: everything is in it, nothing is fetched for it, and nothing in it can run."""
+"""The page of the API description: it is complete, fetches nothing, and runs nothing."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ from tests.support.browser import CHROMIUM, visit
 from tests.support.http import Client, assert_ok
 from tests.support.storage import on_sqlite
 
-# In CI nothing is skipped: without Chromium, these tests fail there.
+# In CI these tests are not skipped: without Chromium, they fail.
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and os.environ.get("CI") != "true", reason="no Chromium is installed"
 )
@@ -97,7 +97,7 @@ def test_whatever_stands_in_the_description_is_text_on_the_page(document: dict[s
 
 
 def _spoilt(value: Any) -> Any:
-    """The description with evil words in everything that is written by a person."""
+    """Returns the description with hostile HTML in every text."""
     if isinstance(value, dict):
         words = ("description", "summary", "title", "pattern", "default")
         return {k: v + EVIL if k in words and isinstance(v, str) else _spoilt(v) for k, v in value.items()}
@@ -131,7 +131,7 @@ def test_a_link_opens_what_it_leads_to(tmp_path: Path, place: str) -> None:
 
 
 class _Greedy(BaseHTTPRequestHandler):
-    """A page that does what ours must not."""
+    """A page that fetches something, as ours must not."""
 
     def do_GET(self) -> None:
         self.send_response(200)

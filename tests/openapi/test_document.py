@@ -1,4 +1,4 @@
-"""The description: valid, of exactly what is registered, and under the names that existing clients call."""
+"""The API description: valid, complete, and with the names that existing clients use."""
 
 import json
 import tomllib
@@ -58,7 +58,7 @@ def test_schemas_have_names_that_a_person_would_give_them(document: dict[str, An
     names = set(document["components"]["schemas"])
     assert {"SessionMetadata", "Session", "SessionMetadataPage", "SnapshotContent", "Problem"} <= names
     assert all(name.isalnum() and name[0].isupper() for name in names), names
-    # Neither of queries, which are parameters, nor twice for requests and answers.
+    # Queries are parameters, not schemas. No schema has a second form for requests or responses.
     assert not {name for name in names if name.endswith(("Query", "Input", "Output")) or name == "Nothing"}
     assert not [value for value in _walk(document) if isinstance(value, str) and "persistence." in value]
 
@@ -101,7 +101,7 @@ def test_paths_say_what_an_id_is(document: dict[str, Any]) -> None:
 
 
 def test_nothing_has_null_for_a_default(document: dict[str, Any]) -> None:
-    # Generated clients take a default for what has to be sent, and a merge patch clears by null.
+    # Generated clients send defaults, and null clears in a merge patch.
     assert '"default": null' not in json.dumps(document)
     patch = document["components"]["schemas"]["SessionPatch"]
     assert patch["properties"]["app"]["anyOf"][-1] == {"type": "null"} and "required" not in patch
@@ -155,7 +155,7 @@ def test_each_mode_says_how_to_say_who_one_is(
     [(name, described)] = document["components"]["securitySchemes"].items()
     assert described.items() >= scheme.items()
     required = operations(document)["getMe"]["security"]
-    # On one machine nobody has to say so.
+    # On one machine, callers need not identify themselves.
     assert required == ([{name: []}, {}] if mode is AuthMode.LOCAL else [{name: []}])
 
 

@@ -1,4 +1,4 @@
-"""Every link of the description is followed: what an answer gives is what the next call takes."""
+"""Every link of the API description works: the next call accepts the values of the response."""
 
 import re
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ BODIES: Mapping[str, Any] = {
 
 
 def linked(document: dict[str, Any]) -> list[tuple[str, str, Mapping[str, str]]]:
-    """From which operation, to which, with which parameters."""
+    """Returns the source, the target and the parameters of each link."""
     return [
         (source, link["operationId"], link["parameters"])
         for source, operation in operations(document).items()
         for status, response in operation["responses"].items()
         for link in response.get("links", {}).values()
-        if status != "201" or source != "putDraft"  # as from its 200
+        if status != "201" or source != "putDraft"  # the same as for its 200
     ]
 
 
@@ -39,7 +39,7 @@ def client(stores: Stores) -> Client:
 
 
 async def begin(client: Client, document: dict[str, Any], source: str) -> tuple[Response, dict[str, str]]:
-    """A success of an operation, on something new, and what stood in its path."""
+    """Returns the response of an operation on something new, and its path parameters."""
     path: dict[str, str] = {}
     if source in ("putDraft", "promoteDraft"):
         path = {"draft_id": "madeByClient"}
@@ -56,7 +56,7 @@ async def call(client: Client, document: dict[str, Any], id: str, path: Mapping[
 
 
 def evaluated(expression: str, response: Response, path: Mapping[str, str]) -> Any:
-    """An OpenAPI runtime expression, of the kinds that the description has."""
+    """Evaluates an OpenAPI runtime expression of the kinds that are used."""
     if expression.startswith("$request.path."):
         return path[expression.removeprefix("$request.path.")]
     assert expression.startswith("$response.body"), expression

@@ -1,6 +1,6 @@
-"""The API is described as it was: paths, operations, parameters, bodies, responses, headers, links and schemas.
+"""The API description has not changed: paths, operations, parameters, bodies, responses, headers, links, schemas.
 
-Words may differ: summaries, descriptions, titles, examples, tags. After a change that clients are meant to see:
+Texts may change: summaries, descriptions, titles, examples, tags. After an intended change of the API:
 
     python -m tests.openapi.before
 """

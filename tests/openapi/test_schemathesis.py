@@ -1,5 +1,7 @@
-"""Requests that are made of the API's own description, good ones and bad ones, against the real server: whatever
-it answers is described, and the database behind it makes no difference."""
+"""Valid and invalid requests, generated from the API description, against the real server.
+
+Every response is described, with each engine.
+"""
 
 import asyncio
 import os
@@ -23,7 +25,7 @@ PERSON = {"X-User-Id": "ann"}
 
 @asynccontextmanager
 async def with_tokens(storage: Storage) -> AsyncIterator[tuple[Storage, dict[str, str]]]:
-    """The same storage in the mode `jwt`, and the header of somebody who has a token."""
+    """Yields the same storage in the mode `jwt`, and the header of a person with a token."""
     async with Issuer() as issuer:
         environ = {
             **storage.environ,
@@ -36,7 +38,7 @@ async def with_tokens(storage: Storage) -> AsyncIterator[tuple[Storage, dict[str
 
 
 def begin(base: str, headers: dict[str, str]) -> None:
-    """Makes what schemathesis.toml names: drafts, and sessions of which some are closed."""
+    """Creates what schemathesis.toml names: drafts, and sessions, some of them closed."""
     with httpx.Client(headers=headers, trust_env=False) as client:
         for number in range(40):
             client.put(f"{base}/drafts/draft-{number:06d}", json={"content": "zoom: 3"}).raise_for_status()
@@ -48,8 +50,10 @@ def begin(base: str, headers: dict[str, str]) -> None:
 
 
 async def tried(server: DevhostServer, headers: dict[str, str], *options: str, links_min: int = 0) -> None:
-    """Lets schemathesis loose upon the server. AssertionError with all that it says where it finds something, and
-    where many operations were never done, or fewer than `links_min` links were followed."""
+    """Runs schemathesis against the server. Raises AssertionError, with its output, if it finds a failure.
+
+    Also if many operations never succeeded, or fewer than `links_min` links were followed.
+    """
     await asyncio.to_thread(begin, f"{server.base_url}/api/persistence", headers)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"]
     sent = [f"--header={name}:{value}" for name, value in headers.items()]
@@ -60,7 +64,7 @@ async def tried(server: DevhostServer, headers: dict[str, str], *options: str, l
         "--no-color",
         *sent,
         *options,
-        # Its folders of this run are not left among the sources.
+        # So that it leaves no folders among the sources.
         cwd=server.folder,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stdout=asyncio.subprocess.PIPE,
@@ -75,13 +79,13 @@ async def tried(server: DevhostServer, headers: dict[str, str], *options: str, l
     described = httpx.get(url, trust_env=False).json()["paths"]
     needed = all_functions(described) if links_min else set[str]()
     tested = re.search(r"Tested: (\d+)", output)
-    # All but the description itself, which is the one thing that it has read before it begins.
+    # It reads the description before it starts, so that one is not counted.
     assert tested is not None and int(tested[1]) == sum(map(len, described.values())) - 1, output
     for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
         assert f"✅ {phase}" in output, output
     log = server.stderr()
     assert "Unforeseen" not in log
-    # What is only ever refused is not tried. Chance leaves a few to the links of test_openapi_links.py.
+    # An operation that is always refused is not tested. By chance a few are left to test_links.py.
     done = set(re.findall(r"savepoint\.requests: (\w+) 2\d\d ", log))
     assert len(needed - done) <= 3, f"never done: {needed - done}\n{output}"
     links = re.search(r"API Links: +(\d+) covered", output)
@@ -89,7 +93,7 @@ async def tried(server: DevhostServer, headers: dict[str, str], *options: str, l
 
 
 def all_functions(described: dict[str, dict[str, Any]]) -> set[str]:
-    """The name of every function that is described."""
+    """Returns the id of every operation."""
     operations = (operation for item in described.values() for operation in item.values())
     return {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", one["operationId"]) for one in operations}
 
@@ -111,7 +115,7 @@ async def test_however_long_it_is_tried_every_answer_is_described(storage: Stora
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("storage", ["sqlite"], indirect=True)
 async def test_without_a_token_nothing_is_answered_that_asks_for_one(storage: Storage) -> None:
-    # Here the check `ignored_auth` means something: every operation is called without and with a false token.
+    # Only here the check `ignored_auth` works: it calls operations without a token and with a false one.
     async with with_tokens(storage) as (storage, headers):
         with storage.serve() as server:
             await tried(server, headers, "--max-examples=2", "--generation-deterministic")

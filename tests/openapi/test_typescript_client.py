@@ -1,5 +1,7 @@
-"""A front-end developer's first hour: a client is generated from the served description, compiles under
-`tsc --strict`, and does what an app does."""
+"""A front-end developer's first hour.
+
+A client is generated from the API description, compiles with `tsc --strict`, and does what an app does.
+"""
 
 import os
 import shutil
@@ -14,7 +16,7 @@ from tests.support.storage import on_sqlite
 FOLDER = Path(__file__).resolve().parents[1] / "typescript"
 TOOLS = FOLDER / "node_modules" / ".bin"
 
-# Where everything has to be there, what is missing fails.
+# In CI a missing tool fails the test.
 IN_CI = os.environ.get("CI") == "true"
 pytestmark = [
     pytest.mark.skipif(NODE is None and not IN_CI, reason="Node is not installed: run `make setup`"),
@@ -25,7 +27,7 @@ pytestmark = [
 
 
 def run(script: Path, *arguments: str | Path, cwd: Path) -> str:
-    """What a script writes on Node. AssertionError with it if the script fails."""
+    """Returns the output of a script on Node. Raises AssertionError with it if the script fails."""
     assert NODE is not None
     done = subprocess.run(
         [NODE, script, *arguments],

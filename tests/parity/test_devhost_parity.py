@@ -1,4 +1,4 @@
-"""devhost beside Microsoft's Python engine: it refuses what the engine refuses, and answers leave both alike."""
+"""devhost and Microsoft's Python engine refuse the same apps and send the same responses."""
 
 # mypy: disable-error-code=empty-body
 
@@ -60,7 +60,7 @@ def ticking(handler: Handler) -> func.FunctionApp:
 
 
 def refusals(make: Callable[..., func.FunctionApp], *handlers: Handler) -> tuple[bool, bool]:
-    """Whether the engine refuses an app with these handlers, and whether devhost does."""
+    """Returns whether the engine refuses an app with these handlers, and whether devhost does."""
     found = []
     for load in (Worker, lambda module: load_functions(module, {})):
         try:

@@ -29,7 +29,7 @@ DRAFT = "persistence/drafts/draft-000001"
 
 @pytest.fixture
 async def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
-    """function_app.py itself in the engine."""
+    """The engine with function_app.py itself."""
     settings = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local", "DATA_DIR": str(tmp_path / "data")}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

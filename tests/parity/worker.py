@@ -1,9 +1,8 @@
-"""Microsoft's Python engine for Azure Functions (`azure-functions-runtime`), asked as the Functions host asks it.
+"""Microsoft's Python engine for Azure Functions (`azure-functions-runtime`), called as its host calls it.
 
-Indexing, what is refused at load, the making of a request, the call and the taking apart of its answer are the
-engine's own code. The host around it is a program of its own, not written in Python: what it does to a request,
-and which route matches, is played here. Every message is packed and unpacked as on its way between the two
-processes, so only what protobuf can carry gets across.
+The engine's own code indexes functions, refuses them at load, makes requests, calls functions and takes responses
+apart. The host is another program, not written in Python. This module plays its part for requests and routes.
+Every message is packed and unpacked as between the two processes, so only what protobuf can carry passes.
 """
 
 import asyncio
@@ -32,7 +31,7 @@ TIMER = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": {}, "IsPastDue": 
 
 
 def _load_messages() -> Any:
-    """The protobuf classes, as one namespace: what the engine is handed by the process around it."""
+    """Returns the protobuf classes as one namespace, as the worker process hands them to the engine."""
     package = ModuleType("azure_functions_messages")
     package.__path__ = [str(distribution("azure-functions-runtime-v1").locate_file("tests/protos"))]
     sys.modules[package.__name__] = package
@@ -45,15 +44,15 @@ rpc = _load_messages()
 
 
 class WorkerFailure(Exception):
-    """What the host logs, and answers with a bare 500: the engine refused an app, or an invocation failed."""
+    """The engine refused an app, or an invocation failed. The host logs it and responds with a bare 500."""
 
 
 class Worker:
-    """An app in the engine. `functions` are the metadata that it tells the host, `triggers` the bindings there."""
+    """An app in the engine. `functions` is the metadata for the host, `triggers` the bindings in it."""
 
     def __init__(self, module: ModuleType | None = None) -> None:
-        """Has function_app.py indexed, or `module` in its place. WorkerFailure where it is refused."""
-        # The engine knows one app in its life; of the tests each has its own.
+        """Indexes function_app.py, or `module` instead. Raises WorkerFailure if the engine refuses it."""
+        # The engine knows one app for its whole life, but each test has another.
         handle_event._functions = self._registry = Registry()
         kept = sys.modules.pop(APP, None)
         if module is not None:
@@ -70,7 +69,7 @@ class Worker:
     async def _start(self) -> None:
         init = rpc.WorkerInitRequest(host_version="4", function_app_directory=str(ROOT))
         answer = await self._ask(handle_event.worker_init_request, worker_init_request=init)
-        # What has the host send a body once, and as it came.
+        # With these, the host sends a body once and unchanged.
         assert answer.capabilities["RawHttpBodyBytes"] and answer.capabilities["RpcHttpBodyOnly"]
         listing = rpc.FunctionsMetadataRequest(function_app_directory=str(ROOT))
         answer = await self._ask(handle_event.functions_metadata_request, functions_metadata_request=listing)
@@ -81,7 +80,7 @@ class Worker:
             await self._ask(handle_event.function_load_request, function_load_request=load)
 
     def app(self) -> func.FunctionApp:
-        """The HTTP triggers that the engine found, each of which hands its requests to the engine."""
+        """Returns an app whose functions hand their requests to the engine."""
         app = func.FunctionApp()
         for name, trigger in self.triggers.items():
             if trigger["type"] == "httpTrigger":
@@ -93,7 +92,7 @@ class Worker:
         return app
 
     async def serve(self, name: str, req: HttpRequest) -> func.HttpResponse:
-        """Only what the host would read from the wire goes to the engine, which makes a request of its own."""
+        """Hands the engine what the host would read from the wire. The engine makes its own request from that."""
         try:
             data = rpc.TypedData(http=_http(req))
         except UnicodeEncodeError:
@@ -105,7 +104,7 @@ class Worker:
         return func.HttpResponse(answer.http.body.bytes, status_code=int(answer.http.status_code), headers=headers)
 
     async def fire(self, name: str) -> None:
-        """Runs a timer as the host does when it is due."""
+        """Runs a timer, as the host does when it is due."""
         await self._invoke(name, rpc.TypedData(json=json.dumps(TIMER)))
 
     async def _invoke(self, name: str, data: Any) -> Any:
@@ -114,7 +113,7 @@ class Worker:
             function_id=self.functions[name].function_id,
             input_data=[rpc.ParameterBinding(name=self.triggers[name]["name"], data=data)],
         )
-        # It is looked up before the engine first waits, so calls of several apps do not mix.
+        # The engine reads it before it first awaits, so calls of several apps do not mix.
         handle_event._functions = self._registry
         return await self._ask(handle_event.invocation_request, invocation_request=request)
 
@@ -128,14 +127,14 @@ class Worker:
 
 
 def app_module(app: func.FunctionApp) -> ModuleType:
-    """What function_app.py would be with that app in it."""
+    """Returns a module like function_app.py, with this app."""
     module = ModuleType(APP)
     module.app = app  # type: ignore[attr-defined]
     return module
 
 
 def build_app(stores: Stores, rules: product.AppRules) -> func.FunctionApp:
-    """In place of the product's: its app behind the engine."""
+    """Returns the product's app behind the engine. Replaces the product's `build_app` in tests."""
     return Worker(app_module(product.build_app(stores, rules))).app()
 
 
@@ -146,8 +145,8 @@ def _trigger(metadata: Any) -> dict[str, Any]:
 
 
 def _http(req: HttpRequest) -> Any:
-    """As the host fills it in: names of headers in lower case, no empty query values, no body without a length."""
-    # Not of a subclass, which may remember what is looked at.
+    """Returns a request as the host sends it: lower-case headers, no empty values, no body without length."""
+    # Of the base class: a subclass may remember which headers are read.
     given: Any = HttpRequest.headers.fget(req)  # type: ignore[attr-defined]
     headers = {name.lower(): value for name, value in given.items()}
     body = req.get_body()

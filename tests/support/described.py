@@ -1,4 +1,4 @@
-"""Holds every answer of the tests against the API's own description."""
+"""Checks every response of the tests against the API description."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _READABLE = {name.lower(): name for name in REQUEST_HEADERS}
 
 
 class Described:
-    """What an OpenAPI document says of each operation."""
+    """An OpenAPI document to check responses against."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
@@ -22,25 +22,29 @@ class Described:
     def check(
         self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes, read: set[str]
     ) -> None:
-        """AssertionError unless an answer has a status, a type, headers and a body that the operation at that
-        path template is said to give, and only such conditions of the request were read that it says it reads."""
+        """Raises AssertionError if the operation at a path template does not describe this response.
+
+        Its status, type, headers and body are checked, and that the operation declares every header in `read`.
+        """
         operation = self._document["paths"][path][method.lower()]
         name = operation["operationId"]
         taken = {self._resolved(each)["name"] for each in operation["parameters"]}
-        unsaid = {_READABLE[one] for one in read if one in _READABLE} - taken
-        assert not unsaid, f"{name} looks at {unsaid} and does not say so"
-        assert str(status) in operation["responses"], f"{name} does not say that it answers {status}"
+        undeclared = {_READABLE[one] for one in read if one in _READABLE} - taken
+        assert not undeclared, f"{name} reads {undeclared}, which is not described"
+        assert str(status) in operation["responses"], f"the status {status} of {name} is not described"
         response = self._resolved(operation["responses"][str(status)])
         for header, about in response.get("headers", {}).items():
             assert header.lower() in headers or not about.get("required"), f"{name} {status} lacks {header}"
-        told = {header.lower() for header in response.get("headers", ())} | ALWAYS
-        assert not headers.keys() - told, f"{name} does not say that {status} has {headers.keys() - told}"
+        described = {header.lower() for header in response.get("headers", ())} | ALWAYS
+        assert not headers.keys() - described, (
+            f"the headers {headers.keys() - described} of {name} {status} are not described"
+        )
         content = response.get("content")
         if content is None:
-            assert body == b"", f"{name} says that {status} has no body"
+            assert body == b"", f"{name} {status} is described as having no body"
             return
         media_type = headers["content-type"].split(";")[0]
-        assert media_type in content or "*/*" in content, f"{name} does not say that it answers {media_type}"
+        assert media_type in content or "*/*" in content, f"the type {media_type} of {name} is not described"
         if media_type in content and media_type.endswith(("/json", "+json")):
             faults = [
                 error.message[:500] for error in self._faults(content[media_type]["schema"], orjson.loads(body))
@@ -62,7 +66,7 @@ class Described:
 
 
 class Recorded(Mapping[str, str]):
-    """Headers that remember which of them were asked for."""
+    """Headers that remember which of them were read."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers, self.read = headers, set[str]()

@@ -18,7 +18,7 @@ from tests.support.described import Described, Recorded
 JSON = "application/json"
 SESSIONS = "persistence/sessions"
 NEW: Mapping[str, Any] = {"title": "First", "description": None, "content": "one"}
-# Words of drivers, files and tracebacks: none of them belongs into an answer.
+# Words of drivers, files and tracebacks. None of them may be in a response.
 INTERNAL = re.compile(
     r"traceback|sqlite|cosmos|azure|pydantic|orjson|exception|\.py\b|\bline \d+, in\b|\bfile \"|/tmp/|"
     r"select .* from|errors\.|0x[0-9a-f]{6}",
@@ -28,7 +28,7 @@ INTERNAL = re.compile(
 
 @dataclass(frozen=True)
 class Response:
-    """An answer as it leaves the worker. Header names are in lower case."""
+    """A response as it leaves the worker. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,8 +44,10 @@ class Response:
 
 
 class Client:
-    """One person's way to the app: `X-User-Id: user`, unless the headers of a call say otherwise. Every answer
-    has to be one that the API's description tells of."""
+    """Calls the app as one person, with `X-User-Id: user` by default.
+
+    Every response is checked against the API description.
+    """
 
     def __init__(self, stores: Stores, settings: Settings, user: str = "ann") -> None:
         self._triggers = _triggers(stores, settings)
@@ -53,7 +55,7 @@ class Client:
         self.user = user
 
     def of(self, user: str) -> "Client":
-        """The same app, called by another person."""
+        """Returns a client of another person for the same app."""
         other = object.__new__(Client)
         other._triggers, other._says, other.user = self._triggers, self._says, user
         return other
@@ -78,7 +80,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Response:
-        """`path` is below `/api/`, without encoding. Bytes are sent as they are, anything else as JSON."""
+        """Calls a path below `/api/`, not encoded. Bytes are sent as they are, other values as JSON."""
         route, parameters, trigger = self._match(method, path)
         raw = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
         sent = {"host": "localhost:7071", "x-user-id": self.user}
@@ -98,7 +100,7 @@ class Client:
             body=raw,
         )
         answer = await trigger(request)
-        assert isinstance(answer, HttpResponse), f"{route} answered {type(answer).__name__}"
+        assert isinstance(answer, HttpResponse), f"{route} returned {type(answer).__name__}"
         names = {"content-type": answer.mimetype} | {name.lower(): value for name, value in answer.headers.items()}
         response = Response(answer.status_code, names, answer.get_body() or b"")
         template = "/api/" + route.partition(" ")[2]
@@ -107,7 +109,7 @@ class Client:
         return response
 
     async def _described(self) -> Described:
-        """By what the description depends on: making it anew for every test would take its time."""
+        """Kept for each variant, because making the description takes time."""
         if self._says not in _described:
             trigger = self._match("GET", "openapi.json")[2]
             url = "http://localhost:7071/api/openapi.json"
@@ -127,7 +129,7 @@ _described: dict[Any, Described] = {}
 
 
 class _Request(HttpRequest):
-    """Remembers which headers were looked at."""
+    """Remembers which headers were read."""
 
     _recorded: Recorded | None = None
 
@@ -147,18 +149,18 @@ def _triggers(stores: Stores, settings: Settings) -> dict[str, Any]:
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", trigger.route), re.DOTALL)
         methods = {str(getattr(method, "value", method)) for method in trigger.methods}
         found[f"{sorted(methods)} {trigger.route}"] = (methods, pattern, function.get_user_function())
-    # As the host does: a literal segment comes before a parameter.
+    # As in the host, a literal segment comes before a parameter.
     return dict(sorted(found.items(), key=lambda one: one[0].count("{")))
 
 
 def assert_always(response: Response) -> None:
-    """What every answer carries."""
+    """Checks the headers of every response."""
     assert response.headers["cache-control"] == "no-store, private"
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
 def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]:
-    """An RFC 9457 problem that existing clients can read, too, and that says nothing of what is inside."""
+    """Returns an RFC 9457 problem that existing clients can read, too. It must show nothing internal."""
     assert response.status == status, (response.status, response.body[:500])
     assert_always(response)
     assert response.headers["content-type"].split(";")[0] == "application/problem+json"
@@ -178,18 +180,18 @@ def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]
 
 
 def assert_ok(response: Response, status: int = 200) -> Response:
-    """Success, with what every answer carries."""
+    """Checks a success and the headers of every response."""
     assert response.status == status, (response.status, response.body[:500])
     assert_always(response)
     return response
 
 
 async def made(client: Client, **fields: Any) -> tuple[str, str]:
-    """A new session's path and ETag."""
+    """Creates a session. Returns its path and ETag."""
     response = assert_ok(await client.post(SESSIONS, {**NEW, **fields}), 201)
     return f"{SESSIONS}/{response.json}", response.etag
 
 
 def metadata_path(path: str) -> str:
-    """Where the metadata of the session at `path` is, without its content."""
+    """Returns the path of the metadata of the session at `path`."""
     return path.replace(SESSIONS, f"{SESSIONS}/metadata")

@@ -1,4 +1,4 @@
-"""An issuer of signed tokens on loopback: its OpenID configuration, its keys, and the faults it can have."""
+"""An issuer of signed tokens on loopback: its OpenID configuration, its keys and its possible faults."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ SUBJECT = "person-1"
 
 
 def private_key(algorithm: str = "RS256", name: str = "first") -> Any:
-    """A key for the algorithm: the same for the same name, because making one takes its time."""
+    """Returns a key for the algorithm. The same name returns the same key, because making one takes time."""
     return _made_key("RSA" if algorithm[:2] in ("RS", "PS") else algorithm, name)
 
 
@@ -36,7 +36,7 @@ def _made_key(kind: str, name: str) -> Any:
 
 
 def jwk(key: Any, name: str, **members: Any) -> dict[str, Any]:
-    """The public half as an issuer publishes it; a member of None is left out."""
+    """Returns the public half as an issuer publishes it. A member of None is left out."""
     if isinstance(key, rsa.RSAPrivateKey):
         public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     elif isinstance(key, ec.EllipticCurvePrivateKey):
@@ -49,16 +49,19 @@ def jwk(key: Any, name: str, **members: Any) -> dict[str, Any]:
 
 
 def unsigned(header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"") -> str:
-    """A token made by hand, as no library would make it."""
+    """Returns a token that no library would make."""
     parts = json.dumps(header).encode(), json.dumps(claims).encode(), signature
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
 class Issuer:
-    """Publishes `jwks` and signs with `private_key()` under the id "first", unless told otherwise.
+    """Publishes `jwks`. Signs with `private_key()` under the id "first" by default.
 
-    `asked` counts what was asked for by path. `away` makes it answer 503, `silent` never, `moved_to` a redirect,
-    `raw` these bytes.
+    asked     the number of requests by path
+    away      respond with 503
+    silent    never respond
+    moved_to  respond with a redirect
+    raw       respond with these bytes
     """
 
     def __init__(self) -> None:
@@ -76,7 +79,7 @@ class Issuer:
         return f"{self.url}/keys"
 
     def claims(self, **changed: Any) -> dict[str, Any]:
-        """What a good token says; a claim of None is left out."""
+        """Returns the claims of a valid token. A claim of None is left out."""
         now = int(time.time())
         good = {"iss": self.url, "aud": AUDIENCE, "sub": SUBJECT, "iat": now, "exp": now + 600}
         return {name: value for name, value in (good | changed).items() if value is not None}
@@ -84,10 +87,10 @@ class Issuer:
     def token(
         self, algorithm: str = "RS256", key: Any = None, headers: Mapping[str, Any] | None = None, **changed: Any
     ) -> str:
-        """A signed token; `headers` are added to its own, and a header of None is left out."""
+        """Returns a signed token. `headers` are added to its own; a header of None is left out."""
         all_headers = {"kid": "first", **(headers or {})}
         named = {name: value for name, value in all_headers.items() if value is not None}
-        # Not jwt.encode: it would refuse to sign what must be shown to be refused.
+        # Not jwt.encode: it refuses to sign invalid tokens.
         payload = json.dumps(self.claims(**changed)).encode()
         return jwt.PyJWS().encode(payload, key or private_key(algorithm), algorithm, headers=named)
 

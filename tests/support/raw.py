@@ -1,4 +1,4 @@
-"""HTTP by hand, for requests that no client library would send."""
+"""HTTP without a client library, for requests that none would send."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Headers = Sequence[tuple[str | bytes, str | bytes]]
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """The first answer on a connection, and all the bytes that came."""
+    """The first response on a connection, and all bytes that came."""
 
     status: int
     headers: dict[str, str]
@@ -33,8 +33,7 @@ def ask(
     body: bytes = b"",
     user: str | None = "ann",
 ) -> RawAnswer:
-    """One request, byte for byte as it is given: only Host, Connection, X-User-Id and, for a body without a
-    length of its own, Content-Length are added."""
+    """Sends one request, byte for byte. Adds only Host, Connection, X-User-Id and a missing Content-Length."""
     names = {_bytes(name).lower() for name, _ in headers}
     lines = [_bytes(method) + b" " + _bytes(target) + b" HTTP/1.1", b"Connection: close"]
     if b"host" not in names:
@@ -48,7 +47,7 @@ def ask(
 
 
 def answered(received: bytes) -> RawAnswer:
-    """Reads what came back."""
+    """Parses what came back."""
     head, _, body = received.partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
@@ -56,7 +55,7 @@ def answered(received: bytes) -> RawAnswer:
 
 
 def assert_refused(answer: RawAnswer, *statuses: int) -> None:
-    """A problem of ours, or the host's own refusal in few words: no failure, and nothing of what is inside."""
+    """Checks for a problem of ours or a short refusal of the host, which shows nothing internal."""
     assert answer.status in (statuses or range(400, 500)), answer.everything[:500]
     if answer.headers.get("content-type") == "application/problem+json":
         assert answer.json["status"] == answer.status and answer.json["error"]["message"]

@@ -1,0 +1,122 @@
+"""What can be wrong with a request, before any store is asked.
+
+    RequestError
+    ├── UnsupportedMediaType
+    ├── LengthRequired
+    ├── BodyTooLarge
+    ├── InvalidBody
+    ├── ConfirmationRequired
+    ├── TooFast
+    ├── InvalidHeader
+    └── InvalidRequest
+
+Messages are for the caller. `problems.py` says what each error is over HTTP.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+_POINTER_MAX_CHARACTERS = 200
+_FAULTS_MAX = 20
+_MESSAGES = {"extra_forbidden": "is not known here", "missing": "is required"}
+
+
+class RequestError(Exception):
+    """The request is at fault. No store was asked yet."""
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What a caller can act on besides the message, as in `PersistenceError.facts`."""
+        return {}
+
+
+class UnsupportedMediaType(RequestError):
+    """The media type or the content coding of the body is not supported."""
+
+
+class LengthRequired(RequestError):
+    """The body has no Content-Length, so the host did not forward it."""
+
+
+class BodyTooLarge(RequestError):
+    """The body has more bytes than any valid body."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"The body has {size:,} bytes; at most {limit:,} are read.")
+        self.size, self.limit = size, limit
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"size": self.size, "limit": self.limit}
+
+
+class InvalidBody(RequestError):
+    """The body is not in its declared content coding."""
+
+
+class ConfirmationRequired(RequestError):
+    """The request cannot be undone, and was not confirmed."""
+
+
+class TooFast(RequestError):
+    """One person made more calls than allowed in a short time."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("You open snapshots faster than is allowed here; please wait a moment.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidHeader(RequestError):
+    """A header is malformed, or not supported here."""
+
+
+class InvalidRequest(RequestError):
+    """The body or the query is invalid. Each fault names a field and says why."""
+
+    def __init__(self, faults: Sequence[Mapping[str, str]]) -> None:
+        first = faults[0]
+        place = first.get("parameter") or first.get("pointer", "#").removeprefix("#/")
+        super().__init__(f"{place}: {first['detail']}" if place != "#" else first["detail"])
+        self.faults = list(faults[:_FAULTS_MAX])
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"errors": self.faults}
+
+    @classmethod
+    def of_body(cls, exc: ValidationError) -> "InvalidRequest":
+        """Names each fault by a JSON pointer into the body."""
+        return cls([{"pointer": pointer(e["loc"]), "detail": _message(e)} for e in _faults(exc)])
+
+    @classmethod
+    def of_query(cls, exc: ValidationError) -> "InvalidRequest":
+        """Names each fault by its query parameter."""
+        return cls(
+            [
+                {"parameter": cut(str(e["loc"][0]) if e["loc"] else "query"), "detail": _message(e)}
+                for e in _faults(exc)
+            ]
+        )
+
+
+def _faults(exc: ValidationError) -> list[Any]:
+    return list(exc.errors(include_url=False, include_context=False, include_input=False))[:_FAULTS_MAX]
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    """Pydantic's message, except where it is written for programmers."""
+    message: str = fault["msg"]
+    return _MESSAGES.get(fault["type"]) or message.removeprefix("Value error, ")
+
+
+def pointer(location: Sequence[str | int]) -> str:
+    """Returns a JSON pointer as a URI fragment (RFC 6901), cut if the client sent a very long name."""
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
+    return cut("#" + "".join(f"/{step}" for step in steps))
+
+
+def cut(text: str) -> str:
+    """Returns a name that a client sent, cut to a length that can be sent back."""
+    return text if len(text) <= _POINTER_MAX_CHARACTERS else text[:_POINTER_MAX_CHARACTERS] + "…"
