@@ -15,7 +15,7 @@ from persistence import Rules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 from persistence.limits import LimitRules
 from persistence.sessions.rules import SessionRules
-from persistence.snapshots.store import SnapshotRules
+from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.timers.cleanup import CleanupRules
 

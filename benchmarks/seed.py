@@ -53,7 +53,7 @@ async def seed(real: Path, bare: Path, states: Sequence[State], keep_revisions: 
             await _create(stores, SMALL_LIST, states[0].content[:1_024])
             await _create(stores, LARGE_LIST, large)
         content = next(state.content for state in states if state.label == SNAPSHOT_STATE)
-        new = NewSnapshot(title="Measured", description=None, content=content)
+        new = NewSnapshot(title="Measured", description=None, content=pack(content))
         snapshot = await stores.snapshots.create("lists-snapshots", new)
     finally:
         await stores.close()

@@ -100,7 +100,7 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
 
 async def _measure_snapshots(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:
     snapshots, logs = stores.snapshots, stores.access_logs
-    new = NewSnapshot(title=TITLE, description=DESCRIPTION, content=costs.state.content)
+    new = NewSnapshot(title=TITLE, description=DESCRIPTION, content=pack(costs.state.content))
 
     created = await _price(engine, costs, "create a snapshot", lambda: snapshots.create(OWNER, new))
     id = created.id

@@ -15,7 +15,8 @@ from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
-from persistence.snapshots.store import SnapshotRules, SnapshotStore
+from persistence.snapshots.rules import SnapshotRules
+from persistence.snapshots.store import SnapshotStore
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
 from persistence.timers.cleanup import Cleanup, CleanupRules

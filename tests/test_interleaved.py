@@ -1,5 +1,4 @@
-"""What two instances do at once to one snapshot and what is told of it, call by call in every order: it ends whole
-or not at all."""
+"""Two instances work on one snapshot at once, with their calls in every order: the result is whole or nothing."""
 
 import random
 
@@ -12,7 +11,7 @@ from persistence.snapshots.documents import Snapshot
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.interleaved import interleave, orders
-from tests.support.snapshots import OWNER, VISITOR, find_snapshot, new, row_of, visit, visitors_of
+from tests.support.snapshots import OWNER, VISITOR, entry_of, find_snapshot, new, visit, visitors_of
 
 
 @pytest.mark.parametrize("is_first", [False, True], ids=["a later visit", "a first visit"])
@@ -31,8 +30,8 @@ async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine, is_first: boo
         if not is_first:
             await visit(stores, VISITOR, made.id)
         assert await interleave(engine, order, look, forget) == [None, None]
-        told = VISITOR in await visitors_of(engine, made.id)
-        assert not told or await row_of(engine, VISITOR, made.id), order
+        is_shown = VISITOR in await visitors_of(engine, made.id)
+        assert not is_shown or await entry_of(engine, VISITOR, made.id), order
         await stores.access_logs.remove(VISITOR, made.id)
         assert VISITOR not in await visitors_of(engine, made.id)
 
@@ -41,22 +40,20 @@ async def test_a_repeat_of_a_create_brings_no_description_back(engine: Engine) -
     stores = stores_over(engine, SETTINGS.store_rules())
 
     for order in orders(4, 3):
-        attempt = IdempotencyKey(f"key {order}", "digest")
-        made = await stores.snapshots.create(OWNER, new(description="Words"), attempt)
+        key = IdempotencyKey(f"key {order}", "digest")
+        made = await stores.snapshots.create(OWNER, new(description="Words"), key)
 
-        async def repeat(over: Engine, attempt: IdempotencyKey = attempt) -> None:
-            await stores_over(over, SETTINGS.store_rules()).snapshots.create(
-                OWNER, new(description="Words"), attempt
-            )
+        async def repeat(over: Engine, key: IdempotencyKey = key) -> None:
+            await stores_over(over, SETTINGS.store_rules()).snapshots.create(OWNER, new(description="Words"), key)
 
         async def delete(over: Engine, id: str = made.id) -> None:
             await stores_over(over, SETTINGS.store_rules()).snapshots.delete(OWNER, id)
 
         repeated, deleted = await interleave(engine, order, repeat, delete)
         assert deleted is None and (repeated is None or isinstance(repeated, Gone)), order
-        row = await row_of(engine, OWNER, made.id)
-        assert row is not None and row.snapshot_deleted, order
-        assert row.snapshot_metadata.description is None, order
+        entry = await entry_of(engine, OWNER, made.id)
+        assert entry is not None and entry.snapshot_deleted, order
+        assert entry.snapshot_metadata.description is None, order
 
 
 async def test_a_snapshot_that_is_made_while_everything_is_erased_goes_or_stays_as_a_whole(engine: Engine) -> None:
@@ -68,20 +65,20 @@ async def test_a_snapshot_that_is_made_while_everything_is_erased_goes_or_stays_
     async def erase(over: Engine) -> None:
         assert (await stores_over(over, SETTINGS.store_rules()).personal_data.erase(OWNER)).done
 
-    # An erasure looks at sessions, contents and reservations first: those calls come before anything is made.
+    # An erasure reads sessions, contents and idempotency records first: before anything is created.
     every = list(orders(7, 9))
     for order in random.Random(1).sample(every, 200):
         made, erased = await interleave(engine, (1, 1, 1, 0, *order), make, erase)
         assert isinstance(made, Snapshot) and erased is None, (made, erased)
-        snapshot, row = await find_snapshot(engine, made.id), await row_of(engine, OWNER, made.id)
-        told = OWNER in await visitors_of(engine, made.id)
+        snapshot, entry = await find_snapshot(engine, made.id), await entry_of(engine, OWNER, made.id)
+        is_shown = OWNER in await visitors_of(engine, made.id)
         assert snapshot is not None, order
         if snapshot.deleted_at is None:
-            assert row is not None and not row.pending and told, order
+            assert entry is not None and not entry.pending and is_shown, order
         else:
-            assert row is None, order
+            assert entry is None, order
         await erase(engine)
-        assert await row_of(engine, OWNER, made.id) is None
+        assert await entry_of(engine, OWNER, made.id) is None
         gone = await find_snapshot(engine, made.id)
         assert gone is not None and gone.deleted_at is not None
         assert await visitors_of(engine, made.id) == {}

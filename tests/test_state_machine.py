@@ -1,4 +1,4 @@
-"""Any order of calls, visits that are lost, timers that are killed: all behaves as a plain model of it does."""
+"""Stores behave as a plain model, for calls in any order, lost visits and killed timers."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -26,7 +26,7 @@ from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies, Refuses
 from tests.support.clock import Clock
-from tests.support.snapshot_model import Frozen, Model, Row
+from tests.support.snapshot_model import Entry, Frozen, Model
 from tests.support.snapshots import GRACE, new, over, stored
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ EXPIRIES = st.sampled_from([None, None, timedelta(minutes=9, seconds=30), timede
 
 
 class Everything(RuleBasedStateMachine):
-    """Sessions, snapshots, access logs and the timer, by a clock that only goes on when told to."""
+    """Sessions, snapshots, access logs and the timer. The clock advances only when a rule says so."""
 
     runner: asyncio.Runner
     clock: Clock
@@ -54,7 +54,7 @@ class Everything(RuleBasedStateMachine):
         self.engine = self.open()
         self.stores = stores_over(self.engine, SETTINGS.store_rules())
         self.model = Model()
-        # Contents by session: named ones, and those that a save left behind, by when that was.
+        # Named contents by session; then contents that a failed save left behind, with its time.
         self.named: dict[str, set[str]] = {}
         self.lost: dict[str, datetime] = {}
         self.deleted_at: dict[str, datetime] = {}
@@ -123,15 +123,15 @@ class Everything(RuleBasedStateMachine):
             self.run(dying.create(owner, frozen(content=content)))
         after = {one["id"] for one in self.run(stored(self.engine, SNAPSHOT_ACCESS_LOGS, AccessLog))}
         (id,) = after - before
-        self.model.rows[owner, id] = Row(own=True, pending_since=self.clock.at)
+        self.model.entries[owner, id] = Entry(own=True, pending_since=self.clock.at)
         if committed:
             self.model.snapshots[id] = Frozen(owner, content)
             self.model.copies[owner, id] = 1
         return str(id)
 
-    @rule(person=PEOPLE, id=snapshot_ids, lost=st.sampled_from(["nothing", "nothing", "row", "copy"]))
+    @rule(person=PEOPLE, id=snapshot_ids, lost=st.sampled_from(["nothing", "nothing", "entry", "copy"]))
     def visit(self, person: str, id: str, lost: str) -> None:
-        refusing = Refuses(self.engine, SNAPSHOT_ACCESS_LOGS if lost == "row" else SNAPSHOTS, "patch", "create")
+        refusing = Refuses(self.engine, SNAPSHOT_ACCESS_LOGS if lost == "entry" else SNAPSHOTS, "patch", "create")
         refusing.refusing = lost != "nothing"
         _, snapshots, logs, _ = over(refusing)
         snapshot = self.model.snapshots.get(id)
@@ -142,10 +142,10 @@ class Everything(RuleBasedStateMachine):
         found, content = self.run(snapshots.get(person, id))
         self.run(logs.drain())
         assert (found.owner_id, content.decode()) == (snapshot.owner, snapshot.content)
-        self.model.visit(person, id, row_lost=lost == "row", copy_lost=lost == "copy")
+        self.model.visit(person, id, entry_lost=lost == "entry", copy_lost=lost == "copy")
 
     @rule(person=PEOPLE, id=snapshot_ids)
-    def remove_row(self, person: str, id: str) -> None:
+    def remove_entry(self, person: str, id: str) -> None:
         self.run(self.stores.access_logs.remove(person, id))
         self.model.remove(person, id)
 
@@ -195,18 +195,18 @@ class Everything(RuleBasedStateMachine):
     @rule(person=PEOPLE)
     def look_at_lists(self, person: str) -> None:
         history = self.run(self.stores.access_logs.page(person, page_size=100)).items
-        assert {row.snapshot_id: row.visits for row in history} == self.model.history(person)
+        assert {entry.snapshot_id: entry.visits for entry in history} == self.model.history(person)
         library = self.run(self.stores.snapshots.page(person, page_size=100)).items
-        assert {row.snapshot_id for row in library} == self.model.library(person)
+        assert {entry.snapshot_id for entry in library} == self.model.library(person)
 
     @invariant()
     def what_is_stored_is_what_the_model_says(self) -> None:
-        rows = self.run(stored(self.engine, SNAPSHOT_ACCESS_LOGS, AccessLog))
-        assert {(one["visitor_id"], one["id"]): as_row(one) for one in rows} == {
-            key: (row.visits, row.hidden, row.deleted, row.pending_since is not None)
-            for key, row in self.model.rows.items()
+        entries = self.run(stored(self.engine, SNAPSHOT_ACCESS_LOGS, AccessLog))
+        assert {(one["visitor_id"], one["id"]): as_entry(one) for one in entries} == {
+            key: (entry.visits, entry.hidden, entry.deleted, entry.pending_since is not None)
+            for key, entry in self.model.entries.items()
         }
-        for one in rows:
+        for one in entries:
             words = one["snapshot_metadata"]["description"]
             assert words == (None if one["snapshot_deleted"] else WORDS)
         visitors = self.run(stored(self.engine, SNAPSHOTS, Visitor))
@@ -218,9 +218,9 @@ class Everything(RuleBasedStateMachine):
         }
 
     @invariant()
-    def visitor_items_never_tell_of_more_than_rows(self) -> None:
+    def visitor_items_never_show_more_than_entries(self) -> None:
         for key, visits in self.model.copies.items():
-            assert visits <= self.model.rows[key].visits
+            assert visits <= self.model.entries[key].visits
 
     @invariant()
     def contents_are_those_that_heads_name_and_what_waits_for_the_timer(self) -> None:
@@ -236,7 +236,7 @@ def frozen(**fields: Any) -> NewSnapshot:
     return new(description=WORDS, **fields)
 
 
-def as_row(item: dict[str, Any]) -> tuple[int, bool, bool, bool]:
+def as_entry(item: dict[str, Any]) -> tuple[int, bool, bool, bool]:
     return item["visits"], item["hidden"], item["snapshot_deleted"], item["pending"]
 
 
@@ -244,7 +244,7 @@ def as_row(item: dict[str, Any]) -> tuple[int, bool, bool, bool]:
 def machine(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[type[Everything]]:
-    """The machine on each engine in turn, empty for each example, which lives on a loop of its own."""
+    """The machine on each engine. Each example starts with an empty store; all share one event loop."""
     with asyncio.Runner() as loop:
 
         class Here(Everything):

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from functions.http.paging import ListQuery, QueryTime
 from functions.http.views import BodyModel, WireModel
+from persistence.content import pack
 from persistence.documents import Description, Label, MediaType, Timestamp, Title
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, SnapshotStats, Visitor
 from persistence.storage.query import Operator
@@ -109,8 +110,9 @@ class NewSnapshotBody(BodyModel):
         return self
 
     def new_snapshot(self) -> NewSnapshot:
-        """Returns what the store creates it from."""
-        return NewSnapshot.model_validate(dict(self))
+        """Packs the content. Raises ContentTooLarge, and InvalidMember if it is not UTF-8."""
+        packed = None if self.content is None else pack(self.content)
+        return NewSnapshot.model_validate(dict(self) | {"content": packed})
 
 
 _TITLE, _TITLE_LOWER = "snapshot_metadata.title", "snapshot_metadata.title__lower"

@@ -252,7 +252,7 @@ class PersonalData:
             try:
                 await self._snapshots.delete(owner_id, snapshot_id)
             except CorruptItem:
-                await self._snapshots.bury_damaged(owner_id, snapshot_id)
+                await self._snapshots.replace_damaged(owner_id, snapshot_id)
             return True
         return False
 

@@ -1,4 +1,4 @@
-"""Snapshots as they are stored, and who opened them."""
+"""Snapshots and access log entries as stored, and what creates a snapshot."""
 
 import hashlib
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
+from persistence.content import Packed
 from persistence.documents import Description, Document, Label, LowerText, MediaType, Timestamp, Title
 
 
@@ -24,18 +25,14 @@ class SnapshotMetadata(BaseModel):
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy cannot see through it
     @property
     def title__lower(self) -> LowerText:
-        """For search and sort without regard to case."""
+        """The title for case-insensitive search and sort."""
         return self.title.lower()
-
-    def without_words(self, title: str) -> Self:
-        """What remains after deletion: no description, and `title` for the title."""
-        return self.model_copy(update={"title": title, "description": None})
 
 
 class Snapshot(Document):
-    """A frozen copy; its bytes are the item's payload. It changes once, into a tombstone without content.
+    """A frozen copy. Its content is the item's payload. It changes once: into a tombstone without content.
 
-    `unsettled_at` is there while the timer has work with it: the rows of its visitors are to be marked.
+    `unsettled_at` is set while a timer has to mark the access log entries of its visitors.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -47,15 +44,21 @@ class Snapshot(Document):
     deleted_at: Timestamp | None = None
     unsettled_at: Timestamp | None = None
 
+    @classmethod
+    def damaged(cls, snapshot_id: str, owner_id: str, at: datetime) -> Self:
+        """Returns a stand-in for a snapshot that cannot be read."""
+        metadata = SnapshotMetadata(title="", description=None, created_at=at, content_hash="", content_bytes=0)
+        return cls(id=snapshot_id, snapshot_id=snapshot_id, owner_id=owner_id, metadata=metadata)
+
     def is_gone(self, at: datetime) -> bool:
-        """Whether it was deleted, or its time was over by then."""
+        """True if it was deleted, or has expired by `at`."""
         return self.deleted_at is not None or (self.expires_at is not None and self.expires_at <= at)
 
     def tombstone(self, at: datetime) -> Self:
-        """What is left of it: that it was there, whose it was, and when it went."""
+        """Returns its tombstone, without title, description and expiry."""
         return self.model_copy(
             update={
-                "metadata": self.metadata.without_words(""),
+                "metadata": self.metadata.model_copy(update={"title": "", "description": None}),
                 "expires_at": None,
                 "deleted_at": at,
                 "unsettled_at": at,
@@ -63,34 +66,13 @@ class Snapshot(Document):
         )
 
 
-class Visitor(Document):
-    """Beside the snapshot, for its owner: how often one person opened it. Copied from that person's row."""
-
-    kind: Literal["visitor"] = "visitor"
-    snapshot_id: str
-    visitor_id: str
-    visits: int
-    first_visited_at: Timestamp
-    last_visited_at: Timestamp
-
-    @classmethod
-    def of(cls, log: "AccessLog") -> Self:
-        """The visitor that a row tells of, with the row's own counts."""
-        return cls(
-            id=visitor_item_id(log.visitor_id),
-            snapshot_id=log.snapshot_id,
-            visitor_id=log.visitor_id,
-            visits=log.visits,
-            first_visited_at=log.first_visited_at,
-            last_visited_at=log.last_visited_at,
-        )
-
-
 class AccessLog(Document):
-    """One row per person and snapshot, kept with the person; the owner's is also an entry of their library.
+    """One entry of the access log: one person's visits to one snapshot. The owner's entry also lists the snapshot
+    in the owner's library.
 
-    pending     the owner's row before its snapshot is known to exist; never listed
-    hidden      the owner removed it from the visit history; it stays in the library
+    pending       the owner's entry before the snapshot is known to exist; never listed
+    hidden        the owner removed it from the history; the library still lists it
+    unsettled_at  set while the entry is pending, for a timer to find it
     """
 
     kind: Literal["access_log"] = "access_log"
@@ -110,7 +92,7 @@ class AccessLog(Document):
 
     @classmethod
     def first_visit(cls, snapshot: Snapshot, visitor_id: str, at: datetime) -> Self:
-        """The row that a person's first visit makes."""
+        """Returns the entry that a person's first visit creates."""
         return cls(
             id=snapshot.id,
             visitor_id=visitor_id,
@@ -125,17 +107,41 @@ class AccessLog(Document):
         )
 
 
-class NewSnapshot(BaseModel):
-    """What makes a snapshot: content, or the id of a session of mine that is copied here.
+class Visitor(Document):
+    """How often one person opened a snapshot. A copy of the counts of that person's access log entry, kept in the
+    snapshot's partition for its owner."""
 
-    From a session, a title, description or media type that is not given is the session's.
+    kind: Literal["visitor"] = "visitor"
+    snapshot_id: str
+    visitor_id: str
+    visits: int
+    first_visited_at: Timestamp
+    last_visited_at: Timestamp
+
+    @classmethod
+    def of(cls, entry: AccessLog) -> Self:
+        """Returns the visitor with the counts of an access log entry."""
+        return cls(
+            id=visitor_item_id(entry.visitor_id),
+            snapshot_id=entry.snapshot_id,
+            visitor_id=entry.visitor_id,
+            visits=entry.visits,
+            first_visited_at=entry.first_visited_at,
+            last_visited_at=entry.last_visited_at,
+        )
+
+
+class NewSnapshot(BaseModel):
+    """What creates a snapshot: content, or the id of one of the owner's sessions, which is copied.
+
+    From a session, a missing title, description or media type is the session's. An empty description is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: Title | None = None
     description: Description | None = None
-    content: str | bytes | None = None
+    content: Packed | None = None
     session_id: str | None = None
     app: Label | None = None
     media_type: MediaType | None = None
@@ -146,12 +152,12 @@ class NewSnapshot(BaseModel):
         if (self.content is None) == (self.session_id is None):
             raise ValueError("needs either content or the id of a session")
         if self.content is not None and self.title is None:
-            raise ValueError("needs a title where it is made from content")
+            raise ValueError("needs a title if it is made from content")
         return self
 
 
 class SnapshotStats(BaseModel):
-    """How often a snapshot was opened, by how many people, first and last. Times are None for no visit."""
+    """How often a snapshot was opened, by how many people, first and last. Times are None if nobody opened it."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -162,5 +168,5 @@ class SnapshotStats(BaseModel):
 
 
 def visitor_item_id(visitor_id: str) -> str:
-    """An id made of any owner id: those may hold characters that ids may not."""
+    """Returns the id of a person's visitor item. A hash: owner ids may hold characters that ids may not."""
     return "visitor~" + hashlib.sha256(visitor_id.encode()).hexdigest()[:32]

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from persistence.documents import Document
-from persistence.errors import CorruptItem, InvalidField, ItemNotFound
+from persistence.errors import CorruptItem, InvalidField, ItemExists, ItemNotFound
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Increment, Item, Remove, Set
 from persistence.storage.query import BY_ID, Aggregate, Filter, Page, Query, Sort
@@ -60,6 +60,15 @@ class DocumentSet(Generic[D]):
     async def create(self, document: D) -> str:
         """Stores a new document and returns its etag. Raises ItemExists."""
         return await self.engine.create(self.container, document.to_item())
+
+    async def create_once(self, document: D) -> bool:
+        """Creates a document. Returns False if the id is taken: our own retry, or another try under the same
+        idempotency key."""
+        try:
+            await self.create(document)
+            return True
+        except ItemExists:
+            return False
 
     async def replace(self, document: D, if_match: str) -> str:
         """Replaces a document and returns the new etag. Raises ItemChanged and ItemNotFound."""

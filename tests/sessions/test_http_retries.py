@@ -319,7 +319,7 @@ async def test_a_repeat_that_comes_after_its_snapshot_has_expired_is_told_so(cli
     expires_at = now() + timedelta(minutes=1)
     new = {**NEW_SNAPSHOT, "expiresAt": expires_at.isoformat()}
     assert_ok(await client.post(SNAPSHOTS, new, key("k")), 201)
-    mocker.patch("persistence.snapshots.store.now", return_value=expires_at + timedelta(seconds=1))
+    mocker.patch("persistence.snapshots.reads.now", return_value=expires_at + timedelta(seconds=1))
     assert_problem(await client.post(SNAPSHOTS, new, key("k")), 410, "gone")
 
 

@@ -1,4 +1,4 @@
-"""A create that ends at any point: nothing is listed that does not open, and the timer settles the rest."""
+"""A create that is interrupted at any point: every listed snapshot opens, and the timer settles the rest."""
 
 import pytest
 
@@ -17,14 +17,14 @@ from tests.support.snapshots import (
     LARGE,
     OWNER,
     VISITOR,
+    entry_of,
     new,
     over,
-    row_of,
     stored,
     visitors_of,
 )
 
-# Each point at which a create can end: before or after one of its writes.
+# Each point at which a create can be interrupted: before or after one of its writes.
 SMALL = [("small", "one", at, applied) for at in (1, 2, 3) for applied in (False, True)]
 TWO_PARTS = [("large", LARGE, at, applied) for at in (1, 2, 3, 4) for applied in (False, True)]
 every_point = pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def assert_listed_ones_open(stores: Stores) -> int:
-    """How many there are."""
+    """Asserts that every listed snapshot opens. Returns their number."""
     library = (await stores.snapshots.page(OWNER)).items
     history = (await stores.access_logs.page(OWNER)).items
-    assert [row.snapshot_id for row in library] == [row.snapshot_id for row in history]
-    for row in library:
-        _, content = await stores.snapshots.get(VISITOR, row.snapshot_id)
-        assert len(content) == row.snapshot_metadata.content_bytes
+    assert [entry.snapshot_id for entry in library] == [entry.snapshot_id for entry in history]
+    for entry in library:
+        _, content = await stores.snapshots.get(VISITOR, entry.snapshot_id)
+        assert len(content) == entry.snapshot_metadata.content_bytes
     await stores.access_logs.drain()
     return len(library)
 
@@ -69,21 +69,21 @@ async def test_a_create_that_ends_anywhere_is_settled(
     stores = stores_over(engine, SETTINGS.store_rules())
     listed = await assert_listed_ones_open(stores)
     assert listed == (1 if (at, applied) == (last, True) else 0)
-    rows = await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
-    # Within the grace the create may still be at work: its row is let alone.
+    entries = await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+    # Within the grace the create may still be running, so its entry is not touched.
     assert (await stores.cleanup.run()).creates_settled == 0
-    assert await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog) == rows
+    assert await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog) == entries
 
     clock.advance(seconds=GRACE.total_seconds() + 1)
     counts = await stores.cleanup.run()
-    assert counts.creates_settled == len([row for row in rows if row["pending"]])
-    # Whatever was committed is there now, and whatever was not has left nothing.
+    assert counts.creates_settled == len([entry for entry in entries if entry["pending"]])
+    # What was committed is listed, and nothing else is left.
     committed = at > 2 or (at == 2 and applied)
     assert await assert_listed_ones_open(stores) == (1 if committed else 0)
     if created is not None:
         assert committed, "an acknowledged snapshot is missing"
-    for row in await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog):
-        assert (row["pending"], row["unsettled_at"]) == (False, None)
+    for entry in await stored(engine, SNAPSHOT_ACCESS_LOGS, AccessLog):
+        assert (entry["pending"], entry["unsettled_at"]) == (False, None)
     visitors = await stored(engine, SNAPSHOTS, Visitor)
     assert {one["visitor_id"] for one in visitors} <= {OWNER, VISITOR}
     assert committed or not visitors
@@ -98,33 +98,31 @@ async def test_a_snapshot_deleted_before_its_row_was_confirmed_is_marked(engine:
     refusing.refusing = False
     clock.advance(seconds=GRACE.total_seconds() + 1)
     await stores.cleanup.run()
-    row = await row_of(engine, OWNER, made.id)
-    assert row is not None
-    assert (row.snapshot_deleted, row.pending, row.unsettled_at) == (True, False, None)
-    assert row.snapshot_metadata.description is None
+    entry = await entry_of(engine, OWNER, made.id)
+    assert entry is not None
+    assert (entry.snapshot_deleted, entry.pending, entry.unsettled_at) == (True, False, None)
+    assert entry.snapshot_metadata.description is None
     assert (await stores.snapshots.page(OWNER)).items == []
 
 
 async def test_a_repeat_that_the_timer_overtakes_is_listed_all_the_same(engine: Engine, clock: Clock) -> None:
-    attempt = IdempotencyKey("key", "digest")
+    key = IdempotencyKey("key", "digest")
     with pytest.raises(StoreUnavailable):
-        await stores_over(Dies(engine, at=3), SETTINGS.store_rules()).snapshots.create(OWNER, new(), attempt)
+        await stores_over(Dies(engine, at=3), SETTINGS.store_rules()).snapshots.create(OWNER, new(), key)
     clock.advance(seconds=GRACE.total_seconds() + 1)
 
     class TimerInBetween(Watched):
-        """Runs the timer after the repeat has met its old row, and before it writes the snapshot."""
+        """Runs the timer after the retry has found its old entry, and before it writes the snapshot."""
 
         async def before(self, verb: str, container: Container) -> None:
             if verb == "commit":
                 assert (await over(engine)[3].run()).creates_settled == 1
 
-    made = await stores_over(TimerInBetween(engine), SETTINGS.store_rules()).snapshots.create(
-        OWNER, new(), attempt
-    )
+    made = await stores_over(TimerInBetween(engine), SETTINGS.store_rules()).snapshots.create(OWNER, new(), key)
     stores = stores_over(engine, SETTINGS.store_rules())
-    assert [row.snapshot_id for row in (await stores.snapshots.page(OWNER)).items] == [made.id]
-    row = await row_of(engine, OWNER, made.id)
-    assert row is not None and (row.visits, row.pending) == (1, False)
+    assert [entry.snapshot_id for entry in (await stores.snapshots.page(OWNER)).items] == [made.id]
+    entry = await entry_of(engine, OWNER, made.id)
+    assert entry is not None and (entry.visits, entry.pending) == (1, False)
 
 
 @pytest.mark.parametrize("content", ["one", LARGE], ids=["small", "large"])
@@ -136,5 +134,5 @@ async def test_a_create_whose_answers_are_lost_finds_itself_done(engine: Engine,
     losing.times = 0
     assert (await stores.snapshots.get(VISITOR, made.id))[1] == content.encode()
     await stores.access_logs.drain()
-    assert [row.snapshot_id for row in (await stores.snapshots.page(OWNER)).items] == [made.id]
+    assert [entry.snapshot_id for entry in (await stores.snapshots.page(OWNER)).items] == [made.id]
     assert (await visitors_of(engine, made.id)).keys() == {OWNER, VISITOR}

@@ -1,4 +1,4 @@
-"""Deleting a snapshot: the tombstone is the commit, and it is gone for all from then on. On each engine."""
+"""Deleting a snapshot: the tombstone is the commit. Nobody can open it from then on. On each engine."""
 
 import asyncio
 
@@ -20,10 +20,10 @@ from tests.support.snapshots import (
     OWNER,
     RETENTION,
     VISITOR,
+    entry_of,
     find_snapshot,
     new,
     over,
-    row_of,
     visit,
     visitors_of,
     with_rules,
@@ -36,12 +36,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def assert_gone(stores: Stores, snapshot_id: str) -> None:
-    """For everybody, by every way, and listed by nobody."""
+    """Asserts that every read raises Gone for everybody, and that no list shows the snapshot."""
     for person in (OWNER, VISITOR, OUTSIDER):
         with pytest.raises(Gone):
             await stores.snapshots.get(person, snapshot_id)
         library = await stores.snapshots.page(person, page_size=100)
-        assert snapshot_id not in [row.snapshot_id for row in library.items]
+        assert snapshot_id not in [entry.snapshot_id for entry in library.items]
     with pytest.raises(Gone):
         await stores.snapshots.stats(OWNER, snapshot_id)
     with pytest.raises(Gone):
@@ -66,10 +66,10 @@ async def test_the_owners_row_is_marked_at_once_and_others_later(stores: Stores)
     made = await stores.snapshots.create(OWNER, new(description="Words"))
     await visit(stores, VISITOR, made.id)
     await stores.snapshots.delete(OWNER, made.id)
-    own, other = [await row_of(stores.engine, person, made.id) for person in (OWNER, VISITOR)]
+    own, other = [await entry_of(stores.engine, person, made.id) for person in (OWNER, VISITOR)]
     assert own is not None and other is not None
     assert (own.snapshot_deleted, own.snapshot_metadata.description, own.unsettled_at) == (True, None, None)
-    assert own.snapshot_metadata.title == "First", "what it was called stays in the history"
+    assert own.snapshot_metadata.title == "First", "its title stays in the history"
     assert not other.snapshot_deleted
 
 
@@ -108,7 +108,7 @@ async def test_it_works_although_the_owner_removed_their_own_row(stores: Stores)
     await stores.snapshots.delete(OWNER, made.id)
     await assert_gone(stores, made.id)
     await stores.access_logs.remove(OWNER, made.id)
-    assert await row_of(stores.engine, OWNER, made.id) is None
+    assert await entry_of(stores.engine, OWNER, made.id) is None
     await stores.snapshots.delete(OWNER, made.id)
 
 
@@ -163,7 +163,7 @@ async def test_a_delete_that_dies_after_its_commit_is_a_delete(engine: Engine, c
         await stores.snapshots.get(OWNER, made.id)
     with pytest.raises(Gone):
         await stores.snapshots.stats(OWNER, made.id)
-    # Whoever still finds it in the library and deletes it again has it out of there.
+    # The library still lists it. Deleting it again removes it from there.
     await stores.snapshots.delete(OWNER, made.id)
     await assert_gone(stores, made.id)
 
@@ -195,5 +195,5 @@ async def test_a_forgotten_snapshot_is_as_one_that_never_was(stores: Stores, clo
     for asking in (stores.snapshots.get, stores.snapshots.delete, stores.snapshots.stats):
         with pytest.raises(NotFound):
             await asking(OWNER, made.id)
-    row = await row_of(stores.engine, VISITOR, made.id)
-    assert row is not None and row.snapshot_deleted, "a visitor's history stays"
+    entry = await entry_of(stores.engine, VISITOR, made.id)
+    assert entry is not None and entry.snapshot_deleted, "a visitor's history stays"

@@ -1,4 +1,4 @@
-"""Snapshots whose time is limited: by their maker or by the operator. On each engine."""
+"""Snapshots that expire: at a time that their owner or the operator sets. On each engine."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from persistence import Stores
 from persistence.errors import Gone, InvalidField
 from tests.support.clock import NOON, Clock
-from tests.support.snapshots import OUTSIDER, OWNER, VISITOR, new, row_of, with_rules
+from tests.support.snapshots import OUTSIDER, OWNER, VISITOR, entry_of, new, with_rules
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ async def test_an_expired_snapshot_is_gone_for_all_at_once(stores: Stores, clock
     with pytest.raises(Gone):
         await stores.snapshots.stats(OWNER, made.id)
     await stores.access_logs.drain()
-    row = await row_of(stores.engine, VISITOR, made.id)
-    assert row is not None and row.visits == 1, "being refused is no visit"
+    entry = await entry_of(stores.engine, VISITOR, made.id)
+    assert entry is not None and entry.visits == 1, "a refused read is not a visit"
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ async def test_expiry_follows_the_settings(
     else:
         assert given is not None
         assert abs(made.expires_at - (NOON + timedelta(days=given))) < timedelta(seconds=1)
-    row = await row_of(stores.engine, OWNER, made.id)
-    assert row is not None and row.expires_at == made.expires_at
+    entry = await entry_of(stores.engine, OWNER, made.id)
+    assert entry is not None and entry.expires_at == made.expires_at
 
 
 async def test_an_expiry_that_is_past_or_too_late_is_refused(stores: Stores, clock: Clock) -> None:

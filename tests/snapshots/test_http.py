@@ -1,4 +1,4 @@
-"""The wire contract of snapshots, and what each answer tells to whom. On each engine."""
+"""The wire contract of snapshots, and what each response discloses to whom. On each engine."""
 
 import re
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ def client(stores: Stores) -> Client:
 
 
 async def frozen(client: Client, **fields: Any) -> str:
-    """A new snapshot's path."""
+    """Creates a snapshot. Returns its path."""
     response = assert_ok(await client.post(SNAPSHOTS, {**NEW, **fields}), 201)
     return f"{SNAPSHOTS}/{response.json}"
 
@@ -102,13 +102,13 @@ async def test_a_session_is_frozen_by_its_id(client: Client) -> None:
 
 async def test_only_ones_own_living_session_can_be_frozen(client: Client) -> None:
     session = assert_ok(await client.post(SESSIONS, NEW), 201).json
-    answers = [
+    responses = [
         await client.of("mallory").post(SNAPSHOTS, {"sessionId": session}),
         await client.post(SNAPSHOTS, {"sessionId": new_id()}),
         await client.post(SNAPSHOTS, {"sessionId": "../etc"}),
     ]
-    assert len({answer.body for answer in answers}) == 1, "a foreign session is told from none"
-    assert_problem(answers[0], 404, "not_found")
+    assert len({response.body for response in responses}) == 1, "the response shows whether the session exists"
+    assert_problem(responses[0], 404, "not_found")
     assert_ok(await client.delete(f"{SESSIONS}/{session}"), 204)
     assert_problem(await client.post(SNAPSHOTS, {"sessionId": session}), 410, "gone")
 
@@ -139,20 +139,20 @@ async def test_what_cannot_be_a_snapshot_is_refused_and_nothing_written(
 ) -> None:
     counting = CountingReads(engine)
     client = Client(stores_over(counting, SHOWING.store_rules()), SHOWING)
-    answer = await client.post(SNAPSHOTS, body)
-    assert_problem(answer, status, {422: "invalid_request", 413: "content_too_large"}[status])
+    response = await client.post(SNAPSHOTS, body)
+    assert_problem(response, status, {422: "invalid_request", 413: "content_too_large"}[status])
     assert counting.writes == []
 
 
 async def test_an_expiry_that_is_not_allowed_is_pointed_at(client: Client) -> None:
-    answer = await client.post(SNAPSHOTS, {**NEW, "expiresAt": "2020-01-01T00:00:00Z"})
-    (fault,) = assert_problem(answer, 422, "invalid_request")["errors"]
+    response = await client.post(SNAPSHOTS, {**NEW, "expiresAt": "2020-01-01T00:00:00Z"})
+    (fault,) = assert_problem(response, 422, "invalid_request")["errors"]
     assert fault == {"pointer": "#/expiresAt", "detail": "must lie in the future"}
 
 
 async def test_another_media_type_is_refused(client: Client) -> None:
-    answer = await client.post(SNAPSHOTS, NEW, headers={"Content-Type": "text/plain"})
-    assert_problem(answer, 415, "unsupported_media_type")
+    response = await client.post(SNAPSHOTS, NEW, headers={"Content-Type": "text/plain"})
+    assert_problem(response, 415, "unsupported_media_type")
 
 
 async def test_every_sort_of_the_contract_works_both_ways(client: Client) -> None:
@@ -218,9 +218,11 @@ async def test_a_bad_query_is_refused(client: Client, query: dict[str, str]) -> 
 async def test_no_snapshot_is_no_snapshot_however_its_id_looks(client: Client) -> None:
     for rest in OF_ONE:
         ids = (new_id(), "short", "x" * 65, "żółć" * 3, "..%2f..%2fetc", "visitor~abc", "a" * 12 + "\n")
-        answers = [await client.get(f"{SNAPSHOTS}/{id}{rest}") for id in ids]
-        assert len({answer.body for answer in answers}) == 1, "a malformed id is told from a wrong one"
-        assert_problem(answers[0], 404, "not_found")
+        responses = [await client.get(f"{SNAPSHOTS}/{id}{rest}") for id in ids]
+        assert len({response.body for response in responses}) == 1, (
+            "the response differs between malformed and unknown ids"
+        )
+        assert_problem(responses[0], 404, "not_found")
     assert_problem(await client.delete(f"{SNAPSHOTS}/{new_id()}"), 404, "not_found")
     assert_problem(await client.delete(f"{SNAPSHOTS}/short"), 404, "not_found")
 
@@ -229,18 +231,18 @@ async def test_anothers_snapshot_can_be_opened_and_nothing_else(client: Client) 
     path, outsider = await frozen(client), client.of("mallory")
     assert_ok(await outsider.get(path))
     refused = [await outsider.delete(path), *[await outsider.get(path + rest) for rest in OF_ONE[1:]]]
-    for answer in refused:
-        problem = assert_problem(answer, 403, "forbidden")
-        assert "ann" not in answer.body.decode() and "First" not in problem["detail"]
+    for response in refused:
+        problem = assert_problem(response, 403, "forbidden")
+        assert "ann" not in response.body.decode() and "First" not in problem["detail"]
     assert await titles(outsider) == []
     assert_ok(await client.get(path))
 
 
 async def assert_gone(client: Client, path: str) -> None:
     for person in (client, client.of("ben"), client.of("mallory")):
-        answer = await person.get(path)
-        assert_problem(answer, 410, "gone")
-        said = answer.body.decode()
+        response = await person.get(path)
+        assert_problem(response, 410, "gone")
+        said = response.body.decode()
         assert "ann" not in said and "Secret" not in said and path.rpartition("/")[2] not in said
     for rest in OF_ONE[1:]:
         assert_problem(await client.get(path + rest), 410, "gone")

@@ -1,4 +1,4 @@
-"""The wire contract of the access log: every filter and sort, and forgetting a visit. On each engine."""
+"""The wire contract of the access log: every filter and sort, and removing an entry. On each engine."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -16,8 +16,8 @@ from tests.support.http import NEW, Client, assert_ok, assert_problem
 
 LOGS, SNAPSHOTS = "persistence/snapshot_access_logs", "persistence/snapshots"
 
-# Title, hours at which the snapshot was made and last opened, visits, whose it is, whether it is deleted.
-ROWS = [
+# Title, hours at which the snapshot was created and last opened, visits, owner, whether it is deleted.
+ENTRIES = [
     ("b", 0, 9, 3, "ann", False),
     ("C", 1, 8, 1, "cleo", False),
     ("a", 2, 7, 4, "cleo", True),
@@ -39,20 +39,20 @@ def client(stores: Stores) -> Client:
 
 @pytest.fixture
 async def filled(engine: Engine, client: Client) -> Client:
-    """The client of a person with these rows, and one each that no list may show."""
-    for title, made, opened, visits, owner, deleted in ROWS:
-        await put(engine, row(title, made, opened, visits, owner, deleted))
-    await put(engine, row("pending", 4, 5, 5, "ann", False, pending=True))
-    await put(engine, row("hidden", 4, 5, 5, "ann", False, hidden=True))
-    await put(engine, row("someone else's", 4, 5, 5, "ann", False, visitor_id="ben"))
+    """The client of a person with these entries, and with one of each kind that no list may show."""
+    for title, made, opened, visits, owner, deleted in ENTRIES:
+        await put(engine, entry(title, made, opened, visits, owner, deleted))
+    await put(engine, entry("pending", 4, 5, 5, "ann", False, pending=True))
+    await put(engine, entry("hidden", 4, 5, 5, "ann", False, hidden=True))
+    await put(engine, entry("someone else's", 4, 5, 5, "ann", False, visitor_id="ben"))
     return client
 
 
-async def put(engine: Engine, row: AccessLog) -> None:
-    await engine.create(SNAPSHOT_ACCESS_LOGS, row.to_item())
+async def put(engine: Engine, entry: AccessLog) -> None:
+    await engine.create(SNAPSHOT_ACCESS_LOGS, entry.to_item())
 
 
-def row(
+def entry(
     title: str,
     made: int,
     opened: int,
@@ -113,7 +113,7 @@ async def test_a_visit_is_listed_in_the_shape_that_clients_read(client: Client, 
     assert item["snapshotDeleted"] is False and item["firstVisitedAt"] < item["lastVisitedAt"]
     assert item["snapshotMetadata"] == (await ben.get(f"{SNAPSHOTS}/{id}")).json["metadata"]
     (own,) = assert_ok(await client.get(LOGS)).json["items"]
-    assert (own["visitorId"], own["visits"]) == ("ann", 1), "making it counts as the first visit"
+    assert (own["visitorId"], own["visits"]) == ("ann", 1), "creating it counts as the first visit"
 
 
 async def test_every_sort_of_the_contract_works_both_ways(filled: Client) -> None:
@@ -216,8 +216,8 @@ async def test_removing_tells_nobody_whether_there_is_a_snapshot(client: Client,
     assert_ok(await ben.get(f"{SNAPSHOTS}/{id}"))
     await stores.access_logs.drain()
     outsider = client.of("mallory")
-    answers = [await outsider.delete(f"{LOGS}/{one}") for one in (id, new_id())]
-    assert {(answer.status, answer.body) for answer in answers} == {(204, b"")}
+    responses = [await outsider.delete(f"{LOGS}/{one}") for one in (id, new_id())]
+    assert {(response.status, response.body) for response in responses} == {(204, b"")}
     assert_problem(await outsider.delete(f"{LOGS}/short"), 404, "not_found")
     assert await titles(ben, {}) == ["First"] == await titles(client, {})
 

@@ -1,4 +1,4 @@
-"""What SnapshotStore promises of making, opening and listing snapshots, on each engine."""
+"""SnapshotStore: creating, opening and listing snapshots. On each engine."""
 
 import random
 from bisect import bisect_left
@@ -25,10 +25,10 @@ from tests.support.snapshots import (
     OWNER,
     VISITOR,
     damage,
+    entry_of,
     find_snapshot,
     new,
     over,
-    row_of,
     visitors_of,
     with_rules,
 )
@@ -36,7 +36,7 @@ from tests.support.snapshots import (
 
 async def titles(stores: Stores, owner: str = OWNER) -> list[str]:
     page = await stores.snapshots.page(owner, page_size=100)
-    return [row.snapshot_metadata.title for row in page.items]
+    return [entry.snapshot_metadata.title for entry in page.items]
 
 
 async def test_a_snapshot_comes_back_as_it_was_sent_to_whoever_has_its_id(stores: Stores) -> None:
@@ -73,7 +73,7 @@ async def test_a_small_snapshot_is_one_commit_between_two_writes_of_the_row(engi
     ]
     counting.forget()
     await snapshots.create(OWNER, new(content=LARGE))
-    # The snapshot before its visitor item: a visitor of nothing could never be told from a lost one.
+    # The snapshot before its visitor item: nothing would remove a visitor item without a snapshot.
     assert [(one.verb, one.kinds) for one in counting.asked] == [
         ("create", ("access_log",)),
         ("create", ("snapshot",)),
@@ -84,12 +84,12 @@ async def test_a_small_snapshot_is_one_commit_between_two_writes_of_the_row(engi
 
 async def test_making_one_counts_as_the_owners_first_visit(stores: Stores) -> None:
     made = await stores.snapshots.create(OWNER, new())
-    row = await row_of(stores.engine, OWNER, made.id)
-    assert row is not None
-    assert (row.visits, row.pending, row.hidden, row.unsettled_at) == (1, False, False, None)
-    assert row.first_visited_at == row.last_visited_at == made.metadata.created_at
+    entry = await entry_of(stores.engine, OWNER, made.id)
+    assert entry is not None
+    assert (entry.visits, entry.pending, entry.hidden, entry.unsettled_at) == (1, False, False, None)
+    assert entry.first_visited_at == entry.last_visited_at == made.metadata.created_at
     visitor = (await visitors_of(stores.engine, made.id))[OWNER]
-    assert (visitor.visits, visitor.last_visited_at) == (1, row.last_visited_at)
+    assert (visitor.visits, visitor.last_visited_at) == (1, entry.last_visited_at)
 
 
 async def test_a_session_is_copied_without_being_sent_again(engine: Engine) -> None:
@@ -100,7 +100,7 @@ async def test_a_session_is_copied_without_being_sent_again(engine: Engine) -> N
     made = await snapshots.create(OWNER, NewSnapshot(session_id=head.id))
     assert (made.metadata.title, made.metadata.description) == ("Session", "About")
     assert made.metadata.content_hash == head.metadata.content_hash == sha256("content")
-    assert (await engine.read(SNAPSHOTS, made.id, made.id)).item[PAYLOAD] == stored, "packed anew"
+    assert (await engine.read(SNAPSHOTS, made.id, made.id)).item[PAYLOAD] == stored, "packed again"
     named = await snapshots.create(OWNER, NewSnapshot(session_id=head.id, title="Own", description=""))
     assert (named.metadata.title, named.metadata.description) == ("Own", None)
     await logs.drain()
@@ -161,13 +161,13 @@ async def test_what_is_too_large_leaves_its_key_free(stores: Stores) -> None:
 
 
 def too_wordy() -> NewSnapshot:
-    """With so many words beside it, content that can be kept by itself is no item any more."""
+    """Returns a snapshot whose content would fit into an item, but not together with its metadata."""
     return new("🙂" * 255, just_packable(), description="🙂" * 2_000, app="🙂" * 100)
 
 
 @cache
 def just_packable() -> str:
-    """Text in which all bytes are about equally frequent, as long as it can be kept by itself."""
+    """Returns the longest text that can be packed, of bytes that are about equally frequent."""
     draw = random.Random(1)
     characters = [
         chr(draw.randrange(0x80, 0x800) if draw.random() < 0.34 else draw.randrange(0x80))
@@ -221,7 +221,7 @@ async def test_my_snapshots_are_listed_newest_first_and_nobody_elses(stores: Sto
     rest = await stores.snapshots.page(
         OWNER, sort=Sort("snapshot_metadata.title"), page_size=2, cursor=first.cursor
     )
-    assert [row.snapshot_metadata.title for row in first.items + rest.items] == ["one", "three", "two"]
+    assert [entry.snapshot_metadata.title for entry in first.items + rest.items] == ["one", "three", "two"]
     assert rest.cursor is None
 
 
@@ -263,6 +263,8 @@ async def test_nothing_changes_a_snapshot_but_its_deletion(stores: Stores) -> No
 
 
 def test_a_snapshot_is_made_of_content_or_of_a_session() -> None:
-    for wrong in ({}, {"content": "x"}, {"title": "T"}, {"title": "T", "content": "x", "session_id": new_id()}):
+    content = pack("x")
+    both = {"title": "T", "content": content, "session_id": new_id()}
+    for wrong in ({}, {"content": content}, {"title": "T"}, both):
         with pytest.raises(ValueError):
             NewSnapshot.model_validate(wrong)

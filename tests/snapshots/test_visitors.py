@@ -1,4 +1,4 @@
-"""What a snapshot's owner is told of its visitors, from one partition. On each engine."""
+"""What the owner of a snapshot sees of its visitors, from one partition. On each engine."""
 
 import pytest
 
@@ -18,8 +18,8 @@ from tests.support.snapshots import (
     OWNER,
     VISITOR,
     damage,
+    entry_of,
     new,
-    row_of,
     visit,
     visitors_of,
     with_rules,
@@ -32,7 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def opened_by(stores: Stores, visits: dict[str, int]) -> str:
-    """A snapshot that these people opened so often, one after the other."""
+    """Creates a snapshot that each of these people opens so many times. Returns its id."""
     made = await stores.snapshots.create(OWNER, new())
     for visitor, times in visits.items():
         for _ in range(times):
@@ -43,10 +43,12 @@ async def opened_by(stores: Stores, visits: dict[str, int]) -> str:
 async def test_stats_are_the_sum_of_all_rows(stores: Stores, clock: Clock) -> None:
     id = await opened_by(stores, {"ben": 3, "cleo": 1, OWNER: 1})
     stats = await stores.snapshots.stats(OWNER, id)
-    rows = [await row_of(stores.engine, person, id) for person in (OWNER, "ben", "cleo")]
-    assert (stats.visits, stats.visitors) == (6, 3) == (sum(row.visits for row in rows if row), len(rows))
-    assert stats.first_visited_at == min(row.first_visited_at for row in rows if row)
-    assert stats.last_visited_at == max(row.last_visited_at for row in rows if row)
+    entries = [await entry_of(stores.engine, person, id) for person in (OWNER, "ben", "cleo")]
+    assert (
+        (stats.visits, stats.visitors) == (6, 3) == (sum(entry.visits for entry in entries if entry), len(entries))
+    )
+    assert stats.first_visited_at == min(entry.first_visited_at for entry in entries if entry)
+    assert stats.last_visited_at == max(entry.last_visited_at for entry in entries if entry)
 
 
 async def test_stats_of_what_everybody_forgot_are_nothing(stores: Stores) -> None:
@@ -74,7 +76,7 @@ async def test_stats_and_visitors_ask_the_snapshots_partition_alone_and_read_no_
     snapshots = with_rules(stores_over(counting, SETTINGS.store_rules()), show_visitors=True)
     await snapshots.stats(OWNER, id)
     await snapshots.visitors(OWNER, id)
-    assert len(asks.asked) == 7 == len(counting.asked), "something was asked in another way"
+    assert len(asks.asked) == 7 == len(counting.asked), "something was read by other means than a query"
     assert {(container, query.partition) for container, query in asks.asked} == {(SNAPSHOTS, id)}
     assert counting.bytes_read < 3_000
 

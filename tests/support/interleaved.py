@@ -1,4 +1,4 @@
-"""Two programs on one store, whose calls to the engine come in an order that the test says."""
+"""Runs two programs on one engine, with their calls in an order that the test chooses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -15,14 +15,14 @@ Program = Callable[[Engine], Awaitable[object]]
 
 
 def orders(first: int, second: int) -> Iterator[tuple[int, ...]]:
-    """Every order in which `first` calls of program 0 and `second` of program 1 can come."""
+    """Yields every order of `first` calls of program 0 and `second` calls of program 1."""
     for places in combinations(range(first + second), first):
         yield tuple(int(place not in places) for place in range(first + second))
 
 
 async def interleave(engine: Engine, order: Sequence[int], *programs: Program) -> list[object]:
-    """What the programs answer, or raise. One that is over gives its turns away; calls beyond the order come as
-    they may."""
+    """Runs the programs, and returns what they return or raise. The turns of a program that has ended are skipped.
+    Calls after the last turn come in any order."""
     turns = _Turns(order)
 
     async def run(who: int, program: Program) -> object:
@@ -44,7 +44,7 @@ class _Turns:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._order or self._order[0] == who)
 
-    async def give(self) -> None:
+    async def end(self) -> None:
         async with self._changed:
             del self._order[:1]
             self._changed.notify_all()
@@ -65,7 +65,7 @@ class _InTurn(Around):
         try:
             return await call()
         finally:
-            await self._turns.give()
+            await self._turns.end()
 
     async def create(self, container: Container, item: Item) -> str:
         return await self._turn(lambda: self.inner.create(container, item))

@@ -1,4 +1,4 @@
-"""A plain model of snapshots, visits and what the timer does: dictionaries, and no engine."""
+"""A model of snapshots, visits and the timer: dictionaries instead of an engine."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,12 +6,12 @@ from datetime import datetime
 from tests.support.snapshots import GRACE, RETENTION
 
 Key = tuple[str, str]
-"""Who, and which snapshot."""
+"""A person and a snapshot."""
 
 
 @dataclass
 class Frozen:
-    """A snapshot. `deleted_at` is when it became a tombstone, `settled` whether the timer is done with it."""
+    """A snapshot. `settled` is True if the timer has nothing left to do for its tombstone."""
 
     owner: str
     content: str
@@ -24,8 +24,8 @@ class Frozen:
 
 
 @dataclass
-class Row:
-    """A person's row; `own` of a snapshot of theirs. `pending_since` is there for a create that nobody has
+class Entry:
+    """An access log entry; `own` if the snapshot is the person's. `pending_since` is set until the create is
     confirmed."""
 
     own: bool
@@ -37,34 +37,34 @@ class Row:
 
 @dataclass
 class Model:
-    """What is to be found in the store; `copies` are the visits that visitor items tell of."""
+    """What the store must hold. `copies` are the visits that visitor items show."""
 
     snapshots: dict[str, Frozen] = field(default_factory=dict)
-    rows: dict[Key, Row] = field(default_factory=dict)
+    entries: dict[Key, Entry] = field(default_factory=dict)
     copies: dict[Key, int] = field(default_factory=dict)
 
     def create(self, id: str, owner: str, content: str, expires_at: datetime | None) -> None:
         self.snapshots[id] = Frozen(owner, content, expires_at)
-        self.rows[owner, id] = Row(own=True)
+        self.entries[owner, id] = Entry(own=True)
         self.copies[owner, id] = 1
 
-    def visit(self, person: str, id: str, *, row_lost: bool = False, copy_lost: bool = False) -> None:
-        if row_lost:
+    def visit(self, person: str, id: str, *, entry_lost: bool = False, copy_lost: bool = False) -> None:
+        if entry_lost:
             return
-        row = self.rows.setdefault((person, id), Row(own=self.snapshots[id].owner == person, visits=0))
-        row.visits += 1
-        row.hidden = False
+        entry = self.entries.setdefault((person, id), Entry(own=self.snapshots[id].owner == person, visits=0))
+        entry.visits += 1
+        entry.hidden = False
         if not copy_lost:
-            self.copies[person, id] = row.visits
+            self.copies[person, id] = entry.visits
 
     def remove(self, person: str, id: str) -> None:
-        row = self.rows.get((person, id))
-        if row is None:
+        entry = self.entries.get((person, id))
+        if entry is None:
             return
-        if row.own and not row.deleted:
-            row.hidden = True
+        if entry.own and not entry.deleted:
+            entry.hidden = True
             return
-        del self.rows[person, id]
+        del self.entries[person, id]
         self.copies.pop((person, id), None)
 
     def delete(self, id: str, at: datetime) -> None:
@@ -79,33 +79,35 @@ class Model:
                 self.delete(id, at)
         for id, snapshot in self.snapshots.items():
             if snapshot.deleted_at is not None and snapshot.deleted_at <= at - GRACE and not snapshot.settled:
-                for person, _ in [key for key in self.rows if key[1] == id]:
+                for person, _ in [key for key in self.entries if key[1] == id]:
                     self._mark(person, id)
                 self.copies = {key: visits for key, visits in self.copies.items() if key[1] != id}
                 snapshot.settled = True
-        for (person, id), row in list(self.rows.items()):
-            if row.pending_since is None or row.pending_since > at - GRACE:
+        for (person, id), entry in list(self.entries.items()):
+            if entry.pending_since is None or entry.pending_since > at - GRACE:
                 continue
             if id not in self.snapshots:
-                del self.rows[person, id]
+                del self.entries[person, id]
             elif self.snapshots[id].deleted_at is not None:
                 self._mark(person, id)
             else:
-                row.pending_since = None
+                entry.pending_since = None
         for id, snapshot in list(self.snapshots.items()):
             if snapshot.settled and snapshot.deleted_at is not None and snapshot.deleted_at <= at - RETENTION:
                 del self.snapshots[id]
 
     def history(self, person: str) -> dict[str, int]:
-        shown = {key: row for key, row in self.rows.items() if not row.hidden and row.pending_since is None}
-        return {id: row.visits for (who, id), row in shown.items() if who == person}
+        shown = {
+            key: entry for key, entry in self.entries.items() if not entry.hidden and entry.pending_since is None
+        }
+        return {id: entry.visits for (who, id), entry in shown.items() if who == person}
 
     def library(self, person: str) -> set[str]:
         mine = {id for id, snapshot in self.snapshots.items() if snapshot.owner == person}
-        rows = {id: self.rows[person, id] for id in mine if (person, id) in self.rows}
-        return {id for id, row in rows.items() if row.pending_since is None and not row.deleted}
+        entries = {id: self.entries[person, id] for id in mine if (person, id) in self.entries}
+        return {id for id, entry in entries.items() if entry.pending_since is None and not entry.deleted}
 
     def _mark(self, person: str, id: str) -> None:
-        row = self.rows.get((person, id))
-        if row is not None:
-            row.deleted, row.pending_since = True, None
+        entry = self.entries.get((person, id))
+        if entry is not None:
+            entry.deleted, entry.pending_since = True, None

@@ -1,11 +1,11 @@
-"""Snapshots, visits and the timer as the tests make them and look at them."""
+"""Creates and reads snapshots, visits and what the timer works on, for tests."""
 
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from persistence import Stores
-from persistence.content import CONTENT_MAX_BYTES
+from persistence.content import CONTENT_MAX_BYTES, pack
 from persistence.documents import Document
 from persistence.errors import ItemNotFound
 from persistence.idempotency import IdempotencyRecord
@@ -14,7 +14,8 @@ from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
-from persistence.snapshots.store import SnapshotRules, SnapshotStore
+from persistence.snapshots.rules import SnapshotRules
+from persistence.snapshots.store import SnapshotStore
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Query
@@ -25,7 +26,7 @@ GRACE = timedelta(minutes=15)
 RETENTION = timedelta(days=30)
 
 LARGE = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(CONTENT_MAX_BYTES // 3))
-"""So much, packed, that the snapshot and its owner's visitor item do not go into one commit."""
+"""Content too large, when packed, for one commit of a snapshot and its owner's visitor item."""
 
 KINDS: dict[Container, tuple[type[Document], ...]] = {
     SESSIONS: (SessionHead, SessionContent, IdempotencyRecord),
@@ -35,13 +36,13 @@ KINDS: dict[Container, tuple[type[Document], ...]] = {
 
 
 def new(title: str = "First", content: str = "one", **rest: Any) -> NewSnapshot:
-    return NewSnapshot(title=title, content=content, **rest)
+    return NewSnapshot(title=title, content=pack(content), **rest)
 
 
 def over(
     engine: Engine, rules: SnapshotRules | None = None, cleanup: CleanupRules | None = None
 ) -> tuple[SessionStore, SnapshotStore, AccessLogStore, Cleanup]:
-    """The stores over an engine, with rules of the test's own."""
+    """Returns sessions, snapshots, access logs and cleanup over an engine, with these rules."""
     shared = Shared.over(engine)
     sessions, logs = SessionStore(shared), AccessLogStore(shared)
     snapshots = SnapshotStore(shared, sessions, logs, rules or SnapshotRules())
@@ -49,18 +50,18 @@ def over(
 
 
 def with_rules(stores: Stores, **rules: Any) -> SnapshotStore:
-    """The snapshot store as an operator has set it."""
+    """Returns a snapshot store with these settings, and the defaults for the others."""
     return SnapshotStore(stores.shared, stores.sessions, stores.access_logs, replace(SnapshotRules(), **rules))
 
 
 async def visit(stores: Stores, visitor_id: str, snapshot_id: str) -> None:
-    """Opens it, and waits until that is counted."""
+    """Opens a snapshot, and waits until the visit is counted."""
     await stores.snapshots.get(visitor_id, snapshot_id)
     await stores.access_logs.drain()
 
 
-async def row_of(engine: Engine, visitor_id: str, snapshot_id: str) -> AccessLog | None:
-    """As it is stored, pending, hidden or marked."""
+async def entry_of(engine: Engine, visitor_id: str, snapshot_id: str) -> AccessLog | None:
+    """Returns the stored entry, also if it is pending, hidden or marked; None if there is none."""
     try:
         return AccessLog.model_validate((await engine.read(SNAPSHOT_ACCESS_LOGS, snapshot_id, visitor_id)).item)
     except ItemNotFound:
@@ -68,13 +69,13 @@ async def row_of(engine: Engine, visitor_id: str, snapshot_id: str) -> AccessLog
 
 
 async def visitors_of(engine: Engine, snapshot_id: str) -> dict[str, Visitor]:
-    """The visitor items beside a snapshot, by visitor."""
+    """Returns the visitor items of a snapshot, by visitor."""
     items = await stored(engine, SNAPSHOTS, Visitor, snapshot_id)
     return {item["visitor_id"]: Visitor.model_validate(item) for item in items}
 
 
 async def find_snapshot(engine: Engine, snapshot_id: str) -> Snapshot | None:
-    """As it is stored, a tombstone too."""
+    """Returns the stored snapshot or its tombstone; None if there is none."""
     try:
         return Snapshot.model_validate((await engine.read(SNAPSHOTS, snapshot_id, snapshot_id)).item)
     except ItemNotFound:
@@ -84,15 +85,15 @@ async def find_snapshot(engine: Engine, snapshot_id: str) -> Snapshot | None:
 async def stored(
     engine: Engine, container: Container, model: type[Document], partition: str | None = None
 ) -> list[Item]:
-    """Every item of a kind, of all partitions where none is named."""
+    """Returns every item of a kind, in one partition or in all of them."""
     fields = tuple(field.alias or name for name, field in model.model_fields.items())
-    # One page: rows of different partitions may have the same id, which a cursor could not tell apart.
+    # One page: a cursor cannot distinguish entries of different partitions that have the same id.
     query = Query(model.model_fields["kind"].default, partition, fields, page_size=100_000)
     return (await engine.query(container, query)).items
 
 
 async def dump(engine: Engine) -> dict[str, Item]:
-    """Everything that is stored but watermarks, payloads included, by where it stands."""
+    """Returns every stored item except watermarks, with payloads, by "container/partition/id"."""
     found: dict[str, Item] = {}
     for container, models in KINDS.items():
         for model in models:
@@ -103,7 +104,7 @@ async def dump(engine: Engine) -> dict[str, Item]:
 
 
 async def load(engine: Engine, items: dict[str, Item]) -> None:
-    """Stores what `dump` found."""
+    """Stores the items that `dump` returned."""
     containers = {container.name: container for container in KINDS}
     for place, item in items.items():
         await engine.create(containers[place.partition("/")[0]], item)

@@ -17,7 +17,7 @@ from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import Around
 from tests.support.sessions import content_ids, session_store
-from tests.support.snapshots import GRACE, OWNER, RETENTION, new, over, row_of, visit
+from tests.support.snapshots import GRACE, OWNER, RETENTION, entry_of, new, over, visit
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_a_tombstone_is_not_forgotten_while_rows_are_to_be_marked(
     forgotten = [(await cleanup_of(engine, items_max=2).run()).tombstones_forgotten for _ in range(6)]
     assert forgotten[0] == 0 and sum(forgotten) == 1
     for person in people:
-        row = await row_of(engine, person, made.id)
+        row = await entry_of(engine, person, made.id)
         assert row is not None and row.snapshot_deleted
 
 

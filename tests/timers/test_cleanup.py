@@ -28,10 +28,10 @@ from tests.support.snapshots import (
     VISITOR,
     damage,
     dump,
+    entry_of,
     find_snapshot,
     new,
     over,
-    row_of,
     visit,
     visitors_of,
 )
@@ -68,11 +68,11 @@ async def test_the_rows_of_all_who_opened_a_deleted_snapshot_are_marked(stores: 
     counts = await stores.cleanup.run()
     assert (counts.rows_marked, counts.visitors_removed) == (len(PEOPLE), len(PEOPLE) + 1)
     for person in [OWNER, *PEOPLE]:
-        row = await row_of(stores.engine, person, id)
+        row = await entry_of(stores.engine, person, id)
         assert row is not None and row.snapshot_deleted and not row.pending
         assert (row.snapshot_metadata.title, row.snapshot_metadata.description) == ("First", None)
         assert row.unsettled_at is None and row.visits == 1
-        kept = await row_of(stores.engine, person, other)
+        kept = await entry_of(stores.engine, person, other)
         assert kept is not None and not kept.snapshot_deleted and kept.snapshot_metadata.description == "Words"
     assert await visitors_of(stores.engine, id) == {}
     assert len(await visitors_of(stores.engine, other)) == len(PEOPLE) + 1
@@ -89,7 +89,7 @@ async def test_an_expired_snapshot_becomes_a_tombstone_and_then_its_rows_are_mar
     clock.at = NOON + timedelta(hours=1)
     assert (await stores.cleanup.run()).snapshots_expired == 1
     assert PAYLOAD not in (await stores.engine.read(SNAPSHOTS, id, id)).item
-    row = await row_of(stores.engine, VISITOR, id)
+    row = await entry_of(stores.engine, VISITOR, id)
     assert row is not None and not row.snapshot_deleted, "a visit may still be under way"
     clock.at += GRACE + A_MOMENT
     assert (await stores.cleanup.run()).rows_marked == len(PEOPLE), "the owner's was at once"
@@ -248,7 +248,7 @@ async def test_damaged_items_are_counted_and_left_alone(engine: Engine, stores: 
     assert len([id for id in await content_ids(engine) if id.startswith(bad_session.id)]) == 2
     assert counts.rows_marked == 2 * len(PEOPLE) - 1
     for person in PEOPLE:
-        row = await row_of(engine, person, good)
+        row = await entry_of(engine, person, good)
         assert row is not None and row.snapshot_deleted
 
 
