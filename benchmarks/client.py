@@ -7,7 +7,7 @@ from typing import cast
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """One response. The pieces of its body are joined only on access."""
 
     status: int
@@ -28,17 +28,17 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
-        self._answer: asyncio.Future[Answer]
+        self._response: asyncio.Future[Response]
         self._head = b""
         self._pieces: list[bytes] = []
         self._missing: int | None = None
 
-    async def send(self, request: bytes) -> Answer:
+    async def send(self, request: bytes) -> Response:
         """Returns the whole response. Raises ConnectionError if the server closes the connection too early."""
-        self._answer = asyncio.get_running_loop().create_future()
+        self._response = asyncio.get_running_loop().create_future()
         self._head, self._pieces, self._missing = b"", [], None
         self._transport.write(request)
-        return await self._answer
+        return await self._response
 
     def close(self) -> None:
         self._transport.close()
@@ -57,11 +57,11 @@ class Connection(asyncio.Protocol):
         self._pieces.append(data)
         self._missing -= len(data)
         if self._missing <= 0:
-            self._answer.set_result(Answer(int(self._head[9:12]), self._head, tuple(self._pieces)))
+            self._response.set_result(Response(int(self._head[9:12]), self._head, tuple(self._pieces)))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if hasattr(self, "_answer") and not self._answer.done():
-            self._answer.set_exception(ConnectionError("the server closed the connection"))
+        if hasattr(self, "_response") and not self._response.done():
+            self._response.set_exception(ConnectionError("the server closed the connection"))
 
 
 async def connect(port: int) -> Connection:

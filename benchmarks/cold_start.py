@@ -20,7 +20,7 @@ from pydantic import BaseModel  # pydantic loads its modules on first access
 print(time.perf_counter() - started)
 """
 
-_FIRST_ANSWER = """
+_FIRST_RESPONSE = """
 import time; started = time.perf_counter()
 import asyncio
 async def main():
@@ -29,8 +29,8 @@ async def main():
     [trigger] = [each.get_user_function() for each in function_app.app.get_functions()
                  if each.get_function_name() == NAME]
     given = {"headers": {}, "params": {}, "route_params": {}, "body_type": "bytes", "body": b""}
-    answer = await trigger(HttpRequest("GET", "http://localhost:7071/api/persistence", **given))
-    assert answer.status_code == 200, answer.get_body()
+    response = await trigger(HttpRequest("GET", "http://localhost:7071/api/persistence", **given))
+    assert response.status_code == 200, response.get_body()
     print(time.perf_counter() - started)
     await function_app.close()
 asyncio.run(main())
@@ -73,7 +73,7 @@ def _cold_start(
     app, libraries = [], []
     # The first run of each compiles the modules and is not counted.
     for _ in range(runs + 1):
-        app.append(_seconds(f"NAME = {name!r}" + _FIRST_ANSWER, of_app))
+        app.append(_seconds(f"NAME = {name!r}" + _FIRST_RESPONSE, of_app))
         libraries.append(_seconds(_LIBRARIES, of_libraries))
     return ColdStart(label, statistics.median(app[1:]), statistics.median(libraries[1:]))
 

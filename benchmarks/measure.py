@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from benchmarks.client import Answer, Connection, connect
+from benchmarks.client import Connection, Response, connect
 from benchmarks.requests import Operation
 
 BUSY_SHARE = 0.9
@@ -99,7 +99,7 @@ async def compare(one: Side, other: Side, concurrency: int, pace: Pace) -> tuple
         return ones.series, others.series
 
 
-async def first_answer(side: Side) -> bytes:
+async def first_response(side: Side) -> bytes:
     """Returns the body of one response."""
     connection = await connect(side.server.port)
     try:
@@ -117,13 +117,13 @@ class _Lane:
         self._conversation = operation.start(number)
         self._request = next(self._conversation)
 
-    async def turn(self) -> Answer:
+    async def turn(self) -> Response:
         """Sends one request. Raises Failed if the response has another status."""
-        answer = await self.connection.send(self._request)
-        if answer.status != self._operation.status:
-            raise Failed(f"{self._operation.name} returned {answer.status}: {answer.body[:500]!r}")
-        self._request = self._conversation.send(answer)
-        return answer
+        response = await self.connection.send(self._request)
+        if response.status != self._operation.status:
+            raise Failed(f"{self._operation.name} returned {response.status}: {response.body[:500]!r}")
+        self._request = self._conversation.send(response)
+        return response
 
     async def work(self, until: float, latencies: list[float]) -> None:
         ended = 0.0

@@ -5,12 +5,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-from benchmarks.client import Answer, encoded
+from benchmarks.client import Response, encoded
 from benchmarks.seed import Seeded, creator_of, owner_of
 from benchmarks.states import State, new_session, session_update
 
 SESSIONS = "/api/persistence/sessions"
-Conversation = Generator[bytes, Answer, None]
+Conversation = Generator[bytes, Response, None]
 
 
 @dataclass(frozen=True, slots=True)

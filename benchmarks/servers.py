@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import copy
 
 from benchmarks.client import connect, encoded
-from benchmarks.measure import Failed, Server, Side, first_answer
+from benchmarks.measure import Failed, Server, Side, first_response
 from benchmarks.requests import Operation
 from tests.devhost.server import REPOSITORY, run_devhost
 
@@ -49,14 +49,14 @@ def served(
 async def record(servers: Servers, operations: Sequence[Operation]) -> None:
     """Records responses of the real app in the bare app."""
     for operation in operations:
-        body = await first_answer(Side(operation, servers.real))
+        body = await first_response(Side(operation, servers.real))
         connection = await connect(servers.other.port)
         try:
-            answer = await connection.send(encoded("PUT", f"/api/recorded/{operation.recorded}", {}, body))
+            response = await connection.send(encoded("PUT", f"/api/recorded/{operation.recorded}", {}, body))
         finally:
             connection.close()
-        if answer.status != 204:
-            raise Failed(f"the bare app refuses the response of {operation.name}: {answer.status}")
+        if response.status != 204:
+            raise Failed(f"the bare app refuses the response of {operation.name}: {response.status}")
 
 
 def _bare(folder: Path) -> Path:

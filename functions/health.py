@@ -4,7 +4,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from functions.http.call import Answer, Call
+from functions.http.call import Call, Response
 from functions.http.endpoint import Route, Routes
 from functions.http.views import Nothing, WireModel
 
@@ -29,13 +29,13 @@ OK = HealthView()
 
 
 @routes.serve(Route("GET", "health/live", public=True))
-async def get_health_live(call: Call[Nothing, Nothing]) -> Answer[HealthView]:
+async def get_health_live(call: Call[Nothing, Nothing]) -> Response[HealthView]:
     """Returns ok if the process responds."""
-    return Answer(OK)
+    return Response(OK)
 
 
 @routes.serve(Route("GET", "health/ready", public=True, statuses=(429, 503)))
-async def get_health_ready(call: Call[Nothing, Nothing], engine: Pingable) -> Answer[HealthView]:
+async def get_health_ready(call: Call[Nothing, Nothing], engine: Pingable) -> Response[HealthView]:
     """Returns ok if the engine responds too, else 503."""
     await engine.ping()
-    return Answer(OK)
+    return Response(OK)

@@ -10,6 +10,10 @@ class AnyTag(frozenset[str]):
     def __contains__(self, tag: object) -> bool:
         return True
 
+    def __bool__(self) -> bool:
+        """True, although no tag is listed."""
+        return True
+
 
 ANY_TAG = AnyTag()
 

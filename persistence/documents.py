@@ -62,10 +62,10 @@ Timestamp = Annotated[
     AwareDatetime,
     AfterValidator(_to_utc),
     PlainSerializer(timestamp_text, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),  # which the serializer alone would not tell
+    WithJsonSchema({"type": "string", "format": "date-time"}),  # the serializer alone does not tell
 ]
 LowerText = Annotated[str, AfterValidator(str.lower)]
-# Tells what the validator checks, whose words are better than those for a pattern.
+# Only describes what the validator checks, because its message is clearer than that of a pattern.
 _NO_NUL = Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
 Title = Annotated[
     str, StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
@@ -78,19 +78,19 @@ Label = Annotated[
 ]
 
 
-# Not a union of Label and "": a fault would be reported for each of the two, under names of its own.
+# Not a union of Label and "": pydantic would report one fault for each of the two.
 ClearableLabel = Annotated[
     str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
-# It becomes a header of an answer, so it is nothing but a type: no line break, no parameter.
+# It becomes a response header, so it is a type alone: no line break, no parameter.
 MEDIA_TYPE_PATTERN = r"^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$"
 MediaType = Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)]
 
 
 class Document(BaseModel):
-    """What every stored item has. Read-only: a change makes a new one."""
+    """What every stored item has. Immutable: a change makes a new document."""
 
-    # Here and below, deferred: a process that starts builds only what its first request needs.
+    # Deferred, as in all models: a starting process builds only what its first request needs.
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True, defer_build=True)
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

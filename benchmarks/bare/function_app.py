@@ -54,14 +54,14 @@ async def create_session(req: func.HttpRequest) -> func.HttpResponse:
     content = await new_content(head)
     head = {**head, "id": content["session_id"], "content_id": content["id"]}
     await engine.commit(SESSIONS, owner, [Create(content), Create(head)])
-    return answer(req, 201, {"Location": f"/api/persistence/sessions/{head['id']}"})
+    return respond(req, 201, {"Location": f"/api/persistence/sessions/{head['id']}"})
 
 
 @app.route("persistence/sessions", methods=["GET"])
 async def get_sessions_metadata(req: func.HttpRequest) -> func.HttpResponse:
     owner, page_size = req.headers["x-user-id"], int(req.params["page_size"])
     await engine.query(SESSIONS, Query("session", owner, FIELDS, (LISTED,), NEWEST, page_size))
-    return answer(req)
+    return respond(req)
 
 
 @app.route("persistence/sessions/{session_id}", methods=["GET"])
@@ -77,7 +77,7 @@ async def get_session_content(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("persistence/sessions/metadata/{session_id}", methods=["GET"])
 async def get_session_metadata(req: func.HttpRequest) -> func.HttpResponse:
     await engine.read(SESSIONS, req.route_params["session_id"], req.headers["x-user-id"])
-    return answer(req, 304 if "if-none-match" in req.headers else 200)
+    return respond(req, 304 if "if-none-match" in req.headers else 200)
 
 
 @app.route("persistence/sessions/{session_id}", methods=["PUT"])
@@ -94,7 +94,7 @@ async def get(req: func.HttpRequest) -> func.HttpResponse:
     owner = req.headers["x-user-id"]
     head = await engine.read(SESSIONS, req.route_params["session_id"], owner)
     await engine.read(SESSIONS, head.item["content_id"], owner)
-    return answer(req)
+    return respond(req)
 
 
 async def save(req: func.HttpRequest) -> func.HttpResponse:
@@ -110,7 +110,7 @@ async def save(req: func.HttpRequest) -> func.HttpResponse:
     for revision in pruned:
         # In the background, as in the real app.
         beside.start(engine.delete(SESSIONS, revision["content_id"], owner))
-    return answer(req)
+    return respond(req)
 
 
 async def some_head(owner: str) -> Item:
@@ -132,7 +132,7 @@ async def new_content(head: Item, session_id: str | None = None) -> Item:
     return {**like, "id": f"{session_id}~{secrets.token_urlsafe(9)}", "session_id": session_id}
 
 
-def answer(req: func.HttpRequest, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+def respond(req: func.HttpRequest, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     body = None if status == 304 else recorded[req.headers["x-recorded"]]
     return func.HttpResponse(
         body,

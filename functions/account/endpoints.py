@@ -11,7 +11,7 @@ from functions.account.views import (
     export_line,
     usage_and_limits,
 )
-from functions.http.call import Answer, Call, to_json
+from functions.http.call import Call, Response, to_json
 from functions.http.endpoint import Route, Routes
 from functions.http.errors import ConfirmationRequired
 from functions.http.views import Nothing
@@ -31,19 +31,19 @@ EXPORT_LINES = 1_000
 
 
 @routes.serve(Route("GET", "me"))
-async def get_me(call: Call[Nothing, Nothing]) -> Answer[MeView]:
+async def get_me(call: Call[Nothing, Nothing]) -> Response[MeView]:
     """Returns who you are here."""
-    return Answer(MeView(owner_id=call.owner_id))
+    return Response(MeView(owner_id=call.owner_id))
 
 
 @routes.serve(Route("GET", "usage"))
-async def get_usage(call: Call[Nothing, Nothing], stores: Stores) -> Answer[UsageAndLimitsView]:
+async def get_usage(call: Call[Nothing, Nothing], stores: Stores) -> Response[UsageAndLimitsView]:
     """Returns how much you keep, and how much you may keep."""
-    return Answer(usage_and_limits(await stores.limits.usage(call.owner_id), stores.limits.allowed))
+    return Response(usage_and_limits(await stores.limits.usage(call.owner_id), stores.limits.allowed))
 
 
 @routes.serve(Route("GET", "export", produces=NDJSON))
-async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Answer[bytes]:
+async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Response[bytes]:
     """Returns everything of yours, one JSON value a line. The last line says how to continue."""
     lines, size, page_token = list[bytes](), 0, None
     async with aclosing(export(stores.kinds, call.owner_id, call.query.cursor)) as exported:
@@ -54,14 +54,14 @@ async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Answer
                 page_token = cursor
                 break
     lines.append(to_json({"kind": "end", "pageToken": page_token}))
-    return Answer(b"\n".join(lines) + b"\n")
+    return Response(b"\n".join(lines) + b"\n")
 
 
 @routes.serve(Route("DELETE", "me", reads=(CONFIRMATION,), statuses=(409,)))
-async def delete_me(call: Call[Nothing, Nothing], stores: Stores) -> Answer[ErasureView]:
+async def delete_me(call: Call[Nothing, Nothing], stores: Stores) -> Response[ErasureView]:
     """Deletes everything of yours for good. The header Savepoint-Confirm must repeat your owner id."""
     if call.header(CONFIRMATION) != call.owner_id:
         raise ConfirmationRequired(
             f"This deletes everything that you keep here. Send the header {CONFIRMATION} with your ownerId."
         )
-    return Answer(erasure(await erase(stores.kinds, call.owner_id)))
+    return Response(erasure(await erase(stores.kinds, call.owner_id)))

@@ -11,7 +11,7 @@ from functions.drafts.views import (
     RestoreQuery,
     draft_metadata,
 )
-from functions.http.call import Answer, Call, not_modified
+from functions.http.call import Call, Response, not_modified
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
@@ -31,17 +31,19 @@ ONE = "drafts/{draft_id}"
 @routes.serve(Route("GET", "drafts"))
 async def get_drafts_metadata(
     call: Call[DraftsQuery, Nothing], drafts: DraftStore
-) -> Answer[PageOf[DraftMetadataView]]:
+) -> Response[PageOf[DraftMetadataView]]:
     """Returns a page of your drafts, without content. The last saved comes first."""
     query = call.query
     page = await drafts.page(call.owner_id, query.filters(drafts.filters), query.page_size, query.cursor)
-    return Answer(page_of(page, lambda draft: _metadata(draft, drafts)))
+    return Response(page_of(page, lambda draft: _metadata(draft, drafts)))
 
 
 # The host tries functions in the order of their names, and calls the first whose route matches. So this name must
 # come before `get_draft`, whose route matches `drafts/latest`, too.
 @routes.serve(Route("GET", "drafts/latest", has_etag=True, statuses=(404, 409)))
-async def find_latest_draft(call: Call[LatestDraftQuery, Nothing], drafts: DraftStore) -> Answer[DraftContentView]:
+async def find_latest_draft(
+    call: Call[LatestDraftQuery, Nothing], drafts: DraftStore
+) -> Response[DraftContentView]:
     """Returns the draft that you saved last, with its content."""
     opened = await drafts.find_latest(call.owner_id, call.query.filters(drafts.filters))
     if opened is None:
@@ -50,7 +52,7 @@ async def find_latest_draft(call: Call[LatestDraftQuery, Nothing], drafts: Draft
 
 
 @routes.serve(Route("GET", ONE, reads=("If-None-Match",)))
-async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Answer[DraftContentView]:
+async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Response[DraftContentView]:
     """Returns a draft with its content."""
     return _draft(await drafts.get(call.owner_id, call.path["draft_id"], call.if_none_match), drafts)
 
@@ -64,7 +66,7 @@ async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Answer[
         leads_to={"draft_id": "$request.path.draft_id"},
     )
 )
-async def put_draft(call: Call[DraftPutQuery, DraftSaveBody], drafts: DraftStore) -> Answer[DraftMetadataView]:
+async def put_draft(call: Call[DraftPutQuery, DraftSaveBody], drafts: DraftStore) -> Response[DraftMetadataView]:
     """Saves a draft under an id that the client made. Returns 201 if the draft is new."""
     head, is_new = await drafts.put(
         call.owner_id,
@@ -73,37 +75,37 @@ async def put_draft(call: Call[DraftPutQuery, DraftSaveBody], drafts: DraftStore
         call.conditions,
         autosave=call.query.autosave,
     )
-    return Answer(_metadata(head, drafts), head.metadata.etag, status=201 if is_new else 200)
+    return Response(_metadata(head, drafts), head.metadata.etag, status=201 if is_new else 200)
 
 
 @routes.serve(Route("POST", f"{ONE}/promote", reads=CONDITIONAL, leads_to={"session_id": "$response.body#/id"}))
-async def promote_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Answer[SessionMetadataView]:
+async def promote_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Response[SessionMetadataView]:
     """Makes a draft an active session with the same id."""
     head = await drafts.promote(call.owner_id, call.path["draft_id"], call.conditions)
-    return Answer(session_metadata(head), head.metadata.etag)
+    return Response(session_metadata(head), head.metadata.etag)
 
 
 @routes.serve(Route("DELETE", ONE, reads=("If-Match",)))
-async def delete_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Answer[None]:
+async def delete_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Response[None]:
     """Deletes a draft for good."""
     await drafts.discard(call.owner_id, call.path["draft_id"], call.conditions.if_match)
-    return Answer()
+    return Response()
 
 
 @routes.serve(Route("GET", "restore"))
-async def get_restorable(call: Call[RestoreQuery, Nothing], drafts: DraftStore) -> Answer[RestorableView]:
+async def get_restorable(call: Call[RestoreQuery, Nothing], drafts: DraftStore) -> Response[RestorableView]:
     """Returns what you can continue with: the active session that was opened last, and your drafts."""
     found = await drafts.restorable(call.owner_id, call.query.filters(drafts.filters))
     active = None if found.active is None else session_metadata(found.active)
-    return Answer(RestorableView(active=active, drafts=[_metadata(draft, drafts) for draft in found.drafts]))
+    return Response(RestorableView(active=active, drafts=[_metadata(draft, drafts) for draft in found.drafts]))
 
 
 def _metadata(draft: SessionSummary, drafts: DraftStore) -> DraftMetadataView:
     return draft_metadata(draft, drafts.purges_at(draft))
 
 
-def _draft(opened: OpenedSession, drafts: DraftStore) -> Answer[DraftContentView]:
+def _draft(opened: OpenedSession, drafts: DraftStore) -> Response[DraftContentView]:
     etag, content = opened.head.metadata.etag, opened.content
     if content is None:
         return not_modified(etag)
-    return Answer(content_json(_metadata(opened.head, drafts), content), etag)
+    return Response(content_json(_metadata(opened.head, drafts), content), etag)

@@ -10,7 +10,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from functions.http.bodies import read_body, read_query
-from functions.http.call import Answer, Call, to_json
+from functions.http.call import Call, Response, to_json
 from functions.http.endpoint import Endpoint, Routes
 from functions.http.errors import InvalidHeader
 from functions.http.problems import problem
@@ -23,7 +23,7 @@ _CONDITIONS = {"if-match": "If-Match", "if-none-match": "If-None-Match"}
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
-Bound = Callable[[Call[Any, Any]], Awaitable[Answer[Any]]]
+Bound = Callable[[Call[Any, Any]], Awaitable[Response[Any]]]
 
 
 class Api:
@@ -60,7 +60,7 @@ class Api:
         started = time.perf_counter()
         with metered() as charge:
             try:
-                response = _response(endpoint, await handler(await self._call(endpoint, req)))
+                response = _http_response(endpoint, await handler(await self._call(endpoint, req)))
             except Exception as exc:
                 response = problem(exc)
         for header, value in ALWAYS.items():
@@ -109,20 +109,20 @@ def _refuse_unread_conditions(endpoint: Endpoint, headers: Mapping[str, str]) ->
             raise InvalidHeader(f"{condition} is not supported here; nothing was done.")
 
 
-def _response(endpoint: Endpoint, answer: Answer[Any]) -> func.HttpResponse:
-    body = answer.body
+def _http_response(endpoint: Endpoint, response: Response[Any]) -> func.HttpResponse:
+    body = response.body
     if isinstance(body, BaseModel):
         body = body.model_dump_json().encode()
     elif isinstance(body, str):
         body = to_json(body)
-    media_type = answer.media_type or endpoint.route.produces
+    media_type = response.media_type or endpoint.route.produces
     # As a header, because the library adds a second charset to a mimetype that begins with text/.
-    headers = {**answer.headers, "Content-Type": media_type}
-    if answer.etag is not None:
-        headers["ETag"] = answer.etag
+    headers = {**response.headers, "Content-Type": media_type}
+    if response.etag is not None:
+        headers["ETag"] = response.etag
     return func.HttpResponse(
         body,
-        status_code=answer.status or endpoint.status,
+        status_code=response.status or endpoint.status,
         headers=headers,
         mimetype=media_type,
         charset="utf-8",

@@ -110,7 +110,7 @@ class Call(Generic[Q, B]):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class Response(Generic[T]):
     """What a handler returns: a value of the declared type, or its bytes. None stands for the route's own."""
 
     body: T | bytes | None = None
@@ -120,11 +120,11 @@ class Answer(Generic[T]):
     media_type: str | None = None
 
 
-def not_modified(etag: str) -> Answer[Any]:
+def not_modified(etag: str) -> Response[Any]:
     """Returns 304 for a caller whose copy is current."""
-    return Answer(etag=etag, status=NOT_MODIFIED)
+    return Response(etag=etag, status=NOT_MODIFIED)
 
 
 def to_json(value: object) -> bytes:
-    """Returns JSON for an `Answer`, if a model would copy a large text once more."""
+    """Returns JSON for an `Response`, if a model would copy a large text once more."""
     return orjson.dumps(value)

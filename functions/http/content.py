@@ -1,6 +1,6 @@
 """Content in responses: beside its metadata in JSON, or by itself with its own media type."""
 
-from functions.http.call import NOT_MODIFIED, Answer, Call, to_json
+from functions.http.call import NOT_MODIFIED, Call, Response, to_json
 from functions.http.headers import GZIP, entity_tags, etag_of_coding
 from functions.http.views import Nothing, WireModel
 from persistence.content import Packed, unpack
@@ -16,9 +16,9 @@ def content_json(metadata: WireModel, content: bytes | str) -> bytes:
     return to_json({"metadata": metadata.model_dump(mode="json"), "content": text})
 
 
-def content_answer(
+def content_response(
     call: Call[Nothing, Nothing], packed: Packed | None, id: str, etag: str, media_type: str | None
-) -> Answer[bytes]:
+) -> Response[bytes]:
     """Returns content by itself, gzipped as it is stored if the caller accepts that.
 
     `packed` is None if the caller has the content already: then the response is 304.
@@ -30,7 +30,7 @@ def content_answer(
         known = entity_tags(call.headers["if-none-match"])
         if etag_of_coding(etag, coding) not in known:
             coding = GZIP if coding is None else None
-        return Answer(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
+        return Response(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
     headers = SANDBOX if coding is None else {**SANDBOX, "Content-Encoding": coding}
     body = packed.payload if coding else unpack(packed.payload, packed.size, id)
-    return Answer(body, etag_of_coding(etag, coding), headers=headers, media_type=type_)
+    return Response(body, etag_of_coding(etag, coding), headers=headers, media_type=type_)

@@ -3,7 +3,7 @@
     routes = Routes("sessions", "Private documents of one person.")
 
     @routes.serve(Route("GET", "sessions/{session_id}", reads=("If-None-Match",)))
-    async def get_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[SessionView]:
+    async def get_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionView]:
         \"\"\"Returns a session with its content.\"\"\"
 
 The declaration registers nothing with the host: `Api.add` does, and binds the services that handlers take.
@@ -18,10 +18,10 @@ from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hin
 from pydantic import BaseModel
 
 from functions.http.bodies import JSON
-from functions.http.call import Answer
+from functions.http.call import Response
 from functions.http.views import Nothing
 
-Handler = Callable[..., Awaitable[Answer[Any]]]
+Handler = Callable[..., Awaitable[Response[Any]]]
 H = TypeVar("H", bound=Handler)
 
 
@@ -29,7 +29,7 @@ H = TypeVar("H", bound=Handler)
 class Route:
     """A method and a path, and what the types of the handler cannot say.
 
-    status       of success; by default 204 if the handler returns `Answer[None]`, else 200
+    status       of success; by default 204 if the handler returns `Response[None]`, else 200
     reads        the request headers that the handler reads; a condition that is not among them is refused
     media_types  of the request body
     produces     the media type of the response
@@ -61,7 +61,7 @@ class Endpoint:
 
     path      the route's path below the prefix
     body      None if the request has no body
-    answers   what success can hold: the second type if the caller prefers a representation; empty for no body
+    models   what success can hold: the second type if the caller prefers a representation; empty for no body
     services  the type of each further parameter of the handler
     """
 
@@ -71,14 +71,14 @@ class Endpoint:
     handler: Handler
     query: type[BaseModel]
     body: type[BaseModel] | None
-    answers: tuple[type, ...]
+    models: tuple[type, ...]
     services: Mapping[str, type]
 
     @classmethod
     def of(cls, tag: str, prefix: str, route: Route, handler: Handler) -> Self:
-        """Reads the types of a handler: `(call: Call[query, body], **services) -> Answer[answers]`."""
+        """Reads the types of a handler: `(call: Call[query, body], **services) -> Response[models]`."""
         hints = get_type_hints(handler)
-        [answer] = get_args(hints.pop("return"))
+        [model] = get_args(hints.pop("return"))
         query, body = get_args(hints.pop("call"))
         return cls(
             tag=tag,
@@ -87,7 +87,7 @@ class Endpoint:
             handler=handler,
             query=query,
             body=None if body is Nothing else body,
-            answers=() if answer is NoneType else get_args(answer) if _is_union(answer) else (answer,),
+            models=() if model is NoneType else get_args(model) if _is_union(model) else (model,),
             services=hints,
         )
 
@@ -104,7 +104,7 @@ class Endpoint:
     @property
     def status(self) -> int:
         """The status of success."""
-        return self.route.status or (200 if self.answers else 204)
+        return self.route.status or (200 if self.models else 204)
 
 
 class Routes:
@@ -131,7 +131,7 @@ class Routes:
         """
         described = copy.copy(self)
         described.endpoints = [
-            replace(endpoint, answers=tuple(models.get(answer, answer) for answer in endpoint.answers))
+            replace(endpoint, models=tuple(models.get(model, model) for model in endpoint.models))
             for endpoint in self.endpoints
         ]
         return described

@@ -128,7 +128,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Json]:
     for endpoint in endpoints:
         if endpoint.body not in (None, RawContent):
             models.append((endpoint.body, "validation"))
-        models += [(model, "serialization") for model in endpoint.answers if _is_model(model)]
+        models += [(model, "serialization") for model in endpoint.models if _is_model(model)]
     unique = list(dict.fromkeys(models))
     _, document = models_json_schema(unique, ref_template=_SCHEMAS + "{model}", schema_generator=_Schemas)
     schemas: dict[str, Json] = document["$defs"]
@@ -209,15 +209,15 @@ def _response(endpoint: Endpoint, status: int, endpoints: Sequence[Endpoint], al
 
 
 def _success_schema(endpoint: Endpoint) -> Json:
-    schemas = [_answer_schema(endpoint, answer) for answer in endpoint.answers]
+    schemas = [_response_schema(endpoint, model) for model in endpoint.models]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
-def _answer_schema(endpoint: Endpoint, answer: type) -> Json:
-    if _is_model(answer):
-        return _ref(answer)
+def _response_schema(endpoint: Endpoint, model: type) -> Json:
+    if _is_model(model):
+        return _ref(model)
     # Bytes of JSON can hold any value.
-    return {} if answer is bytes and endpoint.route.produces == "application/json" else {"type": "string"}
+    return {} if model is bytes and endpoint.route.produces == "application/json" else {"type": "string"}
 
 
 def _links(source: Endpoint, endpoints: Sequence[Endpoint]) -> Json:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from functions.http.bodies import HTML
-from functions.http.call import Answer, Call, to_json
+from functions.http.call import Call, Response, to_json
 from functions.http.endpoint import Route, Routes
 from functions.http.views import Nothing
 from functions.identity.settings import AuthMode
@@ -40,18 +40,18 @@ class Description:
 
 
 @routes.serve(Route("GET", "openapi.json", public=True))
-async def get_openapi(call: Call[Nothing, Nothing], description: Description) -> Answer[bytes]:
+async def get_openapi(call: Call[Nothing, Nothing], description: Description) -> Response[bytes]:
     """Returns this description as OpenAPI 3.1."""
-    return Answer(description.as_json)
+    return Response(description.as_json)
 
 
 @routes.serve(Route("GET", "docs", produces=HTML, public=True))
-async def get_docs(call: Call[Nothing, Nothing], description: Description) -> Answer[bytes]:
+async def get_docs(call: Call[Nothing, Nothing], description: Description) -> Response[bytes]:
     """Returns this description as a page."""
     from functions.openapi.docs_page import CONTENT_SECURITY_POLICY
 
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
-    return Answer(description.as_html, headers=headers, media_type=f"{HTML}; charset=utf-8")
+    return Response(description.as_html, headers=headers, media_type=f"{HTML}; charset=utf-8")
 
 
 def route_prefix(host_json: Path) -> str:

@@ -126,7 +126,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: _keeps_content(it), (507,)),
     (lambda it: _reads(it, "If-Match"), (412,)),
     (lambda it: _reads(it, "If-None-Match") and it.route.method == "GET", (NOT_MODIFIED,)),
-    (lambda it: _reads(it, "Prefer") and len(it.answers) == 1, (204,)),
+    (lambda it: _reads(it, "Prefer") and len(it.models) == 1, (204,)),
     (lambda it: _reads(it, "Savepoint-Confirm"), (428,)),
 )
 
@@ -151,7 +151,7 @@ def success_headers(endpoint: Endpoint, status: int) -> list[str]:
         names.append("Location")
     if "Prefer" in route.reads and status in (201, 204):
         names.append("Preference-Applied")
-    if endpoint.answers == (bytes,):
+    if endpoint.models == (bytes,):
         names += _HEADERS_BY_TYPE.get(route.produces, ())
     return names
 

@@ -1,8 +1,8 @@
 """The content of sessions over HTTP, by itself: with its own media type, not wrapped in JSON."""
 
 from functions.http.bodies import ANY_TYPE, RawContent
-from functions.http.call import Answer, Call
-from functions.http.content import content_answer
+from functions.http.call import Call, Response
+from functions.http.content import content_response
 from functions.http.endpoint import Route, Routes
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL, saved_metadata
@@ -19,17 +19,17 @@ CONTENT = "sessions/{session_id}/content"
 
 
 @routes.serve(Route("GET", CONTENT, produces=ANY_TYPE, reads=("If-None-Match",)))
-async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[bytes]:
+async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[bytes]:
     """Returns the content of a session, exactly as it was sent."""
     opened = await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match)
     metadata = opened.head.metadata
-    return content_answer(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
+    return content_response(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
 
 
 @routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer")))
 async def put_session_content(
     call: Call[SaveQuery, RawContent], sessions: SessionStore
-) -> Answer[SessionMetadataView]:
+) -> Response[SessionMetadataView]:
     """Saves the content of a session. Gzipped, it is smaller and faster than in JSON."""
     head = await sessions.save(
         call.owner_id,

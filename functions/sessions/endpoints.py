@@ -3,7 +3,7 @@
 from typing import Any
 
 from functions.http.bodies import MERGE_PATCH
-from functions.http.call import Answer, Call, not_modified
+from functions.http.call import Call, Response, not_modified
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
@@ -33,13 +33,13 @@ CONDITIONAL = ("If-Match", "Idempotency-Key")
 @routes.serve(Route("GET", "sessions"))
 async def get_sessions_metadata(
     call: Call[SessionsQuery, Nothing], sessions: SessionStore
-) -> Answer[PageOf[SessionMetadataView]]:
+) -> Response[PageOf[SessionMetadataView]]:
     """Returns a page of your sessions, without content."""
     query = call.query
     page = await sessions.page(
         call.owner_id, query.filters(sessions.filters), query.sort(), query.page_size, query.cursor
     )
-    return Answer(page_of(page, session_metadata))
+    return Response(page_of(page, session_metadata))
 
 
 @routes.serve(
@@ -53,18 +53,20 @@ async def get_sessions_metadata(
         leads_to={"session_id": "$response.body"},
     )
 )
-async def create_session(call: Call[Nothing, NewSessionBody], sessions: SessionStore) -> Answer[str | SessionView]:
+async def create_session(
+    call: Call[Nothing, NewSessionBody], sessions: SessionStore
+) -> Response[str | SessionView]:
     """Creates a session and returns its id."""
     head = await sessions.create(call.owner_id, call.body.new_session(), call.idempotency_key)
     etag, headers = head.metadata.etag, call.location_of(head.id)
     if call.prefers("representation"):
         headers["Preference-Applied"] = "return=representation"
-        return Answer(content_json(session_metadata(head), call.body.content), etag, headers=headers)
-    return Answer(head.id, etag, headers=headers)
+        return Response(content_json(session_metadata(head), call.body.content), etag, headers=headers)
+    return Response(head.id, etag, headers=headers)
 
 
 @routes.serve(Route("GET", ONE, reads=("If-None-Match",)))
-async def get_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[SessionView]:
+async def get_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionView]:
     """Returns a session with its content."""
     return _session(await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match))
 
@@ -72,16 +74,18 @@ async def get_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> A
 @routes.serve(Route("GET", "sessions/metadata/{session_id}", reads=("If-None-Match",)))
 async def get_session_metadata(
     call: Call[Nothing, Nothing], sessions: SessionStore
-) -> Answer[SessionMetadataView]:
+) -> Response[SessionMetadataView]:
     """Returns a session without its content."""
     known = call.if_none_match
     summary = await sessions.get_summary(call.owner_id, call.path["session_id"])
     etag = summary.metadata.etag
-    return not_modified(etag) if etag in known else Answer(session_metadata(summary), etag)
+    return not_modified(etag) if etag in known else Response(session_metadata(summary), etag)
 
 
 @routes.serve(Route("PUT", ONE, reads=(*CONDITIONAL, "Prefer")))
-async def update_session(call: Call[SaveQuery, SessionUpdateBody], sessions: SessionStore) -> Answer[SessionView]:
+async def update_session(
+    call: Call[SaveQuery, SessionUpdateBody], sessions: SessionStore
+) -> Response[SessionView]:
     """Changes the members of a session that are sent, and returns the session."""
     head = await sessions.save(
         call.owner_id,
@@ -93,72 +97,72 @@ async def update_session(call: Call[SaveQuery, SessionUpdateBody], sessions: Ses
     if call.prefers("minimal"):
         return minimal(head)
     if call.body.content is not None:
-        return Answer(content_json(session_metadata(head), call.body.content), head.metadata.etag)
+        return Response(content_json(session_metadata(head), call.body.content), head.metadata.etag)
     return _session(await sessions.open(head))
 
 
 @routes.serve(Route("PATCH", ONE, media_types=MERGE_PATCH, reads=(*CONDITIONAL, "Prefer")))
 async def patch_session(
     call: Call[Nothing, SessionPatchBody], sessions: SessionStore
-) -> Answer[SessionMetadataView]:
+) -> Response[SessionMetadataView]:
     """Changes or clears the title, description and app of a session."""
     head = await sessions.save(call.owner_id, call.path["session_id"], call.body.change(), call.conditions)
     return saved_metadata(call, head)
 
 
 @routes.serve(Route("DELETE", ONE, reads=("If-Match",)))
-async def delete_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[None]:
+async def delete_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[None]:
     """Deletes a session for good."""
     await sessions.delete(call.owner_id, call.path["session_id"], call.conditions.if_match)
-    return Answer()
+    return Response()
 
 
 @routes.serve(Route("POST", f"{ONE}/close", reads=CONDITIONAL))
-async def close_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[SessionMetadataView]:
+async def close_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionMetadataView]:
     """Makes an active session read-only."""
     return await _moved(call, sessions, SessionAction.CLOSED)
 
 
 @routes.serve(Route("POST", f"{ONE}/reopen", reads=CONDITIONAL))
-async def reopen_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[SessionMetadataView]:
+async def reopen_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionMetadataView]:
     """Makes a closed session active again."""
     return await _moved(call, sessions, SessionAction.REOPENED)
 
 
 @routes.serve(Route("GET", f"{ONE}/validate", has_etag=True))
-async def validate_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[SessionValidityView]:
+async def validate_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionValidityView]:
     """Returns the current version of a session of yours. Counts as opening it."""
     head = await sessions.touch(call.owner_id, call.path["session_id"])
-    return Answer(session_validity(head), head.metadata.etag)
+    return Response(session_validity(head), head.metadata.etag)
 
 
 @routes.serve(Route("PUT", f"{ONE}/touch", has_etag=True))
-async def touch_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Answer[None]:
+async def touch_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[None]:
     """Records that a session is open. Makes no version."""
     head = await sessions.touch(call.owner_id, call.path["session_id"])
-    return Answer(etag=head.metadata.etag)
+    return Response(etag=head.metadata.etag)
 
 
-def saved_metadata(call: Call[Any, Any], head: SessionHead) -> Answer[SessionMetadataView]:
+def saved_metadata(call: Call[Any, Any], head: SessionHead) -> Response[SessionMetadataView]:
     """Returns the metadata after a save, or no body if the caller prefers that."""
-    return minimal(head) if call.prefers("minimal") else Answer(session_metadata(head), head.metadata.etag)
+    return minimal(head) if call.prefers("minimal") else Response(session_metadata(head), head.metadata.etag)
 
 
-def minimal(head: SessionHead) -> Answer[Any]:
+def minimal(head: SessionHead) -> Response[Any]:
     """Returns no body, after a save with `Prefer: return=minimal`."""
     headers = {"Preference-Applied": "return=minimal"}
-    return Answer(etag=head.metadata.etag, status=204, headers=headers)
+    return Response(etag=head.metadata.etag, status=204, headers=headers)
 
 
 async def _moved(
     call: Call[Nothing, Nothing], sessions: SessionStore, action: SessionAction
-) -> Answer[SessionMetadataView]:
+) -> Response[SessionMetadataView]:
     head = await sessions.move(call.owner_id, call.path["session_id"], action, call.conditions)
-    return Answer(session_metadata(head), head.metadata.etag)
+    return Response(session_metadata(head), head.metadata.etag)
 
 
-def _session(session: OpenedSession) -> Answer[SessionView]:
+def _session(session: OpenedSession) -> Response[SessionView]:
     etag, content = session.head.metadata.etag, session.content
     if content is None:
         return not_modified(etag)
-    return Answer(content_json(session_metadata(session.head), content), etag)
+    return Response(content_json(session_metadata(session.head), content), etag)

@@ -1,6 +1,6 @@
 """The history of sessions over HTTP."""
 
-from functions.http.call import Answer, Call
+from functions.http.call import Call, Response
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf
@@ -31,30 +31,30 @@ _VERSION_MAX_DIGITS = 15
 )
 async def get_session_revisions(
     call: Call[Nothing, Nothing], sessions: SessionStore
-) -> Answer[PageOf[RevisionMetadataView]]:
+) -> Response[PageOf[RevisionMetadataView]]:
     """Returns the history of a session, newest version first. It fits on one page."""
     head = await sessions.get_head(call.owner_id, call.path["session_id"])
-    return Answer(PageOf(items=[revision_metadata(one) for one in head.revisions], page_token=None))
+    return Response(PageOf(items=[revision_metadata(one) for one in head.revisions], page_token=None))
 
 
 @routes.serve(Route("GET", f"{REVISIONS}/{{version}}"))
 async def get_session_revision(
     call: Call[Nothing, Nothing], sessions: SessionStore
-) -> Answer[RevisionContentView]:
+) -> Response[RevisionContentView]:
     """Returns one version of a session with its content."""
     session_id, version = call.path["session_id"], _version(call.path["version"])
     revision, content = await sessions.revision(call.owner_id, session_id, version)
-    return Answer(content_json(revision_metadata(revision), content))
+    return Response(content_json(revision_metadata(revision), content))
 
 
 @routes.serve(Route("POST", f"{REVISIONS}/{{version}}/restore", reads=CONDITIONAL, statuses=(507,)))
 async def restore_session_revision(
     call: Call[Nothing, Nothing], sessions: SessionStore
-) -> Answer[SessionMetadataView]:
+) -> Response[SessionMetadataView]:
     """Makes a new version with the content of an old one."""
     session_id, version = call.path["session_id"], _version(call.path["version"])
     head = await sessions.restore(call.owner_id, session_id, version, call.conditions)
-    return Answer(session_metadata(head), head.metadata.etag)
+    return Response(session_metadata(head), head.metadata.etag)
 
 
 def _version(text: str) -> int:

@@ -1,8 +1,8 @@
 """The content of snapshots over HTTP, by itself: with its own media type, not wrapped in JSON."""
 
 from functions.http.bodies import ANY_TYPE
-from functions.http.call import Answer, Call
-from functions.http.content import content_answer
+from functions.http.call import Call, Response
+from functions.http.content import content_response
 from functions.http.endpoint import Route, Routes
 from functions.http.rate_limit import TokenBuckets
 from functions.http.views import Nothing
@@ -14,11 +14,11 @@ routes = Routes("snapshot content", "The content of a snapshot by itself, with i
 @routes.serve(Route("GET", "snapshots/{snapshot_id}/content", produces=ANY_TYPE, reads=("If-None-Match",)))
 async def get_snapshot_content(
     call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
-) -> Answer[bytes]:
+) -> Response[bytes]:
     """Returns the content of a snapshot, exactly as it was sent. Counts as a visit."""
     known = call.if_none_match
     opens.take(call.owner_id)
     snapshot, packed = await snapshots.get_packed(call.owner_id, call.path["snapshot_id"])
     etag = f'"{packed.hash[:16]}"'
     sent = None if etag in known else packed
-    return content_answer(call, sent, snapshot.id, etag, snapshot.metadata.media_type)
+    return content_response(call, sent, snapshot.id, etag, snapshot.metadata.media_type)

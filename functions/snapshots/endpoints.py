@@ -1,6 +1,6 @@
 """Snapshots over HTTP, and for their owners who opened them."""
 
-from functions.http.call import Answer, Call
+from functions.http.call import Call, Response
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
@@ -30,13 +30,13 @@ ONE = "snapshots/{snapshot_id}"
 @routes.serve(Route("GET", "snapshots"))
 async def get_snapshots_metadata(
     call: Call[SnapshotsQuery, Nothing], snapshots: SnapshotStore
-) -> Answer[PageOf[SnapshotMetadataView]]:
+) -> Response[PageOf[SnapshotMetadataView]]:
     """Returns a page of your snapshots, without content."""
     query = call.query
     page = await snapshots.page(
         call.owner_id, query.filters(snapshots.filters), query.sort(), query.page_size, query.cursor
     )
-    return Answer(page_of(page, snapshot_metadata))
+    return Response(page_of(page, snapshot_metadata))
 
 
 @routes.serve(
@@ -51,51 +51,51 @@ async def get_snapshots_metadata(
 )
 async def create_snapshot(
     call: Call[Nothing, NewSnapshotBody], snapshots: SnapshotStore
-) -> Answer[str | SnapshotMetadataView]:
+) -> Response[str | SnapshotMetadataView]:
     """Creates a snapshot of content, or of a session of yours. Returns its id, by which others open it."""
     snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), call.idempotency_key)
     headers = call.location_of(snapshot.id)
     if call.prefers("representation"):
         headers["Preference-Applied"] = "return=representation"
-        return Answer(snapshot_metadata(snapshot), headers=headers)
-    return Answer(snapshot.id, headers=headers)
+        return Response(snapshot_metadata(snapshot), headers=headers)
+    return Response(snapshot.id, headers=headers)
 
 
 @routes.serve(Route("GET", ONE))
 async def get_snapshot(
     call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
-) -> Answer[SnapshotContentView]:
+) -> Response[SnapshotContentView]:
     """Returns a snapshot with its content, to everyone who is signed in and has its id. Counts as a visit."""
     opens.take(call.owner_id)
     snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
-    return Answer(content_json(snapshot_metadata(snapshot), content))
+    return Response(content_json(snapshot_metadata(snapshot), content))
 
 
 @routes.serve(Route("DELETE", ONE, statuses=(403, 409)))
 async def delete_snapshot(
     call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
-) -> Answer[None]:
+) -> Response[None]:
     """Deletes a snapshot of yours for good. From then on, opening it returns 410."""
     with opens.taken_by_misses(call.owner_id):
         await snapshots.delete(call.owner_id, call.path["snapshot_id"])
-    return Answer()
+    return Response()
 
 
 @routes.serve(Route("GET", f"{ONE}/stats", statuses=(403,)))
 async def get_snapshot_stats(
     call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
-) -> Answer[SnapshotStatsView]:
+) -> Response[SnapshotStatsView]:
     """Returns how often a snapshot of yours was opened, and by how many people."""
     with opens.taken_by_misses(call.owner_id):
-        return Answer(snapshot_stats(await snapshots.stats(call.owner_id, call.path["snapshot_id"])))
+        return Response(snapshot_stats(await snapshots.stats(call.owner_id, call.path["snapshot_id"])))
 
 
 @routes.serve(Route("GET", f"{ONE}/visitors", statuses=(403,)))
 async def get_snapshot_visitors(
     call: Call[VisitorsQuery, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
-) -> Answer[PageOf[SnapshotVisitorView]]:
+) -> Response[PageOf[SnapshotVisitorView]]:
     """Returns a page of the people who opened a snapshot of yours, if the operator shows them."""
     query, snapshot_id = call.query, call.path["snapshot_id"]
     with opens.taken_by_misses(call.owner_id):
         page = await snapshots.visitors(call.owner_id, snapshot_id, query.sort(), query.page_size, query.cursor)
-    return Answer(page_of(page, snapshot_visitor))
+    return Response(page_of(page, snapshot_visitor))

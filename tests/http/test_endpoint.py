@@ -11,7 +11,7 @@ from functions.account.endpoints import get_me
 from functions.account.views import MeView
 from functions.http.api import Api
 from functions.http.bodies import RawContent
-from functions.http.call import Answer, Call
+from functions.http.call import Call, Response
 from functions.http.endpoint import Endpoint, Route, Routes
 from functions.http.paging import PageOf
 from functions.http.views import Nothing
@@ -41,13 +41,13 @@ trial = Routes("trial", "Of a test.", prefix="")
 
 
 @trial.serve(Route("GET", "count", public=True))
-async def count_up(call: Call[Nothing, Nothing], counter: Counter) -> Answer[str]:
+async def count_up(call: Call[Nothing, Nothing], counter: Counter) -> Response[str]:
     """Counts up.
 
     This is not part of the summary.
     """
     counter.count += 1
-    return Answer(str(counter.count))
+    return Response(str(counter.count))
 
 
 async def nobody(headers: object) -> str:
@@ -55,7 +55,7 @@ async def nobody(headers: object) -> str:
 
 
 async def test_a_handler_can_be_called_like_any_function() -> None:
-    assert await get_me(call()) == Answer(MeView(owner_id="ann"))
+    assert await get_me(call()) == Response(MeView(owner_id="ann"))
 
 
 def test_every_handler_is_found_by_its_name(endpoints_of_the_app: list[Endpoint]) -> None:
@@ -87,7 +87,7 @@ def test_the_types_of_a_handler_say_what_it_takes_and_returns(
     routes: Routes, name: str, query: type, body: type | None, answers: tuple[type, ...], status: int
 ) -> None:
     endpoint = declared(routes, name)
-    assert (endpoint.query, endpoint.body, endpoint.answers) == (query, body, answers)
+    assert (endpoint.query, endpoint.body, endpoint.models) == (query, body, answers)
     assert endpoint.status == status and endpoint.services == {"sessions": SessionStore}
     assert endpoint.path.startswith("persistence/sessions")
 
