@@ -112,6 +112,7 @@ FAILURES: dict[str, tuple[Operation, int]] = {
     "create a taken id": (("create", (item(),)), 409),
     "create an id of this batch": (("create", (item("first"),)), 409),
     "create without an id": (("create", ({"owner_id": "ann"},)), 400),
+    "create with a number as the id": (("create", ({"id": 1, "owner_id": "ann"},)), 400),
     "create in another partition": (("create", ({"id": "new", "owner_id": "bob"},)), 400),
     "create without a partition": (("create", ({"id": "new"},)), 400),
     "read a missing item": (("read", ("missing",)), 404),
@@ -161,6 +162,20 @@ async def test_if_one_operation_fails_nothing_is_written(
     assert statuses == [424] * 5 + [status, 424]
     assert not any("resourceBody" in one or "eTag" in one for one in failed.value.operation_responses)
     assert await everything(container) == before
+
+
+@pytest.mark.parametrize("position", range(3))
+async def test_the_position_of_the_failing_operation_does_not_matter(
+    container: ContainerProxy, position: int
+) -> None:
+    operations: list[Operation] = [("create", (item(f"item-{n}"),)) for n in range(3)]
+    operations[position] = ("delete", ("missing",))
+    with pytest.raises(CosmosBatchOperationError) as failed:
+        await run(container, *operations)
+    statuses = [404 if n == position else 424 for n in range(3)]
+    assert [one["statusCode"] for one in failed.value.operation_responses] == statuses
+    assert failed.value.error_index == position
+    assert await everything(container) == []
 
 
 async def test_the_first_failing_operation_is_the_one_with_a_status(container: ContainerProxy) -> None:
