@@ -1,7 +1,6 @@
 """Commits: several writes in one partition, all or none."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Replace
 from tests.support.items import PARTITION, ids, store, thing, thing_of_size
-
-Skip = Callable[[str], None]
 
 
 async def test_a_commit_of_creates_makes_them_all_and_answers_their_etags_in_order(engine: Engine) -> None:
@@ -29,8 +26,7 @@ async def test_a_commit_of_one_is_a_commit(engine: Engine) -> None:
     assert (await engine.read(SESSIONS, "one", PARTITION)).etag == etag
 
 
-async def test_creates_and_replaces_go_together(engine: Engine, wire_server_cannot: Skip) -> None:
-    wire_server_cannot("replace within a batch")
+async def test_creates_and_replaces_go_together(engine: Engine) -> None:
     first = await engine.create(SESSIONS, thing("first", n=0))
     second = await engine.create(SESSIONS, thing("second", n=0))
     operations: list[Create | Replace] = [
@@ -53,8 +49,7 @@ async def test_what_a_commit_was_given_stays_as_it_was(engine: Engine) -> None:
     assert operations == [Create(item) for item in items]
 
 
-async def test_a_taken_id_refuses_the_whole_commit(engine: Engine, wire_server_cannot: Skip) -> None:
-    wire_server_cannot("take back the earlier writes of a batch that fails")
+async def test_a_taken_id_refuses_the_whole_commit(engine: Engine) -> None:
     etag = await engine.create(SESSIONS, thing("taken", n=1))
     operations = [Create(thing("first")), Create(thing("taken", n=2)), Create(thing("last"))]
     with pytest.raises(ItemExists):
@@ -71,15 +66,13 @@ async def test_a_taken_id_is_reported_as_such(engine: Engine) -> None:
     assert (await engine.read(SESSIONS, "taken", PARTITION)).item == thing("taken", n=1)
 
 
-async def test_the_same_id_twice_in_a_commit_is_taken(engine: Engine, wire_server_cannot: Skip) -> None:
-    wire_server_cannot("take back the earlier writes of a batch that fails")
+async def test_the_same_id_twice_in_a_commit_is_taken(engine: Engine) -> None:
     with pytest.raises(ItemExists):
         await engine.commit(SESSIONS, PARTITION, [Create(thing("same")), Create(thing("same"))])
     assert await ids(engine) == []
 
 
-async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine, wire_server_cannot: Skip) -> None:
-    wire_server_cannot("replace within a batch")
+async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine) -> None:
     stale = await engine.create(SESSIONS, thing("first", n=0))
     etag = await engine.replace(SESSIONS, thing("first", n=1), stale)
     fresh = await engine.create(SESSIONS, thing("second", n=0))
@@ -95,17 +88,13 @@ async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine, wire_server
     assert (await engine.read(SESSIONS, "second", PARTITION)).etag == fresh
 
 
-async def test_replacing_what_is_missing_refuses_the_whole_commit(
-    engine: Engine, wire_server_cannot: Skip
-) -> None:
-    wire_server_cannot("replace within a batch")
+async def test_replacing_what_is_missing_refuses_the_whole_commit(engine: Engine) -> None:
     with pytest.raises(ItemNotFound):
         await engine.commit(SESSIONS, PARTITION, [Create(thing("first")), Replace(thing("missing"), "etag")])
     assert await ids(engine) == []
 
 
-async def test_the_first_failing_operation_is_the_one_reported(engine: Engine, wire_server_cannot: Skip) -> None:
-    wire_server_cannot("replace within a batch")
+async def test_the_first_failing_operation_is_the_one_reported(engine: Engine) -> None:
     stale = await engine.create(SESSIONS, thing("first", n=0))
     await engine.replace(SESSIONS, thing("first", n=1), stale)
     changed, missing = Replace(thing("first"), stale), Replace(thing("missing"), "etag")
@@ -122,8 +111,7 @@ async def test_the_first_failing_operation_is_the_one_reported(engine: Engine, w
 
 async def test_of_many_commits_that_want_one_id_one_wins_whole(engine: Engine) -> None:
     commits = [
-        # The contested id comes first, so that a server without rollback has nothing to undo.
-        engine.commit(SESSIONS, PARTITION, [Create(thing("contested", n=n)), Create(thing(f"own-{n}"))])
+        engine.commit(SESSIONS, PARTITION, [Create(thing(f"own-{n}")), Create(thing("contested", n=n))])
         for n in range(20)
     ]
     results = await asyncio.gather(*commits, return_exceptions=True)

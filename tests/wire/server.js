@@ -5,7 +5,14 @@
 // Listens on 127.0.0.1 and prints one line, {"port": N}, when it is ready. Port 0, the default, is any free port.
 // Keeps everything in memory. Stops when its stdin closes, so that it never outlives the process that started it.
 // With --stay it stops only on SIGTERM or SIGINT.
+//
+// The server is @vercel/cosmosdb-server. Its differences from Azure can hide faults of the app, or show faults that
+// the app does not have. Three of them are mended: the identity of items, point reads of missing items, and
+// transactional batches. Each repair has its reasons beside it. None is more lenient than Azure.
 "use strict";
+
+// Before the server is loaded, because it reads its handlers once. batches.js has the reasons.
+require("@vercel/cosmosdb-server/lib/handler/batch-documents").default = require("./batches");
 
 const { createHttpServer } = require("@vercel/cosmosdb-server");
 const Items = require("@vercel/cosmosdb-server/lib/account/items").default;

@@ -7,14 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from azure.core import MatchConditions
-from azure.cosmos import PartitionKey
-from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
     CosmosHttpResponseError,
@@ -26,7 +24,8 @@ from persistence.storage.cosmos.engine import CosmosEngine
 from settings import Settings
 from tests.support.faults import FaultProxy
 from tests.support.node import NODE
-from tests.support.wire import EMULATOR_KEY, FOLDER, WireServer, missing
+from tests.support.wire import FOLDER, WireServer
+from tests.wire.conftest import opened
 
 ITEM = {"id": "one", "owner_id": "ann", "n": 0}
 
@@ -40,38 +39,6 @@ async def increment(container: ContainerProxy) -> int:
     """Increments `n` of ITEM and returns the new value."""
     item = await container.patch_item("one", "ann", [{"op": "incr", "path": "/n", "value": 1}])
     return int(item["n"])
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[WireServer]:
-    reason = missing()
-    if reason and os.environ.get("CI") != "true":
-        pytest.skip(reason)
-    with WireServer() as server:
-        yield server
-
-
-@asynccontextmanager
-async def opened(endpoint: str, discovery: bool = False) -> AsyncIterator[ContainerProxy]:
-    """Opens an empty container whose partition key is not the id."""
-    async with CosmosClient(endpoint, EMULATOR_KEY, enable_endpoint_discovery=discovery) as client:
-        database = await client.create_database_if_not_exists("tests")
-        try:
-            yield await database.create_container("items", PartitionKey("/owner_id"))
-        finally:
-            await client.delete_database("tests")
-
-
-@pytest.fixture
-async def container(wire: WireServer) -> AsyncIterator[ContainerProxy]:
-    async with opened(wire.endpoint) as empty:
-        yield empty
-
-
-@pytest.fixture
-async def proxy(wire: WireServer) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(wire.endpoint) as running:
-        yield running
 
 
 @pytest.fixture(params=[True, False], ids=["discovery", "no-discovery"])
