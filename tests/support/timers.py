@@ -1,7 +1,6 @@
 """The timers as the tests run them, and what they count."""
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 from persistence import Stores
 
@@ -35,11 +34,12 @@ class PurgeCounts:
 
 async def clean_up(stores: Stores) -> Counts:
     """Runs the two timers of CLEANUP_SCHEDULE, and adds what they count."""
-    total: dict[str, Any] = {}
+    total: dict[str, int] = {}
     for name in ("mark_deleted_snapshot_logs", "sweep_sessions"):
         counts = await stores.timers.run(name)
         total |= {name: total.get(name, 0) + number for name, number in counts.as_dict().items()}
-    return Counts(**total)
+    # A new kind may bring further names, which its own tests look at.
+    return Counts(**{field.name: total[field.name] for field in fields(Counts)})
 
 
 async def purge(stores: Stores) -> PurgeCounts:
