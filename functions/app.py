@@ -42,14 +42,14 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     return app
 
 
-def add_endpoints(api: Api, stores: Stores, opens: TokenBuckets) -> None:
+def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     """Adds the endpoints of every package. A new package is one more line."""
     api.add(sessions.routes, stores.sessions)
     api.add(session_content.routes, stores.sessions)
     api.add(revisions.routes, stores.sessions)
     api.add(drafts.routes, stores.drafts)
-    api.add(snapshots.routes, stores.snapshots, opens)
-    api.add(snapshot_content.routes, stores.snapshots, opens)
+    api.add(snapshots.routes, stores.snapshots, rate_limit)
+    api.add(snapshot_content.routes, stores.snapshots, rate_limit)
     api.add(access_logs.routes, stores.access_logs)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
     api.add(health.routes, stores.engine)

@@ -2,11 +2,11 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import azure.functions as func
 
+from persistence.kind import TimerName
 from persistence.storage.charge import metered
 from persistence.timers.run import Timers
 
@@ -27,23 +27,23 @@ def blueprint(timers: Timers, schedules: Schedules) -> func.Blueprint:
 
     @triggers.timer_trigger(arg_name="timer", schedule=schedules.cleanup, run_on_startup=False)
     async def mark_deleted_snapshot_logs(timer: func.TimerRequest) -> None:
-        await _run("mark_deleted_snapshot_logs", lambda: timers.run("mark_deleted_snapshot_logs"))
+        await _run(timers, "mark_deleted_snapshot_logs")
 
     @triggers.timer_trigger(arg_name="timer", schedule=schedules.cleanup, run_on_startup=False)
     async def sweep_sessions(timer: func.TimerRequest) -> None:
-        await _run("sweep_sessions", lambda: timers.run("sweep_sessions"))
+        await _run(timers, "sweep_sessions")
 
     @triggers.timer_trigger(arg_name="timer", schedule=schedules.purge, run_on_startup=False)
     async def purge_stale_drafts(timer: func.TimerRequest) -> None:
-        await _run("purge_stale_drafts", lambda: timers.run("purge_stale_drafts"))
+        await _run(timers, "purge_stale_drafts")
 
     return triggers
 
 
-async def _run(name: str, work: Callable[[], Awaitable[object]]) -> None:
+async def _run(timers: Timers, name: TimerName) -> None:
     """Logs what the run did, how long it took and what it cost."""
     started = time.perf_counter()
     with metered() as charge:
-        counts = await work()
+        counts = await timers.run(name)
     seconds = time.perf_counter() - started
     _log.info("%s: %s in %.1f s for %.1f RU", name, counts, seconds, charge.request_units)

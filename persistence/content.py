@@ -38,14 +38,8 @@ class Packed:
     size: int
 
 
-Content = str | bytes | Packed
-"""Text, its UTF-8 bytes, or content that is packed already."""
-
-
-def pack(content: Content) -> Packed:
+def pack(content: str | bytes) -> Packed:
     """Raises InvalidMember if the bytes are not UTF-8, and ContentTooLarge. About 2 ms per MB."""
-    if isinstance(content, Packed):
-        return content
     if isinstance(content, bytes):
         _refuse_too_large(content)  # before the work of decoding it
     raw = _utf8(content)

@@ -292,8 +292,3 @@ def test_text_that_does_not_pack_into_an_item_is_refused_however_it_comes(level:
     with pytest.raises(ContentTooLarge) as refused:
         pack_gzipped(gzip.compress(noise(CONTENT_MAX_BYTES).encode(), level))
     assert refused.value.what == "packed content"
-
-
-def test_what_is_packed_already_is_packed_no_more() -> None:
-    packed = pack(SAMPLE)
-    assert pack(packed) is packed

@@ -1,6 +1,7 @@
 """Drafts over HTTP, and what to continue with when an app is loaded."""
 
 from functions.drafts.views import (
+    DRAFT_ID,
     DraftContentView,
     DraftMetadataView,
     DraftPutQuery,
@@ -23,7 +24,9 @@ from persistence.errors import NotFound
 from persistence.sessions.documents import SessionSummary
 from persistence.sessions.reads import OpenedSession
 
-routes = Routes("drafts", "Sessions that an app saves by itself, and what to continue with when it is loaded.")
+routes = Routes(
+    "drafts", "Sessions that an app saves by itself, and what to continue with when it is loaded.", DRAFT_ID
+)
 
 ONE = "drafts/{draft_id}"
 
@@ -68,13 +71,9 @@ async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Respons
 )
 async def put_draft(call: Call[DraftPutQuery, DraftSaveBody], drafts: DraftStore) -> Response[DraftMetadataView]:
     """Saves a draft under an id that the client made. Returns 201 if the draft is new."""
-    head, is_new = await drafts.put(
-        call.owner_id,
-        call.path["draft_id"],
-        call.body.change(),
-        call.conditions,
-        autosave=call.query.autosave,
-    )
+    conditions, draft_id = call.conditions, call.path["draft_id"]
+    autosave = call.query.autosave
+    head, is_new = await drafts.put(call.owner_id, draft_id, call.body.change(), conditions, autosave=autosave)
     return Response(_metadata(head, drafts), head.metadata.etag, status=201 if is_new else 200)
 
 

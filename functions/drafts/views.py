@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from functions.http.endpoint import id_parameter
 from functions.http.paging import FilterQuery, PageQuery
 from functions.http.views import QueryModel, WireModel
 from functions.sessions.views import SessionMetadataView, SessionUpdateBody, session_metadata
@@ -13,6 +14,9 @@ from persistence.storage.query import Operator
 
 _BY_APP = {"app": ("app", Operator.EQUAL)}
 _BY_APP_AND_DEVICE = {**_BY_APP, "device": ("metadata.device_info", Operator.EQUAL)}
+
+
+DRAFT_ID = id_parameter("draft_id", "The id of the draft, which the client makes.", statuses=(404, 409, 410))
 
 
 class DraftMetadataView(SessionMetadataView):

@@ -10,7 +10,8 @@ The declaration registers nothing with the host: `Api.add` does, and binds the s
 """
 
 import copy
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from types import NoneType, UnionType
 from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -20,9 +21,31 @@ from pydantic import BaseModel
 from functions.http.bodies import JSON
 from functions.http.call import Response
 from functions.http.views import Nothing
+from persistence.documents import ID_LENGTH
+
+_IN_PATH = re.compile(r"\{(\w+)\}")
 
 Handler = Callable[..., Awaitable[Response[Any]]]
 H = TypeVar("H", bound=Handler)
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """A parameter in paths, such as an id. `statuses` are those of requests for a thing that cannot be had."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    statuses: tuple[int, ...] = (404,)
+
+
+def id_parameter(
+    name: str, description: str, *, longest: int = ID_LENGTH, statuses: tuple[int, ...] = (404,)
+) -> PathParameter:
+    """Returns a parameter that holds an id of 12 to `longest` characters."""
+    length = f"{ID_LENGTH}" if longest == ID_LENGTH else f"{ID_LENGTH},{longest}"
+    pattern = f"^[A-Za-z0-9_-]{{{length}}}$"
+    return PathParameter(name, description, {"type": "string", "pattern": pattern}, statuses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +82,8 @@ class Route:
 class Endpoint:
     """A route with its handler, and what the handler's types say.
 
-    path      the route's path below the prefix
+    path        the route's path below the prefix
+    parameters  those in the path, in their order
     body      None if the request has no body
     models   what success can hold: the second type if the caller prefers a representation; empty for no body
     services  the type of each further parameter of the handler
@@ -67,6 +91,7 @@ class Endpoint:
 
     tag: str
     path: str
+    parameters: tuple[PathParameter, ...]
     route: Route
     handler: Handler
     query: type[BaseModel]
@@ -75,14 +100,21 @@ class Endpoint:
     services: Mapping[str, type]
 
     @classmethod
-    def of(cls, tag: str, prefix: str, route: Route, handler: Handler) -> Self:
-        """Reads the types of a handler: `(call: Call[query, body], **services) -> Response[models]`."""
+    def of(
+        cls, tag: str, prefix: str, parameters: Sequence[PathParameter], route: Route, handler: Handler
+    ) -> Self:
+        """Reads the types of a handler: `(call: Call[query, body], **services) -> Response[models]`.
+
+        Raises KeyError if a parameter in the path is not declared.
+        """
+        declared = {parameter.name: parameter for parameter in parameters}
         hints = get_type_hints(handler)
         [model] = get_args(hints.pop("return"))
         query, body = get_args(hints.pop("call"))
         return cls(
             tag=tag,
             path=prefix + route.path,
+            parameters=tuple(declared[name] for name in _IN_PATH.findall(route.path)),
             route=route,
             handler=handler,
             query=query,
@@ -108,10 +140,13 @@ class Endpoint:
 
 
 class Routes:
-    """The endpoints of one tag, in the order of the API description."""
+    """The endpoints of one tag, in the order of the API description. `parameters` are those of their paths."""
 
-    def __init__(self, tag: str, description: str, prefix: str = "persistence/") -> None:
+    def __init__(
+        self, tag: str, description: str, *parameters: PathParameter, prefix: str = "persistence/"
+    ) -> None:
         self.tag, self.description = tag, description
+        self._parameters = parameters
         self.endpoints: list[Endpoint] = []
         self._prefix = prefix
 
@@ -119,7 +154,7 @@ class Routes:
         """Declares that a handler serves a route. Returns the handler as it is."""
 
         def declare(handler: H) -> H:
-            self.endpoints.append(Endpoint.of(self.tag, self._prefix, route, handler))
+            self.endpoints.append(Endpoint.of(self.tag, self._prefix, self._parameters, route, handler))
             return handler
 
         return declare

@@ -20,7 +20,6 @@ from functions.http.views import Nothing
 from functions.identity.settings import AuthMode
 from functions.openapi.problem import Problem
 from functions.openapi.rules import (
-    PATH_PARAMETERS,
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
     Json,
@@ -161,7 +160,14 @@ def _header_parameter(name: str) -> Json:
 
 def _parameters(endpoint: Endpoint, query: Json | None) -> list[Json]:
     parameters = [
-        {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in _in_path(endpoint)
+        {
+            "name": one.name,
+            "in": "path",
+            "required": True,
+            "description": one.description,
+            "schema": dict(one.schema),
+        }
+        for one in endpoint.parameters
     ]
     for name, schema in (query or {}).get("properties", {}).items():
         parameters.append(_query_parameter(name, schema))
@@ -226,12 +232,8 @@ def _links(source: Endpoint, endpoints: Sequence[Endpoint]) -> Json:
     return {
         operation_id(target): {"operationId": operation_id(target), "parameters": dict(parameters)}
         for target in endpoints
-        if parameters and set(_in_path(target)) == parameters.keys() and target is not source
+        if parameters and {one.name for one in target.parameters} == parameters.keys() and target is not source
     }
-
-
-def _in_path(endpoint: Endpoint) -> list[str]:
-    return [part[1:-1] for part in endpoint.path.split("/") if part.startswith("{")]
 
 
 def _problem(status: int, always: Sequence[str]) -> Json:

@@ -1,4 +1,4 @@
-"""What follows from the declaration of an endpoint: its statuses, its headers and its path parameters.
+"""What follows from the declaration of an endpoint: its statuses and its headers.
 
 Each rule is written once, for all endpoints.
 """
@@ -11,33 +11,11 @@ from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS, NO
 from functions.http.endpoint import Endpoint
 from functions.http.problems import PROBLEM_TYPES
 from functions.identity.settings import AuthMode
-from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
 
 Json = dict[str, Any]
 
-_ID_PATTERN = f"^[A-Za-z0-9_-]{{{ID_LENGTH}}}$"
-_SNAPSHOT_ID_PATTERN = f"^[A-Za-z0-9_-]{{{ID_LENGTH},{SNAPSHOT_ID_MAX_LENGTH}}}$"
 _CONDITION = {"type": "string", "maxLength": CONDITION_MAX_CHARACTERS}
 _TAG = '(W/)?"[!#-~]*"'
-
-PATH_PARAMETERS: Mapping[str, Json] = {
-    "session_id": {
-        "description": "The id of the session.",
-        "schema": {"type": "string", "pattern": _ID_PATTERN},
-    },
-    "draft_id": {
-        "description": "The id of the draft, which the client makes.",
-        "schema": {"type": "string", "pattern": _ID_PATTERN},
-    },
-    "snapshot_id": {
-        "description": "The id of the snapshot.",
-        "schema": {"type": "string", "pattern": _SNAPSHOT_ID_PATTERN},
-    },
-    "version": {
-        "description": "The number of the version.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999},
-    },
-}
 
 REQUEST_HEADERS: Mapping[str, Json] = {
     "If-Match": {
@@ -116,8 +94,6 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: True, (422, 500)),
     # An identity is checked and a store is asked.
     (lambda it: not it.route.public, (401, 429, 503)),
-    (lambda it: "{session_id}" in it.path or "{draft_id}" in it.path, (404, 409, 410)),
-    (lambda it: "{snapshot_id}" in it.path, (404, 410)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
     # Writes refuse conditions that they do not read, too.
     (lambda it: it.route.method != "GET" or not _REFUSABLE_HEADERS.isdisjoint(it.route.reads), (400,)),
@@ -134,6 +110,8 @@ STATUS_RULES: tuple[Rule, ...] = (
 def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
     """Returns every possible status of the endpoint, in ascending order."""
     found = {endpoint.status, *endpoint.route.statuses}
+    for parameter in endpoint.parameters:
+        found.update(parameter.statuses)
     for applies, possible in STATUS_RULES:
         if applies(endpoint):
             found.update(possible)

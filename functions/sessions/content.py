@@ -6,13 +6,14 @@ from functions.http.content import content_response
 from functions.http.endpoint import Route, Routes
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL, saved_metadata
-from functions.sessions.views import SaveQuery, SessionMetadataView
+from functions.sessions.views import SESSION_ID, SaveQuery, SessionMetadataView
 from persistence.sessions.documents import SessionChange
 from persistence.sessions.store import SessionStore
 
 routes = Routes(
     "session content",
     "The content of a session by itself, with its own media type. It can be gzipped in both directions.",
+    SESSION_ID,
 )
 
 CONTENT = "sessions/{session_id}/content"

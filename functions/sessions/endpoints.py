@@ -9,6 +9,7 @@ from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
 from functions.sessions.views import (
+    SESSION_ID,
     NewSessionBody,
     SaveQuery,
     SessionMetadataView,
@@ -24,7 +25,9 @@ from persistence.sessions.documents import SessionAction, SessionHead
 from persistence.sessions.reads import OpenedSession
 from persistence.sessions.store import SessionStore
 
-routes = Routes("sessions", "Private documents of one person. Each has a title, one content and a history.")
+routes = Routes(
+    "sessions", "Private documents of one person. Each has a title, one content and a history.", SESSION_ID
+)
 
 ONE = "sessions/{session_id}"
 CONDITIONAL = ("If-Match", "Idempotency-Key")
@@ -57,7 +60,8 @@ async def create_session(
     call: Call[Nothing, NewSessionBody], sessions: SessionStore
 ) -> Response[str | SessionView]:
     """Creates a session and returns its id."""
-    head = await sessions.create(call.owner_id, call.body.new_session(), call.idempotency_key)
+    key = call.idempotency_key  # A faulty header is reported before a faulty content.
+    head = await sessions.create(call.owner_id, call.body.new_session(), key)
     etag, headers = head.metadata.etag, call.location_of(head.id)
     if call.prefers("representation"):
         headers["Preference-Applied"] = "return=representation"
@@ -87,13 +91,9 @@ async def update_session(
     call: Call[SaveQuery, SessionUpdateBody], sessions: SessionStore
 ) -> Response[SessionView]:
     """Changes the members of a session that are sent, and returns the session."""
-    head = await sessions.save(
-        call.owner_id,
-        call.path["session_id"],
-        call.body.change(),
-        call.conditions,
-        autosave=call.query.autosave,
-    )
+    conditions, session_id = call.conditions, call.path["session_id"]
+    autosave = call.query.autosave
+    head = await sessions.save(call.owner_id, session_id, call.body.change(), conditions, autosave=autosave)
     if call.prefers("minimal"):
         return minimal(head)
     if call.body.content is not None:

@@ -7,6 +7,8 @@ from functions.http.paging import PageOf
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL
 from functions.sessions.views import (
+    SESSION_ID,
+    VERSION,
     RevisionContentView,
     RevisionMetadataView,
     SessionMetadataView,
@@ -16,7 +18,7 @@ from functions.sessions.views import (
 from persistence.errors import NotFound
 from persistence.sessions.store import SessionStore
 
-routes = Routes("session history", "The versions of a session, and how to restore one.")
+routes = Routes("session history", "The versions of a session, and how to restore one.", SESSION_ID, VERSION)
 
 REVISIONS = "sessions/{session_id}/revisions"
 _VERSION_MAX_DIGITS = 15

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from functions.http.endpoint import PathParameter, id_parameter
 from functions.http.paging import ListQuery, QueryTime
 from functions.http.views import BodyModel, QueryModel, WireModel, view_of
 from persistence.content import pack
@@ -17,6 +18,11 @@ from persistence.sessions.documents import (
     SessionSummary,
 )
 from persistence.storage.query import Operator
+
+SESSION_ID = id_parameter("session_id", "The id of the session.", statuses=(404, 409, 410))
+VERSION = PathParameter(
+    "version", "The number of the version.", {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999}
+)
 
 
 class SessionMetadataView(WireModel):

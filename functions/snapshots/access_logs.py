@@ -4,10 +4,10 @@ from functions.http.call import Call, Response
 from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
-from functions.snapshots.views import AccessLogsQuery, SnapshotAccessLogView, access_log
+from functions.snapshots.views import SNAPSHOT_ID, AccessLogsQuery, SnapshotAccessLogView, access_log
 from persistence.snapshots.access_logs import AccessLogStore
 
-routes = Routes("access logs", "The snapshots that you opened, with the number of your visits.")
+routes = Routes("access logs", "The snapshots that you opened, with the number of your visits.", SNAPSHOT_ID)
 
 
 @routes.serve(Route("GET", "snapshot_access_logs"))

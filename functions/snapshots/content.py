@@ -6,18 +6,19 @@ from functions.http.content import content_response
 from functions.http.endpoint import Route, Routes
 from functions.http.rate_limit import TokenBuckets
 from functions.http.views import Nothing
+from functions.snapshots.views import SNAPSHOT_ID
 from persistence.snapshots.store import SnapshotStore
 
-routes = Routes("snapshot content", "The content of a snapshot by itself, with its own media type.")
+routes = Routes("snapshot content", "The content of a snapshot by itself, with its own media type.", SNAPSHOT_ID)
 
 
 @routes.serve(Route("GET", "snapshots/{snapshot_id}/content", produces=ANY_TYPE, reads=("If-None-Match",)))
 async def get_snapshot_content(
-    call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+    call: Call[Nothing, Nothing], snapshots: SnapshotStore, rate_limit: TokenBuckets
 ) -> Response[bytes]:
     """Returns the content of a snapshot, exactly as it was sent. Counts as a visit."""
     known = call.if_none_match
-    opens.take(call.owner_id)
+    rate_limit.take(call.owner_id)
     snapshot, packed = await snapshots.get_packed(call.owner_id, call.path["snapshot_id"])
     etag = f'"{packed.hash[:16]}"'
     sent = None if etag in known else packed

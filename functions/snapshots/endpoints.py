@@ -7,6 +7,7 @@ from functions.http.paging import PageOf, page_of
 from functions.http.rate_limit import TokenBuckets
 from functions.http.views import Nothing
 from functions.snapshots.views import (
+    SNAPSHOT_ID,
     NewSnapshotBody,
     SnapshotContentView,
     SnapshotMetadataView,
@@ -21,7 +22,9 @@ from functions.snapshots.views import (
 from persistence.snapshots.store import SnapshotStore
 
 routes = Routes(
-    "snapshots", "Frozen copies that are shared by link. The owner can see how often a snapshot was opened."
+    "snapshots",
+    "Frozen copies that are shared by link. The owner can see how often a snapshot was opened.",
+    SNAPSHOT_ID,
 )
 
 ONE = "snapshots/{snapshot_id}"
@@ -53,7 +56,8 @@ async def create_snapshot(
     call: Call[Nothing, NewSnapshotBody], snapshots: SnapshotStore
 ) -> Response[str | SnapshotMetadataView]:
     """Creates a snapshot of content, or of a session of yours. Returns its id, by which others open it."""
-    snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), call.idempotency_key)
+    key = call.idempotency_key  # A faulty header is reported before a faulty content.
+    snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), key)
     headers = call.location_of(snapshot.id)
     if call.prefers("representation"):
         headers["Preference-Applied"] = "return=representation"
@@ -63,39 +67,39 @@ async def create_snapshot(
 
 @routes.serve(Route("GET", ONE))
 async def get_snapshot(
-    call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+    call: Call[Nothing, Nothing], snapshots: SnapshotStore, rate_limit: TokenBuckets
 ) -> Response[SnapshotContentView]:
     """Returns a snapshot with its content, to everyone who is signed in and has its id. Counts as a visit."""
-    opens.take(call.owner_id)
+    rate_limit.take(call.owner_id)
     snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
     return Response(content_json(snapshot_metadata(snapshot), content))
 
 
 @routes.serve(Route("DELETE", ONE, statuses=(403, 409)))
 async def delete_snapshot(
-    call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+    call: Call[Nothing, Nothing], snapshots: SnapshotStore, rate_limit: TokenBuckets
 ) -> Response[None]:
     """Deletes a snapshot of yours for good. From then on, opening it returns 410."""
-    with opens.taken_by_misses(call.owner_id):
+    with rate_limit.taken_by_misses(call.owner_id):
         await snapshots.delete(call.owner_id, call.path["snapshot_id"])
     return Response()
 
 
 @routes.serve(Route("GET", f"{ONE}/stats", statuses=(403,)))
 async def get_snapshot_stats(
-    call: Call[Nothing, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+    call: Call[Nothing, Nothing], snapshots: SnapshotStore, rate_limit: TokenBuckets
 ) -> Response[SnapshotStatsView]:
     """Returns how often a snapshot of yours was opened, and by how many people."""
-    with opens.taken_by_misses(call.owner_id):
+    with rate_limit.taken_by_misses(call.owner_id):
         return Response(snapshot_stats(await snapshots.stats(call.owner_id, call.path["snapshot_id"])))
 
 
 @routes.serve(Route("GET", f"{ONE}/visitors", statuses=(403,)))
 async def get_snapshot_visitors(
-    call: Call[VisitorsQuery, Nothing], snapshots: SnapshotStore, opens: TokenBuckets
+    call: Call[VisitorsQuery, Nothing], snapshots: SnapshotStore, rate_limit: TokenBuckets
 ) -> Response[PageOf[SnapshotVisitorView]]:
     """Returns a page of the people who opened a snapshot of yours, if the operator shows them."""
     query, snapshot_id = call.query, call.path["snapshot_id"]
-    with opens.taken_by_misses(call.owner_id):
+    with rate_limit.taken_by_misses(call.owner_id):
         page = await snapshots.visitors(call.owner_id, snapshot_id, query.sort(), query.page_size, query.cursor)
     return Response(page_of(page, snapshot_visitor))

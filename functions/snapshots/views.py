@@ -4,12 +4,17 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from functions.http.endpoint import id_parameter
 from functions.http.paging import ListQuery, QueryTime
 from functions.http.views import BodyModel, WireModel, view_of
 from persistence.content import pack
-from persistence.documents import Description, Label, MediaType, Timestamp, Title
+from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, Description, Label, MediaType, Timestamp, Title
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, SnapshotStats, Visitor
 from persistence.storage.query import Operator
+
+SNAPSHOT_ID = id_parameter(
+    "snapshot_id", "The id of the snapshot.", longest=SNAPSHOT_ID_MAX_LENGTH, statuses=(404, 410)
+)
 
 
 class SnapshotMetadataView(WireModel):

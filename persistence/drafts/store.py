@@ -68,8 +68,9 @@ class DraftStore:
     ) -> tuple[SessionHead, bool]:
         """Saves a draft, and creates it unless `if_match` is given. Returns it, and True if this write created it.
 
-        Raises Changed if it exists and the conditions allow only a new one. Raises NotFound if it does not exist
-        and `if_match` is given, InvalidMember if a new one has no content, and otherwise as `SessionStore.save`.
+        `ANY_TAG` as `if_none_match` allows only a new draft: then `if_match` is ignored, and Changed is raised if
+        the draft exists. Raises NotFound if it does not exist and `if_match` is given. Raises InvalidMember if a
+        new draft has no content. Otherwise as `SessionStore.save`.
         """
         save_id = conditions.save_id or new_id()
         if_match = None if conditions.only_new else conditions.if_match

@@ -1,7 +1,6 @@
 """Heads of sessions: reading them, creating them, and replacing them under their etags."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import TypeVar
 
 from persistence.content import Packed
@@ -51,12 +50,14 @@ class SessionHeads:
         revisions = tuple(one.model_copy(update={"content_id": content["id"]}) for one in head.revisions)
         head = head.model_copy(update={"content_id": content["id"], "revisions": revisions})
         item = head.to_item()
-        own_retry = _own_retry_ignored() if id_is_new else nullcontext()
+        # Only the driver's own retry can have taken an id of 72 random bits that was made for this call alone.
+        # Reading it back would prove less, because reads may be stale.
+        own_retry = suppress(ItemExists) if id_is_new else nullcontext()
         if item_size(content) + item_size(item) <= COMMIT_MAX_BYTES:
             with own_retry:
                 await self._engine.commit(SESSIONS, head.owner_id, [Create(content), Create(item)])
         else:
-            with _own_retry_ignored():
+            with suppress(ItemExists):
                 await self._engine.create(SESSIONS, content)
             with own_retry:
                 await self._engine.create(SESSIONS, item)
@@ -95,11 +96,3 @@ async def _read(documents: DocumentSet[S], owner_id: str, session_id: str) -> Ve
 def _check_live(summary: SessionSummary) -> None:
     if summary.status is SessionStatus.DELETED:
         raise Gone("session", summary.id)
-
-
-@contextmanager
-def _own_retry_ignored() -> Iterator[None]:
-    """Around creates under ids of 72 random bits made for this call alone: only the driver's own retry can have
-    taken them. Reading them back would prove less, because reads may be stale."""
-    with suppress(ItemExists):
-        yield

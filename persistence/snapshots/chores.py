@@ -1,4 +1,4 @@
-"""What the timer `mark_deleted_snapshot_logs` does with snapshots and access logs."""
+"""What the timer `mark_deleted_snapshot_logs` does with snapshots and access log entries."""
 
 from datetime import datetime
 
@@ -26,10 +26,10 @@ class SnapshotChores:
         self._scan = Scan(engine, rules.items_max)
         self._snapshots = DocumentSet(engine, SNAPSHOTS, Snapshot)
         self._visitors = DocumentSet(engine, SNAPSHOTS, Visitor)
-        self._logs = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+        self._entries = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def expire(self, at: datetime, counts: Counts) -> None:
-        """Replaces expired snapshots by tombstones. A later run marks the logs of their visitors."""
+        """Replaces expired snapshots by tombstones. A later run marks the entries of their visitors."""
 
         async def expire(item: Item) -> None:
             current = await self._snapshots.read(item["id"], item["id"])
@@ -38,26 +38,26 @@ class SnapshotChores:
 
         await self._scan.each_due(counts, self._snapshots, "expires_at", at, expire)
 
-    async def mark_logs(self, at: datetime, counts: Counts) -> None:
-        """Marks the log of every person who opened a deleted snapshot, then removes its visitor items."""
+    async def mark_entries(self, at: datetime, counts: Counts) -> None:
+        """Marks the entry of every person who opened a deleted snapshot, then removes its visitor items."""
 
         async def mark(snapshot: Item) -> None:
             snapshot_id = snapshot["id"]
-            if await self._mark_logs_of(counts, snapshot_id) and await self._drop_visitors(counts, snapshot_id):
+            if await self._mark_entries_of(counts, snapshot_id) and await self._drop_visitors(counts, snapshot_id):
                 await self._scan.set_settled(SNAPSHOTS, snapshot)
 
         until = at - self._rules.settle_grace
         await self._scan.each_due(counts, self._snapshots, "unsettled_at", until, mark, concurrency=1)
 
     async def settle_creates(self, at: datetime, counts: Counts) -> None:
-        """Lists, marks or removes the owner's log of a create that was interrupted, as its snapshot demands."""
+        """Lists, marks or removes the owner's entry of a create that was interrupted, as its snapshot demands."""
 
-        async def settle(log: Item) -> None:
-            snapshot_id, owner_id = log["id"], log["visitor_id"]
+        async def settle(entry: Item) -> None:
+            snapshot_id, owner_id = entry["id"], entry["visitor_id"]
             try:
                 snapshot = (await self._snapshots.read(snapshot_id, snapshot_id)).document
             except ItemNotFound:
-                await self._logs.discard(snapshot_id, owner_id)
+                await self._entries.discard(snapshot_id, owner_id)
             else:
                 if snapshot.deleted_at is None:
                     await self._store.confirm(snapshot)
@@ -66,30 +66,30 @@ class SnapshotChores:
             counts.add("creates_settled")
 
         until = at - self._rules.settle_grace
-        await self._scan.each_due(counts, self._logs, "unsettled_at", until, settle)
+        await self._scan.each_due(counts, self._entries, "unsettled_at", until, settle)
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of snapshots after the retention."""
         await self._scan.forget_tombstones(counts, self._snapshots, at - self._rules.tombstone_retention)
 
-    async def _mark_logs_of(self, counts: Counts, snapshot_id: str) -> bool:
+    async def _mark_entries_of(self, counts: Counts, snapshot_id: str) -> bool:
         """Whether all are marked: False if the limit of a run was reached first."""
 
-        async def mark(log: Item) -> None:
-            await self._access_logs.mark_deleted(snapshot_id, log["visitor_id"])
+        async def mark(entry: Item) -> None:
+            await self._access_logs.mark_deleted(snapshot_id, entry["visitor_id"])
             counts.add("rows_marked")
 
         of_snapshot = Filter("snapshot_id", Operator.EQUAL, snapshot_id)
         unmarked = Query(
-            self._logs.kind,
+            self._entries.kind,
             None,
             ("visitor_id",),
             (of_snapshot, Filter("snapshot_deleted", Operator.EQUAL, False)),
             Sort("snapshot_id"),
             self._scan.page_size,
         )
-        # A marked log no longer matches, so the first page is always the next one. A cursor does not work here:
-        # the logs of one snapshot have the same id, each in its own partition.
+        # A marked entry no longer matches, so the first page is always the next one. A cursor does not work here:
+        # the entries of one snapshot have the same id, each in its own partition.
         for _ in range(0, self._rules.items_max, self._scan.page_size):
             if counts["rows_marked"] >= self._rules.items_max:
                 return False

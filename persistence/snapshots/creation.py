@@ -8,7 +8,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
-from persistence.content import Packed, pack, unpack
+from persistence.content import Packed, unpack
 from persistence.documents import Timestamp, new_id, now
 from persistence.errors import (
     Contended,
@@ -124,7 +124,7 @@ class SnapshotCreation:
     async def _source(self, owner_id: str, new: NewSnapshot) -> _Source:
         if new.session_id is None:
             assert new.content is not None and new.title is not None, "NewSnapshot has checked this"
-            return _Source(new.title, new.description or None, new.media_type, pack(new.content))
+            return _Source(new.title, new.description or None, new.media_type, new.content)
         session = await self._sessions.get(owner_id, new.session_id)
         assert session.packed is not None, "read without a condition"
         # Damaged content is detected here, and not by everybody who opens the link.

@@ -152,7 +152,7 @@ class NewSnapshot(BaseModel):
         if (self.content is None) == (self.session_id is None):
             raise ValueError("needs either content or the id of a session")
         if self.content is not None and self.title is None:
-            raise ValueError("needs a title if it is made from content")
+            raise ValueError("needs a title if it is created from content")
         return self
 
 

@@ -1,4 +1,4 @@
-"""What snapshots and access logs bring for usage, export, erasure and timers."""
+"""What snapshots and access log entries bring for usage, export, erasure and timers."""
 
 from persistence.kind import Erase, Export, Kind, Step
 from persistence.limits import Counted, Stored
@@ -17,26 +17,26 @@ from persistence.timers.scan import TimerRules
 _FILTERS = FilterFactory(AccessLog)
 _ERASED = {
     "snapshots": "Snapshots that this call deleted.",
-    "rows": "Access logs that this call removed, of visits to any snapshot.",
+    "rows": "Access log entries that this call removed, of visits to any snapshot.",
 }
 
 
 def snapshot_kind(
     shared: Shared, snapshots: SnapshotStore, access_logs: AccessLogStore, rules: TimerRules
 ) -> Kind:
-    """A person finds their snapshots by their access logs, so one kind brings both."""
-    logs = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
-    own = OwnSnapshots(logs, snapshots, access_logs)
+    """A person finds their snapshots by their access log entries, so one kind brings both."""
+    entries = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
+    own = OwnSnapshots(entries, snapshots, access_logs)
     chores = SnapshotChores(shared, snapshots, access_logs, rules)
     return Kind(
-        counted=[Counted("snapshots", "Snapshots that are not deleted.", SNAPSHOT_ACCESS_LOGS, live_logs)],
-        stored=[Stored(SNAPSHOT_ACCESS_LOGS, live_logs, "snapshot_metadata.content_bytes")],
-        export=Export("rows", logs, own.lines, MARKS),
+        counted=[Counted("snapshots", "Snapshots that are not deleted.", SNAPSHOT_ACCESS_LOGS, live_entries)],
+        stored=[Stored(SNAPSHOT_ACCESS_LOGS, live_entries, "snapshot_metadata.content_bytes")],
+        export=Export("rows", entries, own.lines, MARKS),
         erase=Erase(own.erase, _ERASED),
         timer_steps={
             "mark_deleted_snapshot_logs": [
                 Step(("snapshots_expired",), chores.expire),
-                Step(("rows_marked", "visitors_removed"), chores.mark_logs),
+                Step(("rows_marked", "visitors_removed"), chores.mark_entries),
                 Step(("creates_settled",), chores.settle_creates),
                 Step(("tombstones_forgotten",), chores.forget_tombstones),
             ]
@@ -44,8 +44,8 @@ def snapshot_kind(
     )
 
 
-def live_logs(owner_id: str) -> Query:
-    """The query of a person's own access logs of their own snapshots that are not deleted."""
+def live_entries(owner_id: str) -> Query:
+    """The query of a person's own access log entries of their own snapshots that are not deleted."""
     live = (
         _FILTERS.create("owner_id", owner_id, Operator.EQUAL),
         _FILTERS.create("snapshot_deleted", False, Operator.EQUAL),

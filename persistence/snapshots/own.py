@@ -1,4 +1,4 @@
-"""What a person has of snapshots, for export and erasure: their access logs, and behind these their snapshots."""
+"""The snapshots of a person for export and erasure: their access log entries, each with its snapshot."""
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -13,65 +13,65 @@ from persistence.storage.engine import Item
 from persistence.storage.query import Query
 
 MARKS = "[0-9]{0,18}|snapshot"
-"""`snapshot` after the line of the log, and 0 after the line of the snapshot."""
+"""`snapshot` after the line of the entry, and 0 after the line of the snapshot."""
 
 
 class OwnSnapshots:
-    """The lines of an access log in the export, and its erasure."""
+    """The lines of an access log entry in the export, and its erasure."""
 
     def __init__(
-        self, logs: DocumentSet[AccessLog], snapshots: SnapshotStore, access_logs: AccessLogStore
+        self, entries: DocumentSet[AccessLog], snapshots: SnapshotStore, access_logs: AccessLogStore
     ) -> None:
-        self._logs, self._snapshots, self._access_logs = logs, snapshots, access_logs
+        self._entries, self._snapshots, self._access_logs = entries, snapshots, access_logs
 
     async def lines(self, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
-        """Yields the log, then the snapshot with its content if it is the person's own."""
+        """Yields the entry, then the snapshot with its content if it is the person's own."""
         try:
-            log = self._logs.load(item)
+            entry = self._entries.load(item)
         except CorruptItem:
             if not mark:
                 yield damaged(item["id"])
             return
         if not mark:
-            yield Exported("access_log", {"metadata": log}, "snapshot")
-        if log.owner_id != owner_id or log.snapshot_deleted or mark.isdigit():
+            yield Exported("access_log", {"metadata": entry}, "snapshot")
+        if entry.owner_id != owner_id or entry.snapshot_deleted or mark.isdigit():
             return
         try:
-            snapshot, content = await self._snapshots.read_own(owner_id, log.id)
+            snapshot, content = await self._snapshots.read_own(owner_id, entry.id)
             yield Exported("snapshot", {"metadata": snapshot}, "0", content)
         except (NotFound, Gone):
             pass  # its create was interrupted, or it was deleted or has expired since
         except CorruptItem:
-            yield damaged(log.id)
+            yield damaged(entry.id)
 
     async def erase(self, owner_id: str) -> AsyncGenerator[Erased, None]:
-        """Deletes the person's snapshots as `SnapshotStore.delete`, and removes all their access logs.
+        """Deletes the person's snapshots as `SnapshotStore.delete`, and removes all their access log entries.
 
-        So the timer marks the logs of other visitors. What snapshots of others say of the visits is removed too.
+        So the timer marks the entries of other visitors. Also removes what snapshots of others say of the visits.
         """
-        query = Query(self._logs.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
-        async for page in pages_of(self._logs.engine, self._logs.container, query):
-            for log in page:
-                had_snapshot = await self._erase(owner_id, log)
+        query = Query(self._entries.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
+        async for page in pages_of(self._entries.engine, self._entries.container, query):
+            for entry in page:
+                had_snapshot = await self._erase(owner_id, entry)
                 yield Erased(counts=("snapshots", "rows") if had_snapshot else ("rows",))
 
-    async def _erase(self, owner_id: str, log: Item) -> bool:
-        """Whether the log was of a snapshot of the person, which was deleted."""
-        snapshot_id = log["id"]
-        is_of_another = isinstance(log.get("owner_id"), str) and log["owner_id"] != owner_id
-        is_live = not is_of_another and log.get("snapshot_deleted") is not True
+    async def _erase(self, owner_id: str, entry: Item) -> bool:
+        """Whether the entry was of a snapshot of the person, which was deleted."""
+        snapshot_id = entry["id"]
+        is_of_another = isinstance(entry.get("owner_id"), str) and entry["owner_id"] != owner_id
+        is_live = not is_of_another and entry.get("snapshot_deleted") is not True
         was_deleted = is_live and await self._delete(owner_id, snapshot_id)
         await self._access_logs.erase(owner_id, snapshot_id)
         if is_live and not was_deleted and await self._delete(owner_id, snapshot_id):
-            # The snapshot was just being created, and its create wrote to the log before the log was removed. From
-            # here on the create finds no log.
+            # The snapshot was just being created, and its create wrote to the entry before it was removed. From
+            # here on the create finds no entry.
             await self._access_logs.erase(owner_id, snapshot_id)
             was_deleted = True
         return was_deleted
 
     async def _delete(self, owner_id: str, snapshot_id: str) -> bool:
         """Whether the snapshot exists and is the person's. If not, its create was interrupted or is not there yet,
-        or the log is damaged."""
+        or the entry is damaged."""
         with suppress(NotFound, Forbidden, ItemNotFound):
             try:
                 await self._snapshots.delete(owner_id, snapshot_id)

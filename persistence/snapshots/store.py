@@ -12,6 +12,7 @@ from persistence.content import Packed, unpack
 from persistence.documents import now
 from persistence.errors import Contended, Forbidden, ItemChanged, PersistenceError
 from persistence.idempotency import IdempotencyKey
+from persistence.retry import Attempts
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
@@ -99,7 +100,7 @@ class SnapshotStore:
         Raises Forbidden if it belongs to someone else. The owner's entry is marked at once, those of visitors by a
         timer.
         """
-        for _ in range(_DELETE_ATTEMPTS):
+        async for _ in Attempts(_DELETE_ATTEMPTS):
             current = await self._reads.get(snapshot_id)
             if current.document.owner_id != owner_id:
                 raise Forbidden("snapshot", snapshot_id)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from persistence.documents import Document, Timestamp, timestamp_text
-from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
+from persistence.errors import CorruptItem, ItemChanged, ItemNotFound
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
@@ -50,12 +50,6 @@ class Watermarks:
             if current.document.until < watermark.until:
                 await self._watermarks.replace(watermark, current.etag)
         except ItemNotFound:
-            await self._create(watermark)
+            await self._watermarks.create_once(watermark)  # False: another run does the same work
         except ItemChanged:
-            pass  # another run does the same work
-
-    async def _create(self, watermark: Watermark) -> None:
-        try:
-            await self._watermarks.create(watermark)
-        except ItemExists:
             pass  # another run does the same work

@@ -109,7 +109,8 @@ async def test_a_large_export_goes_on_where_it_stopped(
     for bad in ("rows:nonsense::", "sessions:AAAA::", "other:::", "sessions:::x", "sessions:::-1", "sessions::"):
         assert_problem(await client.get(EXPORT, cursor=f"{whose}:{bad}"), 400, "invalid_cursor")
     assert_problem(await client.get(EXPORT, cursor="nonsense"), 400, "invalid_cursor")
-    assert_problem(await client.of("bob").get(EXPORT, cursor=mine), 400, "invalid_cursor")
+    for cursor in (mine, f"{whose}:sessions:::"):
+        assert_problem(await client.of("bob").get(EXPORT, cursor=cursor), 400, "invalid_cursor")
 
 
 async def test_an_export_tells_what_cannot_be_read(client: Client, engine: Engine, monkeypatch) -> None:
@@ -330,3 +331,13 @@ async def test_an_erasure_says_how_many_sessions_went(client: Client) -> None:
     assert_ok(await client.post(SESSIONS, NEW, {"idempotency-key": "k"}), 201)
     answer = assert_ok(await client.call("DELETE", ME, headers={"savepoint-confirm": "ann"})).json
     assert answer == {"sessions": 2, "snapshots": 0, "rows": 0, "done": True}
+
+
+async def test_an_erasure_is_bounded_by_all_items_that_it_removes(client: Client, monkeypatch) -> None:
+    monkeypatch.setattr("persistence.account.erasure.ERASE_ITEMS", 3)
+    for _ in range(2):
+        path, _ = await made(client)
+        for content in ("two", "three"):
+            assert_ok(await client.put(path, {"content": content}))
+    # In each of two calls a head and its three contents. The third call finds nothing.
+    assert await erased(client) == 3

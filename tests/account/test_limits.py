@@ -202,6 +202,14 @@ async def test_of_many_at_once_only_as_many_pass_as_are_allowed(engine: Engine, 
     assert answers.count(201) == 2 and set(answers) <= {201, 429, 507}
 
 
+async def test_of_two_saves_at_once_that_would_exceed_the_bytes_together_one_passes(engine: Engine) -> None:
+    client = limited(engine, stored_bytes_max=10)
+    paths = [(await made(client, content="x"))[0] for _ in range(2)]
+    responses = await asyncio.gather(*(client.put(path, {"content": "y" * 8}) for path in paths))
+    assert sorted(response.status for response in responses) == [200, 507]
+    assert (await used(client))["storedBytes"] == 9
+
+
 @pytest.fixture
 def stores(engine: Engine) -> Stores:
     return stores_over(engine, SETTINGS.store_rules())

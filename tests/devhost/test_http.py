@@ -153,7 +153,7 @@ def test_a_chunked_body_arrives_empty(server: DevhostServer) -> None:
     assert received_body(body_of(exchange(server, request))) == b""
 
 
-def test_the_connection_can_be_used_after_a_chunked_body(client: httpx.Client) -> None:
+def test_the_connection_is_fit_for_use_after_a_chunked_body(client: httpx.Client) -> None:
     for _ in range(3):
         assert received_body(client.post("/things/1", content=iter([b"x" * 100_000] * 5)).json()) == b""
     assert received_body(client.post("/things/1", content=b"next").json()) == b"next"
@@ -171,7 +171,7 @@ def test_a_body_over_100_mb_is_refused_before_it_is_read(server: DevhostServer) 
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_a_client_that_disconnects_within_a_body_causes_no_error(
+def test_a_client_that_leaves_in_the_middle_of_a_body_harms_nobody(
     server: DevhostServer, client: httpx.Client
 ) -> None:
     before = server.stderr()
@@ -220,7 +220,7 @@ def test_a_string_is_an_answer_in_plain_text(client: httpx.Client) -> None:
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_the_last_of_duplicate_headers_is_kept_and_all_cookies_are(client: httpx.Client) -> None:
+def test_of_duplicate_headers_the_last_survives_except_for_cookies(client: httpx.Client) -> None:
     answer = client.get("/headers")
     assert answer.status_code == 201
     assert answer.headers.get_list("x-a") == ["2"]
@@ -231,7 +231,7 @@ def test_the_last_of_duplicate_headers_is_kept_and_all_cookies_are(client: httpx
 
 
 @pytest.mark.parametrize("code", [204, 304])
-def test_a_response_without_content_has_no_body(client: httpx.Client, code: int) -> None:
+def test_an_answer_that_may_have_no_body_has_none(client: httpx.Client, code: int) -> None:
     answer = client.get(f"/status/{code}")
     assert (answer.status_code, answer.content) == (code, b"")
     assert answer.headers["etag"] == '"1"'
@@ -254,7 +254,7 @@ def test_sync_handlers_run_side_by_side(server: DevhostServer) -> None:
         assert [answer.text for answer in pool.map(httpx.get, [url, url])] == ["met", "met"]
 
 
-def test_no_response_names_the_server_or_allows_other_origins_by_default(client: httpx.Client) -> None:
+def test_no_answer_names_the_server_and_without_a_setting_none_allows_other_origins(client: httpx.Client) -> None:
     answer = client.get("/things/1", headers={"Origin": "http://localhost:5173"})
     assert "server" not in answer.headers
     assert not [name for name in answer.headers if name.startswith("access-control")]

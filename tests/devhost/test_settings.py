@@ -49,7 +49,7 @@ def test_values_become_settings_but_what_is_set_wins(tmp_path: Path) -> None:
     assert environ == {"A": "set before", "B": "", "C": "file"}
 
 
-def test_the_sample_is_read_only_if_there_is_no_local_settings_json(tmp_path: Path) -> None:
+def test_the_sample_is_read_only_where_there_is_no_file_of_one_s_own(tmp_path: Path) -> None:
     write(tmp_path, {"Values": {"A": "sample"}, "Host": {"LocalHttpPort": 1}}, "local.settings.sample.json")
     environ: dict[str, str] = {}
     assert load(tmp_path, environ).port == 1
@@ -68,14 +68,16 @@ def test_the_port_is_that_of_the_environment_else_that_of_the_file(tmp_path: Pat
 
 
 @pytest.mark.parametrize("mode", ["local", "LOCAL", " local "])
-def test_local_identity_restricts_the_server_to_loopback(tmp_path: Path, mode: str) -> None:
+def test_local_identity_ties_the_server_to_loopback_wherever_it_is_set(tmp_path: Path, mode: str) -> None:
     assert load(tmp_path, {"AUTH_MODE": mode}).loopback_only
     assert load(write(tmp_path, {"Values": {"AUTH_MODE": mode}}), {}).loopback_only
     assert load(tmp_path, {"AUTH_MODE": "jwt"}).loopback_only is None
 
 
 @pytest.mark.parametrize("mode", ["easyauth", "swa"])
-def test_headers_that_need_a_platform_restrict_the_server_to_loopback(tmp_path: Path, mode: str) -> None:
+def test_headers_that_only_a_platform_could_vouch_for_tie_the_server_to_loopback(
+    tmp_path: Path, mode: str
+) -> None:
     assert load(tmp_path, {"AUTH_MODE": mode, "WEBSITE_AUTH_ENABLED": "true"}).loopback_only
 
 
@@ -85,7 +87,7 @@ def test_headers_that_need_a_platform_restrict_the_server_to_loopback(tmp_path: 
      {"CORS": "localhost:5173"}, {"CORS": "http://localhost:5173/"}, {"CORS": "*,http://localhost"},
      {"CORS": "*", "CORSCredentials": True}],
 )  # fmt: skip
-def test_an_invalid_host_section_is_refused(tmp_path: Path, host: dict[str, Any]) -> None:
+def test_a_host_part_that_means_nothing_is_refused(tmp_path: Path, host: dict[str, Any]) -> None:
     with pytest.raises(StartError, match="local.settings.json"):
         load(write(tmp_path, {"Host": host}), {})
 

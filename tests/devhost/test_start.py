@@ -90,7 +90,7 @@ def test_an_app_without_functions_is_refused() -> None:
 
 
 @pytest.mark.parametrize("app", [None, object(), func.Blueprint()])
-def test_an_app_that_is_not_a_function_app_is_refused(app: object) -> None:
+def test_what_is_no_function_app_is_refused(app: object) -> None:
     with pytest.raises(StartError, match="no `app`"):
         load(app)
 
@@ -107,7 +107,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
         load(app)
 
 
-def test_names_that_differ_only_in_case_are_refused() -> None:
+def test_names_that_differ_in_case_alone_are_refused() -> None:
     app = new_app()
 
     @app.route(route="a")
@@ -332,7 +332,7 @@ def test_forwarded_headers_do_not_change_who_may_call_admin(tmp_path: Path) -> N
             assert admin_status(address, "127.0.0.1") == 403
 
 
-def test_it_announces_every_function_and_a_curl_command_that_works(tmp_path: Path) -> None:
+def test_it_announces_every_function_and_a_request_that_works_as_pasted(tmp_path: Path) -> None:
     with run_devhost(write_app(tmp_path), {"AUTH_MODE": "local"}) as server:
         lines = [" ".join(line.split()) for line in server.stdout().splitlines()]
         curl = next(line for line in lines if line.startswith("curl "))

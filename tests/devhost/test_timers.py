@@ -131,12 +131,12 @@ def test_a_sleep_of_the_machine_is_followed_by_one_run(server: DevhostServer, fo
     assert late < next_run, "the second run waits for the next whole second"
 
 
-def test_a_timer_runs_at_start_only_if_it_asks_for_it(server: DevhostServer, folder: Path) -> None:
+def test_a_timer_runs_at_start_only_where_it_asks_to(server: DevhostServer, folder: Path) -> None:
     wait_for(lambda: len(notes(folder, "at_start")) == 1)
     assert not notes(folder, "once_a_year")
 
 
-def test_runs_started_by_admin_happen_in_the_background_one_by_one(server: DevhostServer, folder: Path) -> None:
+def test_a_timer_runs_by_hand_in_the_background_one_after_the_other(server: DevhostServer, folder: Path) -> None:
     before = len(notes(folder, "by_hand"))
     for name in ("by_hand", "BY_HAND"):
         answer = httpx.post(f"{server.base_url}/admin/functions/{name}", json={"input": ""})
@@ -222,7 +222,7 @@ def test_a_day_of_the_month_and_a_day_of_the_week_must_both_match() -> None:
     ["", "0 0 3 * *", "0 0 3 * * * *", "60 * * * * *", "0 0 0 L * *", "0 0 0 * * 5L", "0 0 0 * * MON#1",
      "0 0 0 LW * *", "0 0 0 ? * *", "0 0 0 * * 7", "0 0 0 * * 1-7", "00:05:00", "@daily", "0 0 0 31 2 *"],
 )  # fmt: skip
-def test_a_schedule_that_is_not_ncrontab_is_refused(schedule: str) -> None:
+def test_what_ncrontab_does_not_know_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError, match="schedule"):
         Schedule(schedule)
 

@@ -17,6 +17,7 @@ import yaml  # type: ignore[import-untyped]
 from cronsim import CronSim
 
 from functions.timers import _run
+from persistence.timers.run import Timers
 from tests.support.bicep import ROOT, bicep_file
 
 AZD = yaml.safe_load((ROOT / "azure.yaml").read_text())
@@ -128,12 +129,9 @@ def test_the_alert_looks_for_the_line_that_a_timer_writes(caplog: pytest.LogCapt
     query = rule["criteria"]["allOf"][0]["query"]
     assert query.startswith('AppTraces | where Message startswith "${timer.name}:" |')
 
-    async def nothing() -> str:
-        return "nothing"
-
     with caplog.at_level(logging.INFO):
-        asyncio.run(_run("some_timer", nothing))
-    assert [record.message for record in caplog.records if record.message.startswith("some_timer:")]
+        asyncio.run(_run(Timers(()), "sweep_sessions"))
+    assert [record.message for record in caplog.records if record.message.startswith("sweep_sessions:")]
 
 
 def test_a_timer_may_be_silent_for_longer_than_it_lies_between_two_runs():

@@ -42,8 +42,8 @@ def open_stores(engine: Engine, limits: LimitRules | None = None) -> tuple[Store
 def served(monkeypatch: pytest.MonkeyPatch) -> None:
     """The endpoints of the product, and those of notes."""
 
-    def add_endpoints(api: Api, stores: Stores, opens: TokenBuckets) -> None:
-        of_the_product(api, stores, opens)
+    def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
+        of_the_product(api, stores, rate_limit)
         # The line in `add_endpoints`:
         api.add(note_endpoints.routes, NoteStore(stores.shared))
 
@@ -83,6 +83,21 @@ async def test_its_number_and_bytes_are_in_the_usage(engine: Engine) -> None:
     assert usage["limits"] == {"sessions": 0, "drafts": 0, "snapshots": 0, "notes": 7, "storedBytes": 0}
     await notes.delete(OWNER, note.id)
     assert (await stores.limits.usage(OWNER))["notes"] == 1
+
+
+async def test_it_is_served_and_described(engine: Engine) -> None:
+    stores, notes = open_stores(engine)
+    client = Client(stores, SETTINGS, OWNER)
+    note = assert_ok(await client.post("persistence/notes", {"text": "äb"})).json
+    path = f"persistence/notes/{note['id']}"
+    assert assert_ok(await client.get(path)).json == note == {"id": note["id"], "text": "äb"}
+    assert_problem(await client.of("bob").get(path), 404, "not_found")
+    session, _ = await made(client)
+    assert_problem(await client.get(session.replace("sessions", "notes")), 404, "not_found")
+    assert_ok(await client.delete(path), 204)
+    assert_problem(await client.get(path), 410, "gone")
+    described = assert_ok(await client.get("openapi.json")).json["paths"]["/api/persistence/notes/{note_id}"]
+    assert described["get"]["parameters"][0]["name"] == "note_id"
 
 
 async def test_its_number_is_limited(engine: Engine) -> None:
@@ -153,6 +168,7 @@ async def test_a_timer_takes_its_steps_too(engine: Engine, clock: Clock) -> None
     assert (await stores.timers.run("sweep_sessions"))["notes_forgotten"] == 1
     with pytest.raises(NotFound):
         await notes.get(OWNER, gone.id)
+    assert await notes.get(OWNER, kept.id) == kept
     assert await notes.get(OWNER, kept.id) == kept
     assert [item["id"] for item in await items_of(engine, OWNER, "note")] == [kept.id]
 

@@ -2,8 +2,11 @@
 
 from pydantic import Field
 
+from functions.http.endpoint import id_parameter
 from functions.http.views import BodyModel, WireModel, view_of
 from tests.kinds.notes.documents import Note
+
+NOTE_ID = id_parameter("note_id", "The id of the note.", longest=17, statuses=(404, 410))
 
 
 class NoteView(WireModel):
