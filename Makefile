@@ -1,4 +1,4 @@
-# Python 3.11 or newer is the only prerequisite. The targets install everything else.
+# Python 3.11 or newer and make are the only prerequisites. The targets install everything else.
 
 PYTHON ?= python3
 DATA_DIR ?= .data

@@ -105,7 +105,7 @@ class Settings(BaseModel):
         default=900, description="The least time between two writes that record when a session was opened."
     )
     draft_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
-        default=30, description="Days until a draft is deleted that is neither saved nor opened."
+        default=30, description="A draft is deleted after this many days without a save or an opening."
     )
     purge_schedule: str = Field(
         default="0 30 3 * * *",
@@ -113,11 +113,12 @@ class Settings(BaseModel):
     )
     tombstone_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
         default=30,
-        description="Days for which a deleted session or snapshot responds with 410, and later with 404.",
+        description="A deleted session or snapshot leaves a tombstone for this many days: requests get 410, and later 404.",
     )
     settle_grace_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=900,
-        description="Timers delete nothing younger than this. Longer than any request and any replication lag.",
+        description="Timers delete nothing younger than this. It must be longer than any request and any "
+        "replication lag.",
     )
     timer_items_max: Annotated[int, Field(ge=1)] = Field(
         default=20_000,
@@ -177,11 +178,11 @@ class Settings(BaseModel):
     )
     jwt_jwks_url: Names = Field(
         default=(),
-        description="For `jwt`: the URL of the keys of each of JWT_ISSUERS, in their order. If empty, each "
-        "issuer's `/.well-known/openid-configuration` names it.",
+        description="For `jwt`: one key URL per issuer, in the order of JWT_ISSUERS. If empty, each issuer's "
+        "`/.well-known/openid-configuration` names it.",
     )
     jwt_subject_claim: str = Field(
-        default="sub", description="For `jwt`: the claim that owner ids are made of. `oid` for Entra."
+        default="sub", description="For `jwt`: the claim that owner ids are made from. `oid` for Entra."
     )
     expose_charge: bool = Field(
         default=False,

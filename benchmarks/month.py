@@ -23,7 +23,7 @@ class Habit:
 
 
 HABITS = (
-    Habit("poll", 720 * WORKDAYS, "a session is open and visible for 2 hours a day, asked about every 10 s"),
+    Habit("poll", 720 * WORKDAYS, "a session is open and visible for 2 hours a day, polled every 10 s"),
     Habit("list 5", 5 * WORKDAYS, "the start page for 5 minutes a day, every 60 s"),
     Habit("list 1 visited", 5 * WORKDAYS, "the start page too"),
     Habit("list 30", 3 * WORKDAYS, "the session dialog for 1 minute a day, every 20 s"),

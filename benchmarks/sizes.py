@@ -93,7 +93,7 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     await _price(engine, costs, "autosave", lambda: save(autosave=True))
     renamed = SessionChange(title=TITLE + ", renamed")
     await _price(engine, costs, "rename", lambda: sessions.save(OWNER, id, renamed))
-    await _price(engine, costs, "save what changes nothing", lambda: sessions.save(OWNER, id, renamed))
+    await _price(engine, costs, "save without a change", lambda: sessions.save(OWNER, id, renamed))
     await _price(engine, costs, "open", lambda: sessions.get(OWNER, id))
     await _price(engine, costs, "poll", lambda: sessions.get_head(OWNER, id))
     small = new.model_copy(update={"content": pack("{}")})

@@ -1,4 +1,4 @@
-"""What an operator sets about identity, and the checks of it."""
+"""The operator's settings of identity, and their checks."""
 
 import re
 from collections.abc import Sequence
@@ -44,8 +44,8 @@ class IdentityRules:
     providers      `easyauth`, `swa`: trusted identity providers
     issuers        `jwt`: trusted issuers
     audience       `jwt`: a token must be for one of these
-    jwks_urls      `jwt`: the URL of each issuer's keys, in the order of `issuers`; empty to discover them
-    subject_claim  `jwt`: the claim that owner ids are made of
+    jwks_urls      `jwt`: one key URL per issuer, in the order of `issuers`; empty to discover them
+    subject_claim  `jwt`: the claim that owner ids are made from
     """
 
     mode: AuthMode
@@ -112,7 +112,7 @@ def _issuer_faults(rules: IdentityRules) -> list[str]:
 def _key_url_faults(rules: IdentityRules) -> list[str]:
     faults = []
     if rules.jwks_urls and len(rules.jwks_urls) != len(rules.issuers):
-        faults.append("JWT_JWKS_URL: needs one URL for each of JWT_ISSUERS, in their order, or none at all")
+        faults.append("JWT_JWKS_URL: needs one URL per issuer, in the order of JWT_ISSUERS, or none at all")
     for url in rules.jwks_urls:
         if not is_safe_url(url):
             faults.append(f"JWT_JWKS_URL: {url} is not an https URL; anyone could replace the keys")
