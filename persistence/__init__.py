@@ -1,7 +1,10 @@
 """Savepoint's persistence: sessions and snapshots in SQLite or Cosmos DB. Knows no HTTP and no environment.
 
+from persistence.content import pack
+from persistence.sessions.documents import NewSession
+
 stores = open_stores(Path(".data"))
-head = await stores.sessions.create("me", NewSession(title="First", description=None, content="{}"))
+head = await stores.sessions.create("me", NewSession(title="First", description=None, content=pack("{}")))
 """
 
 from dataclasses import dataclass, field
@@ -42,7 +45,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Every store over one engine. Usage, limits, export, erasure and timers walk the `kinds`, in this order."""
+    """Every store over one engine. Usage, limits, export, erasure and timers go through the `kinds` in order."""
 
     shared: Shared
     sessions: SessionStore

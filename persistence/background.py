@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class Background:
-    """Tasks that go on after their caller has returned. Tasks handle the errors that they expect; others are
+    """Tasks that continue after their caller has returned. Tasks handle the errors that they expect; others are
     logged."""
 
     def __init__(self) -> None:

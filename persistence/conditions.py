@@ -22,9 +22,9 @@ ANY_TAG = AnyTag()
 class Conditions:
     """What a caller requires of a write, and how a retry of it is recognised.
 
-    if_match       ETags of which one must be current; None if any state will do
-    if_none_match  ETags of which none may be current; `ANY_TAG` allows only the creation of something new
-    save_id        the caller's name for this write; a retry under the same name finds the first try done
+    if_match       ETags of which one must be current; None: no condition
+    if_none_match  ETags of which none may be current; `ANY_TAG`: nothing may exist yet
+    save_id        the caller's name for this write; a retry under the same name has no second effect
     """
 
     if_match: Collection[str] | None = None

@@ -1,4 +1,4 @@
-"""What stored documents are made of: ids, times, and the types of fields."""
+"""The parts of stored documents: ids, times, and the types of fields."""
 
 import re
 from datetime import UTC, datetime
@@ -62,7 +62,7 @@ Timestamp = Annotated[
     AwareDatetime,
     AfterValidator(_to_utc),
     PlainSerializer(timestamp_text, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),  # the serializer alone does not tell
+    WithJsonSchema({"type": "string", "format": "date-time"}),  # the serializer alone has no schema
 ]
 LowerText = Annotated[str, AfterValidator(str.lower)]
 # Only describes what the validator checks, because its message is clearer than that of a pattern.

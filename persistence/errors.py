@@ -42,7 +42,7 @@ class PersistenceError(Exception):
 
 
 class NotFound(PersistenceError):
-    """There is no such item, or the caller may not know of it."""
+    """There is no such item, or the caller may not see it."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"There is no such {kind}.")
@@ -78,7 +78,7 @@ class Changed(PersistenceError):
 
 
 class IllegalMove(PersistenceError):
-    """The status of a session does not allow this move. `legal` lists the moves that it allows."""
+    """The status of a session does not allow this action. `legal` lists the actions that it allows."""
 
     def __init__(self, kind: str, id: str, status: str, move: str, legal: Sequence[str]) -> None:
         allowed = " or ".join(legal)
@@ -118,10 +118,10 @@ class StorageFull(LimitReached):
 
 
 class Contended(PersistenceError):
-    """Other writers changed the item between every read and write of ours, until we gave up."""
+    """Other writers changed the item between each of our reads and writes. We stopped retrying."""
 
     def __init__(self, kind: str, id: str) -> None:
-        super().__init__(f"This {kind} is being changed by others all the time; please try again.")
+        super().__init__(f"Too many writers are changing this {kind}. Try again.")
         self.kind, self.id = kind, id
 
 
@@ -161,7 +161,7 @@ class ContentTooLarge(PersistenceError):
 
 
 class CorruptItem(PersistenceError):
-    """A stored item cannot be read. This is our fault, never the caller's. `reference` finds it in the log."""
+    """A stored item is damaged and cannot be read. It is never the caller's fault. The log has the `reference`."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"This {kind} is stored in a form that cannot be read.")

@@ -1,4 +1,4 @@
-"""What idempotency records bring for erasure and timers."""
+"""The erasure and the timer step of idempotency records."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -14,7 +14,7 @@ from persistence.timers.scan import Scan, TimerRules
 
 
 def idempotency_kind(shared: Shared, rules: TimerRules) -> Kind:
-    """Nobody is told of the records: they are only removed."""
+    """Records are neither counted nor exported. They are only removed."""
     chores = IdempotencyChores(shared.engine, rules)
     step = Step(("reservations_forgotten",), chores.forget_old)
     return Kind(erase=Erase(chores.erase), timer_steps={"sweep_sessions": [step]})

@@ -1,4 +1,4 @@
-"""Values by key that exist while somebody holds them."""
+"""Values by key that exist while they are referenced."""
 
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
@@ -8,14 +8,14 @@ V = TypeVar("V")
 
 
 class Keyed(Generic[V]):
-    """One value per key, such as a lock. It is made at its first use and dropped when nobody holds it."""
+    """One value per key, such as a lock. It is made at its first use and dropped when nothing references it."""
 
     def __init__(self, make: Callable[[], V]) -> None:
         self._make = make
         self._values: WeakValueDictionary[Hashable, V] = WeakValueDictionary()
 
     def __getitem__(self, key: Hashable) -> V:
-        # A local variable holds the value from here to the caller.
+        # A local variable references the value until the caller does.
         value = self._values.get(key)
         if value is None:
             value = self._values[key] = self._make()

@@ -1,7 +1,7 @@
-"""What a kind of thing brings, so that usage, limits, export, erasure and timers reach it.
+"""The parts of a kind of thing that usage, limits, export, erasure and timers use.
 
-A package makes one `Kind` from its store, and `persistence/__init__.py` lists them. What walks the kinds knows
-only this file.
+A package makes one `Kind` from its store, and `persistence/__init__.py` lists them. Code that goes through the
+kinds imports only this file.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from persistence.limits import Counted, Stored
+from persistence.limits import Counted, CountedBytes
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Item
 
 TimerName = Literal["mark_deleted_snapshot_logs", "sweep_sessions", "purge_stale_drafts"]
-"""Every timer. `functions/timers.py` gives each its schedule."""
+"""Every timer. `functions/timers.py` sets the schedule of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Exported:
     fields      texts, and documents that have a view, by name
     mark        where an export continues in the same item after this line
     content     UTF-8, or None if the line has no content
-    unreadable  True if the item, or its content, is damaged
+    unreadable  True if the item, or its content, is damaged and cannot be read
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Exported:
 
 
 def damaged(id: str, mark: str = "0") -> Exported:
-    """Returns the line of an item that cannot be read."""
+    """Returns the line of a damaged item."""
     return Exported("damaged", {"id": id}, mark, unreadable=True)
 
 
@@ -58,7 +58,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """A thing that was just removed: of how many stored items, and as which of `Erase.counts` it counts."""
+    """A thing that was just removed: its number of stored items, and the names in `Erase.counts` that count it."""
 
     items: int = 1
     counts: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Erased:
 class Erase:
     """Removes all things of a person.
 
-    counts  what a caller is told the numbers of: names with descriptions
+    counts  the names of the numbers that are returned, with descriptions
     run     yields what was removed, one thing after the other. It may be closed after each. The next call then
             removes the rest.
     """
@@ -78,7 +78,7 @@ class Erase:
 
 
 class Counts:
-    """What one run of a timer did, by name. `skipped` items cannot be read, and were left as they are."""
+    """What one run of a timer did, by name. `skipped` items are damaged, and were not changed."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._numbers = dict.fromkeys((*names, "skipped"), 0)
@@ -100,7 +100,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a timer's run. It takes on a limited number of items, and can be repeated.
+    """A part of a timer's run. It processes at most a number of items, and can be repeated.
 
     counts  the names that it counts, in the order of the log line
     run     does the work that is due at a moment. It is the same moment for all steps of a run.
@@ -112,15 +112,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What one kind of thing brings. Every part may be empty.
+    """One kind of thing. Every part may be empty.
 
     counted      what is counted in the usage, and can be limited
-    stored       whose bytes count as stored
+    stored       what adds to the stored bytes
     timer_steps  the steps that each timer takes for this kind, in order
     """
 
     counted: Sequence[Counted] = ()
-    stored: Sequence[Stored] = ()
+    stored: Sequence[CountedBytes] = ()
     export: Export | None = None
     erase: Erase | None = None
     timer_steps: Mapping[TimerName, Sequence[Step]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """How much one person stores, and how much they may store.
 
-Each process lets the writes of one person pass one after the other. Two processes at once can both pass just below
-a limit.
+Each process runs the writes of one person one at a time. Two processes can each accept a write at the same time,
+so a limit can be exceeded slightly.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ QueryOf = Callable[[str], Query]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Things that are counted. `name` is that of their number in the usage and of their limit."""
+    """Things that are counted. `name` is the name of their number in the usage, and of their limit."""
 
     name: str
     description: str
@@ -31,8 +31,8 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """Contents whose bytes are added up. `bytes_path` is where an item says how many it has."""
+class CountedBytes:
+    """Items whose content adds to the stored bytes. `bytes_path` is the path of its size in an item."""
 
     container: Container
     query: QueryOf
@@ -44,16 +44,16 @@ class Countable(Protocol):
 
     @property
     def counted(self) -> Sequence[Counted]:
-        """Whose numbers are in the usage, and can be limited."""
+        """What is counted in the usage, and can be limited."""
 
     @property
-    def stored(self) -> Sequence[Stored]:
-        """Whose bytes are added up."""
+    def stored(self) -> Sequence[CountedBytes]:
+        """What adds to the stored bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitRules:
-    """What an operator sets: 0 is no limit. `counts` are by `Counted.name`, `stored_bytes` of UTF-8."""
+    """What an operator sets; 0 is no limit. `counts` are by `Counted.name`. `stored_bytes` are bytes of UTF-8."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     stored_bytes: int = 0
@@ -70,7 +70,7 @@ class Limits:
         self._is_limited = any((*rules.counts.values(), rules.stored_bytes))
         self._turns = Keyed(asyncio.Lock)
         self._counted: Mapping[str, Counted] = {}
-        self._stored: tuple[Stored, ...] = ()
+        self._stored: tuple[CountedBytes, ...] = ()
 
     def count(self, kinds: Sequence[Countable]) -> None:
         """Sets what is counted. The stores need the limits before the kinds can be made from the stores."""
@@ -88,7 +88,7 @@ class Limits:
         return {**counts, "stored_bytes": self._rules.stored_bytes}
 
     async def usage(self, owner_id: str) -> Mapping[str, int]:
-        """Returns the numbers of what is counted, by name, and `stored_bytes`. An aggregate for each."""
+        """Returns the number of each counted name, and `stored_bytes`. One aggregate for each."""
         *numbers, stored_bytes = await asyncio.gather(
             *(self._number(owner_id, counted) for counted in self._counted.values()),
             self._stored_bytes(owner_id),
@@ -115,6 +115,6 @@ class Limits:
     async def _stored_bytes(self, owner_id: str) -> int:
         return sum(await asyncio.gather(*(self._sum(owner_id, stored) for stored in self._stored)))
 
-    async def _sum(self, owner_id: str, stored: Stored) -> int:
+    async def _sum(self, owner_id: str, stored: CountedBytes) -> int:
         query = stored.query(owner_id)
         return int(await self._engine.aggregate(stored.container, query, Aggregate.SUM, stored.bytes_path) or 0)

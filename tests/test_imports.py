@@ -22,7 +22,7 @@ DRIVERS = {
     "uvicorn": ("devhost/*.py",),
 }
 FORBIDDEN = (
-    # Who, whom, who may all the same, and why.
+    # The importing package, the forbidden one, the exceptions, and the reason.
     ("*", "(tests|benchmarks|infra)", "", "the product runs without them"),
     ("persistence/*", "(functions|devhost|settings)", "", "persistence knows no HTTP and no settings"),
     ("functions/*", "(devhost|settings)", "", "what composes and runs the app is not known to it"),

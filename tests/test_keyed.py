@@ -1,4 +1,4 @@
-"""Keyed: one value per key, for as long as somebody holds it."""
+"""Keyed: one value per key, as long as it is referenced."""
 
 import asyncio
 from weakref import ref

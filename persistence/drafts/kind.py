@@ -1,4 +1,4 @@
-"""What drafts bring besides what sessions bring for them: their number, and the timer that purges stale ones."""
+"""The parts of drafts that sessions do not cover: their number, and the timer that purges stale drafts."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from persistence.timers.scan import Scan, TimerRules
 
 
 def draft_kind(shared: Shared, sessions: SessionStore, retention: timedelta, rules: TimerRules) -> Kind:
-    """Drafts are session documents: they are exported and erased as such."""
+    """Drafts are session documents. So the kind of sessions exports and erases them."""
     chores = DraftChores(shared.engine, sessions, retention, rules)
     return Kind(
         counted=[Counted("drafts", "Drafts.", SESSIONS, sessions_of(SessionStatus.DRAFT))],

@@ -1,4 +1,4 @@
-"""Drafts: sessions that save themselves before anyone presses Save, under ids that the client makes.
+"""Drafts: sessions that save themselves before the user presses Save, under ids that the client makes.
 
 A draft is a session of status `draft`. Promoting it keeps its id and everything that was saved.
 """
@@ -26,7 +26,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.query import Filter, Operator, Page, Sort
 
 UNTITLED = "Untitled"
-"""The title of a draft until somebody gives it one."""
+"""The title of a draft that was saved without one."""
 
 _DRAFT = frozenset({SessionStatus.DRAFT})
 _RECENTLY_SAVED = Sort("metadata.updated_at", descending=True)
@@ -66,7 +66,7 @@ class DraftStore:
         *,
         autosave: bool = True,
     ) -> tuple[SessionHead, bool]:
-        """Saves a draft, and creates it unless `if_match` is given. Returns it, and True if this write created it.
+        """Saves a draft. Creates it if there is none and `if_match` is None. Returns it, and True if it is new.
 
         `ANY_TAG` as `if_none_match` allows only a new draft: then `if_match` is ignored, and Changed is raised if
         the draft exists. Raises NotFound if it does not exist and `if_match` is given. Raises InvalidMember if a
@@ -88,8 +88,8 @@ class DraftStore:
             try:
                 return await self._create(owner_id, draft_id, change, created_by), True
             except ItemExists:
-                # Created meanwhile, by another tab or by this write's own first try. The save finds out which, as
-                # soon as reads show it.
+                # Created meanwhile, by another tab or by this write's own first try. The next save finds out
+                # which, as soon as reads show it.
                 continue
         raise Contended("draft", draft_id)
 

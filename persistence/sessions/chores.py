@@ -1,4 +1,4 @@
-"""What timers and erasure do with sessions: remove deleted ones, and contents that no head names."""
+"""The work of timers and erasure on sessions: they remove deleted sessions, and contents that no head names."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
@@ -73,7 +73,7 @@ class SessionChores:
                     yield Erased()
 
     async def _discard_headless(self, owner_id: str, content_id: str, until: datetime) -> bool:
-        """Whether the content had no head, was old enough and is removed."""
+        """Returns True if it removed the content: no head, and old enough."""
         try:
             await self._engine.read(SESSIONS, session_of(content_id), owner_id)
         except ItemNotFound:

@@ -30,14 +30,14 @@ class Committed:
 
     @property
     def head(self) -> SessionHead:
-        """The head as this write left it. Not the current head if others have saved since: the caller would take
-        the ETag of their saves for its own, and overwrite what it has never seen."""
+        """The head as this write left it. Not the current head if others have saved since: the caller would treat
+        their ETag as its own, and overwrite what it has never seen."""
         return self.after if self.retried is None else self.after.as_of(self.retried)
 
 
 @dataclass(slots=True)
 class _Reads:
-    """What is known of a session during one commit. It tells a stale read, on a replica that lags behind.
+    """What is known of a session during one commit. It detects a stale read, on a replica that lags behind.
 
     claimed   the newest version that the caller's If-Match names
     seen      the newest version that was read
@@ -68,11 +68,12 @@ class SessionCommits:
         self, owner_id: str, session_id: str, edit: Edit, conditions: Conditions = NO_CONDITIONS
     ) -> Committed:
         """Applies an edit and returns what was stored. Nothing is written if the edit changes nothing, or if an
-        earlier try of the same write has landed.
+        earlier try of the same write was applied.
 
-        Writes are never stale: a read older than what is known is repeated. If the edit changes nothing, the
-        result is only as fresh as the read. Contents that no head names any more are removed in the background.
-        Raises what the edit raises; Changed if the conditions do not hold; Gone, NotFound, KeyReused, TooMany,
+        No write is based on a stale read: if a newer version is known, the read is repeated. If the edit changes
+        nothing, the result is only as fresh as the read. Contents that no head names any more are removed in the
+        background.
+        Raises what the edit raises; Changed if the conditions are not met; Gone, NotFound, KeyReused, TooMany,
         StorageFull; Contended after ten lost attempts. One point read and one compare-and-set for each attempt.
         """
         created: set[str] = set()
@@ -102,9 +103,9 @@ class SessionCommits:
                         return self._done(Committed(head, edited.head), created)
                     reads.lost.add(current.etag)
         except (Changed, Gone, IllegalMove, KeyReused, NotFound):
-            # Certain: a newer head was read, and this write is not in it. What that head names all the same had
-            # landed unseen and was built upon. After any other fault an attempt may have landed, so its content
-            # stays and the timer decides.
+            # Certain: a newer head was read, and this write is not in it. If the head still names such a content,
+            # that attempt succeeded, and a later save used it. After any other fault an attempt may have
+            # succeeded, so its content stays and the timer decides.
             self._contents.remove_later(owner_id, created - named)
             raise
         raise Contended("session", session_id)
@@ -129,7 +130,7 @@ class SessionCommits:
         await self._limits.check_growth(after.owner_id, growth)
 
     def _done(self, done: Committed, created: Collection[str]) -> Committed:
-        """Starts the removal of contents that nothing names. Those of a deleted session are the timer's."""
+        """Starts the removal of contents that nothing names. The timer removes those of a deleted session."""
         if done.after.status is not SessionStatus.DELETED:
             unnamed = (done.before.content_ids | set(created)) - done.after.content_ids
             self._contents.remove_later(done.after.owner_id, unnamed)

@@ -127,7 +127,7 @@ class SessionSummary(Document):
 class SessionHead(SessionSummary):
     """A session's small item. It names the current content and holds the history, newest first.
 
-    `remembered` holds those of the last versions that have left the history, without their content, because their
+    `remembered` has recent revisions that are no longer in the history, without their content, because their
     writes may still be retried. A tombstone has no content, title or description, and one revision: the deletion.
     `unsettled_at` is set on a tombstone until the timer has removed its contents.
     """

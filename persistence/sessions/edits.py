@@ -19,7 +19,7 @@ EDITABLE = frozenset({SessionStatus.DRAFT, SessionStatus.ACTIVE})
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The head that follows a head, and the content item that it is the first to name, if there is one."""
+    """The head that follows a head, and the new content item of this edit, if there is one."""
 
     head: SessionHead
     content: Item | None = None
@@ -33,7 +33,7 @@ class Edit(Protocol):
         """Names this write in the history, so that a retry is recognised."""
 
     def check(self, head: SessionHead) -> None:
-        """Raises IllegalMove if a session of this status cannot be edited so. Runs before the ETag check."""
+        """Raises IllegalMove if the status of the session does not allow this edit. Runs before the ETag check."""
 
     def apply(self, head: SessionHead) -> Edited | None:
         """Returns what follows the head, or None if nothing changes."""
@@ -57,11 +57,11 @@ class Save:
         if changed is head:
             if self.autosave or self.change.content is None or not _is_autosaved(head):
                 return None
-            # Somebody saves deliberately what an autosave brought: the history keeps it from now on.
+            # A deliberate save of what an autosave saved: the history keeps it from now on.
             changed, action = _saved_on(head, self.change.device_info), SessionAction.SAVED
         elif changed.metadata.content_hash != head.metadata.content_hash:
             assert self.change.content is not None, "only new content changes the hash"
-            # A new item for each attempt: one that seemed lost may have landed, and been overwritten and pruned.
+            # A new item for each attempt: an attempt that seemed lost may have succeeded, and been pruned since.
             content, action = new_content(head.owner_id, head.id, self.change.content), SessionAction.SAVED
             changed = changed.model_copy(update={"content_id": content["id"]})
         if self.autosave:
@@ -129,13 +129,13 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """Replaces a draft by its tombstone, unless it was saved or opened after `untouched_since`."""
+    """Replaces a draft by its tombstone if it was neither saved nor opened after `untouched_since`."""
 
     save_id: str
     untouched_since: datetime
 
     def check(self, head: SessionHead) -> None:
-        """Every status will do: what is no draft is left as it is."""
+        """Every status is allowed: a session that is no draft is not changed."""
 
     def apply(self, head: SessionHead) -> Edited | None:
         is_stale = head.stale_since is not None and head.stale_since <= self.untouched_since
@@ -143,7 +143,7 @@ class Purge:
 
 
 def check_status(head: SessionHead, statuses: Set[SessionStatus], move: str) -> None:
-    """Raises IllegalMove, which names the legal moves, unless the session has one of the statuses."""
+    """Raises IllegalMove, which lists the allowed actions, if the session has none of the statuses."""
     if head.status in statuses:
         return
     legal = [action.value for action, (before, _) in MOVES.items() if before is head.status]
@@ -153,8 +153,8 @@ def check_status(head: SessionHead, statuses: Set[SessionStatus], move: str) -> 
 
 
 def with_digest(save_id: str | None, *request: object) -> str:
-    """Returns the name of a write with a digest of its request behind a dot, so that the name cannot stand for
-    another request later. Returns a new name if the caller gave none."""
+    """Returns the name of a write, a dot and a digest of its request, so that the name cannot be used for another
+    request later. Returns a new name if `save_id` is None."""
     if save_id is None:
         return new_id()
     return f"{save_id}.{hashlib.sha256(repr(request).encode()).hexdigest()[:16]}"

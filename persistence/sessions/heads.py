@@ -64,7 +64,7 @@ class SessionHeads:
         return head
 
     async def try_replace(self, head: SessionHead, etag: str, content: Item | None = None) -> bool:
-        """Replaces a head, and creates the content that it is the first to name. One compare-and-set.
+        """Replaces a head, and creates the new content item of this edit. One compare-and-set.
 
         Returns False if another writer was faster. Raises NotFound if the session was erased meanwhile.
         """
@@ -80,7 +80,7 @@ class SessionHeads:
             raise NotFound("session", head.id) from None
 
     async def discard(self, owner_id: str, session_id: str) -> None:
-        """Removes a tombstone, or a damaged head. The id can be used again from then on."""
+        """Removes a tombstone, or a damaged head. From then on, the id can be used again."""
         await self._heads.discard(session_id, owner_id)
 
 

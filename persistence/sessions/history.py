@@ -72,7 +72,7 @@ def tombstone(head: SessionHead, save_id: str) -> SessionHead:
 def _coalesced(
     newest: Revision, older: tuple[Revision, ...], span: timedelta
 ) -> tuple[Revision, tuple[Revision, ...]]:
-    """An autosave as it enters the history, and the history without the autosave that it replaces."""
+    """Returns an autosave as it enters the history, and the history without the autosave that it replaces."""
     since = newest.saved_at
     if older and older[0].action is SessionAction.AUTOSAVED:
         began = older[0].since or older[0].saved_at
@@ -82,8 +82,8 @@ def _coalesced(
 
 
 def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
-    """The newest revision and at most `keep` - 1 others. Autosaves go first, oldest first: an hour of them must
-    not push deliberate saves out of the history."""
+    """Returns the newest revision and at most `keep` - 1 others. Autosaves are removed first, oldest first: an
+    hour of them must not push deliberate saves out of the history."""
     autosaves = [one for one in revisions[1:] if one.action is SessionAction.AUTOSAVED]
     surplus = max(0, len(revisions) - keep)
     gone = {one.version for one in autosaves[max(0, len(autosaves) - surplus) :]}
@@ -91,7 +91,7 @@ def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
 
 
 def _remembered(before: SessionHead, revisions: tuple[Revision, ...]) -> tuple[Revision, ...]:
-    """Those of the last versions that have left the history."""
+    """Returns recent revisions that are no longer in the history."""
     newest, kept = revisions[0].version, {one.version for one in revisions}
     left = (one.model_copy(update={"content_id": None}) for one in before.revisions if one.version not in kept)
     return tuple(one for one in (*left, *before.remembered) if newest - one.version < REMEMBERED_VERSIONS)

@@ -1,7 +1,7 @@
-"""What sessions bring for usage, export, erasure and timers."""
+"""The kind of sessions: what is counted, exported and erased, and the timer steps."""
 
 from persistence.kind import Erase, Export, Kind, Step
-from persistence.limits import Counted, QueryOf, Stored
+from persistence.limits import Counted, CountedBytes, QueryOf
 from persistence.sessions.chores import SessionChores
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.export import SessionExport
@@ -22,7 +22,7 @@ def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> K
     chores = SessionChores(shared.engine, sessions, rules)
     return Kind(
         counted=[Counted("sessions", "Active and closed sessions.", SESSIONS, sessions_of(*_SAVED))],
-        stored=[Stored(SESSIONS, sessions_of(*_SAVED, SessionStatus.DRAFT), "metadata.content_bytes")],
+        stored=[CountedBytes(SESSIONS, sessions_of(*_SAVED, SessionStatus.DRAFT), "metadata.content_bytes")],
         export=Export("sessions", heads, SessionExport(sessions, heads).lines),
         erase=Erase(chores.erase, {"sessions": "Sessions that this call removed, with all their contents."}),
         timer_steps={
@@ -36,6 +36,6 @@ def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> K
 
 
 def sessions_of(*statuses: SessionStatus) -> QueryOf:
-    """Makes the query of a person's sessions that have one of the statuses."""
+    """Returns what makes the query of a person's sessions that have one of the statuses."""
     of_status = FilterFactory(SessionHead).create("status", statuses, Operator.IN)
     return lambda owner_id: Query("session", owner_id, ("id",), (of_status,))

@@ -43,7 +43,7 @@ class OpenedSession:
 class SessionReads:
     """Reads one owner's sessions. A session of another owner raises NotFound.
 
-    Accesses are recorded now and then. They make no version and no new ETag.
+    An access is recorded at most once in `touch_interval`. It makes no version and no new ETag.
     """
 
     def __init__(self, shared: Shared, rules: SessionRules) -> None:
@@ -74,7 +74,7 @@ class SessionReads:
         raise Contended("session", session_id)
 
     async def open(self, head: SessionHead) -> OpenedSession:
-        """Returns a head that was just committed with its content. One point read."""
+        """Returns a head that was just committed, with its content. One point read."""
         with suppress(ItemNotFound):
             if head.content_id is not None:
                 return OpenedSession(head, await self._read_content(head))
@@ -104,7 +104,7 @@ class SessionReads:
         page_size: int = 10,
         cursor: str | None = None,
     ) -> Page[SessionSummary]:
-        """Returns a page of active and closed sessions, unless a filter names a status. One query in one
+        """Returns a page of sessions: active and closed ones if no filter names a status. One query in one
         partition, over heads alone. Raises InvalidField and InvalidCursor."""
         if not any(one.path == "status" for one in filters):
             shown = (SessionStatus.ACTIVE, SessionStatus.CLOSED)

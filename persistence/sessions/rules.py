@@ -1,4 +1,4 @@
-"""What an operator sets of sessions."""
+"""What an operator sets for sessions."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,9 +6,11 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
-    """keep_revisions  how many revisions of a session are kept, the current one included
+    """The settings of sessions.
+
+    keep_revisions  number of revisions that are kept of a session, the current one included
     coalesce        an autosave replaces the autosave before it in the history within this span
-    touch_interval  an access is recorded at most this often
+    touch_interval  the least time between two recorded accesses
     """
 
     keep_revisions: int = 20

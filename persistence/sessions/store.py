@@ -1,8 +1,8 @@
 """Sessions: a small head that names the current content, and immutable contents. The model is git's.
 
-A save replaces the head under its etag, together with the new content or after it. That replace is the commit:
-until it succeeds nothing is visible, after it everything is. Renaming, closing and deleting are the same replace
-without content.
+A save replaces the head under its etag, together with the new content or after it. That replace is the commit.
+Before it, readers see nothing of the save. After it, they see all of it. Renaming, closing and deleting are the
+same replace without content.
 """
 
 from collections.abc import Collection, Set
@@ -43,7 +43,7 @@ class SessionStore(SessionReads):
     """The sessions of all owners. A session of another owner raises NotFound, as if there were none.
 
     Every method raises StoreUnavailable, and NotFound for a malformed id. Methods that change a session raise
-    Changed if the conditions do not hold; Gone, NotFound, IllegalMove; KeyReused if the save id named a different
+    Changed if the conditions are not met; Gone, NotFound, IllegalMove; KeyReused if the save id named a different
     request; Contended after ten lost attempts.
     """
 
@@ -101,7 +101,7 @@ class SessionStore(SessionReads):
         """Saves a change and returns the head after it. Writes nothing if nothing changes.
 
         Without `if_match` the last writer wins. An `autosave` takes the place of the autosave just before it in
-        the history. A deliberate save of the same content keeps what an autosave brought in the history.
+        the history. A deliberate save of the same content keeps the autosave in the history.
         Raises StorageFull. One read and one commit of head and content.
         """
         save_id = with_digest_of_save(conditions.save_id, change)
@@ -151,8 +151,8 @@ class SessionStore(SessionReads):
         return contents + 1
 
     async def purge(self, owner_id: str, draft_id: str, untouched_since: datetime) -> bool:
-        """Deletes a draft and returns True, unless it was saved or opened after `untouched_since`, or is no draft
-        any more."""
+        """Deletes a draft and returns True. Returns False if it was saved or opened after `untouched_since`, or is
+        no draft any more."""
         done = await self._commits.commit(owner_id, draft_id, Purge(new_id(), untouched_since))
         return done.after.status is SessionStatus.DELETED
 
@@ -163,7 +163,7 @@ class SessionStore(SessionReads):
     async def _find_created(
         self, owner_id: str, key: IdempotencyKey | None, head: SessionHead
     ) -> SessionHead | None:
-        """The session that an earlier try under the key created, as it created it. Raises Gone and KeyReused."""
+        """Returns the session as an earlier try under the key created it, or None. Raises Gone and KeyReused."""
         if key is None:
             return None
         session_id = await self._idempotency.find(owner_id, "session", key)
@@ -175,7 +175,7 @@ class SessionStore(SessionReads):
         return None
 
     async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
-        """The head of a session that is known to exist: a read that does not find it yet is repeated."""
+        """Returns the head of a session that is known to exist. A read that does not find it yet is repeated."""
         async for _ in Attempts():
             with suppress(NotFound):
                 return await self.get_head(owner_id, session_id)
@@ -185,7 +185,7 @@ class SessionStore(SessionReads):
 def _first_head(
     owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str
 ) -> SessionHead:
-    """The head of a new session. It names no content yet."""
+    """Returns the head of a new session. It names no content yet."""
     created_at = now()
     head = SessionHead(
         id=session_id,
@@ -211,7 +211,7 @@ def _first_head(
 
 
 def _as_created(head: SessionHead, retried: SessionHead) -> SessionHead:
-    """The head as its creation left it. If the history no longer holds version 1, as the retry would create it:
-    never with the ETag of a later save, which the caller has not seen."""
+    """Returns the head as its creation left it. If version 1 is no longer in the history, returns it as the retry
+    would create it. Never returns the ETag of a later save, which the caller has not seen."""
     first = [revision for revision in head.revisions if revision.version == 1]
     return head.as_of(first[0]) if first else retried

@@ -49,7 +49,7 @@ class AccessLogStore:
 
     async def confirm(self, snapshot: Snapshot) -> bool:
         """Lists a snapshot that exists in its owner's log. Returns True if the entry had to be created again: an
-        erasure removed it, or a timer took the create for one that had failed.
+        erasure removed it, or a timer treated the create as failed.
 
         The entry takes over the values of the snapshot. Another try, whose snapshot was not created, may have
         created it.
@@ -65,7 +65,7 @@ class AccessLogStore:
             await self._entries.create_once(entry)
             return True
         if confirmed.snapshot_deleted:
-            # It was deleted meanwhile, and the patch has brought the description back.
+            # It was deleted meanwhile, and the patch has written the description again.
             await self.mark_deleted(snapshot.id, snapshot.owner_id)
         return False
 
@@ -77,8 +77,8 @@ class AccessLogStore:
             return None
 
     async def mark_deleted(self, snapshot_id: str, visitor_id: str) -> None:
-        """Marks the snapshot of one entry as deleted and clears its description, which its owner may regret. Does
-        nothing if there is no entry."""
+        """Marks the snapshot of one entry as deleted and clears its description, because its owner may not want it
+        shown any more. Does nothing if there is no entry."""
         marks = [
             Set("snapshot_deleted", True),
             Set("pending", False),
@@ -131,7 +131,7 @@ class AccessLogStore:
         await self.erase(visitor_id, snapshot_id)
 
     async def erase(self, visitor_id: str, snapshot_id: str) -> None:
-        """Removes a person's entry and its visitor item, even if they cannot be read. Harmless to repeat.
+        """Removes a person's entry and its visitor item, even if they are damaged. Harmless to repeat.
         Three deletes."""
         await self._visits.settle(snapshot_id, visitor_id)
         item_id = visitor_item_id(visitor_id)

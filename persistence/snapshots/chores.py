@@ -1,4 +1,4 @@
-"""What the timer `mark_deleted_snapshot_logs` does with snapshots and access log entries."""
+"""The steps of the timer `mark_deleted_snapshot_logs`, over snapshots and access log entries."""
 
 from datetime import datetime
 
@@ -50,7 +50,7 @@ class SnapshotChores:
         await self._scan.each_due(counts, self._snapshots, "unsettled_at", until, mark, concurrency=1)
 
     async def settle_creates(self, at: datetime, counts: Counts) -> None:
-        """Lists, marks or removes the owner's entry of a create that was interrupted, as its snapshot demands."""
+        """Lists, marks or removes the owner's entry of an interrupted create, depending on its snapshot."""
 
         async def settle(entry: Item) -> None:
             snapshot_id, owner_id = entry["id"], entry["visitor_id"]
@@ -73,7 +73,7 @@ class SnapshotChores:
         await self._scan.forget_tombstones(counts, self._snapshots, at - self._rules.tombstone_retention)
 
     async def _mark_entries_of(self, counts: Counts, snapshot_id: str) -> bool:
-        """Whether all are marked: False if the limit of a run was reached first."""
+        """Returns True if all are marked, and False if the limit of a run was reached first."""
 
         async def mark(entry: Item) -> None:
             await self._access_logs.mark_deleted(snapshot_id, entry["visitor_id"])
@@ -100,7 +100,7 @@ class SnapshotChores:
         return False
 
     async def _drop_visitors(self, counts: Counts, snapshot_id: str) -> bool:
-        """Whether all are removed: False if the limit of a run was reached first."""
+        """Returns True if all are removed, and False if the limit of a run was reached first."""
 
         async def drop(visitor: Item) -> None:
             await self._visitors.discard(visitor["id"], snapshot_id)

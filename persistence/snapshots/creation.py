@@ -127,7 +127,7 @@ class SnapshotCreation:
             return _Source(new.title, new.description or None, new.media_type, new.content)
         session = await self._sessions.get(owner_id, new.session_id)
         assert session.packed is not None, "read without a condition"
-        # Damaged content is detected here, and not by everybody who opens the link.
+        # Detects damaged content now, and not when people open the link.
         unpack(session.packed.payload, session.packed.size, session.head.id)
         metadata = session.head.metadata
         description = metadata.description if new.description is None else new.description

@@ -46,7 +46,7 @@ class Snapshot(Document):
 
     @classmethod
     def damaged(cls, snapshot_id: str, owner_id: str, at: datetime) -> Self:
-        """Returns a stand-in for a snapshot that cannot be read."""
+        """Returns a stand-in for a damaged snapshot."""
         metadata = SnapshotMetadata(title="", description=None, created_at=at, content_hash="", content_bytes=0)
         return cls(id=snapshot_id, snapshot_id=snapshot_id, owner_id=owner_id, metadata=metadata)
 
@@ -152,7 +152,7 @@ class NewSnapshot(BaseModel):
         if (self.content is None) == (self.session_id is None):
             raise ValueError("needs either content or the id of a session")
         if self.content is not None and self.title is None:
-            raise ValueError("needs a title if it is created from content")
+            raise ValueError("title: is required with content")
         return self
 
 
@@ -168,5 +168,5 @@ class SnapshotStats(BaseModel):
 
 
 def visitor_item_id(visitor_id: str) -> str:
-    """Returns the id of a person's visitor item. A hash: owner ids may hold characters that ids may not."""
+    """Returns the id of a person's visitor item. A hash, because owner ids may contain other characters."""
     return "visitor~" + hashlib.sha256(visitor_id.encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""What snapshots and access log entries bring for usage, export, erasure and timers."""
+"""The kind of snapshots and access log entries: what is counted, exported and erased, and the timer steps."""
 
 from persistence.kind import Erase, Export, Kind, Step
-from persistence.limits import Counted, Stored
+from persistence.limits import Counted, CountedBytes
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.chores import SnapshotChores
@@ -24,13 +24,13 @@ _ERASED = {
 def snapshot_kind(
     shared: Shared, snapshots: SnapshotStore, access_logs: AccessLogStore, rules: TimerRules
 ) -> Kind:
-    """A person finds their snapshots by their access log entries, so one kind brings both."""
+    """A person finds their snapshots by their access log entries, so one kind covers both."""
     entries = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
     own = OwnSnapshots(entries, snapshots, access_logs)
     chores = SnapshotChores(shared, snapshots, access_logs, rules)
     return Kind(
         counted=[Counted("snapshots", "Snapshots that are not deleted.", SNAPSHOT_ACCESS_LOGS, live_entries)],
-        stored=[Stored(SNAPSHOT_ACCESS_LOGS, live_entries, "snapshot_metadata.content_bytes")],
+        stored=[CountedBytes(SNAPSHOT_ACCESS_LOGS, live_entries, "snapshot_metadata.content_bytes")],
         export=Export("rows", entries, own.lines, MARKS),
         erase=Erase(own.erase, _ERASED),
         timer_steps={
@@ -45,7 +45,7 @@ def snapshot_kind(
 
 
 def live_entries(owner_id: str) -> Query:
-    """The query of a person's own access log entries of their own snapshots that are not deleted."""
+    """Returns the query of a person's own access log entries of their own snapshots that are not deleted."""
     live = (
         _FILTERS.create("owner_id", owner_id, Operator.EQUAL),
         _FILTERS.create("snapshot_deleted", False, Operator.EQUAL),

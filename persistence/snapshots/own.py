@@ -47,7 +47,7 @@ class OwnSnapshots:
     async def erase(self, owner_id: str) -> AsyncGenerator[Erased, None]:
         """Deletes the person's snapshots as `SnapshotStore.delete`, and removes all their access log entries.
 
-        So the timer marks the entries of other visitors. Also removes what snapshots of others say of the visits.
+        So the timer marks the entries of other visitors. Also removes the person's visitor items of all snapshots.
         """
         query = Query(self._entries.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
         async for page in pages_of(self._entries.engine, self._entries.container, query):
@@ -56,7 +56,7 @@ class OwnSnapshots:
                 yield Erased(counts=("snapshots", "rows") if had_snapshot else ("rows",))
 
     async def _erase(self, owner_id: str, entry: Item) -> bool:
-        """Whether the entry was of a snapshot of the person, which was deleted."""
+        """Returns True if the entry was of a snapshot of the person, which was deleted."""
         snapshot_id = entry["id"]
         is_of_another = isinstance(entry.get("owner_id"), str) and entry["owner_id"] != owner_id
         is_live = not is_of_another and entry.get("snapshot_deleted") is not True
@@ -70,8 +70,8 @@ class OwnSnapshots:
         return was_deleted
 
     async def _delete(self, owner_id: str, snapshot_id: str) -> bool:
-        """Whether the snapshot exists and is the person's. If not, its create was interrupted or is not there yet,
-        or the entry is damaged."""
+        """Returns True if the snapshot exists and is the person's. If not, its create was interrupted or is not
+        visible yet, or the entry is damaged."""
         with suppress(NotFound, Forbidden, ItemNotFound):
             try:
                 await self._snapshots.delete(owner_id, snapshot_id)

@@ -42,7 +42,7 @@ class SnapshotReads:
         return snapshot, Packed(payload, snapshot.metadata.content_hash, snapshot.metadata.content_bytes)
 
     async def find_without_content(self, snapshot_id: str) -> Snapshot | None:
-        """Returns a snapshot or its tombstone; None if it is not found or cannot be read. One query, because a
+        """Returns a snapshot or its tombstone; None if it is not found or damaged. One query, because a
         point read would read the content."""
         found = (await self._snapshots.page(snapshot_id, page_size=1)).items
         return found[0] if found else None

@@ -117,7 +117,7 @@ class SnapshotStore:
         return await self._replace_by_tombstone(current)
 
     async def replace_damaged(self, owner_id: str, snapshot_id: str) -> None:
-        """Replaces a snapshot that cannot be read by a tombstone, so that the timer marks its visitors' entries.
+        """Replaces a damaged snapshot by a tombstone, so that the timer marks its visitors' entries.
 
         Raises Forbidden if its owner can be read and is someone else, ItemNotFound, and Contended.
         """

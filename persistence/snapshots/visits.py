@@ -81,7 +81,7 @@ class VisitCounter:
         return entry
 
     async def _copy(self, entry: AccessLog, copying: _Copying) -> None:
-        """Writes the entry's values to the visitor item, unless newer ones were written."""
+        """Writes the entry's values to the visitor item, if no newer values were written."""
         async with copying.lock:
             state = (entry.first_visited_at, entry.visits, entry.last_visited_at)
             if state > copying.state:

@@ -41,7 +41,7 @@ async def pages_of(engine: Engine, container: Container, query: Query) -> AsyncI
 class DocumentSet(Generic[D]):
     """The documents of one model in one container.
 
-    An item of another schema, or one that does not validate, is logged with a reference. Reading it raises
+    A damaged item has another schema or does not validate. It is logged with a reference. Reading it raises
     CorruptItem. Lists leave it out.
     """
 

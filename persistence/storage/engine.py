@@ -68,7 +68,7 @@ class Remove:
 
 
 class Engine(Protocol):
-    """What every engine promises. All concurrency control rests on `create` and `replace`.
+    """What every engine promises. All concurrency control uses `create` and `replace`.
 
     Every method raises StoreUnavailable, or its subclass Throttled, if the database does not respond in time. A
     write may then have been applied or not. After such a fault a driver may retry a write by itself. So `create`

@@ -97,7 +97,7 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _required(annotation: Any) -> Any:
-    """The type without `| None`."""
+    """Returns the type without `| None`."""
     if get_origin(annotation) in (Union, types.UnionType):
         rest = [arg for arg in get_args(annotation) if arg is not type(None)]
         if len(rest) == 1:

@@ -143,7 +143,7 @@ class Query:
         return Position(value, id)
 
     def page(self, rows: Sequence[dict[str, Any]]) -> Page[dict[str, Any]]:
-        """Returns the first `page_size` rows as a page. One row more tells that there is a next page."""
+        """Returns the first `page_size` rows as a page. One more row means that there is a next page."""
         shown = list(rows[: self.page_size])
         if len(rows) <= self.page_size:
             return Page([self._project(row) for row in shown], None)

@@ -1,1 +1,1 @@
-"""What runs on a schedule: it completes what was interrupted, and removes what nothing needs any more."""
+"""Work on a schedule: it completes what was interrupted, and removes what is no longer needed."""

@@ -1,4 +1,4 @@
-"""One run of a timer: the steps that the kinds bring for it, one after the other."""
+"""One run of a timer: the steps of all kinds for it, one after the other."""
 
 from collections.abc import Sequence
 

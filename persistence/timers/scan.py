@@ -1,4 +1,4 @@
-"""How the steps of the timers find their work: by indexes that hold little else, page by page.
+"""How the steps of the timers find their work: by indexes that contain almost only due items, page by page.
 
 Work that is done leaves its index, or lies before a watermark. If a run stops or is killed, the next run finds
 what is left.
@@ -28,7 +28,7 @@ _PAGE_SIZE = 200
 
 @dataclass(frozen=True, slots=True)
 class TimerRules:
-    """What an operator sets. `items_max` limits the items that one step of one run takes on.
+    """What an operator sets. One step of one run processes at most `items_max` items.
 
     Nothing younger than `settle_grace` is changed, because a request may still work with it.
     """

@@ -1,12 +1,16 @@
-"""The README is true."""
+"""The README is true, and so is the example in the docstring of `persistence`."""
 
 import json
 import re
+import textwrap
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
+import pytest
 from pydantic_core import PydanticUndefined
 
+import persistence
 from functions.sessions.views import SessionView
 from settings import OF_THE_PLATFORM, Settings
 
@@ -63,3 +67,16 @@ def test_the_answer_that_is_shown_has_the_shape_of_the_answers() -> None:
     answer = README.split("```http")[1].split("```")[0]
     body = json.loads(answer[answer.index("{") :])
     assert SessionView.model_validate(body).model_dump(mode="json") == body
+
+
+async def test_the_example_in_the_docstring_of_persistence_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, example = (persistence.__doc__ or "").split("\n\n", 1)
+    scope: dict[str, Any] = {"open_stores": persistence.open_stores, "Path": Path}
+    lines = textwrap.indent(f"{example}\nreturn stores, head", "    ")
+    exec(f"async def run():\n{lines}", scope)
+    stores, head = await scope["run"]()
+    assert (await stores.sessions.get("me", head.id)).content == b"{}"
+    await stores.close()

@@ -142,7 +142,7 @@ def test_new_content_is_created_and_named() -> None:
 
 
 def test_each_application_creates_another_content() -> None:
-    # An attempt that seemed lost may have landed, and its content may have been pruned since.
+    # An attempt that seemed lost may have succeeded, and its content may have been pruned since.
     edit = save(saving("two"))
     first, second = applied(edit, head_of()), applied(edit, head_of())
     assert first.content is not None and second.content is not None

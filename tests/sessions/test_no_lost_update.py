@@ -74,7 +74,7 @@ async def test_late_reads_lose_no_save_without_if_match(engine: Engine, seed: in
     assert {(one.metadata.version, sha256(text)) for text, one in acknowledged} == set(history) - {
         (1, sha256("0"))
     }
-    # Only a save that gave up may leave unnamed contents, because its last attempt may have landed.
+    # Only a save that gave up may leave unnamed contents, because its last attempt may have succeeded.
     gave_up = sum(isinstance(one, Contended) for one in refused)
     assert len(await assert_sound(engine)) <= ATTEMPTS * gave_up
 

@@ -310,7 +310,7 @@ async def test_ten_lost_attempts_end_in_contended(engine: Engine) -> None:
     [stored] = await stored_heads(engine)
     assert stored.metadata.version == 1 + ATTEMPTS
     assert sha256("two") not in {r.content_hash for r in stored.revisions}
-    # The last attempt may have landed, so its content is left for the timer.
+    # The last attempt may have succeeded, so its content is left for the timer.
     assert len(await assert_sound(engine)) <= ATTEMPTS
 
 

@@ -56,7 +56,7 @@ class Tab:
     def __init__(self, number: int, http: aiohttp.ClientSession, servers: Sequence[DevhostServer]) -> None:
         self.id = new_id()
         self.acknowledged: dict[int, Save] = {}
-        """By version. Includes saves that were given up, and turned out to have landed."""
+        """By version. Includes saves that were given up, but had succeeded."""
         self.counts: Counter[str] = Counter()
         self.seconds: list[float] = []
         self._http = http

@@ -1,11 +1,11 @@
-"""What notes bring for usage, limits, export, erasure and timers."""
+"""The kind of notes: what is counted, exported and erased, and the timer steps."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
 from persistence.errors import CorruptItem
 from persistence.kind import Counts, Erase, Erased, Export, Exported, Kind, Step, damaged
-from persistence.limits import Counted, Stored
+from persistence.limits import Counted, CountedBytes
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import pages_of
 from persistence.storage.engine import Item
@@ -21,7 +21,7 @@ def note_kind(store: NoteStore) -> Kind:
     chores = NoteChores(store)
     return Kind(
         counted=[Counted("notes", "Notes.", SESSIONS, live_notes)],
-        stored=[Stored(SESSIONS, live_notes, "metadata.content_bytes")],
+        stored=[CountedBytes(SESSIONS, live_notes, "metadata.content_bytes")],
         export=Export("notes", store.notes, chores.lines),
         erase=Erase(chores.erase, {"notes": "Notes that this call removed."}),
         timer_steps={"sweep_sessions": [Step(("notes_forgotten",), chores.forget)]},
@@ -29,7 +29,7 @@ def note_kind(store: NoteStore) -> Kind:
 
 
 class NoteChores:
-    """What walks the kinds calls these."""
+    """The parts of the kind that do work."""
 
     def __init__(self, store: NoteStore) -> None:
         self._notes = store.notes
