@@ -9,11 +9,10 @@ Json = Mapping[str, Any]
 
 
 def curl(document: Json, path: str, method: str, operation: Json) -> str:
-    """Returns a command that works after each `<...>` in it was replaced."""
-    origin, identity = _caller(document)
+    """Returns a command that works if `$SAVEPOINT_URL` is the server's origin and each `<...>` was replaced."""
     words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
     if operation["security"]:
-        words += ["-H", identity]
+        words += ["-H", _identity(document)]
     for each in operation["parameters"]:
         parameter = resolved(document, each)
         if parameter["in"] == "header" and parameter.get("required"):
@@ -24,7 +23,7 @@ def curl(document: Json, path: str, method: str, operation: Json) -> str:
         is_json = "examples" in schema
         words += ["-H", f"Content-Type: {media_type if is_json else 'text/plain'}"]
         words += ["--data-binary", json.dumps(schema["examples"][0]) if is_json else "the content"]
-    url = origin + path.replace("{", "<").replace("}", ">")
+    url = "$SAVEPOINT_URL" + path.replace("{", "<").replace("}", ">")
     return " ".join([*map(shlex.quote, words), f'"{url}"'])
 
 
@@ -37,11 +36,11 @@ def resolved(document: Json, value: Json) -> Json:
     return found
 
 
-def _caller(document: Json) -> tuple[str, str]:
-    """Returns the origin of the server, and the header that identifies the caller."""
+def _identity(document: Json) -> str:
+    """Returns the header that identifies the caller."""
     [scheme] = document["components"]["securitySchemes"].values()
     if scheme["type"] == "http":
-        return "$SAVEPOINT_URL", "Authorization: Bearer <token>"
+        return "Authorization: Bearer <token>"
     if scheme["in"] == "cookie":
-        return "$SAVEPOINT_URL", f"Cookie: {scheme['name']}=<...>"
-    return "http://127.0.0.1:7071", f"{scheme['name']}: ann"
+        return f"Cookie: {scheme['name']}=<...>"
+    return f"{scheme['name']}: ann"

@@ -41,6 +41,8 @@ def page(document: Json) -> str:
             f"<h1>{escape(info['title'])} API <small class='soft'>{escape(info['version'])}</small></h1>",
             *(f"<p>{_text(each)}</p>" for each in info["description"].split("\n\n")),
             '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>',
+            "<p>In the examples, <code>$SAVEPOINT_URL</code> is the origin of this page, such as "
+            "<code>http://127.0.0.1:7071</code>.</p>",
             f"<nav><ul>{''.join(_contents(document))}</ul></nav>",
             *_groups(document),
             '<h2 id="schemas">Schemas</h2>',
@@ -95,7 +97,12 @@ def _responses(document: Json, operation: Json) -> Iterator[tuple[str, ...]]:
     for status, each in operation["responses"].items():
         one = resolved(document, each)
         types = ", ".join(_type(content["schema"]) for content in one.get("content", {}).values())
-        yield status, escape(one["description"]), types, escape(", ".join(one.get("headers", ())))
+        yield (
+            status,
+            escape(each.get("description", one["description"])),
+            types,
+            escape(", ".join(one.get("headers", ()))),
+        )
 
 
 def _schema(name: str, schema: Json) -> str:

@@ -28,6 +28,7 @@ from functions.openapi.rules import (
     security,
     statuses,
     success_headers,
+    titles_at,
 )
 
 ABOUT = """The save button of single-page apps: sessions, drafts, snapshots shared by link, and who opened them.
@@ -43,7 +44,7 @@ _SUCCESSES = {200: "OK", 201: "Created", 204: "No content", NOT_MODIFIED: "Not m
 
 
 class _Schemas(GenerateJsonSchema):
-    """Leaves out the titles that pydantic makes from field names, and the suffixes of class names."""
+    """Names schemas without the suffixes of class names, and leaves out the titles that pydantic makes."""
 
     def normalize_name(self, name: str) -> str:
         return super().normalize_name(_schema_name(name))
@@ -75,7 +76,9 @@ def describe(routes: Sequence[Routes], prefix: str, auth_mode: AuthMode, *, has_
         paths.setdefault(f"{prefix}/{endpoint.path}", {})[endpoint.route.method.lower()] = {
             **_operation(endpoint, queries.get(endpoint.query)),
             "security": [] if endpoint.route.public else required,
-            "responses": {str(status): _response(endpoint, status, endpoints, always) for status in possible},
+            "responses": {
+                str(status): _response(endpoint, status, endpoints, always, auth_mode) for status in possible
+            },
         }
     return {
         "openapi": "3.1.0",
@@ -131,7 +134,10 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Json]:
     unique = list(dict.fromkeys(models))
     _, document = models_json_schema(unique, ref_template=_SCHEMAS + "{model}", schema_generator=_Schemas)
     schemas: dict[str, Json] = document["$defs"]
-    return schemas
+    # The title of a schema is the name of its class.
+    return {
+        name: {key: value for key, value in schema.items() if key != "title"} for name, schema in schemas.items()
+    }
 
 
 def _queries(endpoints: Sequence[Endpoint]) -> list[type[BaseModel]]:
@@ -201,9 +207,12 @@ def _request_body(model: type[BaseModel], media_types: Sequence[str]) -> Json:
     return {"required": True, "content": {media_type: {"schema": _ref(model)} for media_type in media_types}}
 
 
-def _response(endpoint: Endpoint, status: int, endpoints: Sequence[Endpoint], always: Sequence[str]) -> Json:
+def _response(
+    endpoint: Endpoint, status: int, endpoints: Sequence[Endpoint], always: Sequence[str], auth_mode: AuthMode
+) -> Json:
     if status >= 400:
-        return {"$ref": f"#/components/responses/Problem{status}"}
+        titles = titles_at(endpoint, status, auth_mode)
+        return {"$ref": f"#/components/responses/Problem{status}", "description": titles}
     response: Json = {
         "description": _SUCCESSES[status],
         "headers": _headers(success_headers(endpoint, status), always),

@@ -1,4 +1,4 @@
-"""The schema of problems. `problems.py` writes them without this model."""
+"""The schema of problems. `problems.py` makes them without this model."""
 
 from typing import Annotated
 

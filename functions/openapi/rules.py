@@ -26,14 +26,15 @@ REQUEST_HEADERS: Mapping[str, Json] = {
     },
     "If-None-Match": {
         "description": "On GET: the ETags that you have; if one is current, the response is 304. On PUT: if one "
-        "is current, the response is 412; `*` creates only.",
+        "is current, the response is 412. `*`: create only; 412 if it exists.",
         "schema": _CONDITION,
         "example": '"3-9f86d081884c7d65"',
     },
     "Idempotency-Key": {
-        "description": "A name for this request, so that a retry is done once. A create is recognised for a day. "
-        "A change is recognised until ten more changes of the session or draft. Another request with the same key "
-        "is refused. A request that changed nothing is not recognised: retry it with `If-Match`.",
+        "description": "A name for this request, so that a retry has no second effect. A retry of a create is "
+        "recognised for a day. A retry of a change is recognised until ten later changes of the session or draft. "
+        "Another request with the same key is refused. A request that changed nothing is not recognised: retry it "
+        "with `If-Match`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS},
     },
     "Prefer": {
@@ -60,7 +61,7 @@ _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
 RESPONSE_HEADERS: Mapping[str, Json] = {
     "Content-Encoding": {"description": "`gzip` if the caller accepts it."},
     "Content-Security-Policy": {
-        "description": "What a browser may do with the content: next to nothing.",
+        "description": "What a browser may do with the content. It may run no script.",
         "required": True,
     },
     "Vary": {"description": "The request headers that change the response.", "required": True},
@@ -83,6 +84,11 @@ def _keeps_content(endpoint: Endpoint) -> bool:
     return body is not None and (body is RawContent or "content" in body.model_fields)
 
 
+def _refuses_headers(endpoint: Endpoint) -> bool:
+    # Writes refuse conditions that they do not read, too.
+    return endpoint.route.method != "GET" or not _REFUSABLE_HEADERS.isdisjoint(endpoint.route.reads)
+
+
 def _reads(endpoint: Endpoint, header: str) -> bool:
     return header in endpoint.route.reads
 
@@ -95,8 +101,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     # An identity is checked and a store is asked.
     (lambda it: not it.route.public, (401, 429, 503)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
-    # Writes refuse conditions that they do not read, too.
-    (lambda it: it.route.method != "GET" or not _REFUSABLE_HEADERS.isdisjoint(it.route.reads), (400,)),
+    (_refuses_headers, (400,)),
     (lambda it: it.body is not None, (411, 413, 415)),
     (lambda it: it.body is RawContent, (400,)),
     (lambda it: _keeps_content(it), (507,)),
@@ -142,6 +147,27 @@ def problem_headers(status: int) -> list[str]:
 def problem_titles(status: int) -> str:
     """Returns the titles of all problems of a status."""
     return "; ".join(dict.fromkeys(kind.title for kind in PROBLEM_TYPES.values() if kind.status == status))
+
+
+_POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
+    "invalid_body": lambda it, mode: it.body is RawContent,
+    "invalid_header": lambda it, mode: _refuses_headers(it),
+    "invalid_cursor": lambda it, mode: "cursor" in it.query.model_fields,
+    "forbidden": lambda it, mode: 403 in it.route.statuses,
+    "forbidden_origin": lambda it, mode: mode is AuthMode.LOCAL,
+    "illegal_move": lambda it, mode: it.route.method != "GET",
+    "key_reused": lambda it, mode: _reads(it, "Idempotency-Key"),
+    "too_many": lambda it, mode: it.route.method != "GET",
+    "identity_unavailable": lambda it, mode: mode is AuthMode.JWT,
+}
+"""Where a problem is possible, by its code. A problem that is not here is possible wherever its status is."""
+
+
+def titles_at(endpoint: Endpoint, status: int, auth_mode: AuthMode) -> str:
+    """Returns the titles of the problems of a status that are possible at an endpoint."""
+    kinds = (kind for kind in PROBLEM_TYPES.values() if kind.status == status)
+    possible = (kind for kind in kinds if kind.code not in _POSSIBLE or _POSSIBLE[kind.code](endpoint, auth_mode))
+    return "; ".join(dict.fromkeys(kind.title for kind in possible))
 
 
 def security(auth_mode: AuthMode) -> tuple[str, Json, list[Json]]:

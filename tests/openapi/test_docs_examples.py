@@ -16,7 +16,7 @@ from tests.openapi.conftest import OTHERWISE, operations
 from tests.support.storage import call, on_sqlite
 
 OWNER = "ann"
-AS_PRINTED = "http://127.0.0.1:7071"
+AS_PRINTED = "$SAVEPOINT_URL"
 
 
 def typed(line: str, base_url: str, words: dict[str, str]) -> int:

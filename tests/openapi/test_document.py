@@ -136,6 +136,31 @@ def test_every_problem_has_its_media_type_and_its_schema(document: dict[str, Any
     assert {"type", "title", "status", "detail", "error"} == set(problem["required"])
 
 
+def test_a_problem_is_described_only_where_it_is_possible(document: dict[str, Any]) -> None:
+    found = operations(document)
+
+    def titles(operation_id: str, status: str) -> str:
+        description: str = found[operation_id]["responses"][status]["description"]
+        return description
+
+    assert titles("getSessionsMetadata", "400") == "Invalid cursor"
+    assert titles("getSession", "422") == "Invalid request"
+    assert titles("updateSession", "422") == "Invalid request; Idempotency key already used"
+    assert titles("getSessionContent", "400") == "Invalid header"
+    assert titles("putSessionContent", "400") == "Malformed body; Invalid header"
+    assert titles("getMe", "403") == "Origin not allowed"
+    for operation in found.values():
+        for status, response in operation["responses"].items():
+            shared = document["components"]["responses"].get(f"Problem{status}")
+            if shared is not None:
+                assert response["description"]
+                assert set(response["description"].split("; ")) <= set(shared["description"].split("; "))
+
+
+def test_no_schema_has_the_name_of_its_class_as_a_title(document: dict[str, Any]) -> None:
+    assert not [name for name, schema in document["components"]["schemas"].items() if "title" in schema]
+
+
 def test_what_is_open_to_all_asks_for_nobody(endpoints: list[Endpoint], document: dict[str, Any]) -> None:
     public = {each.name for each in endpoints if each.route.public}
     assert public == {"get_health_live", "get_health_ready", "get_openapi", "get_docs"}
