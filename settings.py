@@ -113,7 +113,8 @@ class Settings(BaseModel):
     )
     tombstone_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
         default=30,
-        description="A deleted session or snapshot leaves a tombstone for this many days: requests get 410, and later 404.",
+        description="A deleted session or snapshot leaves a tombstone for this many days: requests get 410, and "
+        "later 404.",
     )
     settle_grace_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=900,

@@ -1,4 +1,4 @@
-"""Whether the app and its engine work. Open to everyone, so the responses say nothing else."""
+"""Tells whether the app and its engine work. Open to everyone, so the responses have nothing else."""
 
 from typing import Literal, Protocol, runtime_checkable
 
@@ -20,7 +20,7 @@ class Pingable(Protocol):
 
 
 class HealthView(WireModel):
-    """The app works. Everything else is a problem."""
+    """The app works. If not, the response is a problem."""
 
     status: Literal["ok"] = Field(default="ok", description="Always `ok`.")
 

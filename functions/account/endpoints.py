@@ -27,7 +27,7 @@ NDJSON = "application/x-ndjson"
 EXPORT_BYTES = 8_000_000
 """A call stops after this many bytes. Its last line may add as many more."""
 EXPORT_LINES = 1_000
-"""A call stops after this many lines, too: some need a read, and the response must come in time."""
+"""A call stops after this many lines too, because some need a read, and the response must be in time."""
 
 
 @routes.serve(Route("GET", "me"))

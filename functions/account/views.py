@@ -1,4 +1,4 @@
-"""What belongs to one person, as it crosses the wire.
+"""The responses about the data of one person.
 
 The kinds say what is counted and erased. So the handlers send numbers by name, and the API description has models
 with a property for each name.
@@ -62,10 +62,11 @@ def export_line(exported: Exported) -> dict[str, Any]:
 def views_for(kinds: Sequence[Kind]) -> Mapping[type, type]:
     """Returns the models for the API description, by the views that they describe."""
     counted = {one.name: one.description for kind in kinds for one in kind.counted}
-    stored = {"stored_bytes": "Bytes of the current contents of all of them."}
+    *first, last = counted
+    stored = {"stored_bytes": f"Bytes of the current contents of all {', '.join(first)} and {last}."}
     amounts = _model(
         "AmountsView",
-        "Numbers of things, and bytes of content. History does not count.",
+        "Numbers of things, and bytes of content. History is not counted.",
         _numbers(counted | stored),
     )
     used_and_limits = {
@@ -74,7 +75,7 @@ def views_for(kinds: Sequence[Kind]) -> Mapping[type, type]:
     }
     erasures = [kind.erase for kind in kinds if kind.erase is not None]
     removed = {name: text for each in erasures for name, text in each.counts.items()}
-    done = Field(description="Whether nothing is left. If it is false, repeat the call.")
+    done = Field(description="True if nothing is left. If it is false, repeat the call.")
     return {
         view: _model(view.__name__, view.__doc__ or "", fields)
         for view, fields in {

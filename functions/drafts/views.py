@@ -1,4 +1,4 @@
-"""Drafts as they cross the wire."""
+"""The models of requests and responses about drafts."""
 
 from datetime import datetime
 
@@ -23,7 +23,7 @@ class DraftMetadataView(SessionMetadataView):
     """A draft without its content."""
 
     purges_at: Timestamp | None = Field(
-        description="When it is deleted, unless it is saved or opened before. Null if it is no longer a draft."
+        description="When it is deleted if it is neither saved nor opened before. Null if it is no longer a draft."
     )
 
 
@@ -35,7 +35,7 @@ class DraftContentView(WireModel):
 
 
 class DraftSaveBody(SessionUpdateBody):
-    """Saves a draft. Members that are absent or null change nothing. A new draft needs content."""
+    """Saves a draft. Fields that are absent or null stay as they are. A new draft needs content."""
 
 
 class RestorableView(WireModel):
@@ -48,11 +48,11 @@ class RestorableView(WireModel):
 class DraftPutQuery(QueryModel):
     """How a save enters the history."""
 
-    autosave: bool = Field(True, description="Whether this save replaces the autosave just before it.")
+    autosave: bool = Field(True, description="True if this save replaces the autosave just before it.")
 
 
 class RestoreQuery(FilterQuery):
-    """Of which app."""
+    """Filters by app."""
 
     FILTERS = _BY_APP
 
@@ -60,7 +60,7 @@ class RestoreQuery(FilterQuery):
 
 
 class LatestDraftQuery(FilterQuery):
-    """Of which app and device."""
+    """Filters by app and device."""
 
     FILTERS = _BY_APP_AND_DEVICE
 
@@ -69,7 +69,7 @@ class LatestDraftQuery(FilterQuery):
 
 
 class DraftsQuery(LatestDraftQuery, PageQuery):
-    """Which drafts. The last saved comes first."""
+    """Filters and pages of drafts. The last saved comes first."""
 
 
 def draft_metadata(draft: SessionSummary, purges_at: datetime | None) -> DraftMetadataView:

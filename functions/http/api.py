@@ -69,11 +69,12 @@ class Api:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
         milliseconds = (time.perf_counter() - started) * 1e3
         _log.info(
-            "%s %d %.1f ms %s RU in %d calls",
+            "%s %d %.1f ms %.2f RU%s in %d calls",
             endpoint.name,
             response.status_code,
             milliseconds,
-            _charge_text(charge),
+            charge.request_units,
+            " (estimated)" if charge.estimated else "",
             charge.calls,
         )
         return response
@@ -101,7 +102,7 @@ def _bound(endpoint: Endpoint, services: Sequence[object]) -> Bound:
 
 
 def _refuse_unread_conditions(endpoint: Endpoint, headers: Mapping[str, str]) -> None:
-    """A write must not ignore a condition: the caller would believe that it held."""
+    """A write must not ignore a condition: the caller would believe that it was checked."""
     if endpoint.route.method == "GET":
         return
     for name in headers:

@@ -111,7 +111,7 @@ class Call(Generic[Q, B]):
 
 @dataclass(frozen=True, slots=True)
 class Response(Generic[T]):
-    """What a handler returns: a value of the declared type, or its bytes. None stands for the route's own."""
+    """What a handler returns: a value of the declared type, or its bytes. None: the route's default."""
 
     body: T | bytes | None = None
     etag: str | None = None
@@ -126,5 +126,5 @@ def not_modified(etag: str) -> Response[Any]:
 
 
 def to_json(value: object) -> bytes:
-    """Returns JSON for an `Response`, if a model would copy a large text once more."""
+    """Returns JSON for a `Response`, if a model would copy a large text once more."""
     return orjson.dumps(value)

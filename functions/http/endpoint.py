@@ -85,7 +85,7 @@ class Endpoint:
     path        the route's path below the prefix
     parameters  those in the path, in their order
     body      None if the request has no body
-    models   what success can hold: the second type if the caller prefers a representation; empty for no body
+    models    what success can have: the second type if the caller prefers a representation; empty for no body
     services  the type of each further parameter of the handler
     """
 

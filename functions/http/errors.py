@@ -10,7 +10,7 @@
     ├── InvalidHeader
     └── InvalidRequest
 
-Messages are for the caller. `problems.py` says what each error is over HTTP.
+Messages are for the caller. `problems.py` has the status of each error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ def _faults(exc: ValidationError) -> list[Any]:
 
 
 def _message(fault: Mapping[str, Any]) -> str:
-    """Pydantic's message, except where it is written for programmers."""
+    """Returns pydantic's message, or ours if pydantic's is for programmers."""
     message: str = fault["msg"]
     return _MESSAGES.get(fault["type"]) or message.removeprefix("Value error, ")
 

@@ -64,16 +64,16 @@ class PageQuery(QueryModel):
 
 
 class ListQuery(FilterQuery, PageQuery):
-    """What every sorted list takes."""
+    """The parameters of every sorted list."""
 
     SORTS: ClassVar[dict[str, str]] = {}
     """The stored path of each sort value that differs from it."""
     LOWERCASE_SORTS: ClassVar[dict[str, str]] = {}
-    """The lower-cased twin of each stored path that has one."""
+    """The lower-case copy of each stored path that has one."""
 
     sort_by: str = "id"
     sort_direction: Literal["asc", "desc"] = Field("desc", description="Ascending or descending.")
-    sort_lowercase: bool = Field(False, description="Whether titles are sorted without regard to case.")
+    sort_lowercase: bool = Field(False, description="True to sort titles without regard to case.")
 
     def sort(self) -> Sort:
         """Returns the order, by stored path."""

@@ -1,7 +1,7 @@
-"""The models of what crosses the wire, and the views of documents.
+"""The base of the models of requests and responses, and the views of documents.
 
-Views are sent, and their names end in `View`. Bodies are received, and their names end in `Body`. The API
-description drops both suffixes.
+Views are sent, and their names end in `View`. Bodies are received, and their names end in `Body`. Schema names in
+the API description have neither suffix.
 """
 
 from functools import singledispatch

@@ -14,4 +14,4 @@ class ForbiddenOrigin(Exception):
 
 
 class IdentityUnavailable(Exception):
-    """The identity cannot be checked at present. The request is not at fault."""
+    """The identity cannot be checked now. The request is not at fault."""

@@ -1,4 +1,4 @@
-"""The identity for one machine: nobody is checked."""
+"""The identity for one machine: callers are not checked."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ LOCAL_USER = "local-user"
 class LocalIdentity:
     """Returns the owner that the header `X-User-Id` names, or `local-user`.
 
-    Since nobody is checked, it serves pages of this machine only. Another host name would be a rebound DNS entry.
+    Callers are not checked, so only pages of this machine are served. Another host name would be DNS rebinding.
     A foreign origin would be a page from the internet in this machine's browser.
     """
 

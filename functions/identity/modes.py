@@ -7,7 +7,7 @@ from functions.identity.settings import AuthMode, IdentityRules
 Identify = Callable[[Mapping[str, str]], Awaitable[str]]
 """Returns the owner id of a request, from its headers by lower-case name.
 
-Raises Unauthenticated, ForbiddenOrigin, or IdentityUnavailable if nobody can tell at present. Owner ids are
+Raises Unauthenticated, ForbiddenOrigin, or IdentityUnavailable if identity cannot be checked now. Owner ids are
 partition keys: what makes them must never change.
 """
 

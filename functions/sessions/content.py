@@ -31,7 +31,7 @@ async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionSto
 async def put_session_content(
     call: Call[SaveQuery, RawContent], sessions: SessionStore
 ) -> Response[SessionMetadataView]:
-    """Saves the content of a session. Gzipped, it is smaller and faster than in JSON."""
+    """Saves the content of a session. Gzipped content is smaller and faster to send than JSON."""
     head = await sessions.save(
         call.owner_id,
         call.path["session_id"],

@@ -90,7 +90,7 @@ async def get_session_metadata(
 async def update_session(
     call: Call[SaveQuery, SessionUpdateBody], sessions: SessionStore
 ) -> Response[SessionView]:
-    """Changes the members of a session that are sent, and returns the session."""
+    """Changes the fields that the request contains, and returns the session."""
     conditions, session_id = call.conditions, call.path["session_id"]
     autosave = call.query.autosave
     head = await sessions.save(call.owner_id, session_id, call.body.change(), conditions, autosave=autosave)

@@ -1,4 +1,4 @@
-"""Sessions as they cross the wire."""
+"""The models of requests and responses about sessions."""
 
 from typing import Annotated, Literal
 
@@ -36,7 +36,9 @@ class SessionMetadataView(WireModel):
     status: SessionStatus = Field(description="The status: only active sessions and drafts can be saved.")
     created_at: Timestamp = Field(description="When it was created.")
     updated_at: Timestamp = Field(description="When its current version was made.")
-    last_accessed_at: Timestamp = Field(description="When it was last saved or opened, to within some minutes.")
+    last_accessed_at: Timestamp = Field(
+        description="When it was last saved or opened, accurate to 15 minutes by default."
+    )
     deleted_at: Timestamp | None = Field(description="When it was deleted.")
     version: int = Field(description="The number of the current version. The first is 1.")
     content_hash: str = Field(description="The SHA-256 of the content, in hexadecimal.")
@@ -102,7 +104,7 @@ class NewSessionBody(BodyModel):
 
 
 class SessionUpdateBody(BodyModel):
-    """Changes a session. Members that are absent or null change nothing."""
+    """Changes a session. Fields that are absent or null stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"content": "zoom: 4"}]})
 
@@ -120,11 +122,11 @@ class SessionUpdateBody(BodyModel):
 
 
 class SessionPatchBody(BodyModel):
-    """A JSON merge patch (RFC 7396): absent members change nothing, null clears. A title cannot be cleared."""
+    """A JSON merge patch (RFC 7396): absent fields stay as they are, null clears. A title cannot be cleared."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Wells of today", "description": None}]})
 
-    # The factory says that it can be absent, without a default in the API description.
+    # With a factory, the field can be absent, without a default in the API description.
     title: Title = Field(default_factory=str, description="A new title.")
     description: Description | None = Field(None, description="A new description; null clears it.")
     app: Label | None = Field(None, description="A label for the app that saves it; null clears it.")
@@ -139,7 +141,7 @@ class SessionPatchBody(BodyModel):
 class SaveQuery(QueryModel):
     """How a save enters the history."""
 
-    autosave: bool = Field(False, description="Whether this save replaces the autosave just before it.")
+    autosave: bool = Field(False, description="True if this save replaces the autosave just before it.")
 
 
 def _split(value: object) -> object:

@@ -24,6 +24,6 @@ async def get_snapshot_access_logs(
 
 @routes.serve(Route("DELETE", "snapshot_access_logs/{snapshot_id}"))
 async def delete_snapshot_access_log(call: Call[Nothing, Nothing], access_logs: AccessLogStore) -> Response[None]:
-    """Removes your visits to a snapshot from this list. A snapshot of yours is still listed as such."""
+    """Removes your visits to a snapshot from this list. Your own snapshot stays in the list of your snapshots."""
     await access_logs.remove(call.owner_id, call.path["snapshot_id"])
     return Response()

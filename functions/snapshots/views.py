@@ -1,4 +1,4 @@
-"""Snapshots and access logs as they cross the wire."""
+"""The models of requests and responses about snapshots and access logs."""
 
 from typing import Literal, Self
 
@@ -48,7 +48,7 @@ class SnapshotAccessLogView(WireModel):
     visits: int = Field(description="The number of visits.")
     first_visited_at: Timestamp = Field(description="When the person opened it first.")
     last_visited_at: Timestamp | None = Field(description="When the person opened it last.")
-    snapshot_deleted: bool = Field(description="Whether the snapshot was deleted or has expired.")
+    snapshot_deleted: bool = Field(description="True if the snapshot was deleted or has expired.")
     snapshot_metadata: SnapshotMetadataView = Field(
         description="The snapshot. It has no description after the snapshot was deleted."
     )
@@ -99,7 +99,7 @@ class NewSnapshotBody(BodyModel):
     title: Title | None = Field(None, description="The title. By default that of the session.")
     description: Description | None = Field(None, description="A description. By default that of the session.")
     content: str | None = Field(None, description="Any text, of at most 1,572,864 bytes of UTF-8.")
-    session_id: str | None = Field(None, description="The id of a session of yours, whose content is copied.")
+    session_id: str | None = Field(None, description="The id of a session of yours. Its content is copied.")
     app: Label | None = Field(None, description="A label for the app that creates it.")
     media_type: MediaType | None = Field(
         None, description="The media type of the content. By default that of the session."
@@ -111,7 +111,7 @@ class NewSnapshotBody(BodyModel):
         if (self.content is None) == (self.session_id is None):
             raise ValueError("needs either content or the id of a session")
         if self.content is not None and self.title is None:
-            raise ValueError("needs a title if it is created from content")
+            raise ValueError("title: is required with content")
         return self
 
     def new_snapshot(self) -> NewSnapshot:

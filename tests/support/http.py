@@ -142,15 +142,16 @@ class _Request(HttpRequest):
 
 def _triggers(stores: Stores, settings: Settings) -> dict[str, Any]:
     found = {}
-    for function in build_app(stores, settings.app_rules()).get_functions():
+    # The host tries functions in the order of their names.
+    functions = build_app(stores, settings.app_rules()).get_functions()
+    for function in sorted(functions, key=lambda one: str(one.get_function_name()).upper()):
         trigger: Any = function.get_trigger()
         if trigger.get_binding_name() != "httpTrigger":
             continue
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", trigger.route), re.DOTALL)
         methods = {str(getattr(method, "value", method)) for method in trigger.methods}
         found[f"{sorted(methods)} {trigger.route}"] = (methods, pattern, function.get_user_function())
-    # As in the host, a literal segment comes before a parameter.
-    return dict(sorted(found.items(), key=lambda one: one[0].count("{")))
+    return found
 
 
 def assert_always(response: Response) -> None:
