@@ -25,7 +25,7 @@ class Exported:
     fields      texts, and documents that have a view, by name
     mark        where an export continues in the same item after this line
     content     UTF-8, or None if the line has no content
-    unreadable  True if the item, or its content, is damaged and cannot be read
+    unreadable  True if the item, or its content, is damaged
     """
 
     kind: str

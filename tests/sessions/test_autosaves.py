@@ -67,9 +67,9 @@ async def test_autosaves_of_one_span_leave_only_the_newest(
     assert (await sessions.get(OWNER, id)).content == b"at 40"
     assert await content_ids(engine) == head.content_ids and len(head.content_ids) == 2
     assert await assert_sound(engine) == set()
-    for absorbed in (2, 3, 4, 5):
+    for replaced in (2, 3, 4, 5):
         with pytest.raises(NotFound):
-            await sessions.revision(OWNER, id, absorbed)
+            await sessions.revision(OWNER, id, replaced)
 
 
 @pytest.mark.parametrize("every", [0.2, 7, 25, 59.9, 60, 100])
