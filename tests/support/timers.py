@@ -38,7 +38,7 @@ async def clean_up(stores: Stores) -> Counts:
     for name in ("mark_deleted_snapshot_logs", "sweep_sessions"):
         counts = await stores.timers.run(name)
         total |= {name: total.get(name, 0) + number for name, number in counts.as_dict().items()}
-    # A new kind may bring further names, which its own tests look at.
+    # A new kind may add names, which its own tests check.
     return Counts(**{field.name: total[field.name] for field in fields(Counts)})
 
 
