@@ -31,7 +31,7 @@ H = TypeVar("H", bound=Handler)
 
 @dataclass(frozen=True, slots=True)
 class PathParameter:
-    """A parameter in paths, such as an id. `statuses` are those of requests for a thing that cannot be had."""
+    """A parameter in paths, such as an id. `statuses` are those of requests for a missing or deleted thing."""
 
     name: str
     description: str
@@ -42,7 +42,7 @@ class PathParameter:
 def id_parameter(
     name: str, description: str, *, longest: int = ID_LENGTH, statuses: tuple[int, ...] = (404,)
 ) -> PathParameter:
-    """Returns a parameter that holds an id of 12 to `longest` characters."""
+    """Returns a parameter for an id of 12 to `longest` characters."""
     length = f"{ID_LENGTH}" if longest == ID_LENGTH else f"{ID_LENGTH},{longest}"
     pattern = f"^[A-Za-z0-9_-]{{{length}}}$"
     return PathParameter(name, description, {"type": "string", "pattern": pattern}, statuses)
