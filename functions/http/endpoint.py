@@ -21,6 +21,8 @@ from functions.http.bodies import JSON
 from functions.http.call import Response
 from functions.http.views import Nothing
 
+PREFIX = "persistence/"
+
 Handler = Callable[..., Awaitable[Response[Any]]]
 H = TypeVar("H", bound=Handler)
 
@@ -97,6 +99,11 @@ class Endpoint:
         return self.handler.__name__
 
     @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that the host must pass on. HEAD runs the handler of GET."""
+        return ("GET", "HEAD") if self.route.method == "GET" else (self.route.method,)
+
+    @property
     def summary(self) -> str:
         """The first line of the handler's docstring."""
         return (self.handler.__doc__ or "").strip().split("\n")[0]
@@ -110,7 +117,7 @@ class Endpoint:
 class Routes:
     """The endpoints of one tag, in the order of the API description."""
 
-    def __init__(self, tag: str, description: str, prefix: str = "persistence/") -> None:
+    def __init__(self, tag: str, description: str, prefix: str = PREFIX) -> None:
         self.tag, self.description = tag, description
         self.endpoints: list[Endpoint] = []
         self._prefix = prefix
