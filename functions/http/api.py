@@ -20,6 +20,9 @@ from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
+EXPOSED = "ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
+"""What pages of other origins may read. By name, because `*` does not work with credentials."""
+
 _CONDITIONS = {"if-match": "If-Match", "if-none-match": "If-None-Match"}
 _HEAD = "HEAD"
 _NO_BODY = Nothing()
@@ -77,6 +80,8 @@ class Api:
                 response = problem(exc)
         if req.method == _HEAD:
             response = _without_body(response)
+        if "origin" in req.headers:
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
         for header, value in ALWAYS.items():
             response.headers[header] = value
         if self._expose_charge:

@@ -120,6 +120,9 @@ def problem(exc: Exception) -> func.HttpResponse:
     elif isinstance(exc, RequestError | errors.PersistenceError):
         body |= _members(exc.facts)
     headers = _headers(kind, exc)
+    if (seconds := headers.get("Retry-After")) is not None:
+        # Pages of other origins may not see the header.
+        body["retryAfter"] = int(seconds)
     body["error"] = {"type": kind.code, "message": body["detail"]}
     return func.HttpResponse(orjson.dumps(body), status_code=kind.status, mimetype=PROBLEM_JSON, headers=headers)
 

@@ -8,7 +8,7 @@ from openapi_schema_validator import OAS31Validator
 
 from functions.openapi.rules import REQUEST_HEADERS
 
-ALWAYS = {"cache-control", "content-type", "x-content-type-options"}
+ALWAYS = {"cache-control", "content-type", "x-content-type-options", "access-control-expose-headers"}
 _READABLE = {name.lower(): name for name in REQUEST_HEADERS}
 
 
