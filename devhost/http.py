@@ -55,7 +55,8 @@ class FunctionsApp:
             body_type="bytes",
             body=body,
         )
-        await respond(send, *await invoke(function, request))
+        status, fields, answer = await invoke(function, request)
+        await respond(send, status, fields, answer, is_head=scope["method"] == "HEAD")
 
 
 async def invoke(function: HttpFunction, request: HttpRequest) -> tuple[int, Fields, bytes]:
@@ -67,11 +68,16 @@ async def invoke(function: HttpFunction, request: HttpRequest) -> tuple[int, Fie
         return 500, [], b""
 
 
-async def respond(send: Send, status: int, fields: Fields | None = None, body: bytes = b"") -> None:
+async def respond(
+    send: Send, status: int, fields: Fields | None = None, body: bytes = b"", *, is_head: bool = False
+) -> None:
+    """Sends a response. To HEAD, a handler may name the length of the body that GET would return."""
     fields = fields or []
+    if not is_head or body:
+        fields = [field for field in fields if field[0] != b"content-length"]
     if status in (204, 304):
         body = b""
-    else:
+    elif not is_head or body:
         fields.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body})
@@ -174,7 +180,7 @@ def encode_result(result: object) -> tuple[int, Fields, bytes]:
         key = _field_name(name)
         if key == b"set-cookie":
             cookies.append((key, _field_value(value)))
-        elif key not in (b"content-length", b"transfer-encoding"):
+        elif key != b"transfer-encoding":
             fields[key] = _field_value(value)
     if b"content-type" not in fields:
         mimetype = result.mimetype

@@ -18,10 +18,16 @@ ORIGIN = re.compile(r"https?://[^/\s,]+")
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """Origins whose pages may read responses. `*` as the only origin allows all."""
+    """Origins whose pages may call. `*` as the only origin allows all, `loopback` also every loopback origin."""
 
     origins: tuple[str, ...]
     credentials: bool
+    loopback: bool = False
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether every page may call."""
+        return self.origins == ("*",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +57,13 @@ def load(directory: Path, environ: MutableMapping[str, str]) -> HostSettings:
         environ.setdefault(key, value)
     host = _section(document, "Host", name)
     cors = _cors(host, name)
-    if cors and cors.origins != ("*",) and not environ.get("LOCAL_ORIGINS"):
+    if cors and not cors.is_for_all and not environ.get("LOCAL_ORIGINS"):
         environ["LOCAL_ORIGINS"] = ",".join(cors.origins)
     auth_mode = environ.get("AUTH_MODE", "").strip().lower()
+    if auth_mode == "local" and not (cors and cors.is_for_all):
+        # The list by which the app identifies callers. Otherwise a page would pass the preflight and then get 403.
+        named = tuple(each for each in _origins(environ.get("LOCAL_ORIGINS", "")) if each != "*")
+        cors = Cors(named, credentials=bool(cors and cors.credentials), loopback=True)
     return HostSettings(
         host=environ.get("HOST") or "127.0.0.1",
         port=_port(environ.get("PORT"), host.get("LocalHttpPort"), name),
@@ -97,7 +107,7 @@ def _cors(host: dict[str, Any], file: str) -> Cors | None:
     value = host.get("CORS") or ""
     if not isinstance(value, str):
         raise StartError(f'{file}: "Host"."CORS" must be a string of origins, separated by commas')
-    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    origins = _origins(value)
     credentials = str(host.get("CORSCredentials", "")).lower() == "true"
     if "*" in origins:
         if len(origins) > 1 or credentials:
@@ -106,3 +116,7 @@ def _cors(host: dict[str, Any], file: str) -> Cors | None:
         if origin != "*" and not ORIGIN.fullmatch(origin):
             raise StartError(f'{file}: "CORS": {origin!r} is not an origin; write scheme://host[:port]')
     return Cors(origins, credentials) if origins else None
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(origin.strip() for origin in text.split(",") if origin.strip())

@@ -23,6 +23,7 @@ from devhost.http import FunctionsApp
 from devhost.local_settings import Cors, HostSettings
 from devhost.routes import RouteTable
 from devhost.timers import Timers
+from functions.identity.local import LOOPBACK_ORIGIN
 
 SHUTDOWN_GRACE_SECONDS = 10
 # Kestrel's default. A client that polls keeps its connection between two polls.
@@ -97,6 +98,9 @@ def _with_cors(app: ASGIApp, cors: Cors | None) -> ASGIApp:
         allow_methods=["*"],
         allow_headers=["*"],
         allow_credentials=cors.credentials,
+        allow_origin_regex=LOOPBACK_ORIGIN.pattern if cors.loopback else None,
+        # Browsers ask for this too, if a page of the internet calls this machine.
+        allow_private_network=cors.loopback,
     )
 
 

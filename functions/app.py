@@ -38,6 +38,7 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     api = Api(app, identify_by(rules.identity), expose_charge=rules.expose_charge)
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
+    api.refuse_the_rest()
     app.register_functions(timers.blueprint(stores.timers, rules.schedules))
     return app
 

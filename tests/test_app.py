@@ -56,7 +56,10 @@ get_openapi               GET     openapi.json
 get_docs                  GET     docs
 """
 TIMERS = {"mark_deleted_snapshot_logs", "sweep_sessions", "purge_stale_drafts"}
-EXPECTED_HTTP = {name: (method, route) for name, method, route in map(str.split, HTTP.strip().splitlines())}
+EXPECTED_HTTP = {
+    name: ("GET", "HEAD", route) if method == "GET" else (method, route)
+    for name, method, route in map(str.split, HTTP.strip().splitlines())
+} | {"zz_unknown": ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", "persistence/{*rest}")}
 
 INDEX = """
 import inspect, json, sys, time

@@ -48,6 +48,9 @@ async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Respon
     lines, size, page_token = list[bytes](), 0, None
     async with aclosing(export(stores.kinds, call.owner_id, call.query.cursor)) as exported:
         async for line, cursor in exported:
+            if call.is_head:
+                # The cursor is valid. To know the length, everything would have to be read.
+                return Response()
             lines.append(to_json(export_line(line)))
             size += len(lines[-1])
             if size >= EXPORT_BYTES or len(lines) >= EXPORT_LINES:

@@ -48,7 +48,7 @@ async def find_latest_draft(
     call: Call[LatestDraftQuery, Nothing], drafts: DraftStore
 ) -> Response[DraftContentView]:
     """Returns the draft that you saved last, with its content."""
-    opened = await drafts.find_latest(call.owner_id, call.query.filters(drafts.filters))
+    opened = await drafts.find_latest(call.owner_id, call.query.filters(drafts.filters), touch=not call.is_head)
     if opened is None:
         raise NotFound("draft", "latest")
     return _draft(opened, drafts)
@@ -57,7 +57,8 @@ async def find_latest_draft(
 @routes.serve(Route("GET", ONE, reads=("If-None-Match",)))
 async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Response[DraftContentView]:
     """Returns a draft with its content."""
-    return _draft(await drafts.get(call.owner_id, call.path["draft_id"], call.if_none_match), drafts)
+    opened = await drafts.get(call.owner_id, call.path["draft_id"], call.if_none_match, touch=not call.is_head)
+    return _draft(opened, drafts)
 
 
 @routes.serve(

@@ -9,6 +9,7 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
+from functions.http import unknown
 from functions.http.bodies import read_body, read_query
 from functions.http.call import Call, Response, to_json
 from functions.http.endpoint import Endpoint, Routes
@@ -19,11 +20,16 @@ from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
+EXPOSED = "ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
+"""What pages of other origins may read. By name, because `*` does not work with credentials."""
+
 _CONDITIONS = {"if-match": "If-Match", "if-none-match": "If-None-Match"}
+_HEAD = "HEAD"
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
 Bound = Callable[[Call[Any, Any]], Awaitable[Response[Any]]]
+Respond = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 class Api:
@@ -42,27 +48,40 @@ class Api:
         """
         self.routes.append(routes)
         for endpoint in routes.endpoints:
-            self._register(endpoint, _bound(endpoint, services))
+            respond = functools.partial(self._respond, endpoint, _bound(endpoint, services))
+            self._register(endpoint.name, endpoint.path, endpoint.methods, respond, endpoint.handler.__doc__)
 
-    def _register(self, endpoint: Endpoint, handler: Bound) -> None:
+    def refuse_the_rest(self) -> None:
+        """Registers the function that refuses every other path and method below `persistence/`."""
+
+        async def refuse(req: func.HttpRequest) -> func.HttpResponse:
+            """Refuses what no other function serves."""
+            endpoints = (endpoint for routes in self.routes for endpoint in routes.endpoints)
+            raise unknown.refusal(endpoints, req.method, req.route_params.get("rest", ""))
+
+        self._register(unknown.NAME, unknown.PATH, unknown.METHODS, refuse, refuse.__doc__)
+
+    def _register(self, name: str, path: str, methods: Sequence[str], respond: Respond, doc: str | None) -> None:
         async def serve(req: func.HttpRequest) -> func.HttpResponse:
-            return await self._serve(endpoint, handler, req)
+            return await self._serve(name, respond, req)
 
         # The host names functions by __name__. It must see exactly one parameter, the request; functools.wraps
         # would set __wrapped__, through which it reads the signature of the handler.
-        serve.__name__, serve.__qualname__, serve.__doc__ = endpoint.name, endpoint.name, endpoint.handler.__doc__
-        route = self._app.route(
-            endpoint.path, methods=[endpoint.route.method], auth_level=func.AuthLevel.ANONYMOUS
-        )
-        self._app.function_name(endpoint.name)(route(serve))
+        serve.__name__, serve.__qualname__, serve.__doc__ = name, name, doc
+        route = self._app.route(path, methods=list(methods), auth_level=func.AuthLevel.ANONYMOUS)
+        self._app.function_name(name)(route(serve))
 
-    async def _serve(self, endpoint: Endpoint, handler: Bound, req: func.HttpRequest) -> func.HttpResponse:
+    async def _serve(self, name: str, respond: Respond, req: func.HttpRequest) -> func.HttpResponse:
         started = time.perf_counter()
         with metered() as charge:
             try:
-                response = _http_response(endpoint, await handler(await self._call(endpoint, req)))
+                response = await respond(req)
             except Exception as exc:
                 response = problem(exc)
+        if req.method == _HEAD:
+            response = _without_body(response)
+        if "origin" in req.headers:
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
         for header, value in ALWAYS.items():
             response.headers[header] = value
         if self._expose_charge:
@@ -70,7 +89,7 @@ class Api:
         milliseconds = (time.perf_counter() - started) * 1e3
         _log.info(
             "%s %d %.1f ms %.2f RU%s in %d calls",
-            endpoint.name,
+            name,
             response.status_code,
             milliseconds,
             charge.request_units,
@@ -78,6 +97,9 @@ class Api:
             charge.calls,
         )
         return response
+
+    async def _respond(self, endpoint: Endpoint, handler: Bound, req: func.HttpRequest) -> func.HttpResponse:
+        return _http_response(endpoint, await handler(await self._call(endpoint, req)))
 
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
         """Checks the identity first: others must not learn what a valid request is."""
@@ -88,7 +110,17 @@ class Api:
         raw_body = b""
         if endpoint.body is not None:
             body, raw_body = read_body(req, endpoint.body, endpoint.route.media_types), req.get_body()
-        return Call(owner_id, query, body, raw_body, req.route_params, req.url, req.headers, endpoint.route.reads)
+        return Call(
+            owner_id,
+            query,
+            body,
+            raw_body,
+            req.route_params,
+            req.url,
+            req.headers,
+            endpoint.route.reads,
+            is_head=req.method == _HEAD,
+        )
 
 
 def _bound(endpoint: Endpoint, services: Sequence[object]) -> Bound:
@@ -127,6 +159,18 @@ def _http_response(endpoint: Endpoint, response: Response[Any]) -> func.HttpResp
         headers=headers,
         mimetype=media_type,
         charset="utf-8",
+    )
+
+
+def _without_body(response: func.HttpResponse) -> func.HttpResponse:
+    """Returns the response to HEAD, which names the length of the response to GET, if that was made."""
+    if body := response.get_body():
+        response.headers["Content-Length"] = str(len(body))
+    return func.HttpResponse(
+        status_code=response.status_code,
+        headers=response.headers,
+        mimetype=response.mimetype,
+        charset=response.charset,
     )
 
 

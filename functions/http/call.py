@@ -29,7 +29,8 @@ NO_TAGS = frozenset[str]()
 class Call(Generic[Q, B]):
     """One request: its caller, its validated query and body, and what else was sent.
 
-    Headers that mean something here are read only if the route declares them in `reads`.
+    Headers that mean something here are read only if the route declares them in `reads`. If `is_head`, nobody sees
+    the body of the response: the handler must not record that something was opened.
     """
 
     owner_id: str
@@ -40,6 +41,7 @@ class Call(Generic[Q, B]):
     url: str
     headers: Mapping[str, str]
     reads: tuple[str, ...] = ()
+    is_head: bool = False
 
     def header(self, name: str) -> str | None:
         """Returns a header that the route declares."""

@@ -25,6 +25,8 @@ from persistence.documents import ID_LENGTH
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 
+PREFIX = "persistence/"
+
 Handler = Callable[..., Awaitable[Response[Any]]]
 H = TypeVar("H", bound=Handler)
 
@@ -129,6 +131,11 @@ class Endpoint:
         return self.handler.__name__
 
     @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that the host must pass on. HEAD runs the handler of GET."""
+        return ("GET", "HEAD") if self.route.method == "GET" else (self.route.method,)
+
+    @property
     def summary(self) -> str:
         """The first line of the handler's docstring."""
         return (self.handler.__doc__ or "").strip().split("\n")[0]
@@ -142,9 +149,7 @@ class Endpoint:
 class Routes:
     """The endpoints of one tag, in the order of the API description. `parameters` are those of their paths."""
 
-    def __init__(
-        self, tag: str, description: str, *parameters: PathParameter, prefix: str = "persistence/"
-    ) -> None:
+    def __init__(self, tag: str, description: str, *parameters: PathParameter, prefix: str = PREFIX) -> None:
         self.tag, self.description = tag, description
         self._parameters = parameters
         self.endpoints: list[Endpoint] = []

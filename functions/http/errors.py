@@ -6,6 +6,8 @@
     ├── BodyTooLarge
     ├── InvalidBody
     ├── ConfirmationRequired
+    ├── UnknownPath
+    ├── MethodNotAllowed
     ├── TooFast
     ├── InvalidHeader
     └── InvalidRequest
@@ -58,6 +60,18 @@ class InvalidBody(RequestError):
 
 class ConfirmationRequired(RequestError):
     """The request cannot be undone, and was not confirmed."""
+
+
+class UnknownPath(RequestError):
+    """No endpoint has this path."""
+
+
+class MethodNotAllowed(RequestError):
+    """Endpoints have this path, but with other methods."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"This path has no {method}, only {', '.join(allowed)}.")
+        self.allowed = allowed
 
 
 class TooFast(RequestError):

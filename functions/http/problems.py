@@ -22,8 +22,10 @@ from functions.http.errors import (
     InvalidHeader,
     InvalidRequest,
     LengthRequired,
+    MethodNotAllowed,
     RequestError,
     TooFast,
+    UnknownPath,
     UnsupportedMediaType,
     cut,
     pointer,
@@ -66,6 +68,8 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     BodyTooLarge: ProblemType(413, "body_too_large", "Body too large"),
     InvalidBody: ProblemType(400, "invalid_body", "Malformed body"),
     ConfirmationRequired: ProblemType(428, "confirmation_required", "Confirmation required"),
+    UnknownPath: ProblemType(404, "unknown_path", "Not found"),
+    MethodNotAllowed: ProblemType(405, "method_not_allowed", "Method not allowed"),
     TooFast: ProblemType(429, "too_fast", "Too many requests"),
     InvalidHeader: ProblemType(400, "invalid_header", "Invalid header"),
     InvalidRequest: ProblemType(422, "invalid_request", "Invalid request"),
@@ -115,11 +119,21 @@ def problem(exc: Exception) -> func.HttpResponse:
         body |= _invalid_field(exc)
     elif isinstance(exc, RequestError | errors.PersistenceError):
         body |= _members(exc.facts)
+    headers = _headers(kind, exc)
+    if (seconds := headers.get("Retry-After")) is not None:
+        # Pages of other origins may not see the header.
+        body["retryAfter"] = int(seconds)
     body["error"] = {"type": kind.code, "message": body["detail"]}
+    return func.HttpResponse(orjson.dumps(body), status_code=kind.status, mimetype=PROBLEM_JSON, headers=headers)
+
+
+def _headers(kind: ProblemType, exc: Exception) -> dict[str, str]:
     headers = dict(kind.headers)
     if isinstance(exc, errors.Throttled | TooFast):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_seconds)))
-    return func.HttpResponse(orjson.dumps(body), status_code=kind.status, mimetype=PROBLEM_JSON, headers=headers)
+    elif isinstance(exc, MethodNotAllowed):
+        headers["Allow"] = ", ".join(exc.allowed)
+    return headers
 
 
 def _invalid_field(exc: errors.InvalidField) -> dict[str, Any]:

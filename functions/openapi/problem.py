@@ -45,6 +45,9 @@ class Problem(WireModel):
         default_factory=SessionMetadataView.model_construct, description="412: the session or draft as it is now."
     )
     reference: str = Field(default_factory=str, description="500: finds the reason in the operator's log.")
+    retry_after: int = Field(
+        default_factory=int, description="429, 503: seconds to wait before a retry, as in `Retry-After`."
+    )
     size: int = Field(default_factory=int, description="413: the size in bytes.")
     limit: int = Field(default_factory=int, description="413, 429, 507: the limit.")
     what: str = Field(default_factory=str, description="429, 507: what the limit counts.")

@@ -22,7 +22,7 @@ CONTENT = "sessions/{session_id}/content"
 @routes.serve(Route("GET", CONTENT, produces=ANY_TYPE, reads=("If-None-Match",)))
 async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[bytes]:
     """Returns the content of a session, exactly as it was sent."""
-    opened = await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match)
+    opened = await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match, touch=not call.is_head)
     metadata = opened.head.metadata
     return content_response(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
 

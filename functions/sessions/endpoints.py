@@ -72,7 +72,8 @@ async def create_session(
 @routes.serve(Route("GET", ONE, reads=("If-None-Match",)))
 async def get_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionView]:
     """Returns a session with its content."""
-    return _session(await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match))
+    opened = await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match, touch=not call.is_head)
+    return _session(opened)
 
 
 @routes.serve(Route("GET", "sessions/metadata/{session_id}", reads=("If-None-Match",)))
@@ -132,7 +133,8 @@ async def reopen_session(call: Call[Nothing, Nothing], sessions: SessionStore) -
 @routes.serve(Route("GET", f"{ONE}/validate", has_etag=True))
 async def validate_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionValidityView]:
     """Returns the current version of a session of yours. Counts as opening it."""
-    head = await sessions.touch(call.owner_id, call.path["session_id"])
+    find = sessions.get_summary if call.is_head else sessions.touch
+    head = await find(call.owner_id, call.path["session_id"])
     return Response(session_validity(head), head.metadata.etag)
 
 

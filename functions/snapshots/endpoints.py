@@ -71,7 +71,7 @@ async def get_snapshot(
 ) -> Response[SnapshotContentView]:
     """Returns a snapshot with its content, to everyone who is signed in and has its id. Counts as a visit."""
     rate_limit.take(call.owner_id)
-    snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"])
+    snapshot, content = await snapshots.get(call.owner_id, call.path["snapshot_id"], count=not call.is_head)
     return Response(content_json(snapshot_metadata(snapshot), content))
 
 

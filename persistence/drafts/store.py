@@ -93,22 +93,26 @@ class DraftStore:
                 continue
         raise Contended("draft", draft_id)
 
-    async def get(self, owner_id: str, draft_id: str, if_none_match: Set[str] = frozenset()) -> OpenedSession:
+    async def get(
+        self, owner_id: str, draft_id: str, if_none_match: Set[str] = frozenset(), *, touch: bool = True
+    ) -> OpenedSession:
         """Returns a draft with its content, as `SessionStore.get`. Raises NotFound for a session that is no draft
         (any more). Two point reads."""
-        opened = await self._sessions.get(owner_id, draft_id, if_none_match)
+        opened = await self._sessions.get(owner_id, draft_id, if_none_match, touch=touch)
         if opened.head.status is not SessionStatus.DRAFT:
             raise NotFound("draft", draft_id)
         return opened
 
-    async def find_latest(self, owner_id: str, filters: Sequence[Filter] = ()) -> OpenedSession | None:
-        """Returns the draft that was saved last, or None. One query and two point reads."""
+    async def find_latest(
+        self, owner_id: str, filters: Sequence[Filter] = (), *, touch: bool = True
+    ) -> OpenedSession | None:
+        """Returns the draft that was saved last, as `get`, or None. One query and two point reads."""
         async for _ in Attempts():
             newest = await self._first(owner_id, SessionStatus.DRAFT, filters, _RECENTLY_SAVED)
             if newest is None:
                 break
             try:
-                return await self.get(owner_id, newest.id)
+                return await self.get(owner_id, newest.id, touch=touch)
             except (NotFound, Gone):
                 continue  # promoted or discarded since it was listed
         return None

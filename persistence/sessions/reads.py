@@ -53,14 +53,16 @@ class SessionReads:
         self._summaries = DocumentSet(shared.engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 
-    async def get(self, owner_id: str, session_id: str, if_none_match: Set[str] = frozenset()) -> OpenedSession:
+    async def get(
+        self, owner_id: str, session_id: str, if_none_match: Set[str] = frozenset(), *, touch: bool = True
+    ) -> OpenedSession:
         """Returns a session with its content, or without it if its ETag is one of `if_none_match`. Counts as an
-        access. Raises NotFound, Gone and CorruptItem. Two point reads."""
+        access if `touch`. Raises NotFound, Gone and CorruptItem. Two point reads."""
         missing: list[str | None] = []
         async for _ in Attempts():
             found = await self._heads.get(owner_id, session_id)
             if found.document.metadata.etag in if_none_match:
-                return OpenedSession(await self._touched(found), None)
+                return OpenedSession(await self._touched(found) if touch else found.document, None)
             try:
                 packed = await self._read_content(found.document)
             except ItemNotFound:
@@ -70,7 +72,7 @@ class SessionReads:
                 if missing.count(missing[-1]) == _CONTENT_READS:
                     raise CorruptItem("session", session_id) from None
                 continue
-            return OpenedSession(await self._touched(found), packed)
+            return OpenedSession(await self._touched(found) if touch else found.document, packed)
         raise Contended("session", session_id)
 
     async def open(self, head: SessionHead) -> OpenedSession:

@@ -62,18 +62,23 @@ class SnapshotStore:
         missing: an erasure may have removed it, and then it must not come back."""
         await self._creation.confirm(snapshot)
 
-    async def get(self, visitor_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:
-        """Returns the snapshot and its content as UTF-8, to everybody who has the id. The visit is counted in the
-        background. One point read. Raises Gone if it was deleted or has expired, and CorruptItem."""
+    async def get(self, visitor_id: str, snapshot_id: str, *, count: bool = True) -> tuple[Snapshot, bytes]:
+        """Returns the snapshot and its content as UTF-8, to everybody who has the id. If `count`, the visit is
+        counted in the background. One point read. Raises Gone if it was deleted or has expired, and CorruptItem.
+        """
         snapshot, packed = await self._reads.get_packed(snapshot_id)
         content = unpack(packed.payload, packed.size, snapshot_id)
-        self._access_logs.count_visit(snapshot, visitor_id)
+        if count:
+            self._access_logs.count_visit(snapshot, visitor_id)
         return snapshot, content
 
-    async def get_packed(self, visitor_id: str, snapshot_id: str) -> tuple[Snapshot, Packed]:
+    async def get_packed(
+        self, visitor_id: str, snapshot_id: str, *, count: bool = True
+    ) -> tuple[Snapshot, Packed]:
         """As `get`, with the content as stored."""
         snapshot, packed = await self._reads.get_packed(snapshot_id)
-        self._access_logs.count_visit(snapshot, visitor_id)
+        if count:
+            self._access_logs.count_visit(snapshot, visitor_id)
         return snapshot, packed
 
     async def read_own(self, owner_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:

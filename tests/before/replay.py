@@ -148,7 +148,7 @@ class Calls:
             "headers": shown | dict.fromkeys(sorted(_USUAL.keys() - headers.keys())),
         }
         if headers.get("content-type", "").split(";")[0] == _PROBLEM:
-            response["problem"] = _without_words(json.loads(body))
+            response["problem"] = _without(_without_words(json.loads(body)), frozenset(exchange.varies))
         elif exchange.varies and body:
             # An export has one value a line.
             values = [json.loads(line) for line in self._named(body.decode()).rstrip("\n").split("\n")]
@@ -325,7 +325,7 @@ def _without_words(problem: dict[str, Any]) -> dict[str, Any]:
 
 def _is_of_the_call(value: Any) -> bool:
     """Returns True if the value is not a time from the store."""
-    return isinstance(value, str) and not value.startswith(_YEARS_OF_THE_STORE)
+    return isinstance(value, int) or (isinstance(value, str) and not value.startswith(_YEARS_OF_THE_STORE))
 
 
 def _without(value: Any, varies: frozenset[str]) -> Any:

@@ -85,6 +85,11 @@ async def headers(req):
 async def status(req):
     return func.HttpResponse("body", status_code=int(req.route_params["code"]), headers={"ETag": '"1"'})
 
+@app.route(route="length/{length?}", methods=["GET", "HEAD"])
+async def length(req):
+    length = req.route_params.get("length")
+    return func.HttpResponse(headers={"Content-Length": length} if length else {})
+
 app.register_functions(things)
 """
 
@@ -241,6 +246,15 @@ def test_an_answer_to_head_has_no_body(client: httpx.Client) -> None:
     answer = client.head("/status/200")
     assert (answer.status_code, answer.content) == (200, b"")
     assert client.get("/status/200").text == "body"
+
+
+def test_an_answer_to_head_may_name_the_length_that_get_would_have(client: httpx.Client) -> None:
+    for path, length in (("/length/7", "7"), ("/length/", None), ("/status/200", "4")):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content, answer.headers.get("content-length")) == (200, b"", length)
+    # For any other method the length is that of the body.
+    assert client.get("/length/7").headers["content-length"] == "0"
+    assert client.get("/text").text == "ž"
 
 
 def test_async_handlers_run_on_the_loop_and_sync_ones_in_threads(client: httpx.Client) -> None:

@@ -157,3 +157,25 @@ def test_query_parameters_are_what_the_host_makes_of_them(query: bytes, paramete
 def test_repeated_headers_are_joined_with_a_comma_and_read_as_utf_8() -> None:
     raw = [(b"x-a", b"1"), (b"x-b", "ž".encode()), (b"x-a", b"2"), (b"x-c", b"")]
     assert request_headers(raw) == {"x-a": "1,2", "x-b": "ž", "x-c": ""}
+
+
+def test_a_last_function_takes_what_no_other_does() -> None:
+    routes = table(
+        function("list", "things/all", "GET", "HEAD"),
+        function("one", "things/{id}/part", "PUT"),
+        function("zz_rest", "things/{*rest}", "GET", "HEAD", "PUT"),
+    )
+    assert found(routes, "/api/things/all") == ("list", {})
+    assert found(routes, "/api/things/all", "HEAD") == ("list", {})
+    assert found(routes, "/api/things/all", "PUT") == ("zz_rest", {"rest": "all"})
+    assert found(routes, "/api/things/1/part", "PUT") == ("one", {"id": "1"})
+    assert found(routes, "/api/things/1/part/") == ("zz_rest", {"rest": "1/part"})
+    assert found(routes, "/api/things") == ("zz_rest", {})
+    assert found(routes, "/api/things/a//b/c/d") == ("zz_rest", {"rest": "a//b/c/d"})
+    assert found(routes, "/api/things/all", "OPTIONS") is None
+    assert found(routes, "/api/other") is None
+
+
+def test_a_function_that_takes_the_rest_is_refused_if_its_name_comes_first() -> None:
+    with pytest.raises(StartError, match="function one: .* would never be reached .* all_of_them"):
+        table(function("all_of_them", "things/{*rest}", "GET", "PUT"), function("one", "things/{id}", "GET"))

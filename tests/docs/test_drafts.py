@@ -74,6 +74,6 @@ def test_the_page_has_an_example_of_every_call(stores: Stores) -> None:
         route = getattr(trigger, "route", None)
         if route is None or not re.search(r"/drafts|/restore|/revisions|/(close|reopen|validate|touch)$", route):
             continue
-        [method] = list(getattr(trigger, "methods", []))
+        [method] = {str(getattr(each, "value", each)) for each in getattr(trigger, "methods", [])} - {"HEAD"}
         address = re.sub(r"\{version\}", "1", re.sub(r"\{\w+_id\}", "id", route))
-        assert (str(getattr(method, "value", method)), f"/api/{address}") in asked, route
+        assert (method, f"/api/{address}") in asked, route

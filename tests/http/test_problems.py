@@ -109,6 +109,17 @@ def test_every_error_is_answered_as_its_row_says(cls: type[Exception]) -> None:
     body = assert_problem(response, expected.status, expected.code)
     assert body["title"] == expected.title
     assert {name.lower() for name in expected.headers} <= response.headers.keys()
+    # Pages of other origins may not see the header.
+    assert str(body.get("retryAfter")) == response.headers.get("retry-after", "None")
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [(Throttled(2.1), 3), (Throttled(0), 1), (TooFast(0.2), 1), (TooFast(59.5), 60), (StoreUnavailable(), 1)],
+)
+def test_the_seconds_until_a_retry_are_a_number_in_the_problem(error: Exception, seconds: int) -> None:
+    response = answered(error)
+    assert (response.json["retryAfter"], response.headers["retry-after"]) == (seconds, str(seconds))
 
 
 def test_the_walk_finds_what_it_is_for() -> None:

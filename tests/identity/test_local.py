@@ -3,7 +3,7 @@
 import pytest
 
 from functions.identity.errors import ForbiddenOrigin, Unauthenticated
-from functions.identity.local import LOCAL_USER, LocalIdentity
+from functions.identity.local import LOCAL_USER, LocalIdentity, may_call
 from functions.identity.modes import identify_by
 from persistence import Stores
 from settings import Settings
@@ -69,9 +69,16 @@ async def test_another_host_name_is_a_rebound_one(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://localhost:3000", "http://127.0.0.1:5173", "https://localhost", "http://[::1]:80"]
+    "origin",
+    [
+        f"{scheme}://{host}{port}"
+        for scheme in ("http", "https")
+        for host in ("localhost", "127.0.0.1", "[::1]")
+        for port in ("", ":80", ":3000", ":4200", ":8080", ":65535")
+    ],
 )
 async def test_pages_of_this_machine_are_served(origin: str) -> None:
+    assert may_call(origin, ())
     assert await LOCAL({"host": "localhost", "origin": origin}) == LOCAL_USER
 
 
@@ -84,9 +91,22 @@ async def test_pages_of_this_machine_are_served(origin: str) -> None:
         "http://localhost.example.com",
         "http://example.com/localhost",
         "http://[",
+        "http://localhost@example.com",
+        "http://example.com#http://localhost",
+        "http://127.0.0.1.nip.io:4200",
+        "http://127x0x0x1",
+        "http://[::2]",
+        "http://localhost:",
+        "http://localhost:port",
+        "http://localhost/",
+        "http://localhost\n",
+        "ftp://localhost",
+        "localhost",
+        "http://localhost, https://example.com",
     ],
 )
 async def test_a_foreign_page_is_refused_even_if_it_names_a_user(origin: str) -> None:
+    assert not may_call(origin, ())
     with pytest.raises(ForbiddenOrigin, match="[Pp]ages"):
         await LOCAL({"host": "localhost", "origin": origin, "x-user-id": "ann"})
 

@@ -193,6 +193,31 @@ def test_headers_that_are_read_are_described_and_the_reverse(endpoints: list[End
     assert {header for each in endpoints for header in each.route.reads} == set(REQUEST_HEADERS)
 
 
+def test_an_etag_is_in_the_body_too_if_there_is_one(document: dict[str, Any]) -> None:
+    # Pages of other origins may not see the header.
+    elsewhere = {
+        "createSession": "the body is the id; `Prefer: return=representation` returns the ETag, too",
+        "getSessionContent": "the body is the content; the metadata has the ETag",
+        "getSnapshotContent": "the body is the content, which never changes",
+    }
+    schemas = document["components"]["schemas"]
+    found = set()
+    for id, operation in operations(document).items():
+        for response in operation["responses"].values():
+            if "ETag" not in response.get("headers", ()) or "content" not in response:
+                continue
+            [[media_type, content]] = response["content"].items()
+            name = content["schema"].get("$ref", "").rpartition("/")[2]
+            members = schemas.get(name, {}).get("properties", {})
+            if "metadata" in members:
+                members = schemas[members["metadata"]["$ref"].rpartition("/")[2]]["properties"]
+            if "etag" not in members:
+                found.add(id)
+            else:
+                assert media_type == "application/json"
+    assert found == set(elsewhere)
+
+
 def test_the_version_is_that_of_the_project() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 

@@ -8,7 +8,7 @@ from openapi_schema_validator import OAS31Validator
 
 from functions.openapi.rules import REQUEST_HEADERS
 
-ALWAYS = {"cache-control", "content-type", "x-content-type-options"}
+ALWAYS = {"cache-control", "content-type", "x-content-type-options", "access-control-expose-headers"}
 _READABLE = {name.lower(): name for name in REQUEST_HEADERS}
 
 
@@ -25,8 +25,10 @@ class Described:
         """Raises AssertionError if the operation at a path template does not describe this response.
 
         Its status, type, headers and body are checked, and that the operation declares every header in `read`.
+        The response to HEAD is that to GET without its body.
         """
-        operation = self._document["paths"][path][method.lower()]
+        is_head = method == "HEAD"
+        operation = self._document["paths"][path]["get" if is_head else method.lower()]
         name = operation["operationId"]
         taken = {self._resolved(each)["name"] for each in operation["parameters"]}
         undeclared = {_READABLE[one] for one in read if one in _READABLE} - taken
@@ -36,11 +38,13 @@ class Described:
         for header, about in response.get("headers", {}).items():
             assert header.lower() in headers or not about.get("required"), f"{name} {status} lacks {header}"
         described = {header.lower() for header in response.get("headers", ())} | ALWAYS
+        if is_head:
+            described.add("content-length")
         assert not headers.keys() - described, (
             f"the headers {headers.keys() - described} of {name} {status} are not described"
         )
         content = response.get("content")
-        if content is None:
+        if content is None or is_head:
             assert body == b"", f"{name} {status} is described as having no body"
             return
         media_type = headers["content-type"].split(";")[0]

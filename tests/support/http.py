@@ -60,6 +60,9 @@ class Client:
         other._triggers, other._says, other.user = self._triggers, self._says, user
         return other
 
+    async def head(self, path: str, headers: Mapping[str, str] | None = None, /, **query: str) -> Response:
+        return await self.call("HEAD", path, headers=headers, query=query)
+
     async def get(self, path: str, headers: Mapping[str, str] | None = None, /, **query: str) -> Response:
         return await self.call("GET", path, headers=headers, query=query)
 
@@ -103,9 +106,10 @@ class Client:
         assert isinstance(answer, HttpResponse), f"{route} returned {type(answer).__name__}"
         names = {"content-type": answer.mimetype} | {name.lower(): value for name, value in answer.headers.items()}
         response = Response(answer.status_code, names, answer.get_body() or b"")
-        template = "/api/" + route.partition(" ")[2]
-        described = await self._described()
-        described.check(method, template, response.status, names, response.body, request.headers.read)
+        template = "/api/" + route.rpartition(" ")[2]
+        if not _is_catch_all(route):
+            described = await self._described()
+            described.check(method, template, response.status, names, response.body, request.headers.read)
         return response
 
     async def _described(self) -> Described:
@@ -121,7 +125,7 @@ class Client:
     def _match(self, method: str, path: str) -> tuple[str, dict[str, str], Any]:
         for route, (methods, pattern, trigger) in self._triggers.items():
             if method in methods and (found := pattern.fullmatch(path)):
-                return route, found.groupdict(), trigger
+                return route, {name: value for name, value in found.groupdict().items() if value}, trigger
         raise LookupError(f"no function for {method} {path}")
 
 
@@ -148,7 +152,8 @@ def _triggers(stores: Stores, settings: Settings) -> dict[str, Any]:
         trigger: Any = function.get_trigger()
         if trigger.get_binding_name() != "httpTrigger":
             continue
-        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", trigger.route), re.DOTALL)
+        names = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", trigger.route)
+        pattern = re.compile(re.sub(r"/\{\*(\w+)\}", r"(?:/(?P<\1>.*))?", names), re.DOTALL | re.IGNORECASE)
         methods = {str(getattr(method, "value", method)) for method in trigger.methods}
         found[f"{sorted(methods)} {trigger.route}"] = (methods, pattern, function.get_user_function())
     return found
