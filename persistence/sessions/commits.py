@@ -1,7 +1,8 @@
 """The one loop through which every change of a session goes."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from persistence.conditions import NO_CONDITIONS, Conditions
@@ -35,6 +36,36 @@ class Committed:
         return self.after if self.retried is None else self.after.as_of(self.retried)
 
 
+class _Queue:
+    """The writers of one session in this process. They take turns, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._waiting = 0
+        self._latest: Versioned[SessionHead] | None = None
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Versioned[SessionHead] | None]:
+        """Waits for the turn. Yields the head that the writer before committed while this one was waiting.
+
+        It is as good as a read: the write may be ordered directly behind that commit.
+        """
+        self._waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self._waiting -= 1
+            latest, self._latest = self._latest, None
+        try:
+            yield latest
+        finally:
+            self._lock.release()
+
+    def hand_on(self, head: Versioned[SessionHead]) -> None:
+        """Keeps a committed head for the writer that waits next. Without one, it would only become stale."""
+        self._latest = head if self._waiting else None
+
+
 @dataclass(slots=True)
 class _Reads:
     """What is known of a session during one commit. It detects a stale read, on a replica that lags behind.
@@ -58,11 +89,12 @@ class _Reads:
 
 
 class SessionCommits:
-    """Applies edits to sessions. In one process, the writes of one session wait for each other."""
+    """Applies edits to sessions. In one process, the writers of one session take turns, and each starts from the
+    head that the writer before has committed."""
 
     def __init__(self, heads: SessionHeads, contents: SessionContents, limits: Limits) -> None:
         self._heads, self._contents, self._limits = heads, contents, limits
-        self._locks = Keyed(asyncio.Lock)
+        self._queues = Keyed(_Queue)
 
     async def commit(
         self, owner_id: str, session_id: str, edit: Edit, conditions: Conditions = NO_CONDITIONS
@@ -74,15 +106,18 @@ class SessionCommits:
         nothing, the result is only as fresh as the read. Contents that no head names any more are removed in the
         background.
         Raises what the edit raises; Changed if the conditions are not met; Gone, NotFound, KeyReused, TooMany,
-        StorageFull; Contended after ten lost attempts. One point read and one compare-and-set for each attempt.
+        StorageFull; Contended after ten lost attempts. One point read and one compare-and-set for each attempt;
+        no read for the first attempt of a writer that has waited for another in this process.
         """
         created: set[str] = set()
         named: frozenset[str] = frozenset()
         reads = _Reads(max((version_of(tag) for tag in conditions.if_match or ()), default=0))
         try:
-            async with self._limits.turn(owner_id), self._locks[owner_id, session_id]:
+            queue = self._queues[owner_id, session_id]
+            async with queue.turn() as latest, self._limits.turn(owner_id):
                 async for attempt in Attempts():
-                    current = await self._read(owner_id, session_id, reads, attempt)
+                    current = None if attempt else latest
+                    current = current or await self._read(owner_id, session_id, reads, attempt)
                     if current is None:
                         continue
                     head = current.document
@@ -99,7 +134,9 @@ class SessionCommits:
                     await self._check_limits(head, edited.head)
                     if edited.content is not None:
                         created.add(edited.content["id"])
-                    if await self._heads.try_replace(edited.head, current.etag, edited.content):
+                    replaced = await self._heads.try_replace(edited.head, current.etag, edited.content)
+                    if replaced is not None:
+                        queue.hand_on(replaced)
                         return self._done(Committed(head, edited.head), created)
                     reads.lost.add(current.etag)
         except (Changed, Gone, IllegalMove, KeyReused, NotFound):

@@ -63,19 +63,20 @@ class SessionHeads:
                 await self._engine.create(SESSIONS, item)
         return head
 
-    async def try_replace(self, head: SessionHead, etag: str, content: Item | None = None) -> bool:
+    async def try_replace(
+        self, head: SessionHead, etag: str, content: Item | None = None
+    ) -> Versioned[SessionHead] | None:
         """Replaces a head, and creates the new content item of this edit. One compare-and-set.
 
-        Returns False if another writer was faster. Raises NotFound if the session was erased meanwhile.
+        Returns the head with its new etag, or None if another writer was faster. Raises NotFound if the session
+        was erased meanwhile.
         """
         try:
             if content is None:
-                await self._heads.replace(head, etag)
-            else:
-                await self._heads.create_then_replace(content, head, etag)
-            return True
+                return Versioned(head, await self._heads.replace(head, etag))
+            return Versioned(head, await self._heads.create_then_replace(content, head, etag))
         except ItemChanged:
-            return False
+            return None
         except ItemNotFound:
             raise NotFound("session", head.id) from None
 

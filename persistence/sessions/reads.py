@@ -148,7 +148,8 @@ class SessionReads:
         metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
         touched = head.model_copy(update={"metadata": metadata})
         try:
-            return touched if await self._heads.try_replace(touched, found.etag) else head
+            replaced = await self._heads.try_replace(touched, found.etag)
+            return head if replaced is None else touched
         except PersistenceError as exc:
             _log.warning("An access was not recorded: %r", exc)
             return head
