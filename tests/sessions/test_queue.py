@@ -16,15 +16,15 @@ WRITERS = 8
 
 
 class SlowToReplace(Around):
-    """Holds each replace until `may_replace` is set. `replacing` says that one has begun."""
+    """Holds each replace until `permits` has a permit for it. `begun` has one for each replace that has begun."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)
-        self.may_replace, self.replacing = asyncio.Event(), asyncio.Event()
+        self.permits, self.begun = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
     async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        self.replacing.set()
-        await self.may_replace.wait()
+        self.begun.release()
+        await self.permits.acquire()
         return await super().create_then_replace(container, new, item, if_match)
 
 
@@ -48,13 +48,13 @@ async def test_a_writer_that_waits_sees_the_end_of_the_one_before(engine: Engine
     sessions = session_store(slow)
     head = await sessions.create(OWNER, new())
     first = asyncio.create_task(sessions.save(OWNER, head.id, saving("first")))
-    await slow.replacing.wait()
+    await slow.begun.acquire()
     same, stale = [
         asyncio.create_task(sessions.save(OWNER, head.id, saving("first"))),
         asyncio.create_task(sessions.save(OWNER, head.id, saving("stale"), Conditions({head.metadata.etag}))),
     ]
     await asyncio.sleep(0)
-    slow.may_replace.set()
+    slow.permits.release()
     assert (await same).metadata.version == (await first).metadata.version == 2, "the same content is no version"
     with pytest.raises(Changed):
         await stale
@@ -65,17 +65,16 @@ async def test_a_head_that_another_process_has_replaced_since_is_read_again(engi
     sessions, other = session_store(slow), session_store(engine)
     head = await sessions.create(OWNER, new())
     first = asyncio.create_task(sessions.save(OWNER, head.id, saving("first")))
-    await slow.replacing.wait()
+    await slow.begun.acquire()
     second = asyncio.create_task(sessions.save(OWNER, head.id, saving("second")))
     await asyncio.sleep(0)
-    slow.replacing.clear()
-    slow.may_replace.set()
+    slow.permits.release()
     await first
-    slow.may_replace.clear()
-    await slow.replacing.wait()
+    await slow.begun.acquire()
     await other.move(OWNER, head.id, SessionAction.CLOSED)
     await other.move(OWNER, head.id, SessionAction.REOPENED)
-    slow.may_replace.set()
+    for _ in range(2):
+        slow.permits.release()
     assert (await second).metadata.version == 5
     stored = await other.get_head(OWNER, head.id)
     assert stored.status is SessionStatus.ACTIVE
@@ -87,12 +86,13 @@ async def test_a_writer_that_gives_up_leaves_no_head_to_the_writers_after_it(eng
     sessions, other = session_store(slow), session_store(engine)
     head = await sessions.create(OWNER, new())
     first = asyncio.create_task(sessions.save(OWNER, head.id, saving("first")))
-    await slow.replacing.wait()
+    await slow.begun.acquire()
     waiting = [asyncio.create_task(sessions.save(OWNER, head.id, saving(f"save {n}"))) for n in range(3)]
     await asyncio.sleep(0)
     for task in waiting:
         task.cancel()
-    slow.may_replace.set()
+    for _ in range(2):
+        slow.permits.release()
     await first
     await asyncio.gather(*waiting, return_exceptions=True)
     saved = await other.save(OWNER, head.id, saving("elsewhere"))
