@@ -92,6 +92,11 @@ class Settings(BaseModel):
     cosmos_timeout_seconds: Annotated[float, Field(gt=0, le=200)] = Field(
         default=10.0, description="The longest time for one database call, retries included."
     )
+    cosmos_conditional_batch: bool = Field(
+        default=True,
+        description="Whether a save is one transactional batch if the server enforces conditions within batches, "
+        "as Azure does. `false` forces two steps.",
+    )
     azure_client_id: str | None = Field(
         default=None, description="The client id of the user-assigned managed identity."
     )
@@ -229,6 +234,7 @@ class Settings(BaseModel):
             client_id=self.azure_client_id,
             endpoint_discovery=self.cosmos_endpoint_discovery,
             timeout_seconds=self.cosmos_timeout_seconds,
+            conditional_batch=self.cosmos_conditional_batch,
         )
 
     def store_rules(self) -> Rules:

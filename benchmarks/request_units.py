@@ -2,7 +2,8 @@
 
 Source: "Understand request units consumption in Azure Cosmos DB". Request units depend on the size of the item.
 Each index term that is added or removed costs 0.2, each property that a patch changes 0.4. A replace costs as much
-as deleting the old item and creating the new one. Strong consistency doubles the cost of reads.
+as deleting the old item and creating the new one. A batch costs the sum of its operations. Strong consistency
+doubles the cost of reads.
 
 The source has no formula for queries. Here a query costs 2.5 and a read of each item that it loads. That is rather
 too much.
@@ -143,7 +144,7 @@ class ReckoningEngine:
         return etag
 
     async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        # In two steps, as on Cosmos DB, even if the wrapped engine has one.
+        # In two steps, to record both. A batch costs as much as its operations.
         return await create_then_replace_in_steps(self, container, new, item, if_match)
 
     async def patch(

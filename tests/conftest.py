@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +21,11 @@ from tests.support.wire import missing as wire_server_missing
 
 SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
 
+TWO_STEPS = "cosmos-two-steps"
+"""The Cosmos engine as it is without conditional batches."""
+
+EACH_ENGINE = ["sqlite", "cosmos"]
+EACH_WAY = [*EACH_ENGINE, TWO_STEPS]
 
 # No deadlines: benchmarks measure time, tests never do.
 hypothesis.settings.register_profile("savepoint", deadline=None)
@@ -51,14 +57,22 @@ async def new_cosmos_account(endpoint: str) -> CosmosAccount:
     return account
 
 
-@pytest.fixture(params=["sqlite", "cosmos"])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Gives `engine_name` its values: each engine, and each way of committing if the test is marked so."""
+    if "engine_name" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("each_way")
+        metafunc.parametrize("engine_name", EACH_WAY if marked else EACH_ENGINE)
+
+
+@pytest.fixture
+async def engine(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
     """Each engine in turn, empty."""
     opened: Engine
-    if request.param == "sqlite":
+    if engine_name == "sqlite":
         opened = SqliteEngine(tmp_path / "data")
     else:
-        opened = CosmosEngine(await new_cosmos_account(request.getfixturevalue("cosmos_endpoint")))
+        account = await new_cosmos_account(request.getfixturevalue("cosmos_endpoint"))
+        opened = CosmosEngine(replace(account, conditional_batch=engine_name != TWO_STEPS))
     yield opened
     await opened.close()
 

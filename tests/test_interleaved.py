@@ -14,6 +14,8 @@ from tests.conftest import SETTINGS
 from tests.support.interleaved import interleave, orders
 from tests.support.snapshots import OWNER, VISITOR, entry_of, find_snapshot, new, visit, visitors_of
 
+pytestmark = pytest.mark.each_way
+
 
 @pytest.mark.parametrize("is_first", [False, True], ids=["a later visit", "a first visit"])
 async def test_a_forgotten_visit_is_told_to_nobody(engine: Engine, is_first: bool) -> None:

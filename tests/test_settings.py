@@ -74,6 +74,12 @@ def test_every_refusal_is_named_at_once() -> None:
     assert [one.split(":")[0] for one in problems] == ["STORE_ENGINE", "AUTH_MODE"]
 
 
+def test_conditional_batches_can_be_forbidden() -> None:
+    assert Settings.from_environ(COSMOS).cosmos_account().conditional_batch
+    forbidden = COSMOS | {"COSMOS_CONDITIONAL_BATCH": "false"}
+    assert not Settings.from_environ(forbidden).cosmos_account().conditional_batch
+
+
 @pytest.mark.parametrize("marker", AZURE_MARKERS)
 def test_what_is_for_one_machine_does_not_start_in_azure(marker: str) -> None:
     assert any("sqlite" in one for one in refusals(LEAST | {marker: "x"}))
@@ -97,6 +103,7 @@ def test_cosmos_needs_an_endpoint_and_sqlite_nothing() -> None:
         ("COSMOS_TIMEOUT_SECONDS", "201"),
         ("COSMOS_TIMEOUT_SECONDS", "nan"),
         ("COSMOS_ENDPOINT_DISCOVERY", "maybe"),
+        ("COSMOS_CONDITIONAL_BATCH", "always"),
         ("AUTOSAVE_COALESCE_SECONDS", "-1"),
         ("AUTOSAVE_COALESCE_SECONDS", "inf"),
         ("TOUCH_INTERVAL_SECONDS", "nan"),

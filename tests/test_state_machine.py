@@ -26,6 +26,7 @@ from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies, Refuses
 from tests.support.clock import Clock
+from tests.support.engines import InSteps
 from tests.support.snapshot_model import Entry, Frozen, Model
 from tests.support.snapshots import GRACE, new, over, stored
 from tests.support.timers import clean_up
@@ -75,7 +76,7 @@ class Everything(RuleBasedStateMachine):
     @rule(id=session_ids, content=CONTENTS, dies=st.booleans())
     def save_session(self, id: str, content: str, dies: bool) -> None:
         before = {one["id"] for one in self.run(stored(self.engine, SESSIONS, SessionContent))}
-        sessions = over(Dies(self.engine, at=2))[0] if dies else self.stores.sessions
+        sessions = over(Dies(InSteps(self.engine), at=2))[0] if dies else self.stores.sessions
         try:
             self.run(sessions.save("ann", id, SessionChange(content=pack(content))))
         except (Gone, NotFound):

@@ -64,6 +64,7 @@ param appSettings object
 // The settings for operators. A test compares names and defaults with settings.py.
 var defaults = {
   COSMOS_TIMEOUT_SECONDS: '10'
+  COSMOS_CONDITIONAL_BATCH: 'true'
   KEEP_REVISIONS: '20'
   AUTOSAVE_COALESCE_SECONDS: '60'
   TOUCH_INTERVAL_SECONDS: '900'

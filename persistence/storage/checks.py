@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import orjson
 
@@ -94,11 +95,13 @@ def check_reference(container: Container, new: Item, item: Item) -> None:
 
 
 def check_commit(container: Container, partition: str, operations: Sequence[Create | Replace]) -> None:
-    """Raises what `Engine.commit` promises for its number of operations, their partitions and their size."""
+    """Raises what `Engine.commit` promises for its operations: their number, partitions, order and size."""
     if not 1 <= len(operations) <= COMMIT_MAX_OPERATIONS:
         raise ValueError(f"a commit takes 1 to {COMMIT_MAX_OPERATIONS} operations, not {len(operations)}")
     if any(address(container, operation.item)[1] != partition for operation in operations):
         raise ValueError("a commit stays in one partition")
+    if any(isinstance(one, Create) and isinstance(after, Replace) for one, after in pairwise(operations)):
+        raise ValueError("the replaces of a commit come before its creates")
     if (size := sum(item_size(operation.item) for operation in operations)) > COMMIT_MAX_BYTES:
         raise ItemTooLarge(size, COMMIT_MAX_BYTES)
 

@@ -68,11 +68,12 @@ class Remove:
 
 
 class Engine(Protocol):
-    """What every engine promises. All concurrency control uses `create` and `replace`.
+    """What every engine promises. All concurrency control uses `create`, `replace` and `commit`.
 
     Every method raises StoreUnavailable, or its subclass Throttled, if the database does not respond in time. A
     write may then have been applied or not. After such a fault a driver may retry a write by itself. So `create`
-    may raise ItemExists, and `replace` ItemChanged, because of the driver's own first try.
+    may raise ItemExists, and `replace` ItemChanged, because of the driver's own first try. `commit` raises what
+    its first operation would raise.
 
     Ids have 1 to 255 characters of A-Za-z0-9_.~- and are not "." or "..". Partitions have 1 to 255 characters
     and no control characters. Items are plain JSON. Anything else raises ValueError before anything is sent.
@@ -99,7 +100,8 @@ class Engine(Protocol):
         its own first try.
 
         If the engine has a transaction that can hold both, nothing is written if it raises. Otherwise these are
-        two steps, and `new` may remain."""
+        two steps, and `new` may remain: on Cosmos DB above 1,000,000 bytes together, and on servers that do not
+        enforce conditions within a transaction."""
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
@@ -115,10 +117,16 @@ class Engine(Protocol):
     async def commit(
         self, container: Container, partition: str, operations: Sequence[Create | Replace]
     ) -> list[str]:
-        """Applies 1 to 100 operations in one partition, all or none. Returns the new etags in order.
+        """Applies 1 to 100 operations in one partition, all or none. Returns the new etags in order. The replaces
+        come first, so that a driver's retry of a commit with a replace raises ItemChanged, never ItemExists.
 
         Raises what the first failing operation raises. Raises ItemTooLarge above 1,000,000 bytes in total.
-        Raises ValueError for another number of operations, or an item of another partition."""
+        Raises ValueError for another number of operations, a replace after a create, or an item of another
+        partition.
+
+        On a Cosmos DB server that does not enforce conditions within a transaction, a commit with replaces is not
+        atomic: one transaction of all creates, then the replaces one by one, each under its etag. If one of these
+        steps fails, its error is raised, and the steps before it remain."""
 
     async def query(self, container: Container, query: Query) -> Page[Item]:
         """Returns one page of the matching items, in order, without payloads. Reads one partition, or all

@@ -1,5 +1,7 @@
 """Saves of sessions that are being erased, stale reads after a create, and damage that must not stop erasure."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from persistence import stores_over
@@ -9,7 +11,7 @@ from persistence.sessions.documents import SessionChange
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SNAPSHOTS as SNAPSHOTS_CONTAINER
 from persistence.storage.containers import Container
-from persistence.storage.engine import PAYLOAD, Engine, Item, Stored
+from persistence.storage.engine import PAYLOAD, Create, Engine, Item, Replace, Stored
 from tests.conftest import SETTINGS
 from tests.support.engines import AnswersLost, Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
@@ -24,6 +26,13 @@ class ErasesBeforeReplace(Around):
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         await self.inner.delete(container, item["id"], item[container.partition_key])
         return await self.inner.replace(container, item, if_match)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        if isinstance(operations[0], Replace):
+            await self.inner.delete(container, operations[0].item["id"], partition)
+        return await self.inner.commit(container, partition, operations)
 
 
 class ReadsNothingAtFirst(Around):
@@ -41,6 +50,7 @@ class ReadsNothingAtFirst(Around):
         return await self.inner.read(container, id, partition)
 
 
+@pytest.mark.each_way
 async def test_a_save_of_what_is_being_erased_finds_nothing_and_leaves_nothing(engine: Engine) -> None:
     head = await session_store(engine).create(OWNER, new())
     with pytest.raises(NotFound):

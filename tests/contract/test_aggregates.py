@@ -10,6 +10,8 @@ from persistence.storage.engine import Engine
 from persistence.storage.query import Aggregate, Filter, Operator, Query, Sort
 from tests.support.items import KIND, PARTITION, store, thing
 
+pytestmark = pytest.mark.each_way
+
 COUNT, SUM, MIN, MAX = Aggregate.COUNT, Aggregate.SUM, Aggregate.MIN, Aggregate.MAX
 ALL = Query(KIND, PARTITION, ("id",))
 

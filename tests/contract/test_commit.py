@@ -9,7 +9,10 @@ from persistence.errors import ItemChanged, ItemExists, ItemNotFound, ItemTooLar
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Replace
+from tests.support.engines import saves_at_once
 from tests.support.items import PARTITION, ids, store, thing, thing_of_size
+
+pytestmark = pytest.mark.each_way
 
 
 async def test_a_commit_of_creates_makes_them_all_and_answers_their_etags_in_order(engine: Engine) -> None:
@@ -31,14 +34,36 @@ async def test_creates_and_replaces_go_together(engine: Engine) -> None:
     second = await engine.create(SESSIONS, thing("second", n=0))
     operations: list[Create | Replace] = [
         Replace(thing("second", n=1), second),
-        Create(thing("third", n=1)),
         Replace(thing("first", n=1), first),
+        Create(thing("third", n=1)),
     ]
     etags = await engine.commit(SESSIONS, PARTITION, operations)
     for operation, etag in zip(operations, etags, strict=True):
         stored = await engine.read(SESSIONS, operation.item["id"], PARTITION)
         assert (stored.item, stored.etag) == (operation.item, etag)
     assert not {first, second} & set(etags)
+
+
+async def test_a_commit_of_replaces_alone_is_a_commit(engine: Engine) -> None:
+    etags = [await engine.create(SESSIONS, thing(f"item-{n}")) for n in range(2)]
+    replaces = [Replace(thing(f"item-{n}", n=n, payload=b"new"), etag) for n, etag in enumerate(etags)]
+    for replace, etag in zip(replaces, await engine.commit(SESSIONS, PARTITION, replaces), strict=True):
+        stored = await engine.read(SESSIONS, replace.item["id"], PARTITION)
+        assert (stored.item, stored.etag) == (replace.item, etag)
+
+
+async def test_the_replaces_of_a_commit_come_first(engine: Engine) -> None:
+    etag = await engine.create(SESSIONS, thing("first", n=0))
+    replace = Replace(thing("first", n=1), etag)
+    orders: list[list[Create | Replace]] = [
+        [Create(thing("new")), replace],
+        [replace, Create(thing("new")), replace],
+    ]
+    for operations in orders:
+        with pytest.raises(ValueError, match="before its creates"):
+            await engine.commit(SESSIONS, PARTITION, operations)
+    assert await ids(engine) == ["first"]
+    assert (await engine.read(SESSIONS, "first", PARTITION)).etag == etag
 
 
 async def test_what_a_commit_was_given_stays_as_it_was(engine: Engine) -> None:
@@ -72,14 +97,15 @@ async def test_the_same_id_twice_in_a_commit_is_taken(engine: Engine) -> None:
     assert await ids(engine) == []
 
 
+@pytest.mark.usefixtures("needs_conditional_batches")
 async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine) -> None:
     stale = await engine.create(SESSIONS, thing("first", n=0))
     etag = await engine.replace(SESSIONS, thing("first", n=1), stale)
     fresh = await engine.create(SESSIONS, thing("second", n=0))
     operations: list[Create | Replace] = [
-        Create(thing("third")),
         Replace(thing("second", n=1), fresh),
         Replace(thing("first", n=2), stale),
+        Create(thing("third")),
     ]
     with pytest.raises(ItemChanged):
         await engine.commit(SESSIONS, PARTITION, operations)
@@ -88,21 +114,55 @@ async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine) -> None:
     assert (await engine.read(SESSIONS, "second", PARTITION)).etag == fresh
 
 
+async def test_a_stale_etag_replaces_nothing(engine: Engine) -> None:
+    stale = await engine.create(SESSIONS, thing(n=0))
+    etag = await engine.replace(SESSIONS, thing(n=1), stale)
+    with pytest.raises(ItemChanged):
+        await engine.commit(SESSIONS, PARTITION, [Replace(thing(n=2), stale), Create(thing("new"))])
+    stored = await engine.read(SESSIONS, "one", PARTITION)
+    assert (stored.item, stored.etag) == (thing(n=1), etag)
+
+
+@pytest.mark.usefixtures("needs_conditional_batches")
 async def test_replacing_what_is_missing_refuses_the_whole_commit(engine: Engine) -> None:
+    etag = await engine.create(SESSIONS, thing("first"))
+    operations: list[Create | Replace] = [
+        Replace(thing("first", n=1), etag),
+        Replace(thing("missing"), "etag"),
+        Create(thing("last")),
+    ]
     with pytest.raises(ItemNotFound):
-        await engine.commit(SESSIONS, PARTITION, [Create(thing("first")), Replace(thing("missing"), "etag")])
-    assert await ids(engine) == []
+        await engine.commit(SESSIONS, PARTITION, operations)
+    assert await ids(engine) == ["first"]
+    assert (await engine.read(SESSIONS, "first", PARTITION)).etag == etag
 
 
+@pytest.mark.usefixtures("needs_conditional_batches")
+async def test_a_taken_id_takes_the_replaces_back(engine: Engine) -> None:
+    etag = await engine.create(SESSIONS, thing("first"))
+    await store(engine, [thing("taken")])
+    operations: list[Create | Replace] = [
+        Replace(thing("first", n=1), etag),
+        Create(thing("new")),
+        Create(thing("taken")),
+    ]
+    with pytest.raises(ItemExists):
+        await engine.commit(SESSIONS, PARTITION, operations)
+    assert await ids(engine) == ["first", "taken"]
+    assert (await engine.read(SESSIONS, "first", PARTITION)).etag == etag
+
+
+@pytest.mark.usefixtures("needs_conditional_batches")
 async def test_the_first_failing_operation_is_the_one_reported(engine: Engine) -> None:
     stale = await engine.create(SESSIONS, thing("first", n=0))
     await engine.replace(SESSIONS, thing("first", n=1), stale)
+    second = await engine.create(SESSIONS, thing("second"))
     changed, missing = Replace(thing("first"), stale), Replace(thing("missing"), "etag")
     taken = Create(thing("first"))
     orders: list[tuple[list[Create | Replace], type[Exception]]] = [
         ([changed, missing, taken], ItemChanged),
-        ([missing, taken, changed], ItemNotFound),
-        ([taken, changed, missing], ItemExists),
+        ([missing, changed, taken], ItemNotFound),
+        ([Replace(thing("second", n=1), second), taken], ItemExists),
     ]
     for operations, error in orders:
         with pytest.raises(error):
@@ -119,6 +179,22 @@ async def test_of_many_commits_that_want_one_id_one_wins_whole(engine: Engine) -
     winner = (await engine.read(SESSIONS, "contested", PARTITION)).item["n"]
     assert isinstance(results[winner], list)
     assert await ids(engine) == ["contested", f"own-{winner}"]
+
+
+async def test_of_many_commits_with_one_etag_one_replaces(engine: Engine) -> None:
+    etag = await engine.create(SESSIONS, thing(n=-1))
+    commits = [
+        engine.commit(SESSIONS, PARTITION, [Replace(thing(n=n), etag), Create(thing(f"own-{n}", n=n))])
+        for n in range(20)
+    ]
+    results = await asyncio.gather(*commits, return_exceptions=True)
+    assert [type(result) for result in results].count(ItemChanged) == 19
+    stored = await engine.read(SESSIONS, "one", PARTITION)
+    winner = stored.item["n"]
+    created = await engine.read(SESSIONS, f"own-{winner}", PARTITION)
+    assert results[winner] == [stored.etag, created.etag]
+    if saves_at_once(engine):
+        assert await ids(engine) == ["one", f"own-{winner}"]
 
 
 async def test_a_hundred_operations_are_a_commit_and_one_more_is_not(engine: Engine) -> None:
@@ -145,6 +221,14 @@ async def test_a_commit_may_weigh_a_million_bytes_and_not_one_more(engine: Engin
     assert (refused.value.size, refused.value.limit) == (COMMIT_MAX_BYTES + 1, COMMIT_MAX_BYTES)
     assert await ids(engine) == []
     await engine.commit(SESSIONS, PARTITION, [Create(small), Create(large)])
+    assert (await engine.read(SESSIONS, "one", PARTITION)).item == large
+
+
+@pytest.mark.parametrize("character", ["ä", "語", "\U0001f600"])
+async def test_a_million_bytes_are_counted_in_utf_8(engine: Engine, character: str) -> None:
+    [etag] = await engine.commit(SESSIONS, PARTITION, [Create(thing_of_size(COMMIT_MAX_BYTES, character))])
+    large = thing_of_size(COMMIT_MAX_BYTES - item_size(thing("new")), character)
+    await engine.commit(SESSIONS, PARTITION, [Replace(large, etag), Create(thing("new"))])
     assert (await engine.read(SESSIONS, "one", PARTITION)).item == large
 
 

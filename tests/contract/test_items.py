@@ -12,6 +12,8 @@ from persistence.storage.engine import Create, Engine, Increment, Replace, Set
 from persistence.storage.query import Aggregate, Query
 from tests.support.items import KIND, PARTITION, ids, thing
 
+pytestmark = pytest.mark.each_way
+
 ODD_IDS = ["a", "A", "~", "-", "_", "...", ".a", "a.", "a~b-c_d.e", "0", "null", "x" * 255]
 ODD_PARTITIONS = [
     *(" ", "a b", " a", "a ", "a/b", "a\\b", "#", "?", "%", "%2F", "'", '"', "'; DROP TABLE sessions; --", "*"),

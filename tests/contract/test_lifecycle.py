@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,22 @@ from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.cosmos.provision import provision
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
-from tests.conftest import new_cosmos_account
+from tests.conftest import TWO_STEPS, new_cosmos_account
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.verbs import Verb, every_verb
+
+pytestmark = pytest.mark.each_way
 
 Open = Callable[[], Awaitable[Engine]]
 
 
-@pytest.fixture(params=["sqlite", "cosmos"])
-async def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+@pytest.fixture
+async def open_again(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """Opens an engine on the same database at each call, as each start of a program does."""
     account = None
-    if request.param == "cosmos":
+    if engine_name != "sqlite":
         account = await new_cosmos_account(request.getfixturevalue("cosmos_endpoint"))
+        account = replace(account, conditional_batch=engine_name != TWO_STEPS)
 
     async def opened() -> Engine:
         if account is None:

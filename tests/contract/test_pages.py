@@ -17,6 +17,8 @@ from persistence.storage.engine import Engine, Item
 from persistence.storage.query import BY_ID, Filter, Operator, Page, Query, Sort
 from tests.support.items import KIND, PARTITION, following, ids, store, store_at_once, thing, walk
 
+pytestmark = pytest.mark.each_way
+
 TITLE = "metadata.title"
 BY_TITLE = Sort(TITLE)
 ALL = Query(KIND, PARTITION, ("id",), sort=BY_TITLE)

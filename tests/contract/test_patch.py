@@ -11,6 +11,8 @@ from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import ITEM_MAX_BYTES, Engine, Increment, Remove, Set
 from tests.support.items import PARTITION, thing, thing_of_size
 
+pytestmark = pytest.mark.each_way
+
 Operation = Set | Increment | Remove
 
 

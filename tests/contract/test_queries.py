@@ -9,6 +9,8 @@ from persistence.storage.engine import Engine
 from persistence.storage.query import Filter, Operator, Query
 from tests.support.items import KIND, PARTITION, ids, store, thing
 
+pytestmark = pytest.mark.each_way
+
 EQUAL, NOT_EQUAL, IN = Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN
 LESS, LESS_OR_EQUAL = Operator.LESS, Operator.LESS_OR_EQUAL
 MORE, MORE_OR_EQUAL = Operator.MORE, Operator.MORE_OR_EQUAL

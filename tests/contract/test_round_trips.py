@@ -14,6 +14,8 @@ from persistence.storage.containers import SESSIONS, SNAPSHOTS
 from persistence.storage.engine import ITEM_MAX_BYTES, PAYLOAD, Engine, Set
 from tests.support.items import PARTITION, thing, thing_of_size
 
+pytestmark = pytest.mark.each_way
+
 VALUES: list[Any] = [
     None,
     True,

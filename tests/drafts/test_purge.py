@@ -1,7 +1,7 @@
 """The timer that purges stale drafts: only those, also if it is raced, killed or repeated."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from persistence import Stores, retry, stores_over
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.storage.containers import SESSIONS, Container
-from persistence.storage.engine import Engine, Item
+from persistence.storage.engine import Create, Engine, Item, Replace
 from persistence.storage.query import Page, Query
 from persistence.timers.scan import TimerRules
 from tests.conftest import SETTINGS
@@ -74,6 +74,13 @@ class InBetween(Around):
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         await self._intervene("replace")
         return await super().replace(container, item, if_match)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        if isinstance(operations[0], Replace):
+            await self._intervene("replace")
+        return await super().commit(container, partition, operations)
 
     async def _intervene(self, verb: str) -> None:
         if verb == self._verb and not self.done:
@@ -144,6 +151,7 @@ async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_
     assert await drafts_left(stores) == [busy]
 
 
+@pytest.mark.each_way
 async def test_a_purge_that_wins_refuses_the_save_that_comes_too_late(engine: Engine, clock: Clock) -> None:
     stores = stores_over(engine, SETTINGS.store_rules())
     await stores.drafts.put(OWNER, DRAFT, draft())

@@ -45,6 +45,7 @@ async def test_a_first_save_repeated_with_equal_content_is_one_draft(drafts: Dra
     assert first.metadata.version == 1 and await count(engine, "content") == 1
 
 
+@pytest.mark.each_way
 @pytest.mark.parametrize("only_new", [False, True])
 async def test_a_first_save_whose_answer_the_driver_lost_made_the_draft(engine: Engine, only_new: bool) -> None:
     drafts = stores_over(AnswersLost(engine, ["commit"]), SETTINGS.store_rules()).drafts
@@ -54,6 +55,7 @@ async def test_a_first_save_whose_answer_the_driver_lost_made_the_draft(engine: 
     assert [one.content_ids for one in await stored_heads(engine)] == [await content_ids(engine)]
 
 
+@pytest.mark.each_way
 @pytest.mark.parametrize("seed", range(5))
 async def test_late_reads_of_a_draft_lead_to_no_false_answer(engine: Engine, seed: int) -> None:
     late = LateReads(engine, seed)
@@ -183,6 +185,7 @@ async def test_a_move_repeated_under_its_save_id_is_made_once(stores: Stores) ->
         await stores.sessions.move(OWNER, DRAFT, SessionAction.REOPENED, Conditions(save_id="close"))
 
 
+@pytest.mark.each_way
 @pytest.mark.parametrize("condition", [False, True], ids=["last writer wins", "with If-Match"])
 async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_upon(
     engine: Engine, condition: bool
@@ -209,6 +212,7 @@ async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_
     assert await assert_sound(engine) == set()
 
 
+@pytest.mark.each_way
 async def test_an_absorbed_save_that_had_landed_keeps_its_content(engine: Engine) -> None:
     other = stores_over(engine, SETTINGS.store_rules())
     losing = AnswersLost(engine, ["replace"])

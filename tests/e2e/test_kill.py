@@ -14,6 +14,8 @@ from tests.support.ledger import Known, Ledger, Write
 from tests.support.sessions import sha256
 from tests.support.storage import Storage, call, look_into
 
+pytestmark = pytest.mark.each_way
+
 CLIENTS = 6
 KILLS = {"sqlite": 8, "cosmos": 5}
 SOAK_KILLS = 60

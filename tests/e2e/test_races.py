@@ -13,6 +13,8 @@ from persistence.sessions.documents import SessionStatus
 from tests.support.sessions import OWNER, sha256
 from tests.support.storage import Storage, call, look_into
 
+pytestmark = pytest.mark.each_way
+
 Servers = Sequence[httpx.AsyncClient]
 
 

@@ -9,7 +9,7 @@ from benchmarks import month, sizes
 from benchmarks.request_units import ReckoningEngine, index_terms, to_read, to_write
 from benchmarks.states import states
 from persistence.storage.containers import SESSIONS
-from persistence.storage.engine import Create, Increment, Set
+from persistence.storage.engine import Create, Increment, Replace, Set
 from persistence.storage.query import Query
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.bicep import ROOT
@@ -95,6 +95,19 @@ async def test_each_verb_costs_what_its_formula_says(tmp_path):
     assert [call.at(strong=True) for call in engine.calls] == pytest.approx(
         [costs[call.verb] for call in engine.calls]
     )
+
+
+async def test_a_commit_costs_the_sum_of_its_operations(tmp_path):
+    engine = ReckoningEngine(SqliteEngine(tmp_path))
+    head, content = ({"id": id, "owner_id": "me", "kind": id} for id in ("head", "content"))
+    etag = await engine.create(SESSIONS, head)
+    [etag, _] = await engine.commit(SESSIONS, "me", [Replace({**head, "n": 1}, etag), Create(content)])
+    in_one_commit = engine.calls[1:]
+    engine.calls.clear()
+    await engine.create_then_replace(SESSIONS, {**content, "id": "another"}, {**head, "n": 2}, etag)
+    await engine.close()
+    assert sorted(call.verb for call in in_one_commit) == sorted(call.verb for call in engine.calls)
+    assert sum(call.units for call in in_one_commit) == pytest.approx(sum(call.units for call in engine.calls))
 
 
 async def test_a_list_costs_by_what_it_loads_and_reads_cost_half_below_strong(tmp_path):

@@ -1,9 +1,10 @@
-"""A proxy in front of a Cosmos endpoint that refuses requests, and drops or delays responses, on demand."""
+"""A proxy in front of a Cosmos endpoint that refuses requests, and drops or delays responses, on demand. Others
+treat batches as some servers do."""
 
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -193,3 +194,26 @@ class FaultProxy:
         region = {"name": "proxy", "databaseAccountEndpoint": f"{self.endpoint}/"}
         document["writableLocations"] = document["readableLocations"] = [region]
         return json.dumps(document).encode()
+
+
+class IgnoresConditions(FaultProxy):
+    """A server that applies a batch whatever its conditions are, as Microsoft's `vnext` emulator does."""
+
+    async def _forward(self, request: Recorded) -> web.Response:
+        if request.is_batch:
+            operations = json.loads(request.body)
+            for operation in operations:
+                operation.pop("ifMatch", None)
+            request = replace(request, body=json.dumps(operations).encode())
+        return await super()._forward(request)
+
+
+class KeepsEarlierWrites(FaultProxy):
+    """A server that does not take back the first write of a batch if the second fails."""
+
+    async def _forward(self, request: Recorded) -> web.Response:
+        answer = await super()._forward(request)
+        if request.is_batch and answer.status == 207:
+            first = json.dumps(json.loads(request.body)[:1]).encode()
+            await super()._forward(replace(request, body=first))
+        return answer

@@ -64,6 +64,7 @@ def on_cosmos(account: CosmosAccount) -> Storage:
             "COSMOS_DATABASE": account.database,
             "COSMOS_KEY": account.key or "",
             "COSMOS_ENDPOINT_DISCOVERY": "false",
+            "COSMOS_CONDITIONAL_BATCH": str(account.conditional_batch).lower(),
         }
     )
 

@@ -15,7 +15,7 @@ from persistence.timers.scan import TimerRules
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
-from tests.support.engines import Around
+from tests.support.engines import Around, InSteps
 from tests.support.sessions import content_ids, session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, entry_of, new, over, visit
 from tests.support.timers import Counts, clean_up
@@ -34,7 +34,7 @@ async def lose_contents(engine: Engine, session_id: str, count: int) -> None:
     """Leaves that many contents that no head names."""
     for number in range(count):
         with pytest.raises(StoreUnavailable):
-            dying = session_store(Dies(engine, at=2))
+            dying = session_store(Dies(InSteps(engine), at=2))
             await dying.save(OWNER, session_id, SessionChange(content=pack(f"lost {number}")))
 
 

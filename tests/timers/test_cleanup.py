@@ -19,6 +19,7 @@ from tests.conftest import SETTINGS
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
+from tests.support.engines import InSteps
 from tests.support.sessions import content_ids, session_store
 from tests.support.snapshots import (
     GRACE,
@@ -54,7 +55,7 @@ async def opened(stores: Stores, title: str = "First", expires_at: datetime | No
 
 
 async def save_that_dies(engine: Engine, session_id: str, content: str, at: int, keep: int = 20) -> None:
-    store = session_store(Dies(engine, at), SessionRules(keep_revisions=keep))
+    store = session_store(Dies(InSteps(engine), at), SessionRules(keep_revisions=keep))
     try:
         await store.save(OWNER, session_id, SessionChange(content=pack(content)))
     except StoreUnavailable:

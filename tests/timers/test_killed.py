@@ -21,7 +21,7 @@ from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
-from tests.support.engines import CountingReads
+from tests.support.engines import CountingReads, InSteps
 from tests.support.sessions import session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, load, new, over, visit
 from tests.support.timers import clean_up
@@ -89,7 +89,7 @@ async def make_work(engine: Engine, clock: Clock) -> None:
     head = await stores.sessions.create(OWNER, of_sessions.new(content="kept"))
     for content in ("lost", "lost again"):
         await interrupted(
-            session_store(Dies(engine, at=2)).save(OWNER, head.id, SessionChange(content=pack(content)))
+            session_store(Dies(InSteps(engine), at=2)).save(OWNER, head.id, SessionChange(content=pack(content)))
         )
     clock.at += GRACE + timedelta(hours=1)
     # From here on the clock stands, so that the results of two ways are equal.

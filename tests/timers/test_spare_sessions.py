@@ -21,6 +21,7 @@ from tests.support import bulk
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.drafts import draft
+from tests.support.engines import InSteps
 from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, stored_heads
 from tests.support.timers import clean_up, purge
 
@@ -50,7 +51,7 @@ async def do_anything(stores: Stores, random: Random, clock: Clock) -> None:
 
 
 async def do_something(stores: Stores, random: Random, id: str, text: str) -> None:
-    sessions, dying = stores.sessions, session_store(Dies(stores.engine, at=2))
+    sessions, dying = stores.sessions, session_store(Dies(InSteps(stores.engine), at=2))
     choices: list[tuple[int, Callable[[], Awaitable[Any]]]] = [
         (4, lambda: sessions.save(OWNER, id, saving(text))),
         (6, lambda: sessions.save(OWNER, id, saving(text), autosave=True)),

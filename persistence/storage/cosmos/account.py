@@ -7,9 +7,10 @@ from dataclasses import dataclass
 class CosmosAccount:
     """The address of a database and the way to sign in.
 
-    key              None: sign in with a managed identity
-    client_id        of the user-assigned managed identity; None: the system-assigned one
-    timeout_seconds  the longest that one call may take, retries included
+    key                None: sign in with a managed identity
+    client_id          of the user-assigned managed identity; None: the system-assigned one
+    timeout_seconds    the longest that one call may take, retries included
+    conditional_batch  False: never rely on conditions within a batch; True: only if the server enforces them
     """
 
     endpoint: str
@@ -18,3 +19,4 @@ class CosmosAccount:
     client_id: str | None = None
     endpoint_discovery: bool = True
     timeout_seconds: float = 10.0
+    conditional_batch: bool = True

@@ -1,7 +1,7 @@
 """The one SDK client of an engine: how it opens and closes, and what its exceptions become.
 
-It opens at the first call. Then it reads the metadata of every container under a lock. Otherwise a crowd of first
-calls would read the metadata once for each of them.
+It opens at the first call. Then it reads the metadata of every container, and finds out how the server treats
+batches, under a lock. Otherwise each of a crowd of first calls would do so.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy, CosmosClient
@@ -18,19 +19,12 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from persistence.errors import (
-    EngineError,
-    ItemChanged,
-    ItemExists,
-    ItemNotFound,
-    ItemTooLarge,
-    StoreUnavailable,
-    Throttled,
-)
-from persistence.storage.containers import CONTAINERS, Container
+from persistence.errors import StoreUnavailable
+from persistence.storage.containers import CONTAINERS, SESSIONS, Container
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.cosmos.encoding import add_charge_of
-from persistence.storage.engine import ITEM_MAX_BYTES
+from persistence.storage.cosmos.errors import translated
+from persistence.storage.cosmos.probe import find_refusal, is_azure
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +44,8 @@ class Client:
         self._client: CosmosClient | None = None
         self._credential: Any = None
         self._proxies: dict[str, ContainerProxy] = {}
+        self._enforces_conditions = False
+        self._probe_id = f"probe-{uuid4()}"
         self._closed = False
         self._calls = 0
         self._idle = asyncio.Event()
@@ -69,7 +65,7 @@ class Client:
                 yield self._proxies[container.name]
         except (CosmosHttpResponseError, CosmosBatchOperationError) as exc:
             add_charge_of(exc.headers or {})
-            raise _translated(exc) from exc
+            raise translated(exc) from exc
         # KeyError: a response without an etag, which is not from Cosmos DB.
         except (AzureError, TimeoutError, OSError, KeyError) as exc:
             _log.error("Cosmos DB does not respond: %r", exc)
@@ -78,6 +74,11 @@ class Client:
             self._calls -= 1
             if not self._calls:
                 self._idle.set()
+
+    async def enforces_conditions(self) -> bool:
+        """Whether a replace within a batch fails under a stale etag. Opens the client if it is not open."""
+        async with self.calling(SESSIONS):
+            return self._enforces_conditions
 
     async def close(self) -> None:
         """Waits for accepted calls, at most for the account's timeout. Can be repeated."""
@@ -109,7 +110,18 @@ class Client:
                 # Without the sub-status that tells a missing container from a missing item.
                 _log.error("A container is missing: %r", exc)
                 raise StoreUnavailable from exc
+            self._enforces_conditions = await self._probe(proxies[SESSIONS.name])
             self._proxies = proxies
+
+    async def _probe(self, proxy: ContainerProxy) -> bool:
+        if not self.account.conditional_batch:
+            return False
+        if is_azure(self.account.endpoint):
+            return True
+        refusal = await find_refusal(proxy, self._probe_id)
+        if refusal is not None:
+            _log.warning("Each save takes two steps, because this server has no conditional batches: %s", refusal)
+        return refusal is None
 
     def _new_client(self) -> CosmosClient:
         account = self.account
@@ -127,24 +139,3 @@ class Client:
             retry_throttle_total=_THROTTLE_RETRIES,
             retry_throttle_backoff_max=_THROTTLE_WAIT_SECONDS,
         )
-
-
-def _translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> EngineError | ValueError:
-    match exc.status_code:
-        # With a sub-status it is not an item that is missing, but its container (1003), or the writes of this
-        # session on the replica that was asked (1002).
-        case 404 if not getattr(exc, "sub_status", None):
-            return ItemNotFound()
-        case 409:
-            return ItemExists()
-        case 412:
-            return ItemChanged()
-        case 413:
-            return ItemTooLarge(None, ITEM_MAX_BYTES)
-        case 429:
-            wait = (exc.headers or {}).get("x-ms-retry-after-ms", "1000")
-            return Throttled(float(wait) / 1000)
-        case 400:
-            return ValueError("the database refused the request as malformed")
-    _log.error("Cosmos DB returned %s: %r", exc.status_code, exc)
-    return StoreUnavailable()

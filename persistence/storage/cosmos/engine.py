@@ -9,6 +9,7 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
+from persistence.errors import ItemExists
 from persistence.storage.checks import (
     address,
     check_address,
@@ -16,7 +17,9 @@ from persistence.storage.checks import (
     check_commit,
     check_patch,
     check_query,
+    check_reference,
     check_size,
+    item_size,
 )
 from persistence.storage.containers import CONTAINERS, Container
 from persistence.storage.cosmos import query as cosmos_query
@@ -30,9 +33,18 @@ from persistence.storage.cosmos.encoding import (
     etag_of,
     patch_operation,
 )
-from persistence.storage.engine import Create, Increment, Item, Remove, Replace, Set, Stored
+from persistence.storage.engine import (
+    COMMIT_MAX_BYTES,
+    Create,
+    Increment,
+    Item,
+    Remove,
+    Replace,
+    Set,
+    Stored,
+)
 from persistence.storage.query import Aggregate, Page, Query
-from persistence.storage.steps import create_then_replace_in_steps
+from persistence.storage.steps import commit_in_steps, create_then_replace_in_steps
 
 
 class CosmosEngine:
@@ -69,9 +81,15 @@ class CosmosEngine:
             return etag_of(response)
 
     async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        # Not a batch, though it would save a round trip. The concurrency of saves would then rest on conditions
-        # within batches, and no server that is available for tests enforces them.
-        return await create_then_replace_in_steps(self, container, new, item, if_match)
+        check_reference(container, new, item)
+        fits = item_size(new) + item_size(item) <= COMMIT_MAX_BYTES
+        if not fits or not await self._client.enforces_conditions():
+            return await create_then_replace_in_steps(self, container, new, item, if_match)
+        try:
+            _, partition = address(container, item)
+            return (await self._batch(container, partition, [Replace(item, if_match), Create(new)]))[0]
+        except ItemExists:  # as in two steps; the batch has written nothing
+            return await self.replace(container, item, if_match)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
@@ -95,12 +113,9 @@ class CosmosEngine:
         self, container: Container, partition: str, operations: Sequence[Create | Replace]
     ) -> list[str]:
         check_commit(container, partition, operations)
-        # A list of our own, because the SDK removes the etags from the operations that it is given.
-        batch = [batch_operation(one) for one in operations]
-        async with self._client.calling(container) as proxy:
-            response = await proxy.execute_item_batch(batch, partition_key=partition)
-            add_charge_of(response.get_response_headers())
-            return [one["eTag"] for one in response]
+        if isinstance(operations[0], Replace) and not await self._client.enforces_conditions():
+            return await commit_in_steps(self, container, partition, operations)
+        return await self._batch(container, partition, operations)
 
     async def query(self, container: Container, query: Query) -> Page[Item]:
         check_query(container, query)
@@ -130,6 +145,16 @@ class CosmosEngine:
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def _batch(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        # A list of our own, because the SDK removes the etags from the operations that it is given.
+        batch = [batch_operation(one) for one in operations]
+        async with self._client.calling(container) as proxy:
+            response = await proxy.execute_item_batch(batch, partition_key=partition, no_response=True)
+            add_charge_of(response.get_response_headers())
+            return [one["eTag"] for one in response]
 
     async def _results(
         self, container: Container, query: Query, text: str, parameters: list[dict[str, Any]]

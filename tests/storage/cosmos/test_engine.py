@@ -127,16 +127,16 @@ async def test_a_replace_within_a_commit_is_sent_with_its_etag_at_every_try(
     engine: CosmosEngine, proxy: FaultProxy
 ) -> None:
     always(proxy.before, status=403)
-    operations: list[Create | Replace] = [Create(thing("two")), Replace(thing(n=1, payload=b"bytes"), "the etag")]
+    operations: list[Create | Replace] = [Replace(thing(n=1, payload=b"bytes"), "the etag"), Create(thing("two"))]
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
             await engine.commit(SESSIONS, PARTITION, operations)
     for request in proxy.sent("POST", lambda request: request.is_batch):
-        create, replaced = json.loads(request.body)
+        replaced, create = json.loads(request.body)
         assert (create["operationType"], create["resourceBody"]) == ("Create", thing("two"))
         assert (replaced["operationType"], replaced["id"], replaced["ifMatch"]) == ("Replace", "one", "the etag")
         assert replaced["resourceBody"] == thing(n=1, payload="Ynl0ZXM=")
-    assert operations == [Create(thing("two")), Replace(thing(n=1, payload=b"bytes"), "the etag")]
+    assert operations == [Replace(thing(n=1, payload=b"bytes"), "the etag"), Create(thing("two"))]
 
 
 async def test_three_throttled_attempts_are_repeated_and_no_more(engine: CosmosEngine, proxy: FaultProxy) -> None:

@@ -1,0 +1,57 @@
+"""What the SDK's exceptions become."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
+
+from persistence.errors import (
+    EngineError,
+    ItemChanged,
+    ItemExists,
+    ItemNotFound,
+    ItemTooLarge,
+    StoreUnavailable,
+    Throttled,
+)
+from persistence.storage.engine import ITEM_MAX_BYTES
+
+_log = logging.getLogger(__name__)
+
+_FAILED_DEPENDENCY = 424
+
+
+def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> EngineError | ValueError:
+    """Returns our error for a response. For a batch, that of the operation that failed."""
+    wait = (exc.headers or {}).get("x-ms-retry-after-ms", "1000")
+    status, sub_status = exc.status_code, getattr(exc, "sub_status", None)
+    if isinstance(exc, CosmosBatchOperationError):
+        failed = _failed_operation(exc)
+        status, sub_status = failed.get("statusCode"), failed.get("subStatusCode")
+        wait = failed.get("retryAfterMilliseconds", wait)
+    match status:
+        # With a sub-status it is not an item that is missing, but its container (1003), or the writes of this
+        # session on the replica that was asked (1002).
+        case 404 if not sub_status:
+            return ItemNotFound()
+        case 409:
+            return ItemExists()
+        case 412:
+            return ItemChanged()
+        case 413:
+            return ItemTooLarge(None, ITEM_MAX_BYTES)
+        case 429:
+            return Throttled(float(wait) / 1000)
+        case 400:
+            return ValueError("the database refused the request as malformed")
+    _log.error("Cosmos DB returned %s: %r", status, exc)
+    return StoreUnavailable()
+
+
+def _failed_operation(exc: CosmosBatchOperationError) -> Mapping[str, Any]:
+    """Returns the first result that is an error of its own operation. 424 means that another one has failed."""
+    for result in exc.operation_responses or ():
+        if result["statusCode"] >= 400 and result["statusCode"] != _FAILED_DEPENDENCY:
+            return dict(result)
+    return {}
