@@ -3,7 +3,7 @@
 from functions.http.call import NOT_MODIFIED, Call, Response, to_json
 from functions.http.headers import GZIP, entity_tags, etag_of_coding
 from functions.http.views import Nothing, WireModel
-from persistence.content import Packed, unpack
+from persistence.content import Verified
 
 # Content can be HTML. A browser must not run it with the rights of our origin.
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}
@@ -17,20 +17,21 @@ def content_json(metadata: WireModel, content: bytes | str) -> bytes:
 
 
 def content_response(
-    call: Call[Nothing, Nothing], packed: Packed | None, id: str, etag: str, media_type: str | None
+    call: Call[Nothing, Nothing], content: Verified | None, etag: str, media_type: str | None
 ) -> Response[bytes]:
     """Returns content by itself, gzipped as it is stored if the caller accepts that.
 
-    `packed` is None if the caller has the content already: then the response is 304.
+    `content` is None if the caller has the content already: then the response is 304.
     """
     coding = GZIP if call.accepts_gzip else None
     type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
-    if packed is None:
+    if content is None:
         # The caller may have the representation of the other coding.
         known = entity_tags(call.headers["if-none-match"])
         if etag_of_coding(etag, coding) not in known:
             coding = GZIP if coding is None else None
         return Response(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
-    headers = SANDBOX if coding is None else {**SANDBOX, "Content-Encoding": coding}
-    body = packed.payload if coding else unpack(packed.payload, packed.size, id)
+    body, headers = content.text, SANDBOX
+    if coding is not None:
+        body, headers = content.packed.payload, {**SANDBOX, "Content-Encoding": coding}
     return Response(body, etag_of_coding(etag, coding), headers=headers, media_type=type_)

@@ -24,7 +24,7 @@ async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionSto
     """Returns the content of a session, exactly as it was sent."""
     opened = await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match)
     metadata = opened.head.metadata
-    return content_response(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
+    return content_response(call, opened.verified, metadata.etag, metadata.media_type)
 
 
 @routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer")))
