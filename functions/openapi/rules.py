@@ -46,6 +46,12 @@ REQUEST_HEADERS: Mapping[str, Json] = {
             "minimal": {"value": "return=minimal"},
         },
     },
+    "Savepoint-Device": {
+        "description": "A label for the device that saves it, as `deviceInfo` in JSON: percent-encoded UTF-8. If "
+        "it is malformed, it is kept as well as possible. If it has more than 255 characters, it is cut.",
+        "schema": {"type": "string"},
+        "example": "Ann%E2%80%99s%20tablet",
+    },
     "Savepoint-Confirm": {
         "description": "Your `ownerId`, to confirm the deletion. It cannot be undone.",
         "required": True,
