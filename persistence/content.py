@@ -55,9 +55,9 @@ class Verified:
 def pack(content: str | bytes) -> Packed:
     """Raises InvalidMember if the bytes are not UTF-8, and ContentTooLarge. About 2 ms per MB."""
     if isinstance(content, bytes):
-        _refuse_too_large(content)  # before the work of decoding it
+        check_size(content)  # before the work of decoding it
     raw = _utf8(content)
-    _refuse_too_large(raw)
+    check_size(raw)
     return _packed(raw, _compress(raw))
 
 
@@ -73,22 +73,36 @@ def pack_gzipped(data: bytes) -> Packed:
 
 
 def gunzip(data: bytes) -> bytes:
-    """Unpacks what a client sent. Raises ValueError if it is not one gzip member, and ContentTooLarge.
+    """Unpacks content that a client sent. Raises ValueError if it is not one gzip member, and ContentTooLarge."""
+    raw = inflate(data, CONTENT_MAX_BYTES)
+    if raw is None:
+        raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
+    return raw
 
-    Stops as soon as the text is longer than CONTENT_MAX_BYTES. As strict as zlib, with which browsers unpack: isal
-    accepts incomplete Huffman codes, which they refuse. The standard library's zlib is as strict, and makes a
-    gzipped save of a large state cost a quarter more.
+
+def inflate(data: bytes, limit: int) -> bytes | None:
+    """Unpacks what a client sent. Raises ValueError if it is not one gzip member.
+
+    Stops as soon as the text is longer than `limit`, and returns None. As strict as zlib, with which browsers
+    unpack: isal accepts incomplete Huffman codes, which they refuse. The standard library's zlib is as strict, and
+    makes a gzipped save of a large state cost a quarter more.
     """
     try:
-        inflate = zlib_ng.decompressobj(wbits=31)
-        raw = inflate.decompress(data, CONTENT_MAX_BYTES + 1)
+        member = zlib_ng.decompressobj(wbits=31)
+        raw = member.decompress(data, limit + 1)
     except zlib_ng.error as exc:  # type: ignore[misc]  # the stub declares the class as an instance
         raise ValueError("not gzip") from exc
-    if len(raw) > CONTENT_MAX_BYTES:
-        raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
-    if not inflate.eof or inflate.unused_data:
+    if len(raw) > limit:
+        return None
+    if not member.eof or member.unused_data:
         raise ValueError("not one whole gzip member")
     return raw
+
+
+def check_size(raw: bytes) -> None:
+    """Raises ContentTooLarge."""
+    if len(raw) > CONTENT_MAX_BYTES:
+        raise ContentTooLarge("content", len(raw), CONTENT_MAX_BYTES)
 
 
 def unpack(packed: Packed, id: str) -> bytes:
@@ -107,11 +121,6 @@ def unpack(packed: Packed, id: str) -> bytes:
     if not is_whole or _sha256(raw) != packed.hash:
         raise CorruptItem("content", id)
     return raw
-
-
-def _refuse_too_large(raw: bytes) -> None:
-    if len(raw) > CONTENT_MAX_BYTES:
-        raise ContentTooLarge("content", len(raw), CONTENT_MAX_BYTES)
 
 
 def _packed(raw: bytes, payload: bytes) -> Packed:

@@ -87,7 +87,7 @@ class Api:
         body: BaseModel = _NO_BODY
         raw_body = b""
         if endpoint.body is not None:
-            body, raw_body = read_body(req, endpoint.body, endpoint.route.media_types), req.get_body()
+            body, raw_body = read_body(req, endpoint.body, endpoint.route.media_types)
         return Call(owner_id, query, body, raw_body, req.route_params, req.url, req.headers, endpoint.route.reads)
 
 

@@ -36,6 +36,7 @@ ABOUT = """The save button of single-page apps: sessions, drafts, snapshots shar
 Every response is `Cache-Control: no-store, private`. Every error is a problem (RFC 9457). Its `detail` and
 `error.message` can be shown to users. For a path or a method that is not described here, the host returns 404
 without a body. Times are UTC. An empty query parameter counts as not sent.
+Every body can be sent with `Content-Encoding: gzip`. Limits count its bytes after unpacking.
 To avoid overwriting changes of others, send `If-Match` with the `etag` that you read."""
 
 _CHARGE = "Savepoint-Request-Charge"
@@ -200,8 +201,7 @@ def _request_body(model: type[BaseModel], media_types: Sequence[str]) -> Json:
     if model is RawContent:
         return {
             "required": True,
-            "description": "The content itself, in UTF-8. Its Content-Type is stored with it. It can be sent with "
-            "`Content-Encoding: gzip`.",
+            "description": "The content itself, in UTF-8. Its Content-Type is stored with it.",
             "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types},
         }
     return {"required": True, "content": {media_type: {"schema": _ref(model)} for media_type in media_types}}

@@ -3,6 +3,7 @@
 from functions.http.bodies import ANY_TYPE, RawContent
 from functions.http.call import Call, Response
 from functions.http.content import content_response
+from functions.http.digests import REPR_DIGEST
 from functions.http.endpoint import Route, Routes
 from functions.http.headers import percent_decoded
 from functions.http.views import Nothing
@@ -29,7 +30,7 @@ async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionSto
     return content_response(call, opened.verified, metadata.etag, metadata.media_type)
 
 
-@routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer", DEVICE)))
+@routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer", REPR_DIGEST, DEVICE)))
 async def put_session_content(
     call: Call[SaveQuery, RawContent], sessions: SessionStore
 ) -> Response[SessionMetadataView]:

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import PathParameter, id_parameter
 from functions.http.paging import ListQuery, QueryTime
 from functions.http.views import BodyModel, QueryModel, WireModel, view_of
-from persistence.content import pack
 from persistence.documents import (
     DEVICE_MAX_CHARACTERS,
     ClearableLabel,
@@ -107,13 +107,14 @@ class NewSessionBody(BodyModel):
     title: Title = Field(description="The title.")
     description: Description | None = Field(description="A description, or null.")
     content: str = Field(description="Any text, of at most 1,572,864 bytes of UTF-8. It comes back unchanged.")
+    content_hash: ContentHash | None = Field(None, description=CONTENT_HASH)
     app: Label | None = Field(None, description="A label for the app that saves it.")
     device_info: Device = Field(None, description=DEVICE_INFO)
     media_type: MediaType | None = Field(None, description="The media type of the content.")
 
     def new_session(self) -> NewSession:
-        """Packs the content. Raises ContentTooLarge, and InvalidMember if it is not UTF-8."""
-        return NewSession.model_validate(dict(self) | {"content": pack(self.content)})
+        """Packs and checks the content. Raises as `packed_members`."""
+        return NewSession.model_validate(packed_members(self))
 
 
 class SessionUpdateBody(BodyModel):
@@ -124,14 +125,14 @@ class SessionUpdateBody(BodyModel):
     title: Title | None = Field(None, description="A new title.")
     description: Description | None = Field(None, description='A new description; "" clears it.')
     content: str | None = Field(None, description="New content, of at most 1,572,864 bytes of UTF-8.")
+    content_hash: ContentHash | None = Field(None, description=CONTENT_HASH)
     app: ClearableLabel | None = Field(None, description='A label for the app that saves it; "" clears it.')
     device_info: Device = Field(None, description=DEVICE_INFO)
     media_type: MediaType | None = Field(None, description="The media type of the content.")
 
     def change(self) -> SessionChange:
-        """Packs the content. Raises ContentTooLarge, and InvalidMember if it is not UTF-8."""
-        packed = None if self.content is None else pack(self.content)
-        return SessionChange.model_validate(dict(self) | {"content": packed})
+        """Packs and checks the content. Raises as `packed_members`."""
+        return SessionChange.model_validate(packed_members(self))
 
 
 class SessionPatchBody(BodyModel):

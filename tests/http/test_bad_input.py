@@ -212,6 +212,7 @@ async def test_of_a_name_given_twice_the_last_one_counts(client: Client) -> None
         ({"app": "a" * 101}, "100"),
         ({"app": "\0"}, "NUL"),
         ({"deviceInfo": 7}, "string"),
+        ({"contentHash": "a"}, "64"),
         ({"id": "AAAAAAAAAAAA"}, ""),
         ({"ownerId": "bob"}, ""),
         ({"version": 7}, ""),
