@@ -7,6 +7,7 @@ gzip is kept if it is small enough.
 
 import hashlib
 from dataclasses import dataclass
+from typing import Self
 
 from isal import igzip, isal_zlib
 from zlib_ng import zlib_ng
@@ -38,12 +39,25 @@ class Packed:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Content from a store, as `text` and as `packed`. Its text has the size and the hash that were stored."""
+
+    text: bytes
+    packed: Packed
+
+    @classmethod
+    def of(cls, packed: Packed, id: str) -> Self:
+        """Raises CorruptItem as `unpack`."""
+        return cls(unpack(packed, id), packed)
+
+
 def pack(content: str | bytes) -> Packed:
     """Raises InvalidMember if the bytes are not UTF-8, and ContentTooLarge. About 2 ms per MB."""
     if isinstance(content, bytes):
-        _refuse_too_large(content)  # before the work of decoding it
+        check_size(content)  # before the work of decoding it
     raw = _utf8(content)
-    _refuse_too_large(raw)
+    check_size(raw)
     return _packed(raw, _compress(raw))
 
 
@@ -59,51 +73,65 @@ def pack_gzipped(data: bytes) -> Packed:
 
 
 def gunzip(data: bytes) -> bytes:
-    """Unpacks what a client sent. Raises ValueError if it is not one gzip member, and ContentTooLarge.
+    """Unpacks content that a client sent. Raises ValueError if it is not one gzip member, and ContentTooLarge."""
+    raw = inflate(data, CONTENT_MAX_BYTES)
+    if raw is None:
+        raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
+    return raw
 
-    Stops as soon as the text is longer than CONTENT_MAX_BYTES. As strict as zlib, with which browsers unpack: isal
-    accepts incomplete Huffman codes, which they refuse. The standard library's zlib is as strict, and makes a
-    gzipped save of a large state cost a quarter more.
+
+def inflate(data: bytes, limit: int) -> bytes | None:
+    """Unpacks what a client sent. Raises ValueError if it is not one gzip member.
+
+    Stops as soon as the text is longer than `limit`, and returns None. As strict as zlib, with which browsers
+    unpack: isal accepts incomplete Huffman codes, which they refuse. The standard library's zlib is as strict, and
+    makes a gzipped save of a large state cost a quarter more.
     """
     try:
-        inflate = zlib_ng.decompressobj(wbits=31)
-        raw = inflate.decompress(data, CONTENT_MAX_BYTES + 1)
+        member = zlib_ng.decompressobj(wbits=31)
+        raw = member.decompress(data, limit + 1)
     except zlib_ng.error as exc:  # type: ignore[misc]  # the stub declares the class as an instance
         raise ValueError("not gzip") from exc
-    if len(raw) > CONTENT_MAX_BYTES:
-        raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
-    if not inflate.eof or inflate.unused_data:
+    if len(raw) > limit:
+        return None
+    if not member.eof or member.unused_data:
         raise ValueError("not one whole gzip member")
     return raw
 
 
-def unpack(payload: bytes, size: int, id: str) -> bytes:
-    """Returns the content's bytes. Raises CorruptItem if `payload` is not gzip of exactly `size` bytes.
+def check_size(raw: bytes) -> None:
+    """Raises ContentTooLarge."""
+    if len(raw) > CONTENT_MAX_BYTES:
+        raise ContentTooLarge("content", len(raw), CONTENT_MAX_BYTES)
 
-    Never unpacks more than `size` + 1 bytes.
+
+def unpack(packed: Packed, id: str) -> bytes:
+    """Returns the content's bytes. Raises CorruptItem if they do not have the size and the hash of `packed`.
+
+    Never unpacks more than `size` + 1 bytes. About 2 ms per MB, most of it for the hash.
     """
-    if not 0 <= size <= CONTENT_MAX_BYTES:
+    if not 0 <= packed.size <= CONTENT_MAX_BYTES:
         raise CorruptItem("content", id)
     try:
         inflate = isal_zlib.decompressobj(wbits=31)
-        raw = inflate.decompress(payload, size + 1)
-        if inflate.eof and len(raw) == size and not inflate.unused_data:
-            return raw
-        raise CorruptItem("content", id)
+        raw = inflate.decompress(packed.payload, packed.size + 1)
     except isal_zlib.error as exc:  # type: ignore[misc]  # the stub declares the class as an instance
         raise CorruptItem("content", id) from exc
-
-
-def _refuse_too_large(raw: bytes) -> None:
-    if len(raw) > CONTENT_MAX_BYTES:
-        raise ContentTooLarge("content", len(raw), CONTENT_MAX_BYTES)
+    is_whole = inflate.eof and len(raw) == packed.size and not inflate.unused_data
+    if not is_whole or _sha256(raw) != packed.hash:
+        raise CorruptItem("content", id)
+    return raw
 
 
 def _packed(raw: bytes, payload: bytes) -> Packed:
     packed_size = _base64_size(payload) + _ITEM_OVERHEAD_BYTES
     if packed_size > PACKED_MAX_BYTES:
         raise ContentTooLarge("packed content", packed_size, PACKED_MAX_BYTES)
-    return Packed(payload, hashlib.sha256(raw).hexdigest(), len(raw))
+    return Packed(payload, _sha256(raw), len(raw))
+
+
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
 
 
 def _compress(raw: bytes) -> bytes:

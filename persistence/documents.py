@@ -19,6 +19,7 @@ from pydantic import (
 TITLE_MAX_CHARACTERS = 255
 DESCRIPTION_MAX_CHARACTERS = 2_000
 LABEL_MAX_CHARACTERS = 100
+DEVICE_MAX_CHARACTERS = 255
 ID_LENGTH = 12
 SNAPSHOT_ID_MAX_LENGTH = 64
 
@@ -58,6 +59,15 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def device_text(text: str) -> str:
+    """Returns the name of a device as it is kept: without NUL, and cut if it is too long."""
+    return text.replace("\0", "")[:DEVICE_MAX_CHARACTERS]
+
+
+def _device(text: str | None) -> str | None:
+    return None if text is None else device_text(text) or None
+
+
 Timestamp = Annotated[
     AwareDatetime,
     AfterValidator(_to_utc),
@@ -82,6 +92,8 @@ Label = Annotated[
 ClearableLabel = Annotated[
     str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
+# A device only informs, so no text of it is refused. An empty one counts as none.
+Device = Annotated[str | None, AfterValidator(_device)]
 # It becomes a response header, so it is a type alone: no line break, no parameter.
 MEDIA_TYPE_PATTERN = r"^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$"
 MediaType = Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)]

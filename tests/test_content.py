@@ -7,13 +7,23 @@ import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from isal import isal_zlib
 
-from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, gunzip, pack, pack_gzipped, unpack
+from persistence.content import (
+    CONTENT_MAX_BYTES,
+    PACKED_MAX_BYTES,
+    Packed,
+    Verified,
+    gunzip,
+    pack,
+    pack_gzipped,
+    unpack,
+)
 from persistence.documents import now
 from persistence.errors import ContentTooLarge, CorruptItem, InvalidField
 from persistence.sessions.documents import SessionContent
@@ -39,7 +49,7 @@ def noise(size: int) -> str:
 @given(st.text())
 def test_any_text_comes_back(text: str) -> None:
     packed = pack(text)
-    assert unpack(packed.payload, packed.size, "id") == text.encode()
+    assert unpack(packed, "id") == text.encode()
     assert pack(text.encode()) == packed
 
 
@@ -48,7 +58,7 @@ def test_every_character_of_every_plane_comes_back() -> None:
     for start in range(0, len(everything), 300_000):
         text = "".join(everything[start : start + 300_000])
         packed = pack(text)
-        assert unpack(packed.payload, packed.size, "id").decode() == text
+        assert unpack(packed, "id").decode() == text
 
 
 def test_the_hash_and_the_size_are_of_the_bytes_received() -> None:
@@ -62,7 +72,7 @@ def test_the_hash_and_the_size_are_of_the_bytes_received() -> None:
 def test_nothing_is_content_too() -> None:
     packed = pack("")
     assert packed.size == 0
-    assert unpack(packed.payload, 0, "id") == b""
+    assert unpack(packed, "id") == b""
 
 
 def test_the_payload_is_gzip_and_always_the_same() -> None:
@@ -76,7 +86,7 @@ def test_a_mebibyte_and_a_half_fits_and_one_byte_more_does_not(character: str) -
     text = character * (CONTENT_MAX_BYTES // size)
     assert CONTENT_MAX_BYTES == 1_572_864 == len(text.encode())
     packed = pack(text)
-    assert unpack(packed.payload, packed.size, "id") == text.encode()
+    assert unpack(packed, "id") == text.encode()
     for content in (text + "x", (text + "x").encode()):
         with pytest.raises(ContentTooLarge) as refused:
             pack(content)
@@ -134,7 +144,7 @@ def test_every_truncation_is_corrupt() -> None:
     packed = pack(SAMPLE)
     for length in range(len(packed.payload)):
         with pytest.raises(CorruptItem):
-            unpack(packed.payload[:length], packed.size, "id")
+            unpack(replace(packed, payload=packed.payload[:length]), "id")
 
 
 def test_every_flipped_bit_is_corrupt_or_changes_nothing() -> None:
@@ -145,7 +155,7 @@ def test_every_flipped_bit_is_corrupt_or_changes_nothing() -> None:
             damaged = bytearray(packed.payload)
             damaged[position] ^= 1 << bit
             try:
-                assert unpack(bytes(damaged), packed.size, "id") == SAMPLE.encode()
+                assert unpack(replace(packed, payload=bytes(damaged)), "id") == SAMPLE.encode()
             except CorruptItem:
                 corrupt += 1
     # Not in the parts of the header without a meaning for the text, such as the time.
@@ -160,7 +170,7 @@ def test_every_flipped_bit_is_corrupt_or_changes_nothing() -> None:
 def test_what_is_no_gzip_is_corrupt(payload: bytes) -> None:
     for size in (0, 1, len(payload)):
         with pytest.raises(CorruptItem):
-            unpack(payload, size, "id")
+            unpack(Packed(payload, hashlib.sha256(payload).hexdigest(), size), "id")
 
 
 def test_another_size_than_expected_is_corrupt() -> None:
@@ -177,7 +187,7 @@ def test_another_size_than_expected_is_corrupt() -> None:
         -(10**9),
     ):
         with pytest.raises(CorruptItem) as told:
-            unpack(packed.payload, size, "abc")
+            unpack(replace(packed, size=size), "abc")
         assert (told.value.kind, told.value.id) == ("content", "abc")
 
 
@@ -185,7 +195,23 @@ def test_anything_behind_the_gzip_is_corrupt() -> None:
     packed = pack(SAMPLE)
     for more in (b"\0", b"more", packed.payload):
         with pytest.raises(CorruptItem):
-            unpack(packed.payload + more, packed.size, "id")
+            unpack(replace(packed, payload=packed.payload + more), "id")
+
+
+def test_sound_gzip_of_another_text_is_corrupt() -> None:
+    packed = pack(SAMPLE)
+    for other in (SAMPLE[::-1], SAMPLE.swapcase()):
+        assert pack(other).size == packed.size
+        for read in (unpack, Verified.of):
+            with pytest.raises(CorruptItem) as told:
+                read(replace(packed, payload=pack(other).payload), "abc")
+            assert (told.value.kind, told.value.id) == ("content", "abc")
+
+
+@pytest.mark.parametrize("hash", ["", "0" * 64, pack(SAMPLE).hash.upper(), pack(SAMPLE).hash[:-1]])
+def test_another_hash_than_expected_is_corrupt(hash: str) -> None:
+    with pytest.raises(CorruptItem):
+        unpack(replace(pack(SAMPLE), hash=hash), "id")
 
 
 def peak_bytes_of(work: Callable[[], object], error: type[Exception]) -> int:
@@ -206,7 +232,10 @@ def bomb() -> bytes:
 
 @pytest.mark.parametrize("size", [0, 1000, CONTENT_MAX_BYTES, 10**12, -1])
 def test_a_bomb_is_corrupt_and_never_unpacked(bomb: bytes, size: int) -> None:
-    assert peak_bytes_of(lambda: unpack(bomb, size, "id"), CorruptItem) < 2 * CONTENT_MAX_BYTES + 1_000_000
+    assert (
+        peak_bytes_of(lambda: unpack(Packed(bomb, "", size), "id"), CorruptItem)
+        < 2 * CONTENT_MAX_BYTES + 1_000_000
+    )
 
 
 def test_what_is_too_large_is_refused_before_it_is_decoded() -> None:
@@ -254,7 +283,7 @@ def test_whatever_comes_gzipped_is_what_would_have_come_without(text: str, times
     raw = (text * times).encode()
     packed, plain = pack_gzipped(gzip.compress(raw, level)), pack(raw)
     assert (packed.hash, packed.size) == (plain.hash, plain.size)
-    assert unpack(packed.payload, packed.size, "id") == zlib.decompress(packed.payload, 31) == raw
+    assert unpack(packed, "id") == zlib.decompress(packed.payload, 31) == raw
 
 
 def test_what_comes_packed_well_is_kept_under_our_own_header() -> None:

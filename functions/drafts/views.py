@@ -1,14 +1,15 @@
 """The models of requests and responses about drafts."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from functions.http.endpoint import id_parameter
 from functions.http.paging import FilterQuery, PageQuery
 from functions.http.views import QueryModel, WireModel
 from functions.sessions.views import SessionMetadataView, SessionUpdateBody, session_metadata
-from persistence.documents import Label, Timestamp
+from persistence.documents import Label, Timestamp, device_text
 from persistence.sessions.documents import SessionSummary
 from persistence.storage.query import Operator
 
@@ -65,7 +66,10 @@ class LatestDraftQuery(FilterQuery):
     FILTERS = _BY_APP_AND_DEVICE
 
     app: Label | None = Field(None, description="The label of one app.")
-    device: Label | None = Field(None, description="The label of the device that saved it last.")
+    # Cut as stored devices are, so that the text that was sent finds them.
+    device: Annotated[str, AfterValidator(device_text)] | None = Field(
+        None, description="The label of the device that saved it last."
+    )
 
 
 class DraftsQuery(LatestDraftQuery, PageQuery):

@@ -109,7 +109,7 @@ class Api:
         body: BaseModel = _NO_BODY
         raw_body = b""
         if endpoint.body is not None:
-            body, raw_body = read_body(req, endpoint.body, endpoint.route.media_types), req.get_body()
+            body, raw_body = read_body(req, endpoint.body, endpoint.route.media_types)
         return Call(
             owner_id,
             query,

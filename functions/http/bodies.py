@@ -6,6 +6,7 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from functions.http.digests import REPR_DIGEST, check_repr_digest
 from functions.http.errors import (
     BodyTooLarge,
     InvalidBody,
@@ -13,15 +14,17 @@ from functions.http.errors import (
     LengthRequired,
     UnsupportedMediaType,
 )
-from functions.http.headers import media_type
-from persistence.content import CONTENT_MAX_BYTES, Packed, pack, pack_gzipped
+from functions.http.headers import GZIP, media_type
+from persistence.content import CONTENT_MAX_BYTES, Packed, check_size, inflate, pack, pack_gzipped
 from persistence.documents import MEDIA_TYPE_PATTERN
 
 BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
 """JSON takes up to six bytes for one byte of content (\\u0000). The rest is for the other fields."""
 
-GZIP_MAX_BYTES = CONTENT_MAX_BYTES + 16 * 1024
-"""Gzip makes incompressible content a little longer."""
+_GZIP_OVERHEAD_BYTES = 16 * 1024
+"""Gzip makes incompressible data a little longer."""
+
+GZIP_MAX_BYTES = CONTENT_MAX_BYTES + _GZIP_OVERHEAD_BYTES
 
 _MEMBERS_MAX = 100
 _VALUES_MAX = 1_000
@@ -43,6 +46,7 @@ MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
 _MEDIA_TYPE = re.compile(MEDIA_TYPE_PATTERN)
 _IDENTITY = "identity"
+_NO_GZIP = "The body is not one whole gzip member, although its Content-Encoding says so."
 _UTF8 = frozenset({"utf-8", "utf8"})
 
 
@@ -65,19 +69,33 @@ def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
         raise InvalidRequest.of_query(exc) from exc
 
 
-def read_body(req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...]) -> BaseModel:
-    """Returns the validated body.
+def read_body(
+    req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...]
+) -> tuple[BaseModel, bytes]:
+    """Returns the validated body, and its bytes: of JSON without gzip, of raw content as they were sent.
 
-    Raises UnsupportedMediaType, LengthRequired, BodyTooLarge, InvalidBody and InvalidRequest.
+    Raises UnsupportedMediaType, LengthRequired, BodyTooLarge, InvalidBody, InvalidHeader and InvalidRequest.
     """
     if model is RawContent:
-        return _read_raw(req)
-    if media_type(req.headers.get("content-type", ""))[0] not in media_types or _coding(req) != _IDENTITY:
-        raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}, uncompressed.")
+        return _read_raw(req), req.get_body()
+    if media_type(req.headers.get("content-type", ""))[0] not in media_types:
+        raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}.")
+    body = _inflated(_body(req)) if _is_gzipped(req) else _bounded(_body(req), BODY_MAX_BYTES)
     try:
-        return _parsed(model, _bounded(_body(req), BODY_MAX_BYTES))
+        return _parsed(model, body), body
     except ValidationError as exc:
         raise InvalidRequest.of_body(exc) from exc
+
+
+def _inflated(data: bytes) -> bytes:
+    """Returns a body that was sent gzipped. Stops as soon as it is longer than BODY_MAX_BYTES."""
+    try:
+        body = inflate(_bounded(data, BODY_MAX_BYTES + _GZIP_OVERHEAD_BYTES), BODY_MAX_BYTES)
+    except ValueError as exc:
+        raise InvalidBody(_NO_GZIP) from exc
+    if body is None:
+        raise BodyTooLarge(None, BODY_MAX_BYTES)
+    return body
 
 
 def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
@@ -122,23 +140,26 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
         raise UnsupportedMediaType("Send the content with its own Content-Type.")
     if charset not in _UTF8:
         raise UnsupportedMediaType("The content must be UTF-8.")
-    data = _body(req)
-    match _coding(req):
-        case "identity":
-            return RawContent(content=pack(data), media_type=type_)
-        case "gzip":
-            data = _bounded(data, GZIP_MAX_BYTES)
-            try:
-                return RawContent(content=pack_gzipped(data), media_type=type_)
-            except ValueError as exc:
-                raise InvalidBody("The body is not gzip, although its Content-Encoding says so.") from exc
-        case _:
-            raise UnsupportedMediaType("Content-Encoding must be gzip or identity.")
+    data, is_gzipped = _body(req), _is_gzipped(req)
+    if is_gzipped:
+        _bounded(data, GZIP_MAX_BYTES)
+    else:
+        check_size(data)
+    check_repr_digest(req.headers.get(REPR_DIGEST), data)
+    if not is_gzipped:
+        return RawContent(content=pack(data), media_type=type_)
+    try:
+        return RawContent(content=pack_gzipped(data), media_type=type_)
+    except ValueError as exc:
+        raise InvalidBody(_NO_GZIP) from exc
 
 
-def _coding(req: func.HttpRequest) -> str:
-    coding: str = req.headers.get("content-encoding", _IDENTITY)
-    return coding.strip().lower()
+def _is_gzipped(req: func.HttpRequest) -> bool:
+    """Raises UnsupportedMediaType for another content coding."""
+    coding = req.headers.get("content-encoding", _IDENTITY).strip().lower()
+    if coding not in (GZIP, _IDENTITY):
+        raise UnsupportedMediaType(f"Content-Encoding must be {GZIP} or {_IDENTITY}.")
+    return bool(coding == GZIP)
 
 
 def _body(req: func.HttpRequest) -> bytes:

@@ -29,8 +29,9 @@ NO_TAGS = frozenset[str]()
 class Call(Generic[Q, B]):
     """One request: its caller, its validated query and body, and what else was sent.
 
-    Headers that mean something here are read only if the route declares them in `reads`. If `is_head`, nobody sees
-    the body of the response: the handler must not record that something was opened.
+    Headers that mean something here are read only if the route declares them in `reads`. `raw_body` is JSON
+    after its content coding was removed, so that a retry may use another one. Raw content is as it was sent.
+    If `is_head`, nobody sees the body of the response: the handler must not record that something was opened.
     """
 
     owner_id: str

@@ -1,13 +1,50 @@
-"""Content in responses: beside its metadata in JSON, or by itself with its own media type."""
+"""Content beside its metadata in JSON, and content by itself with its own media type."""
+
+import hashlib
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
 
 from functions.http.call import NOT_MODIFIED, Call, Response, to_json
+from functions.http.digests import REPR_DIGEST, repr_digest
 from functions.http.headers import GZIP, entity_tags, etag_of_coding
-from functions.http.views import Nothing, WireModel
-from persistence.content import Packed, unpack
+from functions.http.views import BodyModel, Nothing, WireModel
+from persistence.content import Verified, pack
+from persistence.errors import InvalidMember
 
 # Content can be HTML. A browser must not run it with the rights of our origin.
 SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}
 _UNKNOWN_TYPE = "text/plain"
+
+CONTENT_HASH = "The SHA-256 of `content` in UTF-8, in lower-case hexadecimal. Another content is refused."
+_SHA_256_DIGITS = 64
+
+
+def _sha_256_hex(text: str) -> str:
+    if len(text) != _SHA_256_DIGITS or not set(text) <= set("0123456789abcdef"):
+        raise ValueError(f"must be {_SHA_256_DIGITS} digits of lower-case hexadecimal")
+    return text
+
+
+ContentHash = Annotated[
+    str, AfterValidator(_sha_256_hex), Field(json_schema_extra={"pattern": f"^[0-9a-f]{{{_SHA_256_DIGITS}}}$"})
+]
+
+
+def packed_members(body: BodyModel) -> dict[str, Any]:
+    """Returns the members of a body by name: `content` packed, and `content_hash` checked and left out.
+
+    Raises ContentTooLarge, and InvalidMember if the content is not UTF-8 or has another hash.
+    """
+    members = dict(body)
+    text, content_hash = members["content"], members.pop("content_hash")
+    packed = None if text is None else pack(text)
+    if content_hash is not None:
+        if packed is None:
+            raise InvalidMember("content_hash", "needs content")
+        if content_hash != packed.hash:
+            raise InvalidMember("content_hash", "is not the SHA-256 of the content")
+    return {**members, "content": packed}
 
 
 def content_json(metadata: WireModel, content: bytes | str) -> bytes:
@@ -17,20 +54,26 @@ def content_json(metadata: WireModel, content: bytes | str) -> bytes:
 
 
 def content_response(
-    call: Call[Nothing, Nothing], packed: Packed | None, id: str, etag: str, media_type: str | None
+    call: Call[Nothing, Nothing], content: Verified | None, etag: str, media_type: str | None
 ) -> Response[bytes]:
     """Returns content by itself, gzipped as it is stored if the caller accepts that.
 
-    `packed` is None if the caller has the content already: then the response is 304.
+    `content` is None if the caller has the content already: then the response is 304.
     """
     coding = GZIP if call.accepts_gzip else None
     type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
-    if packed is None:
+    if content is None:
         # The caller may have the representation of the other coding.
         known = entity_tags(call.headers["if-none-match"])
         if etag_of_coding(etag, coding) not in known:
             coding = GZIP if coding is None else None
         return Response(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
-    headers = SANDBOX if coding is None else {**SANDBOX, "Content-Encoding": coding}
-    body = packed.payload if coding else unpack(packed.payload, packed.size, id)
+    headers = dict(SANDBOX)
+    if coding is None:
+        body, sha_256 = content.text, bytes.fromhex(content.packed.hash)
+    else:
+        body = content.packed.payload
+        sha_256 = hashlib.sha256(body).digest()
+        headers["Content-Encoding"] = coding
+    headers[REPR_DIGEST] = repr_digest(sha_256)
     return Response(body, etag_of_coding(etag, coding), headers=headers, media_type=type_)

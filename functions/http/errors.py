@@ -43,15 +43,16 @@ class LengthRequired(RequestError):
 
 
 class BodyTooLarge(RequestError):
-    """The body has more bytes than any valid body."""
+    """The body has more bytes than any valid body. `size` is None if unpacking stopped at the limit."""
 
-    def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"The body has {size:,} bytes; at most {limit:,} are read.")
+    def __init__(self, size: int | None, limit: int) -> None:
+        has = "too many" if size is None else f"{size:,}"
+        super().__init__(f"The body has {has} bytes; at most {limit:,} are read.")
         self.size, self.limit = size, limit
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"size": self.size, "limit": self.limit}
+        return {"limit": self.limit} if self.size is None else {"size": self.size, "limit": self.limit}
 
 
 class InvalidBody(RequestError):
@@ -87,11 +88,11 @@ class InvalidHeader(RequestError):
 
 
 class InvalidRequest(RequestError):
-    """The body or the query is invalid. Each fault names a field and says why."""
+    """The body, the query or a header is invalid. Each fault names a field and says why."""
 
     def __init__(self, faults: Sequence[Mapping[str, str]]) -> None:
         first = faults[0]
-        place = first.get("parameter") or first.get("pointer", "#").removeprefix("#/")
+        place = first.get("parameter") or first.get("header") or first.get("pointer", "#").removeprefix("#/")
         super().__init__(f"{place}: {first['detail']}" if place != "#" else first["detail"])
         self.faults = list(faults[:_FAULTS_MAX])
 

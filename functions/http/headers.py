@@ -1,6 +1,7 @@
 """Parses request headers by their grammars (RFC 9110, RFC 7240)."""
 
 import re
+from urllib.parse import unquote
 
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header, parse_list_header, parse_options_header
@@ -56,6 +57,14 @@ def preferred_return(header: str) -> str | None:
         if name.strip().lower() == "return":
             return value.strip().strip('"').lower()
     return None
+
+
+def percent_decoded(header: str) -> str:
+    """Returns the text of a header that is percent-encoded UTF-8. Refuses nothing.
+
+    A `%` without two hexadecimal digits stays. Bytes that are not UTF-8 become U+FFFD.
+    """
+    return unquote(header, errors="replace").encode("utf-8", "replace").decode()
 
 
 def media_type(header: str) -> tuple[str, str]:

@@ -37,6 +37,7 @@ Every response is `Cache-Control: no-store, private`. Every error is a problem (
 `error.message` can be shown to users. Every path with GET takes HEAD, too: the response is the same without its
 body, and nothing counts as opened. Below `persistence/`, an unknown path is 404, and an unknown method is 405 with
 `Allow`. Times are UTC. An empty query parameter counts as not sent.
+Every body can be sent with `Content-Encoding: gzip`. Limits count its bytes after unpacking.
 To avoid overwriting changes of others, send `If-Match` with the `etag` that you read."""
 
 _CHARGE = "Savepoint-Request-Charge"
@@ -201,8 +202,7 @@ def _request_body(model: type[BaseModel], media_types: Sequence[str]) -> Json:
     if model is RawContent:
         return {
             "required": True,
-            "description": "The content itself, in UTF-8. Its Content-Type is stored with it. It can be sent with "
-            "`Content-Encoding: gzip`.",
+            "description": "The content itself, in UTF-8. Its Content-Type is stored with it.",
             "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types},
         }
     return {"required": True, "content": {media_type: {"schema": _ref(model)} for media_type in media_types}}

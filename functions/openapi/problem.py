@@ -16,11 +16,12 @@ TypeUri = Annotated[str, Field(json_schema_extra={"enum": [TYPE_PREFIX + code fo
 
 
 class Fault(WireModel):
-    """One fault of a request. Either `pointer` or `parameter` is present."""
+    """One fault of a request. One of `pointer`, `parameter` and `header` is present."""
 
     detail: str = Field(description="What is wrong, in words for users.")
     pointer: str = Field(default_factory=str, description="A JSON pointer into the body.")
     parameter: str = Field(default_factory=str, description="The name of a query parameter.")
+    header: str = Field(default_factory=str, description="The name of a request header.")
 
 
 class ErrorWords(WireModel):

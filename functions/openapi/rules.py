@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.http.bodies import ANY_TYPE, HTML, RawContent
 from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS, NOT_MODIFIED
+from functions.http.digests import DIGEST_MAX_CHARACTERS, REPR_DIGEST, SHA_256_PATTERN
 from functions.http.endpoint import Endpoint
 from functions.http.problems import PROBLEM_TYPES
 from functions.identity.settings import AuthMode
@@ -46,6 +47,18 @@ REQUEST_HEADERS: Mapping[str, Json] = {
             "minimal": {"value": "return=minimal"},
         },
     },
+    REPR_DIGEST: {
+        "description": "The SHA-256 of the body as it is sent, after gzip (RFC 9530). If another body arrives, "
+        "the response is 422 and nothing is written. Digests of other algorithms are ignored.",
+        "schema": {"type": "string", "maxLength": DIGEST_MAX_CHARACTERS, "pattern": SHA_256_PATTERN},
+        "example": "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:",
+    },
+    "Savepoint-Device": {
+        "description": "A label for the device that saves it, as `deviceInfo` in JSON: percent-encoded UTF-8. If "
+        "it is malformed, it is kept as well as possible. If it has more than 255 characters, it is cut.",
+        "schema": {"type": "string"},
+        "example": "Ann%E2%80%99s%20tablet",
+    },
     "Savepoint-Confirm": {
         "description": "Your `ownerId`, to confirm the deletion. It cannot be undone.",
         "required": True,
@@ -65,6 +78,7 @@ RESPONSE_HEADERS: Mapping[str, Json] = {
         "required": True,
     },
     "Vary": {"description": "The request headers that change the response.", "required": True},
+    REPR_DIGEST: {"description": "The SHA-256 of the body as it is sent (RFC 9530).", "required": True},
     "ETag": {"description": "The current ETag, for If-Match and If-None-Match.", "required": True},
     "Location": {"description": "The path of what was created.", "required": True},
     "Preference-Applied": {"description": "The preference in `Prefer` that was applied."},
@@ -102,8 +116,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: not it.route.public, (401, 429, 503)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
     (_refuses_headers, (400,)),
-    (lambda it: it.body is not None, (411, 413, 415)),
-    (lambda it: it.body is RawContent, (400,)),
+    (lambda it: it.body is not None, (400, 411, 413, 415)),
     (lambda it: _keeps_content(it), (507,)),
     (lambda it: _reads(it, "If-Match"), (412,)),
     (lambda it: _reads(it, "If-None-Match") and it.route.method == "GET", (NOT_MODIFIED,)),
@@ -136,6 +149,8 @@ def success_headers(endpoint: Endpoint, status: int) -> list[str]:
         names.append("Preference-Applied")
     if endpoint.models == (bytes,):
         names += _HEADERS_BY_TYPE.get(route.produces, ())
+        if route.produces == ANY_TYPE and status != NOT_MODIFIED:
+            names.append(REPR_DIGEST)
     return names
 
 

@@ -3,7 +3,9 @@
 from functions.http.bodies import ANY_TYPE, RawContent
 from functions.http.call import Call, Response
 from functions.http.content import content_response
+from functions.http.digests import REPR_DIGEST
 from functions.http.endpoint import Route, Routes
+from functions.http.headers import percent_decoded
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL, saved_metadata
 from functions.sessions.views import SESSION_ID, SaveQuery, SessionMetadataView
@@ -17,6 +19,7 @@ routes = Routes(
 )
 
 CONTENT = "sessions/{session_id}/content"
+DEVICE = "Savepoint-Device"
 
 
 @routes.serve(Route("GET", CONTENT, produces=ANY_TYPE, reads=("If-None-Match",)))
@@ -24,18 +27,23 @@ async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionSto
     """Returns the content of a session, exactly as it was sent."""
     opened = await sessions.get(call.owner_id, call.path["session_id"], call.if_none_match, touch=not call.is_head)
     metadata = opened.head.metadata
-    return content_response(call, opened.packed, opened.head.id, metadata.etag, metadata.media_type)
+    return content_response(call, opened.verified, metadata.etag, metadata.media_type)
 
 
-@routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer")))
+@routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer", REPR_DIGEST, DEVICE)))
 async def put_session_content(
     call: Call[SaveQuery, RawContent], sessions: SessionStore
 ) -> Response[SessionMetadataView]:
     """Saves the content of a session. Gzipped content is smaller and faster to send than JSON."""
+    device = call.header(DEVICE)
     head = await sessions.save(
         call.owner_id,
         call.path["session_id"],
-        SessionChange(content=call.body.content, media_type=call.body.media_type),
+        SessionChange(
+            content=call.body.content,
+            media_type=call.body.media_type,
+            device_info=None if device is None else percent_decoded(device),
+        ),
         call.conditions,
         autosave=call.query.autosave,
     )

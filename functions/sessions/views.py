@@ -4,11 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import PathParameter, id_parameter
 from functions.http.paging import ListQuery, QueryTime
 from functions.http.views import BodyModel, QueryModel, WireModel, view_of
-from persistence.content import pack
-from persistence.documents import ClearableLabel, Description, Label, MediaType, Timestamp, Title
+from persistence.documents import (
+    DEVICE_MAX_CHARACTERS,
+    ClearableLabel,
+    Description,
+    Device,
+    Label,
+    MediaType,
+    Timestamp,
+    Title,
+)
 from persistence.sessions.documents import (
     NewSession,
     Revision,
@@ -22,6 +31,10 @@ from persistence.storage.query import Operator
 SESSION_ID = id_parameter("session_id", "The id of the session.", statuses=(404, 409, 410))
 VERSION = PathParameter(
     "version", "The number of the version.", {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999}
+)
+DEVICE_INFO = (
+    f"A label for the device that saves it. If it has more than {DEVICE_MAX_CHARACTERS} characters, it is cut. "
+    "NUL characters are left out."
 )
 
 
@@ -94,13 +107,14 @@ class NewSessionBody(BodyModel):
     title: Title = Field(description="The title.")
     description: Description | None = Field(description="A description, or null.")
     content: str = Field(description="Any text, of at most 1,572,864 bytes of UTF-8. It comes back unchanged.")
+    content_hash: ContentHash | None = Field(None, description=CONTENT_HASH)
     app: Label | None = Field(None, description="A label for the app that saves it.")
-    device_info: Label | None = Field(None, description="A label for the device that saves it.")
+    device_info: Device = Field(None, description=DEVICE_INFO)
     media_type: MediaType | None = Field(None, description="The media type of the content.")
 
     def new_session(self) -> NewSession:
-        """Packs the content. Raises ContentTooLarge, and InvalidMember if it is not UTF-8."""
-        return NewSession.model_validate(dict(self) | {"content": pack(self.content)})
+        """Packs and checks the content. Raises as `packed_members`."""
+        return NewSession.model_validate(packed_members(self))
 
 
 class SessionUpdateBody(BodyModel):
@@ -111,14 +125,14 @@ class SessionUpdateBody(BodyModel):
     title: Title | None = Field(None, description="A new title.")
     description: Description | None = Field(None, description='A new description; "" clears it.')
     content: str | None = Field(None, description="New content, of at most 1,572,864 bytes of UTF-8.")
+    content_hash: ContentHash | None = Field(None, description=CONTENT_HASH)
     app: ClearableLabel | None = Field(None, description='A label for the app that saves it; "" clears it.')
-    device_info: Label | None = Field(None, description="A label for the device that saves it.")
+    device_info: Device = Field(None, description=DEVICE_INFO)
     media_type: MediaType | None = Field(None, description="The media type of the content.")
 
     def change(self) -> SessionChange:
-        """Packs the content. Raises ContentTooLarge, and InvalidMember if it is not UTF-8."""
-        packed = None if self.content is None else pack(self.content)
-        return SessionChange.model_validate(dict(self) | {"content": packed})
+        """Packs and checks the content. Raises as `packed_members`."""
+        return SessionChange.model_validate(packed_members(self))
 
 
 class SessionPatchBody(BodyModel):

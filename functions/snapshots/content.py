@@ -19,7 +19,9 @@ async def get_snapshot_content(
     """Returns the content of a snapshot, exactly as it was sent. Counts as a visit."""
     known = call.if_none_match
     rate_limit.take(call.owner_id)
-    snapshot, packed = await snapshots.get_packed(call.owner_id, call.path["snapshot_id"], count=not call.is_head)
-    etag = f'"{packed.hash[:16]}"'
-    sent = None if etag in known else packed
-    return content_response(call, sent, snapshot.id, etag, snapshot.metadata.media_type)
+    snapshot, verified = await snapshots.get_content(
+        call.owner_id, call.path["snapshot_id"], count=not call.is_head
+    )
+    etag = f'"{verified.packed.hash[:16]}"'
+    sent = None if etag in known else verified
+    return content_response(call, sent, etag, snapshot.metadata.media_type)

@@ -4,10 +4,10 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import id_parameter
 from functions.http.paging import ListQuery, QueryTime
 from functions.http.views import BodyModel, WireModel, view_of
-from persistence.content import pack
 from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, Description, Label, MediaType, Timestamp, Title
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, SnapshotStats, Visitor
 from persistence.storage.query import Operator
@@ -99,6 +99,7 @@ class NewSnapshotBody(BodyModel):
     title: Title | None = Field(None, description="The title. By default that of the session.")
     description: Description | None = Field(None, description="A description. By default that of the session.")
     content: str | None = Field(None, description="Any text, of at most 1,572,864 bytes of UTF-8.")
+    content_hash: ContentHash | None = Field(None, description=CONTENT_HASH)
     session_id: str | None = Field(None, description="The id of a session of yours. Its content is copied.")
     app: Label | None = Field(None, description="A label for the app that creates it.")
     media_type: MediaType | None = Field(
@@ -115,9 +116,8 @@ class NewSnapshotBody(BodyModel):
         return self
 
     def new_snapshot(self) -> NewSnapshot:
-        """Returns what the store creates it from. Raises ContentTooLarge and InvalidMember."""
-        packed = None if self.content is None else pack(self.content)
-        return NewSnapshot.model_validate({**dict(self), "content": packed})
+        """Returns what the store creates it from. Raises as `packed_members`."""
+        return NewSnapshot.model_validate(packed_members(self))
 
 
 _TITLE, _TITLE_LOWER = "snapshot_metadata.title", "snapshot_metadata.title__lower"

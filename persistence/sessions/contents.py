@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection
 
 from persistence.background import Background
-from persistence.content import Packed
+from persistence.content import Packed, Verified
 from persistence.documents import new_id, now
 from persistence.errors import CorruptItem, PersistenceError
 from persistence.sessions.documents import SessionContent
@@ -45,17 +45,17 @@ class SessionContents:
         self._engine, self._background = engine, background
         self._contents = DocumentSet(engine, SESSIONS, SessionContent)
 
-    async def read(self, owner_id: str, content_id: str, hash: str, size: int) -> Packed:
-        """Returns the content of that hash and size as it is stored. One point read.
+    async def read(self, owner_id: str, content_id: str, hash: str, size: int) -> Verified:
+        """Returns the content of that hash and size. One point read.
 
-        Raises ItemNotFound if it was pruned, and CorruptItem.
+        Raises ItemNotFound if it was pruned, and CorruptItem if it is damaged or another content.
         """
         stored = await self._engine.read(SESSIONS, content_id, owner_id)
         self._contents.load(stored.item)
         payload = stored.item.get(PAYLOAD)
         if not isinstance(payload, bytes):
             raise CorruptItem("content", content_id)
-        return Packed(payload, hash, size)
+        return Verified.of(Packed(payload, hash, size), content_id)
 
     async def erase_all(self, owner_id: str, session_id: str) -> int:
         """Removes every content of a session that was deleted, and returns how many. A query and a delete each."""

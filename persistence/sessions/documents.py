@@ -9,6 +9,7 @@ from persistence.content import Packed
 from persistence.documents import (
     ClearableLabel,
     Description,
+    Device,
     Document,
     Label,
     LowerText,
@@ -203,7 +204,7 @@ class NewSession(BaseModel):
     description: Description | None
     content: Packed
     app: Label | None = None
-    device_info: Label | None = None
+    device_info: Device = None
     media_type: MediaType | None = None
 
 
@@ -216,7 +217,7 @@ class SessionChange(BaseModel):
     description: Description | None = None
     content: Packed | None = None
     app: ClearableLabel | None = None
-    device_info: Label | None = None
+    device_info: Device = None
     media_type: MediaType | None = None
 
 

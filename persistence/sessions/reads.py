@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
-from persistence.content import Packed, unpack
+from persistence.content import Verified
 from persistence.documents import now
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
 from persistence.retry import Attempts
@@ -28,16 +28,15 @@ _RECENTLY_UPDATED = Sort("metadata.updated_at", descending=True)
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A head and the content that it names. `packed` is None if the caller already has that content."""
+    """A head and the content that it names. `verified` is None if the caller already has that content."""
 
     head: SessionHead
-    packed: Packed | None
+    verified: Verified | None
 
     @property
     def content(self) -> bytes | None:
-        """The content as UTF-8. Raises CorruptItem."""
-        packed = self.packed
-        return None if packed is None else unpack(packed.payload, packed.size, self.head.id)
+        """The content as UTF-8, or None."""
+        return None if self.verified is None else self.verified.text
 
 
 class SessionReads:
@@ -64,7 +63,7 @@ class SessionReads:
             if found.document.metadata.etag in if_none_match:
                 return OpenedSession(await self._touched(found) if touch else found.document, None)
             try:
-                packed = await self._read_content(found.document)
+                verified = await self._read_content(found.document)
             except ItemNotFound:
                 # A save has pruned it between the two reads: then the head has moved on. Or this replica does not
                 # show it yet.
@@ -72,7 +71,7 @@ class SessionReads:
                 if missing.count(missing[-1]) == _CONTENT_READS:
                     raise CorruptItem("session", session_id) from None
                 continue
-            return OpenedSession(await self._touched(found) if touch else found.document, packed)
+            return OpenedSession(await self._touched(found) if touch else found.document, verified)
         raise Contended("session", session_id)
 
     async def open(self, head: SessionHead) -> OpenedSession:
@@ -125,14 +124,14 @@ class SessionReads:
         point read."""
         assert revision.content_id is not None, "only tombstones have revisions without content"
         try:
-            packed = await self._contents.read(
+            verified = await self._contents.read(
                 owner_id, revision.content_id, revision.content_hash, revision.content_bytes
             )
         except ItemNotFound:
             raise NotFound("revision", str(revision.version)) from None
-        return unpack(packed.payload, packed.size, revision.content_id)
+        return verified.text
 
-    async def _read_content(self, head: SessionHead) -> Packed:
+    async def _read_content(self, head: SessionHead) -> Verified:
         assert head.content_id is not None, "only tombstones have none, and reading those raises Gone"
         metadata = head.metadata
         return await self._contents.read(

@@ -8,7 +8,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
-from persistence.content import Packed, unpack
+from persistence.content import Packed
 from persistence.documents import Timestamp, new_id, now
 from persistence.errors import (
     Contended,
@@ -126,16 +126,14 @@ class SnapshotCreation:
             assert new.content is not None and new.title is not None, "NewSnapshot has checked this"
             return _Source(new.title, new.description or None, new.media_type, new.content)
         session = await self._sessions.get(owner_id, new.session_id)
-        assert session.packed is not None, "read without a condition"
-        # Detects damaged content now, and not when people open the link.
-        unpack(session.packed.payload, session.packed.size, session.head.id)
+        assert session.verified is not None, "read without a condition"
         metadata = session.head.metadata
         description = metadata.description if new.description is None else new.description
         return _Source(
             new.title or metadata.title,
             description or None,
             new.media_type or metadata.media_type,
-            session.packed,
+            session.verified.packed,
         )
 
     async def _create(self, snapshot: Snapshot, content: Packed, *, has_key: bool) -> Snapshot:

@@ -1,6 +1,6 @@
 """Reads of snapshots by id."""
 
-from persistence.content import Packed
+from persistence.content import Packed, Verified
 from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, is_id, now
 from persistence.errors import CorruptItem, Forbidden, Gone, ItemNotFound, NotFound
 from persistence.snapshots.documents import Snapshot
@@ -28,8 +28,9 @@ class SnapshotReads:
         """As `get`, but raises Gone if the snapshot was deleted or has expired."""
         return _live((await self.get(snapshot_id)).document)
 
-    async def get_packed(self, snapshot_id: str) -> tuple[Snapshot, Packed]:
-        """Returns a snapshot and its content as stored. One point read. Raises Gone."""
+    async def get_content(self, snapshot_id: str) -> tuple[Snapshot, Verified]:
+        """Returns a snapshot and its content. One point read. Raises Gone, and CorruptItem if the content is
+        damaged."""
         check_id(snapshot_id)
         try:
             stored = await self._engine.read(SNAPSHOTS, snapshot_id, snapshot_id)
@@ -39,7 +40,8 @@ class SnapshotReads:
         payload = stored.item.get(PAYLOAD)
         if not isinstance(payload, bytes):
             raise CorruptItem("snapshot", snapshot_id)
-        return snapshot, Packed(payload, snapshot.metadata.content_hash, snapshot.metadata.content_bytes)
+        packed = Packed(payload, snapshot.metadata.content_hash, snapshot.metadata.content_bytes)
+        return snapshot, Verified.of(packed, snapshot_id)
 
     async def find_without_content(self, snapshot_id: str) -> Snapshot | None:
         """Returns a snapshot or its tombstone; None if it is not found or damaged. One query, because a

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from persistence.content import Packed, unpack
+from persistence.content import Verified
 from persistence.documents import now
 from persistence.errors import Contended, Forbidden, ItemChanged, PersistenceError
 from persistence.idempotency import IdempotencyKey
@@ -63,30 +63,26 @@ class SnapshotStore:
         await self._creation.confirm(snapshot)
 
     async def get(self, visitor_id: str, snapshot_id: str, *, count: bool = True) -> tuple[Snapshot, bytes]:
-        """Returns the snapshot and its content as UTF-8, to everybody who has the id. If `count`, the visit is
-        counted in the background. One point read. Raises Gone if it was deleted or has expired, and CorruptItem.
-        """
-        snapshot, packed = await self._reads.get_packed(snapshot_id)
-        content = unpack(packed.payload, packed.size, snapshot_id)
-        if count:
-            self._access_logs.count_visit(snapshot, visitor_id)
-        return snapshot, content
+        """As `get_content`, with the content as UTF-8 alone."""
+        snapshot, verified = await self.get_content(visitor_id, snapshot_id, count=count)
+        return snapshot, verified.text
 
-    async def get_packed(
+    async def get_content(
         self, visitor_id: str, snapshot_id: str, *, count: bool = True
-    ) -> tuple[Snapshot, Packed]:
-        """As `get`, with the content as stored."""
-        snapshot, packed = await self._reads.get_packed(snapshot_id)
+    ) -> tuple[Snapshot, Verified]:
+        """Returns the snapshot and its content, to everybody who has the id. If `count`, the visit is counted in
+        the background. One point read. Raises Gone if it was deleted or has expired, and CorruptItem."""
+        snapshot, verified = await self._reads.get_content(snapshot_id)
         if count:
             self._access_logs.count_visit(snapshot, visitor_id)
-        return snapshot, packed
+        return snapshot, verified
 
     async def read_own(self, owner_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:
         """As `get`, but only for the owner, and without counting a visit. Raises Forbidden."""
-        snapshot, packed = await self._reads.get_packed(snapshot_id)
+        snapshot, verified = await self._reads.get_content(snapshot_id)
         if snapshot.owner_id != owner_id:
             raise Forbidden("snapshot", snapshot_id)
-        return snapshot, unpack(packed.payload, packed.size, snapshot_id)
+        return snapshot, verified.text
 
     async def page(
         self,

@@ -1,5 +1,9 @@
 """Odd but valid requests: they do what they say."""
 
+import base64
+import gzip
+import hashlib
+import json
 from pathlib import Path
 
 import httpx
@@ -60,3 +64,26 @@ async def test_a_type_of_text_names_its_charset_once(tmp_path: Path) -> None:
                 for path in (f"sessions/{id}/content", httpx.URL(f"{server.base_url}/api/docs"))
             ]
     assert types == ["text/plain; charset=utf-8", "text/html; charset=utf-8"]
+
+
+async def test_gzip_digests_and_devices_pass_through_a_real_server(tmp_path: Path) -> None:
+    new = {"title": "t", "description": None, "content": "c" * 1_000}
+    new["contentHash"] = hashlib.sha256(b"c" * 1_000).hexdigest()
+    with on_sqlite(tmp_path / "data").serve() as server:
+        async with call(server) as browser:
+            coded = {"content-type": "application/json", "content-encoding": "gzip"}
+            sent = gzip.compress(json.dumps(new).encode())
+            id = (await browser.post("sessions", content=sent, headers=coded)).json()
+            read = await browser.get(f"sessions/{id}/content", headers={"accept-encoding": "identity"})
+            digest = base64.b64encode(hashlib.sha256(read.content).digest()).decode()
+            assert read.headers["repr-digest"] == f"sha-256=:{digest}:"
+            plain = {"content-type": "text/plain"}
+            devices = {b"caf%C3%A9 %zz": "café %zz", "café".encode(): "café", b"%" * 4_000: "%" * 255}
+            for number, (device, kept) in enumerate(devices.items()):
+                headers = {b"content-type": b"text/plain", b"savepoint-device": device}
+                saved = await browser.put(f"sessions/{id}/content", content=b"%d" % number, headers=headers)
+                assert (saved.status_code, saved.json()["deviceInfo"]) == (200, kept)
+            other = plain | {"repr-digest": read.headers["repr-digest"]}
+            refused = await browser.put(f"sessions/{id}/content", content=b"other", headers=other)
+            taken = await browser.put(f"sessions/{id}/content", content=read.content, headers=other)
+    assert (refused.status_code, taken.status_code) == (422, 200)

@@ -101,7 +101,7 @@ def all_functions(described: dict[str, dict[str, Any]]) -> set[str]:
 @pytest.mark.timeout(300)
 async def test_whatever_is_sent_the_answer_is_described(storage: Storage) -> None:
     with storage.serve() as server:
-        await tried(server, PERSON, "--max-examples=12", "--generation-deterministic", links_min=20)
+        await tried(server, PERSON, "--max-examples=14", "--generation-deterministic", links_min=20)
 
 
 @pytest.mark.soak

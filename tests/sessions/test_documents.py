@@ -121,9 +121,7 @@ def test_without_a_description_there_is_no_twin() -> None:
     assert metadata.description__lower is None
 
 
-@pytest.mark.parametrize(
-    ("name", "longest"), [("title", 255), ("description", 2_000), ("app", 100), ("device_info", 100)]
-)
+@pytest.mark.parametrize(("name", "longest"), [("title", 255), ("description", 2_000), ("app", 100)])
 def test_texts_have_a_length_in_characters_and_no_nul(name: str, longest: int) -> None:
     new = {"title": "t", "description": None, "content": pack("")}
     for model, base in ((NewSession, new), (SessionChange, {})):
@@ -132,6 +130,19 @@ def test_texts_have_a_length_in_characters_and_no_nul(name: str, longest: int) -
         for bad in ("x" * (longest + 1), "a\0b", "lone \ud800", 5):
             with pytest.raises(ValidationError):
                 model.model_validate({**base, name: bad})
+
+
+@pytest.mark.parametrize(
+    ("device", "kept"),
+    [("x" * 255, "x" * 255), ("\U0001f600" * 256, "\U0001f600" * 255), ("a\0b", "ab"), ("\0", None), ("", None)],
+    ids=ascii,
+)
+def test_a_device_is_cut_and_has_no_nul(device: str, kept: str | None) -> None:
+    new = {"title": "t", "description": None, "content": pack("")}
+    for model, base in ((NewSession, new), (SessionChange, {})):
+        assert model.model_validate({**base, "device_info": device}).device_info == kept
+        with pytest.raises(ValidationError):
+            model.model_validate({**base, "device_info": 5})
 
 
 def test_an_unknown_field_is_refused() -> None:

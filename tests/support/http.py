@@ -177,7 +177,7 @@ def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]
     assert problem["detail"] and isinstance(problem["detail"], str)
     assert problem["error"] == {"type": code, "message": problem["detail"]}
     for fault in problem.get("errors", ()):
-        assert fault["detail"] and len(fault.keys() & {"pointer", "parameter"}) == 1, fault
+        assert fault["detail"] and len(fault.keys() & {"pointer", "parameter", "header"}) == 1, fault
         assert fault.get("pointer", "#").startswith("#")
     said = response.body.decode().replace("application/problem+json", "")
     assert not INTERNAL.search(said), INTERNAL.search(said)
