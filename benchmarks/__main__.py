@@ -6,10 +6,12 @@ import gc
 import json
 import os
 import platform
+import shutil
 import sqlite3
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from benchmarks.measure import Pace, Side, compare
 from benchmarks.report import Row, aims, aims_table, as_json, table
 from benchmarks.requests import list_of, named, open_snapshot, operations, raw_save, validate
 from benchmarks.seed import LARGE_LIST, SMALL_LIST, SNAPSHOT_STATE, Seeded, seed
-from benchmarks.servers import Servers, record, served
+from benchmarks.servers import Servers, in_folders, over_the_wire, record, served
 from benchmarks.states import State, states
 
 OPERATIONS = ("create", "get", "poll", "metadata", "list", "save", "content", "save-content")
@@ -62,7 +64,7 @@ def main() -> int:
     rows = []
     if names - {"cold-start"}:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            rows = runner.run(_measure(names, contents, extent, arguments.against))
+            rows = runner.run(_measure(names, contents, extent, arguments.against, arguments.wire))
     starts = cold_starts(extent.cold_start_runs) if "cold-start" in names else []
     found = aims(rows, starts)
     print(f"{table(rows, starts)}\n\n{aims_table(found)}")
@@ -73,15 +75,20 @@ def main() -> int:
 
 
 async def _measure(
-    names: Collection[str], contents: Sequence[State], extent: Extent, against: Path | None
+    names: Collection[str], contents: Sequence[State], extent: Extent, against: Path | None, over_wire: bool
 ) -> list[Row]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        real, other = folder / "real-data", folder / "other-data"
-        seeded = await seed(real, other, contents, extent.keep_revisions)
-        with served(folder, real, other, extent.keep_revisions, against) as servers:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder, keep = Path(name), extent.keep_revisions
+        if over_wire:
+            databases = await over_the_wire(stack)
+            seeded = [await seed(each, contents, keep) for each in (databases.real, databases.other)]
+        else:
+            databases = in_folders(folder)
+            seeded = [await seed(databases.real, contents, keep)] * 2
+            shutil.copytree(databases.real["DATA_DIR"], databases.other["DATA_DIR"])
+        with served(folder, databases, keep, against) as servers:
             for state in () if against else contents:
-                await record(servers, operations(state, seeded))
+                await record(servers, operations(state, seeded[0]))
             gc.freeze()
             rows, label = [], "the engine" if against is None else against.name
             for one in _comparisons(names, contents, seeded, servers, label):
@@ -93,12 +100,15 @@ async def _measure(
 
 
 def _comparisons(
-    names: Collection[str], contents: Sequence[State], seeded: Seeded, servers: Servers, other: str
+    names: Collection[str], contents: Sequence[State], both: Sequence[Seeded], servers: Servers, other: str
 ) -> Iterator[Comparison]:
+    seeded, seeded_other = both
     for name in OPERATIONS:
         for state in contents if name in names else ():
-            operation = named(operations(state, seeded), name)
-            sides = Side(operation, servers.real), Side(operation, servers.other)
+            sides = (
+                Side(named(operations(state, seeded), name), servers.real),
+                Side(named(operations(state, seeded_other), name), servers.other),
+            )
             yield Comparison(name, state.label, sides[0], other, sides[1])
     if "snapshot" in names:
         state = next(state for state in contents if state.label == SNAPSHOT_STATE)
@@ -131,8 +141,14 @@ def _arguments() -> argparse.Namespace:
         metavar="FOLDER",
         help="compare with the app of another checkout",
     )
+    parser.add_argument(
+        "--wire", action="store_true", help="with --against: over a Cosmos DB server in memory for each app"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all results as JSON")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.wire and not arguments.against:
+        parser.error("--wire needs --against")
+    return arguments
 
 
 def _machine() -> str:

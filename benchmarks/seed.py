@@ -1,10 +1,8 @@
-"""The data with which both servers start. It is written once through the stores, then copied."""
+"""The data with which the servers start, written through the stores."""
 
 import asyncio
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.states import State
 from persistence import Stores, open_stores
@@ -37,10 +35,9 @@ def creator_of(state: State) -> str:
     return f"creator-{state.key}"
 
 
-async def seed(real: Path, bare: Path, states: Sequence[State], keep_revisions: int) -> Seeded:
-    """Fills two folders with the same data. Every session of a state has a full history, so that each save prunes
-    a content. This is the usual case."""
-    environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local", "DATA_DIR": str(real)}
+async def seed(environ: Mapping[str, str], states: Sequence[State], keep_revisions: int) -> Seeded:
+    """Fills the database that the settings name. Every session of a state has a full history, so that each save
+    prunes a content. This is the usual case."""
     settings = Settings.from_environ({**environ, "KEEP_REVISIONS": str(keep_revisions)})
     stores = open_stores(settings.place(), settings.store_rules())
     try:
@@ -57,7 +54,6 @@ async def seed(real: Path, bare: Path, states: Sequence[State], keep_revisions: 
         snapshot = await stores.snapshots.create("lists-snapshots", new)
     finally:
         await stores.close()
-    shutil.copytree(real, bare)
     return Seeded(sessions, snapshot.id)
 
 

@@ -1,7 +1,7 @@
 """The two servers: the real app, and the bare app or another checkout's, each with its own copy of the data."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
@@ -9,7 +9,10 @@ from shutil import copy
 from benchmarks.client import connect, encoded
 from benchmarks.measure import Failed, Server, Side, first_response
 from benchmarks.requests import Operation
+from persistence.storage.cosmos.provision import provision
+from settings import Settings
 from tests.devhost.server import REPOSITORY, run_devhost
+from tests.support.wire import WireServer
 
 NEVER = "0 0 0 29 2 *"
 """A schedule that is never due during a measurement."""
@@ -23,15 +26,37 @@ class Servers:
     other: Server
 
 
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The settings that name the database of each server."""
+
+    real: dict[str, str]
+    other: dict[str, str]
+
+
+def in_folders(folder: Path) -> Databases:
+    """Returns two SQLite files, of which the second does not exist yet."""
+    common = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
+    return Databases(
+        common | {"DATA_DIR": str(folder / "real-data")}, common | {"DATA_DIR": str(folder / "other-data")}
+    )
+
+
+async def over_the_wire(stack: ExitStack) -> Databases:
+    """Starts a Cosmos DB server in memory for each side, with empty containers. `stack` stops them."""
+    one, other = (stack.enter_context(WireServer()).settings for _ in range(2))
+    for settings in (one, other):
+        await provision(Settings.from_environ(settings).cosmos_account())
+    return Databases(one, other)
+
+
 @contextmanager
 def served(
-    folder: Path, real_data: Path, other_data: Path, keep_revisions: int, against: Path | None = None
+    folder: Path, databases: Databases, keep_revisions: int, against: Path | None = None
 ) -> Iterator[Servers]:
     """Runs both servers within the `with` block. `folder` is a temporary folder. The other server runs the app of
     the checkout `against`, or the bare app."""
     settings = {
-        "STORE_ENGINE": "sqlite",
-        "AUTH_MODE": "local",
         "SNAPSHOT_OPENS_PER_MINUTE": "0",
         "HOST": "127.0.0.1",
         "KEEP_REVISIONS": str(keep_revisions),
@@ -40,8 +65,8 @@ def served(
         "PURGE_SCHEDULE": NEVER,
     }
     with (
-        run_devhost(REPOSITORY, settings | _data(real_data)) as one,
-        run_devhost(against or _bare(folder), settings | _data(other_data)) as other,
+        run_devhost(REPOSITORY, settings | databases.real) as one,
+        run_devhost(against or _bare(folder), settings | databases.other) as other,
     ):
         yield Servers(Server(one.port, one.process.pid), Server(other.port, other.process.pid))
 
@@ -68,7 +93,3 @@ def _bare(folder: Path) -> Path:
         if (REPOSITORY / name).is_file():
             copy(REPOSITORY / name, bare)
     return bare
-
-
-def _data(folder: Path) -> dict[str, str]:
-    return {"DATA_DIR": str(folder)}

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.states import generated
 from persistence.content import pack
+from tests.support.wire import missing
 
 ROOT = Path(__file__).resolve().parents[1]
 OPERATIONS = {"create", "get", "poll", "metadata", "list", "save", "content", "save-content"}
@@ -74,3 +75,10 @@ def test_the_app_of_another_checkout_can_take_the_place_of_the_engine(tmp_path: 
     written = tmp_path / "figures.json"
     run("--only", "poll", "--against", str(ROOT), "--json", str(written))
     assert {row["against"] for row in json.loads(written.read_text())["rows"]} == {ROOT.name}
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing() or "")
+def test_two_apps_can_be_compared_over_the_wire(tmp_path: Path):
+    written = tmp_path / "figures.json"
+    run("--only", "poll", "--wire", "--against", str(ROOT), "--json", str(written))
+    assert len(json.loads(written.read_text())["rows"]) == len(SIZES) * 2
