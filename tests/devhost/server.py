@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,14 @@ class DevhostServer:
         """Sends the signal, waits for the end of the process and returns its exit code."""
         self.process.send_signal(signal_number)
         return self.process.wait(timeout=20)
+
+    def press_ctrl_c_until_it_ends(self) -> int:
+        """Sends SIGINT, and again after 5 s if nothing has happened, as a person does. Returns the exit code."""
+        for _ in range(3):
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(timeout=5)
+        return self.stop(signal.SIGINT)
 
     def kill(self) -> None:
         """Sends SIGKILL and waits until the process has ended."""

@@ -398,7 +398,7 @@ def test_a_second_ctrl_c_ends_it_while_the_app_s_close_hangs(tmp_path: Path) -> 
     with run_devhost(write_app(tmp_path, text)) as server:
         server.process.send_signal(signal.SIGINT)
         server.wait_until_it_says("closing")
-        assert server.stop(signal.SIGINT) == 130
+        assert server.press_ctrl_c_until_it_ends() == 130
         assert not server.stdout().endswith("\nclosed\n")
         assert server.stderr() == ""
 
