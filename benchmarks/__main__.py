@@ -20,14 +20,15 @@ import uvloop
 from benchmarks.cold_start import cold_starts
 from benchmarks.measure import Pace, Side, compare
 from benchmarks.report import Row, aims, aims_table, as_json, table
-from benchmarks.requests import list_of, named, open_snapshot, operations, raw_save, validate
+from benchmarks.requests import list_of, named, open_snapshot, operations, raw_save, save_same, validate
 from benchmarks.seed import LARGE_LIST, SMALL_LIST, SNAPSHOT_STATE, Seeded, seed
 from benchmarks.servers import Servers, in_folders, over_the_wire, record, served
 from benchmarks.states import State, states
 
 OPERATIONS = ("create", "get", "poll", "metadata", "list", "save", "content", "save-content")
-NAMES = (*OPERATIONS, "snapshot", "raw-save", "validate", "list-sizes", "cold-start")
+NAMES = (*OPERATIONS, "save-same", "snapshot", "raw-save", "validate", "list-sizes", "cold-start")
 CONCURRENCIES = (1, 8)
+ENGINE = "the engine"
 LARGEST = "1,474 KB"
 
 
@@ -90,7 +91,7 @@ async def _measure(
             for state in () if against else contents:
                 await record(servers, operations(state, seeded[0]))
             gc.freeze()
-            rows, label = [], "the engine" if against is None else against.name
+            rows, label = [], ENGINE if against is None else against.name
             for one in _comparisons(names, contents, seeded, servers, label):
                 for concurrency in CONCURRENCIES:
                     print(f"{one.name} {one.size} at {concurrency}", file=sys.stderr, flush=True)
@@ -110,6 +111,9 @@ def _comparisons(
                 Side(named(operations(state, seeded_other), name), servers.other),
             )
             yield Comparison(name, state.label, sides[0], other, sides[1])
+    for state in contents if other != ENGINE and "save-same" in names else ():
+        sides = Side(save_same(state, seeded), servers.real), Side(save_same(state, seeded_other), servers.other)
+        yield Comparison("save of one session", state.label, sides[0], other, sides[1])
     if "snapshot" in names:
         state = next(state for state in contents if state.label == SNAPSHOT_STATE)
         get = named(operations(state, seeded), "get")

@@ -82,6 +82,17 @@ def operations(state: State, seeded: Seeded) -> list[Operation]:
     ]
 
 
+def save_same(state: State, seeded: Seeded) -> Operation:
+    """Saves one session that all clients share, without If-Match."""
+    path, headers = f"{SESSIONS}/{seeded.sessions[state.label][-1].id}", {"X-User-Id": owner_of(state)}
+
+    def start(client: int) -> Conversation:
+        for number in cycle(range(2)):
+            yield encoded("PUT", path, headers, session_update(state.variant(30_000 + 2 * client + number)))
+
+    return Operation("save-same", 200, start)
+
+
 def open_snapshot(seeded: Seeded) -> Operation:
     """Opens one snapshot. Each client is another person, and a known visitor after the first time."""
 
