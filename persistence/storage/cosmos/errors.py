@@ -28,8 +28,8 @@ def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> Engi
     status, sub_status = exc.status_code, getattr(exc, "sub_status", None)
     if isinstance(exc, CosmosBatchOperationError):
         failed = _failed_operation(exc)
-        status, sub_status = failed.get("statusCode"), failed.get("subStatusCode")
-        wait = failed.get("retryAfterMilliseconds", wait)
+        status, sub_status = _status_of(failed), failed.get("subStatusCode")
+        wait = failed.get("retryAfterMilliseconds") or wait
     match status:
         # With a sub-status it is not an item that is missing, but its container (1003), or the writes of this
         # session on the replica that was asked (1002).
@@ -52,6 +52,14 @@ def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> Engi
 def _failed_operation(exc: CosmosBatchOperationError) -> Mapping[str, Any]:
     """Returns the first result that is an error of its own operation. 424 means that another one has failed."""
     for result in exc.operation_responses or ():
-        if result["statusCode"] >= 400 and result["statusCode"] != _FAILED_DEPENDENCY:
+        if _status_of(result) >= 400 and _status_of(result) != _FAILED_DEPENDENCY:
             return dict(result)
     return {}
+
+
+def _status_of(result: Mapping[str, Any]) -> int:
+    """Returns the status of an operation, and 0 for what is none."""
+    try:
+        return int(result.get("statusCode", 0))
+    except (TypeError, ValueError):
+        return 0

@@ -63,7 +63,7 @@ async def _statuses(proxy: ContainerProxy, batch: list[Any]) -> list[Any]:
         results = list(exc.operation_responses or ())
     except (KeyError, TypeError, ValueError):  # raised by the SDK if it does not find the results
         results = []
-    return [one["statusCode"] for one in results]
+    return [one.get("statusCode") for one in results]
 
 
 def _etag(response: Any) -> str:
