@@ -30,6 +30,8 @@ HABITS = (
     Habit("open", 4 * WORKDAYS, "4 a day"),
     Habit("autosave", 60 * WORKDAYS, "an hour of drawing a day, a change every minute"),
     Habit("save", 5 * WORKDAYS, "5 a day on purpose"),
+    Habit("sweep a session", 12 * WORKDAYS, "one was saved in 12 of the quarters of an hour of a day"),
+    Habit("sweep one content more", 53 * WORKDAYS, "the other saves and autosaves"),
     Habit("create a session", SESSIONS_PER_PERSON, "every other day"),
     Habit("rename", 4, "once a week"),
     Habit("delete a session", 2, "every other week"),

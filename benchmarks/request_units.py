@@ -143,9 +143,11 @@ class ReckoningEngine:
         self._write("replace", container, item)
         return etag
 
-    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        # In two steps, to record both. A batch costs as much as its operations.
-        return await create_then_replace_in_steps(self, container, new, item, if_match)
+    async def create_then_replace(
+        self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+    ) -> str:
+        # In steps, to record each. A batch costs as much as its operations.
+        return await create_then_replace_in_steps(self, container, new, item, if_match, then)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

@@ -8,14 +8,15 @@ The real stores work over SQLite. request_units.py prices each of their calls to
 import asyncio
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 from benchmarks import month
-from benchmarks.request_units import ReckoningEngine
+from benchmarks.request_units import Call, ReckoningEngine
 from benchmarks.states import State, states
 from persistence import Stores, stores_over
 from persistence.content import pack
@@ -23,6 +24,7 @@ from persistence.sessions.documents import NewSession, SessionChange
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.query import Sort
 from persistence.storage.sqlite.engine import SqliteEngine
+from persistence.timers.scan import TimerRules
 from settings import Settings
 
 R = TypeVar("R")
@@ -48,7 +50,7 @@ class Costs:
 
     state: State
     items: dict[str, int] = field(default_factory=dict)
-    traffic: dict[str, tuple[int, int]] = field(default_factory=dict)
+    traffic: dict[str, tuple[float, float]] = field(default_factory=dict)
     units: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -91,6 +93,7 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     costs.items["head, full history"] = next(call.size for call in engine.calls if call.verb == "replace")
     await save(autosave=True)
     await _price(engine, costs, "autosave", lambda: save(autosave=True))
+    await _price_sweep(engine, costs, save)
     renamed = SessionChange(title=TITLE + ", renamed")
     await _price(engine, costs, "rename", lambda: sessions.save(OWNER, id, renamed))
     await _price(engine, costs, "save without a change", lambda: sessions.save(OWNER, id, renamed))
@@ -102,6 +105,23 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     await _price(engine, costs, "list 30", lambda: sessions.page(OWNER, page_size=30))
     await _price(engine, costs, "list 5", lambda: sessions.page(OWNER, page_size=5))
     await _price(engine, costs, "delete a session", lambda: sessions.delete(OWNER, id))
+
+
+async def _price_sweep(engine: ReckoningEngine, costs: Costs, save: Callable[[], Awaitable[None]]) -> None:
+    """Records what a run of the timer costs more if a session was saved since the last run, once or twice."""
+    stores = stores_over(engine, replace(SETTINGS.store_rules(), timers=TimerRules(settle_grace=timedelta(0))))
+
+    async def sweep(saves: int) -> list[Call]:
+        for _ in range(saves):
+            await save()
+        engine.calls.clear()
+        await stores.timers.run("sweep_sessions")
+        return list(engine.calls)
+
+    await sweep(0)
+    nothing, one, two = await sweep(0), await sweep(1), await sweep(2)
+    _record(costs, "sweep a session", one, nothing)
+    _record(costs, "sweep one content more", two, one)
 
 
 async def _measure_snapshots(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:
@@ -127,13 +147,19 @@ async def _price(engine: ReckoningEngine, costs: Costs, operation: str, run: Cal
     """Records the cost of an operation. Its calls stay in `engine.calls`."""
     engine.calls.clear()
     result = await run()
-    strong, session = (sum(call.at(strong=strong) for call in engine.calls) for strong in (True, False))
-    costs.units[operation] = (strong, session)
-    costs.traffic[operation] = (
-        sum(call.size for call in engine.calls if call.reads),
-        sum(call.size for call in engine.calls if call.writes),
-    )
+    _record(costs, operation, engine.calls)
     return result
+
+
+def _record(costs: Costs, operation: str, calls: Sequence[Call], without: Sequence[Call] = ()) -> None:
+    def total(of: Callable[[Call], float]) -> float:
+        return sum(map(of, calls)) - sum(map(of, without))
+
+    costs.units[operation] = (total(lambda call: call.at(strong=True)), total(lambda call: call.at(strong=False)))
+    costs.traffic[operation] = (
+        total(lambda call: call.size if call.reads else 0),
+        total(lambda call: call.size if call.writes else 0),
+    )
 
 
 def _versions(state: State) -> Iterator[SessionChange]:
@@ -167,7 +193,7 @@ def tables(measured: list[Costs]) -> Iterator[str]:
         yield from _table(*cells)
 
 
-def _kilobytes(size: int) -> str:
+def _kilobytes(size: float) -> str:
     return _units(size / 1000) if size else "0"
 
 

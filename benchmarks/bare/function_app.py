@@ -106,7 +106,7 @@ async def save(req: func.HttpRequest) -> func.HttpResponse:
     revisions = [{**head["revisions"][0], "content_id": content["id"]}, *head["revisions"]]
     kept, pruned = revisions[: settings.keep_revisions], revisions[settings.keep_revisions :]
     head = {**head, "content_id": content["id"], "revisions": kept}
-    await engine.create_then_replace(SESSIONS, content, head, stored.etag)
+    await engine.create_then_replace(SESSIONS, [content], head, stored.etag)
     for revision in pruned:
         # In the background, as in the real app.
         beside.start(engine.delete(SESSIONS, revision["content_id"], owner))

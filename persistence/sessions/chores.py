@@ -14,7 +14,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, pages_of
 from persistence.storage.engine import Engine, Item
-from persistence.storage.query import BY_ID, Query
+from persistence.storage.query import BY_ID, Filter, Operator, Query
 from persistence.timers.scan import Scan, TimerRules
 
 D = TypeVar("D", bound=Document)
@@ -91,22 +91,26 @@ class SessionChores:
                 await self._contents.discard(item["id"], owner_id)
                 counts.add("contents_removed")
 
-        # The contents first, then the head: a content written between the two reads is not in the list.
-        of_session = contents_of(session_id)
+        # Without those that are named now, because a query costs what the items that it finds weigh.
+        before = await self._find_head(owner_id, session_id)
+        named = () if before is None else sorted(before.content_ids)
+        filters = (*contents_of(session_id), *(Filter("id", Operator.NOT_EQUAL, id) for id in named))
         kind, fields = self._contents.kind, self._contents.fields
-        pages = self._scan.pages(SESSIONS, kind, owner_id, of_session, BY_ID, fields)
+        pages = self._scan.pages(SESSIONS, kind, owner_id, filters, BY_ID, fields)
         found = [item async for page in pages for item in page]
-        try:
-            head = (await self._heads.read(session_id, owner_id)).document
-        except ItemNotFound:
-            named = frozenset[str]()
-        else:
-            if head.unsettled_at is not None and head.unsettled_at > until:
-                return  # deleted within the grace: a later run empties it
-            named = head.content_ids
+        # The contents first, then the head: a content written between the two reads is not in the list.
+        head = await self._find_head(owner_id, session_id) if found else before
+        if head is not None and head.unsettled_at is not None and head.unsettled_at > until:
+            return  # deleted within the grace: a later run empties it
         counts.add("sessions_swept")
-        unnamed = [item for item in found if item["id"] not in named]
+        unnamed = [item for item in found if head is None or item["id"] not in head.content_ids]
         await self._scan.each(counts, unnamed, remove, concurrency=1)
+
+    async def _find_head(self, owner_id: str, session_id: str) -> SessionHead | None:
+        try:
+            return (await self._heads.read(session_id, owner_id)).document
+        except ItemNotFound:
+            return None
 
     def _pages(self, documents: DocumentSet[D], owner_id: str) -> AsyncIterator[list[Item]]:
         return pages_of(self._engine, SESSIONS, Query(documents.kind, owner_id, ("id",)))

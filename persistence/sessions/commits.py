@@ -1,76 +1,31 @@
 """The one loop through which every change of a session goes."""
 
-import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.documents import is_id
-from persistence.errors import Changed, Contended, Gone, IllegalMove, KeyReused, NotFound
+from persistence.errors import Changed, Contended, Gone, NotFound, PersistenceError
 from persistence.keyed import Keyed
 from persistence.limits import Limits
 from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
-from persistence.sessions.documents import Revision, SessionHead, SessionStatus
+from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.edits import Edit
 from persistence.sessions.heads import SessionHeads
+from persistence.sessions.write_queue import Committed, Write, WriteQueue
 from persistence.storage.document_set import Versioned
+from persistence.storage.engine import Item
 
 _CLAIM_REREADS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The stored heads `before` and `after` an edit: the same one if nothing was written. `retried` is the
-    revision that an earlier try of this write had created."""
-
-    before: SessionHead
-    after: SessionHead
-    retried: Revision | None = None
-
-    @property
-    def head(self) -> SessionHead:
-        """The head as this write left it. Not the current head if others have saved since: the caller would treat
-        their ETag as its own, and overwrite what it has never seen."""
-        return self.after if self.retried is None else self.after.as_of(self.retried)
-
-
-class _Queue:
-    """The writers of one session in this process. They take turns, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._waiting = 0
-        self._latest: Versioned[SessionHead] | None = None
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Versioned[SessionHead] | None]:
-        """Waits for the turn. Yields the head that the writer before committed while this one was waiting.
-
-        It is as good as a read: the write may be ordered directly behind that commit.
-        """
-        self._waiting += 1
-        try:
-            await self._lock.acquire()
-        finally:
-            self._waiting -= 1
-            latest, self._latest = self._latest, None
-        try:
-            yield latest
-        finally:
-            self._lock.release()
-
-    def hand_on(self, head: Versioned[SessionHead]) -> None:
-        """Keeps a committed head for the writer that waits next. Without one, it would only become stale."""
-        self._latest = head if self._waiting else None
 
 
 @dataclass(slots=True)
 class _Reads:
     """What is known of a session during one commit. It detects a stale read, on a replica that lags behind.
 
-    claimed   the newest version that the caller's If-Match names
+    claimed   the newest version that a caller's If-Match names
     seen      the newest version that was read
     lost      the etags under which a replace has failed
     """
@@ -80,7 +35,7 @@ class _Reads:
     lost: set[str] = field(default_factory=set)
 
     def claims(self, attempt: int) -> bool:
-        """True while the caller's claim to have seen a newer version is believed."""
+        """True while the claim to have seen a newer version is believed."""
         return self.claimed > 0 and attempt < _CLAIM_REREADS
 
     def is_stale(self, head: SessionHead, attempt: int) -> bool:
@@ -88,13 +43,29 @@ class _Reads:
         return version < self.seen or (self.claims(attempt) and version < self.claimed)
 
 
+@dataclass(slots=True)
+class _Plan:
+    """What a group of writes makes of the `stored` head: the `head` after the last of them, the content items of
+    all, and the outcome of each. The outcomes hold once that head is stored."""
+
+    stored: SessionHead
+    head: SessionHead
+    contents: list[Item] = field(default_factory=list)
+    outcomes: list[Committed | PersistenceError] = field(default_factory=list)
+
+    @property
+    def named_contents(self) -> list[Item]:
+        """The contents that the head names. Within a group, an autosave may already have taken another's place."""
+        return [content for content in self.contents if content["id"] in self.head.content_ids]
+
+
 class SessionCommits:
-    """Applies edits to sessions. In one process, the writers of one session take turns, and each starts from the
-    head that the writer before has committed."""
+    """Applies edits to sessions. In one process, the writers of one session take turns. Those who wait at the same
+    time share one commit, and each of their edits is a version."""
 
     def __init__(self, heads: SessionHeads, contents: SessionContents, limits: Limits) -> None:
         self._heads, self._contents, self._limits = heads, contents, limits
-        self._queues = Keyed(_Queue)
+        self._queues = Keyed(WriteQueue)
 
     async def commit(
         self, owner_id: str, session_id: str, edit: Edit, conditions: Conditions = NO_CONDITIONS
@@ -103,54 +74,44 @@ class SessionCommits:
         earlier try of the same write was applied.
 
         No write is based on a stale read: if a newer version is known, the read is repeated. If the edit changes
-        nothing, the result is only as fresh as the read. Contents that no head names any more are removed in the
+        nothing, the result is only as fresh as the read. Contents that the head no longer names are removed in the
         background.
         Raises what the edit raises; Changed if the conditions are not met; Gone, NotFound, KeyReused, TooMany,
-        StorageFull; Contended after ten lost attempts. One point read and one compare-and-set for each attempt;
-        no read for the first attempt of a writer that has waited for another in this process.
+        StorageFull; Contended after ten lost attempts. One point read and one compare-and-set for each attempt,
+        shared with the other writers who were waiting. They pay no read if they waited for a commit.
         """
-        created: set[str] = set()
-        named: frozenset[str] = frozenset()
-        reads = _Reads(max((version_of(tag) for tag in conditions.if_match or ()), default=0))
-        try:
-            queue = self._queues[owner_id, session_id]
-            async with queue.turn() as latest, self._limits.turn(owner_id):
-                async for attempt in Attempts():
-                    current = None if attempt else latest
-                    current = current or await self._read(owner_id, session_id, reads, attempt)
-                    if current is None:
+        queue = self._queues[owner_id, session_id]
+        return await queue.run(Write(edit, conditions), partial(self._commit, owner_id, session_id))
+
+    async def _commit(
+        self, owner_id: str, session_id: str, writes: Sequence[Write], latest: Versioned[SessionHead] | None
+    ) -> Versioned[SessionHead] | None:
+        tags = (tag for write in writes for tag in write.conditions.if_match or ())
+        reads = _Reads(max(map(version_of, tags), default=0))
+        async with self._limits.turn(owner_id):
+            async for attempt in Attempts():
+                current = None if attempt else latest
+                current = current or await self._read(owner_id, session_id, reads, attempt)
+                if current is None or reads.is_stale(current.document, attempt):
+                    continue
+                reads.seen = current.document.metadata.version
+                plan = await self._plan(current.document, writes)
+                replaced = None
+                if plan.head is not plan.stored:
+                    replaced = await self._heads.try_replace(plan.head, current.etag, plan.named_contents)
+                    if replaced is None:
+                        reads.lost.add(current.etag)
                         continue
-                    head = current.document
-                    named = head.content_ids
-                    if (revision := head.revision_by(edit.save_id)) is not None:
-                        return self._done(Committed(head, head, revision), created)
-                    if reads.is_stale(head, attempt):
-                        continue
-                    _check(head, edit, conditions)
-                    reads.seen = head.metadata.version
-                    edited = edit.apply(head)
-                    if edited is None:
-                        return self._done(Committed(head, head), created)
-                    await self._check_limits(head, edited.head)
-                    if edited.content is not None:
-                        created.add(edited.content["id"])
-                    replaced = await self._heads.try_replace(edited.head, current.etag, edited.content)
-                    if replaced is not None:
-                        queue.hand_on(replaced)
-                        return self._done(Committed(head, edited.head), created)
-                    reads.lost.add(current.etag)
-        except (Changed, Gone, IllegalMove, KeyReused, NotFound):
-            # Certain: a newer head was read, and this write is not in it. If the head still names such a content,
-            # that attempt succeeded, and a later save used it. After any other fault an attempt may have
-            # succeeded, so its content stays and the timer decides.
-            self._contents.remove_later(owner_id, created - named)
-            raise
+                for write, outcome in zip(writes, plan.outcomes, strict=True):
+                    write.outcome = outcome
+                self._remove_unnamed(plan)
+                return replaced
         raise Contended("session", session_id)
 
     async def _read(
         self, owner_id: str, session_id: str, reads: _Reads, attempt: int
     ) -> Versioned[SessionHead] | None:
-        """The head. None if the read is older than a replace that has failed, or finds nothing although the caller
+        """The head. None if the read is older than a replace that has failed, or finds nothing although a caller
         or an attempt has seen something."""
         try:
             current = await self._heads.read(owner_id, session_id)
@@ -160,18 +121,42 @@ class SessionCommits:
             raise
         return None if current.etag in reads.lost else current
 
+    async def _plan(self, stored: SessionHead, writes: Sequence[Write]) -> _Plan:
+        """Applies the edits one after the other, each to what the one before has left."""
+        plan = _Plan(stored, stored)
+        for write in writes:
+            try:
+                outcome: Committed | PersistenceError = await self._apply(plan, write)
+            except PersistenceError as exc:
+                outcome = exc
+            plan.outcomes.append(outcome)
+        return plan
+
+    async def _apply(self, plan: _Plan, write: Write) -> Committed:
+        head, edit = plan.head, write.edit
+        if (revision := head.revision_by(edit.save_id)) is not None:
+            return Committed(head, head, revision)
+        _check(head, edit, write.conditions)
+        edited = edit.apply(head)
+        if edited is None:
+            return Committed(head, head)
+        await self._check_limits(plan.stored, edited.head)
+        plan.head = edited.head
+        if edited.content is not None:
+            plan.contents.append(edited.content)
+        return Committed(head, edited.head)
+
+    def _remove_unnamed(self, plan: _Plan) -> None:
+        """Starts the removal of contents that the new head does not name any more. The timer removes those of a
+        deleted session, and those of attempts that failed."""
+        if plan.head.status is not SessionStatus.DELETED:
+            self._contents.remove_later(plan.head.owner_id, plan.stored.content_ids - plan.head.content_ids)
+
     async def _check_limits(self, before: SessionHead, after: SessionHead) -> None:
         if before.status is SessionStatus.DRAFT and after.status is SessionStatus.ACTIVE:
             await self._limits.check_one_more(after.owner_id, "sessions", 0)
         growth = after.metadata.content_bytes - before.metadata.content_bytes
         await self._limits.check_growth(after.owner_id, growth)
-
-    def _done(self, done: Committed, created: Collection[str]) -> Committed:
-        """Starts the removal of contents that nothing names. The timer removes those of a deleted session."""
-        if done.after.status is not SessionStatus.DELETED:
-            unnamed = (done.before.content_ids | set(created)) - done.after.content_ids
-            self._contents.remove_later(done.after.owner_id, unnamed)
-        return done
 
 
 def _check(head: SessionHead, edit: Edit, conditions: Conditions) -> None:

@@ -1,5 +1,6 @@
 """Heads of sessions: reading them, creating them, and replacing them under their etags."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from typing import TypeVar
 
@@ -64,17 +65,17 @@ class SessionHeads:
         return head
 
     async def try_replace(
-        self, head: SessionHead, etag: str, content: Item | None = None
+        self, head: SessionHead, etag: str, contents: Sequence[Item] = ()
     ) -> Versioned[SessionHead] | None:
-        """Replaces a head, and creates the new content item of this edit. One compare-and-set.
+        """Replaces a head, and creates new content items that it names. One compare-and-set.
 
         Returns the head with its new etag, or None if another writer was faster. Raises NotFound if the session
         was erased meanwhile.
         """
         try:
-            if content is None:
-                return Versioned(head, await self._heads.replace(head, etag))
-            return Versioned(head, await self._heads.create_then_replace(content, head, etag))
+            if contents:
+                return Versioned(head, await self._heads.create_then_replace(contents, head, etag))
+            return Versioned(head, await self._heads.replace(head, etag))
         except ItemChanged:
             return None
         except ItemNotFound:

@@ -81,16 +81,19 @@ def split_size(fields: bytes, payload: bytes | None) -> int:
     return len(fields) + (len(payload or b"") + 2) // 3 * 4
 
 
-def check_size(item: Item) -> None:
-    """Raises ItemTooLarge if the item is above the limit, which is the same on every engine."""
+def check_size(item: Item) -> int:
+    """Returns the size of the item. Raises ItemTooLarge above the limit, which is the same on every engine."""
     if (size := item_size(item)) > ITEM_MAX_BYTES:
         raise ItemTooLarge(size, ITEM_MAX_BYTES)
+    return size
 
 
-def check_reference(container: Container, new: Item, item: Item) -> None:
-    """Raises ValueError unless `item` can refer to `new`: another item of the same partition."""
-    (new_id, new_partition), (id, partition) = address(container, new), address(container, item)
-    if new_partition != partition or new_id == id:
+def check_references(container: Container, item: Item, others: Sequence[Item]) -> None:
+    """Raises ValueError unless `item` and the `others` are at most 100 different items of one partition."""
+    addresses = [address(container, one) for one in (item, *others)]
+    if len(addresses) > COMMIT_MAX_OPERATIONS:
+        raise ValueError(f"at most {COMMIT_MAX_OPERATIONS} items are written together, not {len(addresses)}")
+    if len({partition for _, partition in addresses}) > 1 or len(set(addresses)) < len(addresses):
         raise ValueError("an item refers to other items of its own partition")
 
 

@@ -74,7 +74,7 @@ class DocumentSet(Generic[D]):
         """Replaces a document and returns the new etag. Raises ItemChanged and ItemNotFound."""
         return await self.engine.replace(self.container, document.to_item(), if_match)
 
-    async def create_then_replace(self, new: Item, document: D, if_match: str) -> str:
+    async def create_then_replace(self, new: Sequence[Item], document: D, if_match: str) -> str:
         """As `replace`, for a document that refers to `new`. See `Engine.create_then_replace`."""
         return await self.engine.create_then_replace(self.container, new, document.to_item(), if_match)
 

@@ -92,16 +92,19 @@ class Engine(Protocol):
         Raises ItemChanged if the etag is stale, ItemNotFound if there is no such item, and ItemTooLarge as
         `create`. Nothing is written then."""
 
-    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        """Creates `new`, and replaces the `item` of the same partition that refers to it from now on. Readers who
-        see the reference find `new`. Returns the new etag of `item`.
+    async def create_then_replace(
+        self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+    ) -> str:
+        """Creates the `new` items, replaces the `item` that refers to them from now on, and creates the items
+        `then`, which tell of the replace. All are of one partition. Readers who see the reference find `new`, and
+        readers who find `then` see the replace. Returns the new etag of `item`.
 
-        Raises what `create` and `replace` raise, except if the id of `new` is taken. That is a driver's retry of
-        its own first try.
+        Raises what `create` and `replace` raise, except if the id of a created item is taken. That is a driver's
+        retry of its own first try. Raises ValueError for more than 100 items.
 
-        If the engine has a transaction that can hold both, nothing is written if it raises. Otherwise these are
-        two steps, and `new` may remain: on Cosmos DB above 1,000,000 bytes together, and on servers that do not
-        enforce conditions within a transaction."""
+        If the engine has a transaction that can hold everything, nothing is written if it raises. Otherwise these
+        are steps, in that order, and those before the fault remain: on Cosmos DB above 1,000,000 bytes together,
+        and on servers that do not enforce conditions within a transaction."""
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

@@ -4,20 +4,30 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from persistence.errors import ItemExists
-from persistence.storage.checks import check_reference, check_size
 from persistence.storage.containers import Container
 from persistence.storage.engine import Create, Engine, Item, Replace
 
 
 async def create_then_replace_in_steps(
-    engine: Engine, container: Container, new: Item, item: Item, if_match: str
+    engine: Engine,
+    container: Container,
+    new: Sequence[Item],
+    item: Item,
+    if_match: str,
+    then: Sequence[Item] = (),
 ) -> str:
-    """`Engine.create_then_replace` as two writes."""
-    check_reference(container, new, item)
-    check_size(item)
-    with suppress(ItemExists):  # raised by a driver that retries its own first try
-        await engine.create(container, new)
-    return await engine.replace(container, item, if_match)
+    """`Engine.create_then_replace` as one write for each item."""
+    await create_each(engine, container, new)
+    etag = await engine.replace(container, item, if_match)
+    await create_each(engine, container, then)
+    return etag
+
+
+async def create_each(engine: Engine, container: Container, items: Sequence[Item]) -> None:
+    """Creates the items one after the other. An id that is taken is the driver's retry of its own first try."""
+    for item in items:
+        with suppress(ItemExists):
+            await engine.create(container, item)
 
 
 async def commit_in_steps(

@@ -18,7 +18,7 @@ from tests.conftest import SETTINGS
 from tests.support.breaking import Dies
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
-from tests.support.sessions import assert_sound, damage, sha256
+from tests.support.sessions import assert_sound, damage, sha256, sweep
 from tests.support.snapshots import damage as damage_item
 from tests.support.timers import clean_up
 
@@ -141,7 +141,7 @@ async def test_what_is_saved_during_an_export_is_exported_as_it_was_or_is(engine
             if query.kind == "session":
                 for number in range(2):
                     await other.save("ann", head.id, SessionChange(content=pack(f"later {number}")))
-                await other.drain()
+                await sweep(self.inner)
             return page
 
     settings = SETTINGS.model_copy(update={"keep_revisions": 1})

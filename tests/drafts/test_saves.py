@@ -209,7 +209,7 @@ async def test_a_save_that_landed_unseen_keeps_its_content_however_it_was_built_
     else:
         await drafts.put(OWNER, DRAFT, draft("two"))
     assert (await drafts.get(OWNER, DRAFT)).content == b"two"
-    assert await assert_sound(engine) == set()
+    await assert_sound(engine)
 
 
 @pytest.mark.each_way
@@ -223,4 +223,4 @@ async def test_an_absorbed_save_that_had_landed_keeps_its_content(engine: Engine
     assert (head.metadata.version, head.metadata.content_hash) == (2, sha256("two"))
     opened = await drafts.get(OWNER, DRAFT)
     assert (opened.content, opened.head.metadata.title) == (b"two", "Renamed")
-    assert await assert_sound(engine) == set()
+    await assert_sound(engine)

@@ -104,7 +104,7 @@ async def test_a_commit_costs_the_sum_of_its_operations(tmp_path):
     [etag, _] = await engine.commit(SESSIONS, "me", [Replace({**head, "n": 1}, etag), Create(content)])
     in_one_commit = engine.calls[1:]
     engine.calls.clear()
-    await engine.create_then_replace(SESSIONS, {**content, "id": "another"}, {**head, "n": 2}, etag)
+    await engine.create_then_replace(SESSIONS, [{**content, "id": "another"}], {**head, "n": 2}, etag)
     await engine.close()
     assert sorted(call.verb for call in in_one_commit) == sorted(call.verb for call in engine.calls)
     assert sum(call.units for call in in_one_commit) == pytest.approx(sum(call.units for call in engine.calls))

@@ -65,8 +65,8 @@ async def test_autosaves_of_one_span_leave_only_the_newest(
         clock.advance(seconds=10)
     assert history(head) == ["6 autosaved", "1 created"]
     assert (await sessions.get(OWNER, id)).content == b"at 40"
-    assert await content_ids(engine) == head.content_ids and len(head.content_ids) == 2
-    assert await assert_sound(engine) == set()
+    assert len(head.content_ids) == 2
+    await assert_sound(engine)
     for replaced in (2, 3, 4, 5):
         with pytest.raises(NotFound):
             await sessions.revision(OWNER, id, replaced)
@@ -111,7 +111,7 @@ async def test_what_was_saved_on_purpose_is_never_absorbed(sessions: SessionStor
         + ["5 autosaved", "4 saved", "3 autosaved", "1 created"]
     )
     assert (await sessions.revision(OWNER, id, 4))[1] == b"c"
-    assert await assert_sound(engine) == set()
+    await assert_sound(engine)
 
 
 async def test_saving_on_purpose_what_was_autosaved_keeps_it(sessions: SessionStore, engine: Engine) -> None:
@@ -125,7 +125,7 @@ async def test_saving_on_purpose_what_was_autosaved_keeps_it(sessions: SessionSt
     head = await autosave(sessions, id, "b")
     assert history(head) == ["4 autosaved", "3 saved", "2 autosaved", "1 created"]
     assert (await sessions.revision(OWNER, id, 3))[1] == b"a"
-    assert await assert_sound(engine) == set()
+    await assert_sound(engine)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ async def test_autosaves_push_nothing_out_that_was_saved_on_purpose(engine: Engi
     # If only deliberate saves are left, the oldest goes.
     assert history(head) == ["11 saved", "10 saved", "9 saved", "2 saved"]
     assert history(await autosave(sessions, id, "auto")) == ["12 autosaved", "11 saved", "10 saved", "9 saved"]
-    assert await content_ids(engine) == (await sessions.get_head(OWNER, id)).content_ids
+    await assert_sound(engine)
 
 
 @pytest.mark.parametrize("keep", [1, 2])

@@ -1,16 +1,20 @@
-"""Writers of one session in one process: each starts from the head that the writer before it committed."""
+"""Writers of one session in one process: those who wait at the same time share one commit."""
 
 import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import pytest
 
 from persistence.conditions import Conditions
-from persistence.errors import Changed
-from persistence.sessions.documents import SessionAction, SessionStatus
+from persistence.errors import Changed, Gone, IllegalMove, StoreUnavailable
+from persistence.sessions.documents import SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.rules import SessionRules
+from persistence.sessions.store import SessionStore
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Item
 from tests.support.engines import Around, CountingReads
-from tests.support.sessions import OWNER, new, saving, session_store
+from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, sha256, stored_heads
 
 WRITERS = 8
 
@@ -22,13 +26,15 @@ class SlowToReplace(Around):
         super().__init__(inner)
         self.permits, self.begun = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
-    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
+    async def create_then_replace(
+        self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+    ) -> str:
         self.begun.release()
         await self.permits.acquire()
-        return await super().create_then_replace(container, new, item, if_match)
+        return await super().create_then_replace(container, new, item, if_match, then)
 
 
-async def test_writers_that_wait_read_nothing_and_every_save_is_a_version(engine: Engine) -> None:
+async def test_writers_that_wait_share_a_commit_and_every_save_is_a_version(engine: Engine) -> None:
     counting = CountingReads(engine)
     sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
@@ -38,6 +44,11 @@ async def test_writers_that_wait_read_nothing_and_every_save_is_a_version(engine
     )
     assert sorted(one.metadata.version for one in saved) == list(range(2, WRITERS + 2))
     assert counting.verbs.count("read") == 1, "only the first had nothing to start from"
+    commits = [one for one in counting.writes if "session" in one.kinds]
+    assert len(commits) == 2, "one for the first, and one for all who waited meanwhile"
+    stored = await sessions.get_head(OWNER, head.id)
+    assert [r.version for r in stored.revisions] == list(range(WRITERS + 1, 0, -1))
+    await assert_sound(engine)
     counting.forget()
     await sessions.save(OWNER, head.id, saving("later"))
     assert counting.verbs.count("read") == 1, "what was committed before is not kept for later writers"
@@ -97,3 +108,130 @@ async def test_a_writer_that_gives_up_leaves_no_head_to_the_writers_after_it(eng
     await asyncio.gather(*waiting, return_exceptions=True)
     saved = await other.save(OWNER, head.id, saving("elsewhere"))
     assert await sessions.save(OWNER, head.id, saving("elsewhere")) == saved, "the stored head, not an older one"
+
+
+async def begun_with(sessions: SessionStore, slow: SlowToReplace, *edits: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Starts the edits one after the other. The first is held while the others wait. Returns the tasks."""
+    tasks = [asyncio.create_task(edits[0])]
+    await slow.begun.acquire()
+    tasks += map(asyncio.create_task, edits[1:])
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_an_edit_that_is_refused_leaves_the_others_of_its_group_alone(engine: Engine) -> None:
+    slow = SlowToReplace(engine)
+    sessions = session_store(slow)
+    head = await sessions.create(OWNER, new())
+    stale = Conditions({head.metadata.etag})
+    tasks = await begun_with(
+        sessions,
+        slow,
+        sessions.save(OWNER, head.id, saving("first")),
+        sessions.save(OWNER, head.id, saving("second")),
+        sessions.save(OWNER, head.id, saving("stale"), stale),
+        sessions.move(OWNER, head.id, SessionAction.REOPENED),
+        sessions.save(OWNER, head.id, saving("third")),
+        sessions.delete(OWNER, head.id),
+        sessions.save(OWNER, head.id, saving("too late")),
+    )
+    slow.permits.release()
+    slow.permits.release()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    versions = [one.metadata.version if isinstance(one, SessionHead) else type(one) for one in outcomes]
+    assert versions == [2, 3, Changed, IllegalMove, 4, type(None), Gone]
+    [stored] = await stored_heads(engine)
+    assert (stored.status, stored.metadata.version) == (SessionStatus.DELETED, 5)
+    await assert_sound(engine)
+
+
+async def test_an_autosave_that_another_of_its_group_replaces_writes_no_content(engine: Engine) -> None:
+    counting = CountingReads(engine)
+    slow = SlowToReplace(counting)
+    sessions = session_store(slow)
+    head = await sessions.create(OWNER, new())
+    autosaves = [sessions.save(OWNER, head.id, saving(f"auto {n}"), autosave=True) for n in range(4)]
+    tasks = await begun_with(sessions, slow, *autosaves)
+    slow.permits.release()
+    slow.permits.release()
+    saved = await asyncio.gather(*tasks)
+    assert [one.metadata.version for one in saved] == [2, 3, 4, 5]
+    assert [r.version for r in saved[-1].revisions] == [5, 1]
+    assert sum(one.kinds.count("content") for one in counting.writes) == 3, "of the create, the first and the last"
+    assert (await sessions.get(OWNER, head.id)).content == b"auto 3"
+
+
+async def test_a_group_that_loses_its_race_is_applied_to_what_came_before_it(engine: Engine) -> None:
+    slow = SlowToReplace(engine)
+    sessions, other = session_store(slow), session_store(engine)
+    head = await sessions.create(OWNER, new())
+    tasks = await begun_with(
+        sessions, slow, *(sessions.save(OWNER, head.id, saving(f"save {n}")) for n in range(4))
+    )
+    slow.permits.release()
+    await slow.begun.acquire()
+    await other.save(OWNER, head.id, SessionChange(title="Faster"))
+    slow.permits.release()
+    slow.permits.release()
+    saved = await asyncio.gather(*tasks)
+    assert [one.metadata.version for one in saved] == [2, 4, 5, 6]
+    assert {one.metadata.title for one in saved[1:]} == {"Faster"}
+    await assert_sound(engine)
+
+
+async def test_writes_outlive_the_writer_who_commits_them(engine: Engine) -> None:
+    """The first of a group commits for all. If its caller goes away, the others are committed all the same."""
+    slow = SlowToReplace(engine)
+    sessions = session_store(slow)
+    head = await sessions.create(OWNER, new())
+    tasks = await begun_with(
+        sessions, slow, *(sessions.save(OWNER, head.id, saving(f"save {n}")) for n in range(4))
+    )
+    slow.permits.release()
+    await tasks[0]
+    await slow.begun.acquire()
+    tasks[1].cancel()
+    slow.permits.release()
+    saved = await asyncio.gather(*tasks[2:])
+    assert [one.metadata.version for one in saved] == [3, 4]
+    stored = await sessions.get_head(OWNER, head.id)
+    assert {r.content_hash for r in stored.revisions} == {sha256(t) for t in ("one", "save 0", "save 2", "save 3")}
+    await assert_sound(engine)
+
+
+async def test_a_fault_reaches_the_writer_whose_turn_it_is_and_the_others_try_again(engine: Engine) -> None:
+    class FailsOnce(SlowToReplace):
+        calls = 0
+
+        async def create_then_replace(
+            self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+        ) -> str:
+            self.calls += 1
+            if self.calls == 2:
+                raise StoreUnavailable
+            return await super().create_then_replace(container, new, item, if_match, then)
+
+    slow = FailsOnce(engine)
+    sessions = session_store(slow)
+    head = await sessions.create(OWNER, new())
+    tasks = await begun_with(
+        sessions, slow, *(sessions.save(OWNER, head.id, saving(f"save {n}")) for n in range(4))
+    )
+    slow.permits.release()
+    slow.permits.release()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    versions = [one.metadata.version if isinstance(one, SessionHead) else type(one) for one in outcomes]
+    assert versions == [2, StoreUnavailable, 3, 4]
+    await assert_sound(engine)
+
+
+async def test_more_writers_than_a_group_holds_are_committed_in_several(engine: Engine) -> None:
+    counting = CountingReads(engine)
+    sessions = session_store(counting, SessionRules(keep_revisions=200))
+    head = await sessions.create(OWNER, new())
+    counting.forget()
+    many = 70
+    saved = await asyncio.gather(*(sessions.save(OWNER, head.id, saving(f"save {n}")) for n in range(many)))
+    assert sorted(one.metadata.version for one in saved) == list(range(2, many + 2))
+    assert len([one for one in counting.writes if "session" in one.kinds]) == 4, "1 + 32 + 32 + 5"
+    await assert_sound(engine)

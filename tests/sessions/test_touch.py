@@ -159,7 +159,8 @@ async def test_a_save_that_loses_to_a_touch_is_made_all_the_same(engine: Engine,
     )
     assert saved.metadata.version == 2
     [stored] = await stored_heads(engine)
-    assert stored == saved and await assert_sound(engine) == set()
+    assert stored == saved
+    await assert_sound(engine)
 
 
 async def test_touches_among_saves_lose_none(engine: Engine) -> None:
@@ -189,7 +190,8 @@ async def test_touches_among_saves_lose_none(engine: Engine) -> None:
     [stored] = await stored_heads(engine)
     texts = {"0"} | {f"{writer} {number}" for writer in range(2) for number in range(12)}
     assert {revision.content_hash for revision in stored.revisions} == {sha256(text) for text in texts}
-    assert stored.metadata.version == 25 and await assert_sound(engine) == set()
+    assert stored.metadata.version == 25
+    await assert_sound(engine)
 
 
 async def test_whoever_may_read_it_may_touch_it_and_nobody_else(stores: Stores, clock: Clock) -> None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound
-from persistence.storage.checks import check_reference, item_size
+from persistence.storage.checks import check_references, item_size
 from persistence.storage.containers import Container
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import (
@@ -21,7 +21,7 @@ from persistence.storage.engine import (
     Stored,
 )
 from persistence.storage.query import Aggregate, Page, Query
-from persistence.storage.steps import commit_in_steps, create_then_replace_in_steps
+from persistence.storage.steps import commit_in_steps, create_each, create_then_replace_in_steps
 
 Address = tuple[str, str, str]
 WRITES = frozenset({"create", "replace", "patch", "delete", "commit"})
@@ -42,13 +42,19 @@ class Around(Engine):
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         return await self.inner.replace(container, item, if_match)
 
-    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
+    async def create_then_replace(
+        self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+    ) -> str:
         """In as many calls of this engine as the database needs, because tests let something happen at each."""
-        check_reference(container, new, item)
-        if item_size(new) + item_size(item) > COMMIT_MAX_BYTES or not saves_at_once(self):
-            return await create_then_replace_in_steps(self, container, new, item, if_match)
+        check_references(container, item, (*new, *then))
+        if not saves_at_once(self):
+            return await create_then_replace_in_steps(self, container, new, item, if_match, then)
+        if sum(map(item_size, (item, *new, *then))) > COMMIT_MAX_BYTES:
+            await create_each(self, container, new)
+            new = ()
+        creates = [Create(one) for one in (*new, *then)]
         partition = item[container.partition_key]
-        return (await self.commit(container, partition, [Replace(item, if_match), Create(new)]))[0]
+        return (await self.commit(container, partition, [Replace(item, if_match), *creates]))[0]
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

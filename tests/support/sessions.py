@@ -3,10 +3,14 @@
 import asyncio
 import gzip
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from persistence.background import TASK_NAME
 from persistence.content import pack
+from persistence.documents import now
+from persistence.kind import Counts
+from persistence.sessions.chores import SessionChores
 from persistence.sessions.documents import (
     NewSession,
     SessionAction,
@@ -22,6 +26,7 @@ from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine, Item
 from persistence.storage.query import Aggregate, Query
+from persistence.timers.scan import TimerRules
 from tests.support.clock import NOON
 
 OWNER = "ann"
@@ -110,12 +115,21 @@ async def stored_content(engine: Engine, id: str, size: int, owner_id: str = OWN
     return text.decode()
 
 
-async def assert_sound(engine: Engine, owner_id: str = OWNER, *, has_gaps: bool = False) -> set[str]:
-    """Asserts that every history is in order, and that every content it names exists and has its hash.
+async def sweep(engine: Engine) -> None:
+    """Removes what no head names, as the timer does, but at once: without a grace for what is being written."""
+    chores = SessionChores(engine, session_store(engine), TimerRules(settle_grace=timedelta(0)))
+    counts = Counts(("sessions_swept", "contents_removed"))
+    await chores.empty_deleted(now(), counts)
+    await chores.sweep_saved(now(), counts)
+
+
+async def assert_sound(engine: Engine, owner_id: str = OWNER, *, has_gaps: bool = False) -> None:
+    """Asserts that every history is in order, that every content it names exists and has its hash, and that the
+    next sweep leaves these contents alone.
 
     Autosaves may leave gaps in a history. With `has_gaps`, autosaves that have left it may, too.
-    Returns the ids of contents that no head names. Those wait for the timer.
     """
+    await sweep(engine)
     named: set[str] = set()
     for head in await stored_heads(engine, owner_id):
         versions = [revision.version for revision in head.revisions]
@@ -129,7 +143,7 @@ async def assert_sound(engine: Engine, owner_id: str = OWNER, *, has_gaps: bool 
                 text = await stored_content(engine, revision.content_id, revision.content_bytes, owner_id)
                 assert sha256(text) == revision.content_hash
         named |= head.content_ids
-    return await content_ids(engine, owner_id) - named
+    assert await content_ids(engine, owner_id) == named
 
 
 async def damage(engine: Engine, id: str, owner_id: str = OWNER, /, **fields: Any) -> None:

@@ -17,7 +17,7 @@ WRITES: dict[str, Verb] = {
     "create": lambda engine: engine.create(SESSIONS, thing("two")),
     "replace": lambda engine: engine.replace(SESSIONS, thing("one"), "stale"),
     "create_then_replace": lambda engine: engine.create_then_replace(
-        SESSIONS, thing("two"), thing("one"), "stale"
+        SESSIONS, [thing("two")], thing("one"), "stale"
     ),
     "patch": lambda engine: engine.patch(SESSIONS, "one", PARTITION, [Increment("n")]),
     "delete": lambda engine: engine.delete(SESSIONS, "one", PARTITION),

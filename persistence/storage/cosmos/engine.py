@@ -4,6 +4,7 @@ The SDK retries throttled requests, and once a request that failed with 503. The
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from azure.core import MatchConditions
@@ -17,9 +18,8 @@ from persistence.storage.checks import (
     check_commit,
     check_patch,
     check_query,
-    check_reference,
+    check_references,
     check_size,
-    item_size,
 )
 from persistence.storage.containers import CONTAINERS, Container
 from persistence.storage.cosmos import query as cosmos_query
@@ -44,7 +44,7 @@ from persistence.storage.engine import (
     Stored,
 )
 from persistence.storage.query import Aggregate, Page, Query
-from persistence.storage.steps import commit_in_steps, create_then_replace_in_steps
+from persistence.storage.steps import commit_in_steps, create_each, create_then_replace_in_steps
 
 
 class CosmosEngine:
@@ -80,16 +80,20 @@ class CosmosEngine:
             )
             return etag_of(response)
 
-    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        check_reference(container, new, item)
-        fits = item_size(new) + item_size(item) <= COMMIT_MAX_BYTES
-        if not fits or not await self._client.enforces_conditions():
-            return await create_then_replace_in_steps(self, container, new, item, if_match)
-        try:
-            _, partition = address(container, item)
-            return (await self._batch(container, partition, [Replace(item, if_match), Create(new)]))[0]
-        except ItemExists:  # as in two steps; the batch has written nothing
-            return await self.replace(container, item, if_match)
+    async def create_then_replace(
+        self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+    ) -> str:
+        check_references(container, item, (*new, *then))
+        sizes = [check_size(one) for one in (item, *new, *then)]
+        if await self._client.enforces_conditions():
+            if sum(sizes) > COMMIT_MAX_BYTES:
+                await create_each(self, container, new)
+                new = ()
+            if creates := [Create(one) for one in (*new, *then)]:
+                partition = item[container.partition_key]
+                with suppress(ItemExists):  # then in steps; the batch has written nothing
+                    return (await self._batch(container, partition, [Replace(item, if_match), *creates]))[0]
+        return await create_then_replace_in_steps(self, container, new, item, if_match, then)
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]

@@ -23,7 +23,7 @@ from persistence.storage.checks import (
     check_commit,
     check_patch,
     check_query,
-    check_reference,
+    check_references,
 )
 from persistence.storage.containers import Container
 from persistence.storage.engine import Create, Increment, Item, Remove, Replace, Set, Stored
@@ -80,18 +80,24 @@ class SqliteEngine:
         _add_write_charge(update.size, factor=2)
         return await self._writer.run(update)
 
-    async def create_then_replace(self, container: Container, new: Item, item: Item, if_match: str) -> str:
-        check_reference(container, new, item)
-        insert, update = statements.Insert(container, new), statements.Update(container, item, if_match)
+    async def create_then_replace(
+        self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+    ) -> str:
+        created = (*new, *then)
+        check_references(container, item, created)
+        update = statements.Update(container, item, if_match)
+        inserts = [statements.Insert(container, one) for one in created]
 
         def work(connection: sqlite3.Connection) -> str:
             # First the one that can be refused, so that nothing has to be undone.
             etag = update(connection)
-            with suppress(ItemExists):
-                insert(connection)
+            for insert in inserts:
+                with suppress(ItemExists):
+                    insert(connection)
             return etag
 
-        _add_write_charge(insert.size)
+        for insert in inserts:
+            _add_write_charge(insert.size)
         _add_write_charge(update.size, factor=2)
         return await self._writer.run(work)
 

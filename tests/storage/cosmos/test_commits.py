@@ -75,7 +75,7 @@ async def test_without_conditional_batches_a_save_is_a_read_and_two_writes(
 async def test_the_replace_comes_first_and_no_content_comes_back(engine: CosmosEngine, proxy: FaultProxy) -> None:
     etag = (await engine.read(SESSIONS, "one", PARTITION)).etag
     proxy.requests.clear()
-    await engine.create_then_replace(SESSIONS, thing("new", payload=b"bytes"), thing(n=1), etag)
+    await engine.create_then_replace(SESSIONS, [thing("new", payload=b"bytes")], thing(n=1), etag)
     [request] = proxy.requests
     assert request.headers["prefer"] == "return=minimal"
     assert json.loads(request.body) == [
@@ -91,17 +91,17 @@ async def test_what_weighs_more_than_a_commit_takes_two_steps(
     etag = (await engine.read(SESSIONS, "one", PARTITION)).etag
     new = thing_of_size(COMMIT_MAX_BYTES - item_size(thing(n=1)) + more, id="new")
     sent(proxy)
-    await engine.create_then_replace(SESSIONS, new, thing(n=1), etag)
+    await engine.create_then_replace(SESSIONS, [new], thing(n=1), etag)
     assert sent(proxy) == requests
     assert (await engine.read(SESSIONS, "new", PARTITION)).item == new
 
 
-async def test_a_new_id_that_is_taken_takes_a_replace_more(engine: CosmosEngine, proxy: FaultProxy) -> None:
+async def test_a_new_id_that_is_taken_is_committed_in_steps(engine: CosmosEngine, proxy: FaultProxy) -> None:
     etag = (await engine.read(SESSIONS, "one", PARTITION)).etag
     await store(engine, [thing("new")])
     sent(proxy)
-    etag = await engine.create_then_replace(SESSIONS, thing("new"), thing(n=1), etag)
-    assert sent(proxy) == ["batch", "PUT"]
+    etag = await engine.create_then_replace(SESSIONS, [thing("new")], thing(n=1), etag)
+    assert sent(proxy) == ["batch", "POST", "PUT"]
     assert (await engine.read(SESSIONS, "one", PARTITION)).etag == etag
 
 
@@ -116,7 +116,7 @@ async def test_the_drivers_repeat_of_an_applied_batch_meets_its_own_replace(
     sent(proxy)
     lose(proxy, "POST", is_batch)
     with pytest.raises(ItemChanged):
-        await engine.create_then_replace(SESSIONS, thing("new"), thing(n=1), etag)
+        await engine.create_then_replace(SESSIONS, [thing("new")], thing(n=1), etag)
     assert sent(proxy) == ["batch", "batch"]
     stored = await engine.read(SESSIONS, "one", PARTITION)
     assert stored.item == thing(n=1)
@@ -143,10 +143,10 @@ async def test_whether_a_batch_was_applied_is_not_known_after_a_fault(opened: Op
     etag = await engine.create(SESSIONS, thing())
     proxy.before("POST", is_batch, status=503)
     with pytest.raises(StoreUnavailable):
-        await engine.create_then_replace(SESSIONS, thing("not-applied"), thing(n=1), etag)
+        await engine.create_then_replace(SESSIONS, [thing("not-applied")], thing(n=1), etag)
     proxy.after("POST", is_batch, status=503)
     with pytest.raises(StoreUnavailable):
-        await engine.create_then_replace(SESSIONS, thing("applied"), thing(n=2), etag)
+        await engine.create_then_replace(SESSIONS, [thing("applied")], thing(n=2), etag)
     assert await ids(engine) == ["applied", "one"]
 
 

@@ -51,9 +51,9 @@ def probes(proxy: FaultProxy) -> list[Recorded]:
 async def assert_two_steps(engine: CosmosEngine, account: CosmosAccount, caplog: pytest.LogCaptureFixture) -> None:
     """Asserts that stale etags are refused, in two steps, and that one warning and no item tells of the probe."""
     etag = (await asyncio.gather(*(engine.create(SESSIONS, thing(f"item-{n}")) for n in range(5))))[0]
-    fresh = await engine.create_then_replace(SESSIONS, thing("new"), thing("item-0", n=1), etag)
+    fresh = await engine.create_then_replace(SESSIONS, [thing("new")], thing("item-0", n=1), etag)
     with pytest.raises(ItemChanged):
-        await engine.create_then_replace(SESSIONS, thing("left"), thing("item-0", n=2), etag)
+        await engine.create_then_replace(SESSIONS, [thing("left")], thing("item-0", n=2), etag)
     with pytest.raises(ItemChanged):
         await engine.commit(SESSIONS, PARTITION, [Replace(thing("item-0", n=3), etag), Create(thing("left-too"))])
     stored = await engine.read(SESSIONS, "item-0", PARTITION)
@@ -78,9 +78,9 @@ async def test_a_server_that_enforces_conditions_is_asked_once_and_commits_in_on
     etag, *_ = await asyncio.gather(*(engine.create(SESSIONS, thing(f"item-{n}")) for n in range(20)))
     assert [one.method for one in probes(proxy)] == ["POST", "PUT", "POST", "DELETE"]
     proxy.requests.clear()
-    await engine.create_then_replace(SESSIONS, thing("new"), thing("item-0"), etag)
+    await engine.create_then_replace(SESSIONS, [thing("new")], thing("item-0"), etag)
     with pytest.raises(ItemChanged):
-        await engine.create_then_replace(SESSIONS, thing("newer"), thing("item-0"), etag)
+        await engine.create_then_replace(SESSIONS, [thing("newer")], thing("item-0"), etag)
     assert [one.is_batch for one in proxy.requests] == [True, True]
     assert "newer" not in await ids(engine)
     assert await left_behind(account) == []
@@ -111,7 +111,7 @@ async def test_a_server_that_refuses_a_request_of_the_probe_gets_two_steps(
     engine = await opened()
     etag = await engine.create(SESSIONS, thing())
     proxy.requests.clear()
-    await engine.create_then_replace(SESSIONS, thing("new"), thing(n=1), etag)
+    await engine.create_then_replace(SESSIONS, [thing("new")], thing(n=1), etag)
     assert [one.method for one in proxy.requests] == ["POST", "PUT"]
     assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [logging.WARNING]
 
@@ -139,7 +139,7 @@ async def test_a_server_that_is_unavailable_is_probed_at_the_next_opening(
     etag = await engine.create(SESSIONS, thing())
     assert [one.method for one in probes(proxy)] == ["POST", "PUT", "POST", "DELETE"]
     proxy.requests.clear()
-    await engine.create_then_replace(SESSIONS, thing("new"), thing(n=1), etag)
+    await engine.create_then_replace(SESSIONS, [thing("new")], thing(n=1), etag)
     assert [one.is_batch for one in proxy.requests] == [True]
     assert await left_behind(account) == []
     assert not [record for record in caplog.records if "two steps" in record.message]
@@ -152,7 +152,7 @@ async def test_a_setting_forbids_batches_with_conditions_without_a_probe(
     etag = await engine.create(SESSIONS, thing())
     assert probes(proxy) == []
     proxy.requests.clear()
-    await engine.create_then_replace(SESSIONS, thing("new"), thing(n=1), etag)
+    await engine.create_then_replace(SESSIONS, [thing("new")], thing(n=1), etag)
     assert [one.method for one in proxy.requests] == ["POST", "PUT"]
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
@@ -163,7 +163,7 @@ async def test_azure_is_not_probed(opened: Opened, proxy: FaultProxy, monkeypatc
     etag = await engine.create(SESSIONS, thing())
     assert probes(proxy) == []
     proxy.requests.clear()
-    await engine.create_then_replace(SESSIONS, thing("new"), thing(n=1), etag)
+    await engine.create_then_replace(SESSIONS, [thing("new")], thing(n=1), etag)
     assert [one.is_batch for one in proxy.requests] == [True]
 
 

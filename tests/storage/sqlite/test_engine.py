@@ -180,8 +180,8 @@ async def test_a_full_disk_leaves_nothing_half_done_and_smaller_writes_go_on(eng
     writes: list[Callable[[str], Awaitable[object]]] = [
         lambda _: engine.create(SESSIONS, thing("two", text=large)),
         lambda etag: engine.replace(SESSIONS, thing(text=large), etag),
-        lambda etag: engine.create_then_replace(SESSIONS, thing("two", text=large), thing(n=2), etag),
-        lambda etag: engine.create_then_replace(SESSIONS, thing("two"), thing(text=large), etag),
+        lambda etag: engine.create_then_replace(SESSIONS, [thing("two", text=large)], thing(n=2), etag),
+        lambda etag: engine.create_then_replace(SESSIONS, [thing("two")], thing(text=large), etag),
         lambda _: engine.patch(SESSIONS, "one", PARTITION, [Set("n", 2), Set("text", large)]),
         lambda _: engine.commit(SESSIONS, PARTITION, [Create(thing("three")), Create(thing("four", text=large))]),
     ]
@@ -259,7 +259,7 @@ async def test_the_charge_is_an_estimate_and_says_so(engine: SqliteEngine) -> No
     assert 5 < charge.request_units < 12
     etag = (await engine.read(SESSIONS, "one", PARTITION)).etag
     with metered() as of_both:
-        etag = await engine.create_then_replace(SESSIONS, thing("two"), thing(), etag)
+        etag = await engine.create_then_replace(SESSIONS, [thing("two")], thing(), etag)
     with metered() as of_each:
         await engine.create(SESSIONS, thing("six"))
         await engine.replace(SESSIONS, thing(), etag)
