@@ -12,9 +12,10 @@ from persistence.keyed import Keyed
 from persistence.limits import Limits
 from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
-from persistence.sessions.documents import Revision, SessionHead, SessionStatus
+from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.edits import Edit
 from persistence.sessions.heads import SessionHeads
+from persistence.sessions.revisions import Revision
 from persistence.storage.document_set import Versioned
 
 _CLAIM_REREADS = 3

@@ -8,7 +8,8 @@ import pytest
 from persistence import Stores, stores_over
 from persistence.conditions import Conditions
 from persistence.errors import Changed, NotFound
-from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange, SessionHead
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.checks import item_size

@@ -7,7 +7,8 @@ import pytest
 from persistence import stores_over
 from persistence.conditions import Conditions
 from persistence.errors import Changed, StoreUnavailable
-from persistence.sessions.documents import SessionAction, SessionChange
+from persistence.sessions.documents import SessionChange
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine

@@ -6,7 +6,8 @@ import pytest
 
 from persistence.conditions import Conditions
 from persistence.errors import Changed
-from persistence.sessions.documents import SessionAction, SessionStatus
+from persistence.sessions.documents import SessionStatus
+from persistence.sessions.revisions import SessionAction
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Item
 from tests.support.engines import Around, CountingReads

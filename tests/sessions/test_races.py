@@ -9,7 +9,8 @@ from persistence.conditions import Conditions
 from persistence.content import pack
 from persistence.errors import Changed, Contended, CorruptItem, Gone, ItemNotFound, NotFound
 from persistence.retry import ATTEMPTS
-from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionHead
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange, SessionHead
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, Container

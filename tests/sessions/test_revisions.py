@@ -7,7 +7,8 @@ import pytest
 from persistence import Stores
 from persistence.conditions import Conditions
 from persistence.errors import Changed, Gone, IllegalMove, KeyReused, NotFound
-from persistence.sessions.documents import SessionAction, SessionStatus
+from persistence.sessions.documents import SessionStatus
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared

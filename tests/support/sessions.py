@@ -7,15 +7,9 @@ from typing import Any
 
 from persistence.background import TASK_NAME
 from persistence.content import pack
-from persistence.sessions.documents import (
-    NewSession,
-    SessionAction,
-    SessionChange,
-    SessionHead,
-    SessionMetadata,
-    SessionStatus,
-)
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionMetadata, SessionStatus
 from persistence.sessions.history import as_revision
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
