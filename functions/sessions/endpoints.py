@@ -21,8 +21,9 @@ from functions.sessions.views import (
     session_metadata,
     session_validity,
 )
-from persistence.sessions.documents import SessionAction, SessionHead
+from persistence.sessions.documents import SessionHead
 from persistence.sessions.reads import OpenedSession
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.store import SessionStore
 
 routes = Routes(

@@ -18,14 +18,8 @@ from persistence.documents import (
     Timestamp,
     Title,
 )
-from persistence.sessions.documents import (
-    NewSession,
-    Revision,
-    SessionAction,
-    SessionChange,
-    SessionStatus,
-    SessionSummary,
-)
+from persistence.sessions.documents import NewSession, SessionChange, SessionStatus, SessionSummary
+from persistence.sessions.revisions import Revision, SessionAction
 from persistence.storage.query import Operator
 
 SESSION_ID = id_parameter("session_id", "The id of the session.", statuses=(404, 409, 410))

@@ -12,16 +12,10 @@ from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.documents import is_id, new_id
 from persistence.errors import Contended, Gone, InvalidMember, ItemExists, NotFound
 from persistence.retry import Attempts
-from persistence.sessions.documents import (
-    NewSession,
-    SessionAction,
-    SessionChange,
-    SessionHead,
-    SessionStatus,
-    SessionSummary,
-)
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus, SessionSummary
 from persistence.sessions.edits import with_digest_of_save
 from persistence.sessions.reads import OpenedSession
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.store import SessionStore
 from persistence.storage.query import Filter, Operator, Page, Sort
 

@@ -1,9 +1,9 @@
 """Sessions as they are stored, and what creates and changes them."""
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, computed_field, model_validator
 
 from persistence.content import Packed
 from persistence.documents import (
@@ -18,10 +18,21 @@ from persistence.documents import (
     Title,
 )
 from persistence.errors import KeyReused
+from persistence.sessions.revisions import (
+    Revision,
+    SessionAction,
+    from_objects,
+    from_rows,
+    to_objects,
+    to_rows,
+)
 
 REMEMBERED_VERSIONS = 10
 """Number of recent versions whose save ids are kept, so that a retry is recognised after its revision was
 pruned."""
+
+StoredFormat = Literal[1, 2]
+"""The format of a stored head: 1 has an object for each revision, 2 has compact rows."""
 
 
 class SessionStatus(StrEnum):
@@ -31,20 +42,6 @@ class SessionStatus(StrEnum):
     DRAFT = "draft"
     ACTIVE = "active"
     CLOSED = "closed"
-    DELETED = "deleted"
-
-
-class SessionAction(StrEnum):
-    """What created a revision."""
-
-    CREATED = "created"
-    SAVED = "saved"
-    AUTOSAVED = "autosaved"
-    RENAMED = "renamed"
-    RESTORED = "restored"
-    PROMOTED = "promoted"
-    CLOSED = "closed"
-    REOPENED = "reopened"
     DELETED = "deleted"
 
 
@@ -91,31 +88,10 @@ class SessionMetadata(BaseModel):
         return f'"{self.version}-{self.content_hash[:16]}"'
 
 
-class Revision(BaseModel):
-    """One version in a session's history.
-
-    `save_id` names the write that created it, so that a retry after a lost response is recognised. The part after
-    its dot is a digest of the request. `since` is the time of the first autosave that this autosave replaced.
-    """
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    version: int
-    action: SessionAction
-    saved_at: Timestamp
-    save_id: str
-    device_info: str | None = None
-    title: str
-    content_id: str | None
-    content_hash: str
-    content_bytes: int
-    media_type: str | None = None
-    since: Timestamp | None = None
-
-
 class SessionSummary(Document):
     """The part of a head that lists read."""
 
+    schema_version: StoredFormat = Field(default=2, alias="schema")  # type: ignore[assignment]  # wider
     kind: Literal["session"] = "session"
     owner_id: str
     app: str | None = None
@@ -128,14 +104,31 @@ class SessionSummary(Document):
 class SessionHead(SessionSummary):
     """A session's small item. It names the current content and holds the history, newest first.
 
-    `remembered` has recent revisions that are no longer in the history, without their content, because their
-    writes may still be retried. A tombstone has no content, title or description, and one revision: the deletion.
-    `unsettled_at` is set on a tombstone until the timer has removed its contents.
+    `remembered` has recent revisions that are no longer in the history. Their writes may still be retried, and
+    their contents may be the base of a delta. A tombstone has no content, title or description, and one revision:
+    the deletion. `unsettled_at` is set on a tombstone until the timer has removed its contents. A head is stored in
+    the format of its `schema_version`.
     """
 
     content_id: str | None
-    revisions: tuple[Revision, ...]
-    remembered: tuple[Revision, ...] = ()
+    revisions: tuple[InstanceOf[Revision], ...]
+    remembered: tuple[InstanceOf[Revision], ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_item(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "schema" not in data:
+            return data
+        if data["schema"] == 2:
+            return {**data, **from_rows(data)}
+        return data | {name: from_objects(data[name]) for name in ("revisions", "remembered") if name in data}
+
+    def to_item(self) -> dict[str, Any]:
+        item = self.model_dump(mode="json", exclude={"revisions", "remembered"})
+        if self.schema_version == 1:
+            lists = {"revisions": to_objects(self.revisions), "remembered": to_objects(self.remembered)}
+            return item | lists
+        return item | {"revisions": to_rows(self.id, self.metadata, self.revisions, self.remembered)}
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -145,8 +138,8 @@ class SessionHead(SessionSummary):
 
     @property
     def content_ids(self) -> frozenset[str]:
-        """The ids of every content item that this head names."""
-        named = {revision.content_id for revision in self.revisions} | {self.content_id}
+        """The ids of every content item that this head names, those of remembered revisions included."""
+        named = {revision.content_id for revision in (*self.revisions, *self.remembered)} | {self.content_id}
         return frozenset(name for name in named if name is not None)
 
     def revision_by(self, save_id: str) -> Revision | None:
@@ -155,7 +148,9 @@ class SessionHead(SessionSummary):
         Raises KeyReused if a different request used the same name.
         """
         name = _write_name(save_id)
-        known = (one for one in (*self.revisions, *self.remembered) if _write_name(one.save_id) == name)
+        known = (
+            one for one in (*self.revisions, *self.remembered) if one.save_id and _write_name(one.save_id) == name
+        )
         revision = next(known, None)
         if revision is not None and revision.save_id != save_id:
             raise KeyReused

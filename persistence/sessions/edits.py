@@ -9,8 +9,9 @@ from typing import Protocol
 from persistence.documents import new_id
 from persistence.errors import IllegalMove
 from persistence.sessions.contents import new_content
-from persistence.sessions.documents import MOVES, SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.documents import MOVES, SessionChange, SessionHead, SessionStatus
 from persistence.sessions.history import find_revision, tombstone, with_revision
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.storage.engine import Item
 

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from persistence.errors import CorruptItem, Gone, NotFound
 from persistence.kind import Exported, damaged
-from persistence.sessions.documents import Revision, SessionHead
+from persistence.sessions.documents import SessionHead
+from persistence.sessions.revisions import Revision
 from persistence.sessions.store import SessionStore
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Item

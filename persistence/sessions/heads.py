@@ -48,7 +48,7 @@ class SessionHeads:
         a driver's own retry can have taken it, and that is ignored. One commit; two creates if it is large.
         """
         content = new_content(head.owner_id, head.id, packed)
-        revisions = tuple(one.model_copy(update={"content_id": content["id"]}) for one in head.revisions)
+        revisions = tuple(one._replace(content_id=content["id"]) for one in head.revisions)
         head = head.model_copy(update={"content_id": content["id"], "revisions": revisions})
         item = head.to_item()
         # Only the driver's own retry can have taken an id of 72 random bits that was made for this call alone.

@@ -3,15 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from persistence.documents import now
+from persistence.documents import now, timestamp_text
 from persistence.errors import NotFound
-from persistence.sessions.documents import (
-    REMEMBERED_VERSIONS,
-    Revision,
-    SessionAction,
-    SessionHead,
-    SessionStatus,
-)
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionHead, SessionStatus
+from persistence.sessions.revisions import Revision, SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 
 _ONLY_THE_DELETION = replace(DEFAULT_RULES, keep_revisions=1)
@@ -30,8 +25,9 @@ def with_revision(changed: SessionHead, action: SessionAction, save_id: str, rul
     newest, older = as_revision(head, action, save_id), changed.revisions
     if action is SessionAction.AUTOSAVED:
         newest, older = _coalesced(newest, older, rules.coalesce)
-    revisions = _kept((newest, *older), rules.keep_revisions)
-    return head.model_copy(update={"revisions": revisions, "remembered": _remembered(changed, revisions)})
+    kept = _kept((newest, *older), rules.keep_revisions)
+    history = {"revisions": _without_old_save_ids(kept), "remembered": _remembered(changed, kept)}
+    return head.model_copy(update={**history, "schema_version": rules.stored_format})
 
 
 def as_revision(head: SessionHead, action: SessionAction, save_id: str) -> Revision:
@@ -40,7 +36,7 @@ def as_revision(head: SessionHead, action: SessionAction, save_id: str) -> Revis
     return Revision(
         version=metadata.version,
         action=action,
-        saved_at=metadata.updated_at,
+        saved=timestamp_text(metadata.updated_at),
         save_id=save_id,
         device_info=metadata.device_info,
         title=metadata.title,
@@ -66,32 +62,47 @@ def tombstone(head: SessionHead, save_id: str) -> SessionHead:
     emptied = head.model_copy(update={**nothing, "status": SessionStatus.DELETED})
     deleted = with_revision(emptied, SessionAction.DELETED, save_id, _ONLY_THE_DELETION)
     at = deleted.metadata.updated_at
-    return deleted.model_copy(update={"deleted_at": at, "unsettled_at": at})
+    times = {"deleted_at": at, "unsettled_at": at}
+    return deleted.model_copy(update={**times, "schema_version": head.schema_version})
 
 
 def _coalesced(
     newest: Revision, older: tuple[Revision, ...], span: timedelta
 ) -> tuple[Revision, tuple[Revision, ...]]:
     """Returns an autosave as it enters the history, and the history without the autosave that it replaces."""
-    since = newest.saved_at
-    if older and older[0].action is SessionAction.AUTOSAVED:
-        began = older[0].since or older[0].saved_at
-        if newest.saved_at - began < span:
-            older, since = older[1:], began
-    return newest.model_copy(update={"since": since}), older
+    if older and older[0].action is SessionAction.AUTOSAVED and older[0].name is None:
+        if newest.saved_at - older[0].since < span:
+            return newest._replace(began=older[0].began or older[0].saved), older[1:]
+    return newest, older
 
 
 def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
-    """Returns the newest revision and at most `keep` - 1 others. Autosaves are removed first, oldest first: an
-    hour of them must not push deliberate saves out of the history."""
-    autosaves = [one for one in revisions[1:] if one.action is SessionAction.AUTOSAVED]
-    surplus = max(0, len(revisions) - keep)
-    gone = {one.version for one in autosaves[max(0, len(autosaves) - surplus) :]}
-    return tuple(one for one in revisions if one.version not in gone)[:keep]
+    """Returns the newest revision, all that have a name, and at most `keep` - 1 others.
+
+    Autosaves are removed first, oldest first: an hour of them must not push deliberate saves out of the history.
+    """
+    unnamed = [one for one in revisions if one.name is None]
+    surplus = len(unnamed) - keep
+    if surplus <= 0:
+        return revisions
+    oldest_first = unnamed[:0:-1]
+    oldest_first.sort(key=lambda one: one.action is not SessionAction.AUTOSAVED)
+    gone = {one.version for one in oldest_first[:surplus]}
+    return tuple(one for one in revisions if one.version not in gone)
+
+
+def _without_old_save_ids(revisions: tuple[Revision, ...]) -> tuple[Revision, ...]:
+    """Returns the revisions without the save ids that need not be remembered any more."""
+    until = revisions[0].version - REMEMBERED_VERSIONS
+    return tuple(
+        one._replace(save_id=None) if one.save_id is not None and one.version <= until else one
+        for one in revisions
+    )
 
 
 def _remembered(before: SessionHead, revisions: tuple[Revision, ...]) -> tuple[Revision, ...]:
-    """Returns recent revisions that are no longer in the history."""
+    """Returns recent revisions that are no longer in the history, newest first."""
     newest, kept = revisions[0].version, {one.version for one in revisions}
-    left = (one.model_copy(update={"content_id": None}) for one in before.revisions if one.version not in kept)
-    return tuple(one for one in (*left, *before.remembered) if newest - one.version < REMEMBERED_VERSIONS)
+    left = [one for one in before.revisions if one.version not in kept]
+    recent = [one for one in (*left, *before.remembered) if newest - one.version < REMEMBERED_VERSIONS]
+    return tuple(sorted(recent, key=lambda one: one.version, reverse=True))

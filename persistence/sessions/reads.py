@@ -10,9 +10,10 @@ from persistence.documents import now
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
 from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
-from persistence.sessions.documents import Revision, SessionHead, SessionStatus, SessionSummary
+from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
 from persistence.sessions.heads import SessionHeads
 from persistence.sessions.history import find_revision
+from persistence.sessions.revisions import Revision
 from persistence.sessions.rules import SessionRules
 from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS

@@ -3,19 +3,23 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from persistence.sessions.documents import StoredFormat
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
     """The settings of sessions.
 
-    keep_revisions  number of revisions that are kept of a session, the current one included
+    keep_revisions  number of revisions without a name that are kept of a session, the current one included
     coalesce        an autosave replaces the autosave before it in the history within this span
     touch_interval  the least time between two recorded accesses
+    stored_format   the format in which changed heads are stored
     """
 
     keep_revisions: int = 20
     coalesce: timedelta = timedelta(seconds=60)
     touch_interval: timedelta = timedelta(minutes=15)
+    stored_format: StoredFormat = 2
 
 
 DEFAULT_RULES = SessionRules()

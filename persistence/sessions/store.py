@@ -15,14 +15,7 @@ from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitRe
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.commits import SessionCommits
-from persistence.sessions.documents import (
-    NewSession,
-    SessionAction,
-    SessionChange,
-    SessionHead,
-    SessionMetadata,
-    SessionStatus,
-)
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionMetadata, SessionStatus
 from persistence.sessions.edits import (
     EDITABLE,
     Delete,
@@ -35,6 +28,7 @@ from persistence.sessions.edits import (
 )
 from persistence.sessions.history import as_revision
 from persistence.sessions.reads import SessionReads
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.shared import Shared
 
@@ -58,7 +52,7 @@ class SessionStore(SessionReads):
         Raises TooMany, StorageFull and KeyReused; nothing was written then. One commit, or two creates if it is
         large; a read and a create more with a key.
         """
-        head = _first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id())
+        head = _first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id(), self._rules)
         if (created := await self._find_created(owner_id, key, head)) is not None:
             return created
         async with self._limits.turn(owner_id):
@@ -83,7 +77,7 @@ class SessionStore(SessionReads):
 
         Raises ItemExists if the id is taken, perhaps by an earlier try of the same write. Otherwise as `create`.
         """
-        head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id)
+        head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
             return await self._heads.create(head, new.content, id_is_new=False)
@@ -183,7 +177,7 @@ class SessionStore(SessionReads):
 
 
 def _first_head(
-    owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str
+    owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str, rules: SessionRules
 ) -> SessionHead:
     """Returns the head of a new session. It names no content yet."""
     created_at = now()
@@ -207,7 +201,8 @@ def _first_head(
         content_id=None,
         revisions=(),
     )
-    return head.model_copy(update={"revisions": (as_revision(head, SessionAction.CREATED, save_id),)})
+    revisions = (as_revision(head, SessionAction.CREATED, save_id),)
+    return head.model_copy(update={"revisions": revisions, "schema_version": rules.stored_format})
 
 
 def _as_created(head: SessionHead, retried: SessionHead) -> SessionHead:

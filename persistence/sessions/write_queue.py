@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from persistence.conditions import Conditions
 from persistence.errors import PersistenceError
-from persistence.sessions.documents import Revision, SessionHead
+from persistence.sessions.documents import SessionHead
 from persistence.sessions.edits import Edit
+from persistence.sessions.revisions import Revision
 from persistence.storage.document_set import Versioned
 
 _GROUP_MAX = 32

@@ -220,7 +220,7 @@ async def heads_of_both(engine: Engine) -> list[SessionHead]:
 
 async def test_a_damaged_draft_is_counted_and_left_alone(stores: Stores, engine: Engine, clock: Clock) -> None:
     ids = await with_drafts(stores, 3)
-    await damage(engine, ids[1], schema=2)
+    await damage(engine, ids[1], schema=3)
     damaged = (await dump(engine))[f"sessions/{OWNER}/{ids[1]}"]
     clock.at += RETENTION + A_MOMENT
     assert await purge(stores) == PurgeCounts(drafts=2, skipped=1)

@@ -9,7 +9,8 @@ from persistence.conditions import ANY_TAG, Conditions
 from persistence.documents import new_id
 from persistence.drafts.store import DraftStore
 from persistence.errors import Changed, Gone, KeyReused, NotFound
-from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionAction, SessionChange, SessionStatus
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange, SessionStatus
+from persistence.sessions.revisions import SessionAction
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFT, a_session, draft

@@ -8,7 +8,8 @@ from persistence import Stores, stores_over
 from persistence.conditions import ANY_TAG, Conditions
 from persistence.drafts.store import UNTITLED, DraftStore
 from persistence.errors import Gone, IllegalMove, InvalidField, NotFound
-from persistence.sessions.documents import SessionAction, SessionChange, SessionStatus
+from persistence.sessions.documents import SessionChange, SessionStatus
+from persistence.sessions.revisions import SessionAction
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Stored
 from persistence.storage.query import Operator
@@ -215,7 +216,7 @@ async def test_a_damaged_draft_hides_no_other(stores: Stores, engine: Engine) ->
         await stores.drafts.put(OWNER, id, draft())
     for number in (1, 2):
         await a_session(stores, SessionStatus.ACTIVE, f"active-0000{number}")
-    await damage(engine, OTHER, schema=2)
+    await damage(engine, OTHER, schema=3)
     await damage(engine, "active-00002", **{"metadata.content_hash": None})
     latest = await stores.drafts.find_latest(OWNER)
     assert latest is not None and latest.head.id == DRAFT

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from persistence.sessions.documents import SessionAction
+from persistence.sessions.revisions import SessionAction
 from tests.devhost.server import DevhostServer
 from tests.support.ledger import Known, Ledger, Write
 from tests.support.sessions import sha256

@@ -240,7 +240,7 @@ async def test_damaged_rows_are_500_with_a_reference_and_the_rest_keeps_working(
     content, _ = await made(client)
     sound, _ = await made(client)
     named = (await stores.sessions.get_head("ann", content.rpartition("/")[2])).content_id
-    await damage(stores.engine, head.rpartition("/")[2], schema=2)
+    await damage(stores.engine, head.rpartition("/")[2], schema=3)
     await damage(stores.engine, named or "", **{PAYLOAD: b"\x1f\x8b no gzip"})
     for answer in (
         await client.get(head),

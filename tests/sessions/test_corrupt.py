@@ -14,7 +14,7 @@ from persistence.storage.query import Sort
 from tests.support.sessions import OWNER, content_ids, count, damage, new, saving, session_store
 
 HEAD_DAMAGES: dict[str, dict[str, Any]] = {
-    "another schema": {"schema": 2},
+    "another schema": {"schema": 3},
     "a schema that is no number": {"schema": "1"},
     "no metadata": {"metadata": "gone"},
     "no title": {"metadata.title": None},
@@ -91,7 +91,7 @@ async def test_a_damaged_head_does_not_stop_the_pages(
         {PAYLOAD: b""},
         {PAYLOAD: None},
         {PAYLOAD: b"\x1f\x8b\x08"},
-        {"schema": 2},
+        {"schema": 3},
         {"saved_at": "yesterday"},
         {"session_id": 7},
     ],

@@ -70,11 +70,12 @@ def test_what_the_first_version_stored_is_read_and_written_back() -> None:
     }
     assert STORED["metadata"].items() <= written["metadata"].items()
     assert STORED["revisions"][0].items() <= written["revisions"][0].items()
+    assert "since" in written["revisions"][0] and written["remembered"] == []
     assert SessionHead.model_validate(written) == head
     assert SessionSummary.model_validate(STORED).metadata == head.metadata
 
 
-@pytest.mark.parametrize("schema", [2, 0, "1", None, 1.5])
+@pytest.mark.parametrize("schema", [3, 0, "1", "2", None, 1.5])
 def test_another_schema_is_refused(schema: object) -> None:
     for model in (SessionHead, SessionSummary):
         with pytest.raises(ValidationError):
@@ -154,6 +155,8 @@ def test_an_unknown_field_is_refused() -> None:
 
 def test_documents_are_read_only() -> None:
     head = SessionHead.model_validate(STORED)
-    for document in (head, head.metadata, head.revisions[0]):
+    for document in (head, head.metadata):
         with pytest.raises(ValidationError):
             document.version = 9  # type: ignore[union-attr]
+    with pytest.raises(AttributeError):
+        head.revisions[0].version = 9  # type: ignore[misc]

@@ -77,7 +77,7 @@ def test_any_sequence_of_edits_leaves_a_sound_history(data: st.DataObject, keep:
             assert edited.head.content_ids <= created
             done.add(edit.save_id)
             head = edited.head
-        assert {one.save_id for one in (*head.revisions, *head.remembered)} <= done
+        assert {one.save_id for one in (*head.revisions, *head.remembered)} - {None} <= done
         deletion = Delete("deletion")
         assert_follows(head, deletion.apply(head).head, deletion, keep=1)
 
@@ -94,7 +94,11 @@ def assert_follows(before: SessionHead, after: SessionHead, edit: Edit, keep: in
     assert after.revisions[0] == after.revision_by(edit.save_id)
     assert after.revisions[0].content_id == after.content_id
     remembered = [one.version for one in after.remembered]
-    assert not {*remembered} & {*versions} and all(one.content_id is None for one in after.remembered)
+    assert not {*remembered} & {*versions} and remembered == sorted(remembered, reverse=True)
+    named = {one.version: one.content_id for one in (*before.revisions, *before.remembered, after.revisions[0])}
+    assert all(one.content_id == named[one.version] for one in after.remembered)
+    recent = [one.version for one in after.revisions if one.save_id is not None]
+    assert recent == [version for version in versions if newest - version < REMEMBERED_VERSIONS]
     if after.status is not SessionStatus.DELETED:
         last = range(max(1, newest - REMEMBERED_VERSIONS + 1), newest + 1)
         assert {*last} <= {*remembered, *versions}, "the last versions are remembered"

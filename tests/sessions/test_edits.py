@@ -9,13 +9,7 @@ import pytest
 
 from persistence.content import pack
 from persistence.errors import IllegalMove, NotFound
-from persistence.sessions.documents import (
-    MOVES,
-    SessionAction,
-    SessionChange,
-    SessionHead,
-    SessionStatus,
-)
+from persistence.sessions.documents import MOVES, SessionChange, SessionHead, SessionStatus
 from persistence.sessions.edits import (
     Delete,
     Edit,
@@ -28,6 +22,7 @@ from persistence.sessions.edits import (
     with_digest_of_save,
 )
 from persistence.sessions.history import as_revision
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.storage.engine import PAYLOAD
 from tests.support.clock import NOON
@@ -182,8 +177,8 @@ def test_the_history_says_what_a_save_did(change: SessionChange, autosave: bool,
     edited = applied(save(change, autosave=autosave, save_id="mine"), head_of())
     newest = edited.head.revisions[0]
     assert (newest.action, newest.save_id, newest.version) == (action, "mine", 2)
-    assert newest == as_revision(edited.head, action, "mine").model_copy(update={"since": newest.since})
-    assert newest.since == (newest.saved_at if autosave else None)
+    assert newest == as_revision(edited.head, action, "mine")
+    assert newest.since == newest.saved_at
 
 
 def test_a_deliberate_save_of_autosaved_content_enters_the_history() -> None:

@@ -7,7 +7,8 @@ import pytest
 from persistence import stores_over
 from persistence.conditions import Conditions
 from persistence.errors import Changed, StoreUnavailable
-from persistence.sessions.documents import SessionAction, SessionChange
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine
@@ -105,6 +106,7 @@ async def test_closing_waits_for_what_is_being_pruned(engine: Engine) -> None:
 
     stores = stores_over(SlowToDelete(engine), SETTINGS.model_copy(update={"keep_revisions": 1}).store_rules())
     head = await stores.sessions.create(OWNER, new(content="1"))
-    await stores.sessions.save(OWNER, head.id, saving("2"))
+    for number in range(REMEMBERED_VERSIONS):
+        await stores.sessions.save(OWNER, head.id, saving(f"later {number}"))
     await stores.close()
     assert deleted == [head.content_id]

@@ -8,7 +8,8 @@ import pytest
 
 from persistence.conditions import Conditions
 from persistence.errors import Changed, Gone, IllegalMove, StoreUnavailable
-from persistence.sessions.documents import SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import Container
@@ -145,20 +146,23 @@ async def test_an_edit_that_is_refused_leaves_the_others_of_its_group_alone(engi
     await assert_sound(engine)
 
 
-async def test_an_autosave_that_another_of_its_group_replaces_writes_no_content(engine: Engine) -> None:
+async def test_contents_that_nothing_names_after_a_group_are_not_written(engine: Engine) -> None:
     counting = CountingReads(engine)
     slow = SlowToReplace(counting)
     sessions = session_store(slow)
     head = await sessions.create(OWNER, new())
-    autosaves = [sessions.save(OWNER, head.id, saving(f"auto {n}"), autosave=True) for n in range(4)]
+    many = REMEMBERED_VERSIONS + 3
+    autosaves = [sessions.save(OWNER, head.id, saving(f"auto {n}"), autosave=True) for n in range(many)]
     tasks = await begun_with(sessions, slow, *autosaves)
     slow.permits.release()
     slow.permits.release()
     saved = await asyncio.gather(*tasks)
-    assert [one.metadata.version for one in saved] == [2, 3, 4, 5]
-    assert [r.version for r in saved[-1].revisions] == [5, 1]
-    assert sum(one.kinds.count("content") for one in counting.writes) == 3, "of the create, the first and the last"
-    assert (await sessions.get(OWNER, head.id)).content == b"auto 3"
+    assert [one.metadata.version for one in saved] == list(range(2, many + 2))
+    assert [r.version for r in saved[-1].revisions] == [many + 1, 1]
+    written = sum(one.kinds.count("content") for one in counting.writes)
+    assert written == 2 + REMEMBERED_VERSIONS, "of the create, the first save and the last ten"
+    assert (await sessions.get(OWNER, head.id)).content == f"auto {many - 1}".encode()
+    await assert_sound(engine)
 
 
 async def test_a_group_that_loses_its_race_is_applied_to_what_came_before_it(engine: Engine) -> None:

@@ -7,7 +7,8 @@ import pytest
 from persistence import Stores
 from persistence.conditions import Conditions
 from persistence.errors import Changed, Gone, IllegalMove, KeyReused, NotFound
-from persistence.sessions.documents import SessionAction, SessionStatus
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionStatus
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
@@ -143,7 +144,6 @@ async def test_restored_content_outlives_the_version_that_it_came_from(engine: E
     assert (await sessions.get(OWNER, id)).content == b"1"
     for number in (7, 8, 9):
         head = await sessions.save(OWNER, id, saving(str(number)))
-    assert len(head.content_ids) == 3
     await assert_sound(engine)
 
 
@@ -199,7 +199,7 @@ async def test_a_restore_whose_answer_the_driver_lost_is_made_once(engine: Engin
 async def test_a_version_that_is_pruned_while_it_is_read_is_not_there(engine: Engine) -> None:
     others = session_store(engine, SessionRules(keep_revisions=2))
     id = await with_versions(others, 2)
-    sessions = session_store(Overtaken(engine, others, "read", 2))
+    sessions = session_store(Overtaken(engine, others, "read", REMEMBERED_VERSIONS))
     with pytest.raises(NotFound):
         await sessions.revision(OWNER, id, 1)
 

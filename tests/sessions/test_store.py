@@ -13,7 +13,8 @@ from persistence.errors import (
     InvalidField,
     NotFound,
 )
-from persistence.sessions.documents import SessionAction, SessionChange, SessionStatus
+from persistence.sessions.documents import SessionChange, SessionStatus
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.store import SessionStore
 from persistence.storage.engine import Engine
 from tests.support.engines import CountingReads

@@ -8,14 +8,9 @@ from pathlib import Path
 import orjson
 
 from persistence.documents import new_id, timestamp_text
-from persistence.sessions.documents import (
-    SessionAction,
-    SessionContent,
-    SessionHead,
-    SessionMetadata,
-    SessionStatus,
-)
+from persistence.sessions.documents import SessionContent, SessionHead, SessionMetadata, SessionStatus
 from persistence.sessions.history import as_revision
+from persistence.sessions.revisions import SessionAction
 from persistence.snapshots.documents import AccessLog, Snapshot, SnapshotMetadata, Visitor
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Item

@@ -16,7 +16,8 @@ from typing import Any
 import aiohttp
 
 from persistence.documents import new_id
-from persistence.sessions.documents import SessionAction, SessionHead
+from persistence.sessions.documents import SessionHead
+from persistence.sessions.revisions import SessionAction
 from tests.devhost.server import DevhostServer
 from tests.support.sessions import OWNER
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from persistence import Stores
 from persistence.content import pack
-from persistence.sessions.documents import SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.documents import SessionChange, SessionHead, SessionStatus
+from persistence.sessions.revisions import SessionAction
 from tests.support.sessions import OWNER
 
 DRAFTS = "persistence/drafts"

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from persistence.sessions.documents import SessionAction, SessionHead, SessionStatus
+from persistence.sessions.documents import SessionHead, SessionStatus
+from persistence.sessions.revisions import SessionAction
 from tests.support.storage import Stored
 
 

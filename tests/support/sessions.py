@@ -13,13 +13,13 @@ from persistence.kind import Counts
 from persistence.sessions.chores import SessionChores
 from persistence.sessions.documents import (
     NewSession,
-    SessionAction,
     SessionChange,
     SessionHead,
     SessionMetadata,
     SessionStatus,
 )
 from persistence.sessions.history import as_revision
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared

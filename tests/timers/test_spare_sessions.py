@@ -11,8 +11,9 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.errors import Gone, IllegalMove, StoreUnavailable
-from persistence.sessions.documents import SessionAction, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.documents import SessionChange, SessionHead, SessionStatus
 from persistence.sessions.edits import EDITABLE
+from persistence.sessions.revisions import SessionAction
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Engine, Item
 from persistence.storage.sqlite.engine import SqliteEngine
