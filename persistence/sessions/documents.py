@@ -106,8 +106,8 @@ class SessionHead(SessionSummary):
 
     `remembered` has recent revisions that are no longer in the history. Their writes may still be retried, and
     their contents may be the base of a delta. A tombstone has no content, title or description, and one revision:
-    the deletion. `unsettled_at` is set on a tombstone until the timer has removed its contents. A head is stored in
-    the format of its `schema_version`.
+    the deletion. `unsettled_at` is set on a tombstone until the timer has removed its contents. A head is stored
+    in the format of its `schema_version`.
     """
 
     content_id: str | None
