@@ -70,7 +70,7 @@ READS = [
     (P + "/{snapshot_id}/content", {}),
 ]
 COUNTS = {"persistence/usage": 5 + 5, P + "/{snapshot_id}/stats": 2}
-"""Endpoints that count and sum what is in an index, by the entries for one thing of each kind: for sessions in three
+"""Endpoints that count and sum what is in an index, by the entries for one thing of each kind: sessions in three
 statuses and two snapshots, or for a visitor."""
 ALL_OF_IT = {"persistence/export"}
 """Reads everything of a person, page by page."""
