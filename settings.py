@@ -13,7 +13,7 @@ from functions.identity.settings import AuthMode, IdentityRules
 from functions.timers import Schedules
 from persistence import Rules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
-from persistence.limits import LimitRules
+from persistence.limits import STORED_BYTES, LimitRules
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.cosmos.account import CosmosAccount
@@ -63,6 +63,8 @@ def _parts(value: object) -> object:
 
 
 # More than anyone needs, and small enough that no date overflows.
+# How long a process remembers what a person stores. Counting it costs request units, and SQLite is near.
+REMEMBERED = {StoreEngine.COSMOS: timedelta(seconds=10), StoreEngine.SQLITE: timedelta(seconds=1)}
 YEAR_SECONDS = 366 * 24 * 60 * 60
 CENTURY_DAYS = 36_525
 
@@ -246,7 +248,8 @@ class Settings(BaseModel):
                     "drafts": self.drafts_max,
                     "snapshots": self.snapshots_max,
                 },
-                stored_bytes=self.stored_bytes_max,
+                sums={STORED_BYTES: self.stored_bytes_max},
+                remember=REMEMBERED[self.store_engine],
             ),
             sessions=SessionRules(
                 keep_revisions=self.keep_revisions,

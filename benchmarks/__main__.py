@@ -21,12 +21,14 @@ from benchmarks.cold_start import cold_starts
 from benchmarks.measure import Pace, Side, compare
 from benchmarks.report import Row, aims, aims_table, as_json, table
 from benchmarks.requests import list_of, named, open_snapshot, operations, raw_save, save_same, validate
+from benchmarks.scale import LIMITS
+from benchmarks.scale import comparisons as comparisons_of_scale
 from benchmarks.seed import LARGE_LIST, SMALL_LIST, SNAPSHOT_STATE, Seeded, seed
 from benchmarks.servers import Servers, in_folders, over_the_wire, record, served
 from benchmarks.states import State, states
 
 OPERATIONS = ("create", "get", "poll", "metadata", "list", "save", "content", "save-content")
-NAMES = (*OPERATIONS, "save-same", "snapshot", "raw-save", "validate", "list-sizes", "cold-start")
+NAMES = (*OPERATIONS, "save-same", "snapshot", "raw-save", "validate", "list-sizes", "scale", "cold-start")
 CONCURRENCIES = (1, 8)
 ENGINE = "the engine"
 LARGEST = "1,474 KB"
@@ -34,15 +36,16 @@ LARGEST = "1,474 KB"
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The size of a run."""
+    """The size of a run. `many` is the number of things that some people keep in the part `scale`."""
 
     pace: Pace
     cold_start_runs: int
     keep_revisions: int
+    many: int
 
 
-FULL = Extent(Pace(rounds=24, seconds=0.1, warm_up_seconds=0.3), cold_start_runs=9, keep_revisions=20)
-QUICK = Extent(Pace(rounds=1, seconds=0.02, warm_up_seconds=0.0), cold_start_runs=1, keep_revisions=2)
+FULL = Extent(Pace(rounds=24, seconds=0.1, warm_up_seconds=0.3), cold_start_runs=9, keep_revisions=20, many=10_000)
+QUICK = Extent(Pace(rounds=1, seconds=0.02, warm_up_seconds=0.0), cold_start_runs=1, keep_revisions=2, many=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Comparison:
     one: Side
     against: str
     other: Side
+    concurrencies: Sequence[int] = CONCURRENCIES
 
 
 def main() -> int:
@@ -80,20 +84,21 @@ async def _measure(
 ) -> list[Row]:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder, keep = Path(name), extent.keep_revisions
+        many, limits = (extent.many, LIMITS) if "scale" in names else (None, None)
         if over_wire:
             databases = await over_the_wire(stack)
-            seeded = [await seed(each, contents, keep) for each in (databases.real, databases.other)]
+            seeded = [await seed(each, contents, keep, many) for each in (databases.real, databases.other)]
         else:
             databases = in_folders(folder)
-            seeded = [await seed(databases.real, contents, keep)] * 2
+            seeded = [await seed(databases.real, contents, keep, many)] * 2
             shutil.copytree(databases.real["DATA_DIR"], databases.other["DATA_DIR"])
-        with served(folder, databases, keep, against) as servers:
+        with served(folder, databases, keep, against, limits) as servers:
             for state in () if against else contents:
                 await record(servers, operations(state, seeded[0]))
             gc.freeze()
             rows, label = [], ENGINE if against is None else against.name
             for one in _comparisons(names, contents, seeded, servers, label):
-                for concurrency in CONCURRENCIES:
+                for concurrency in one.concurrencies:
                     print(f"{one.name} {one.size} at {concurrency}", file=sys.stderr, flush=True)
                     series, others = await compare(one.one, one.other, concurrency, extent.pace)
                     rows.append(Row.of(one.name, one.size, concurrency, series, one.against, others))
@@ -133,6 +138,9 @@ def _comparisons(
     if "list-sizes" in names:
         sides = Side(list_of(LARGE_LIST), servers.real), Side(list_of(SMALL_LIST), servers.real)
         yield Comparison("list of large", "20 x 1.5 MB", sides[0], "20 x 1 KB", sides[1])
+    if seeded.people is not None:
+        for name, one, against, another in comparisons_of_scale(seeded.people, servers):
+            yield Comparison(name, seeded.people.label, one, against, another, concurrencies=(1,))
 
 
 def _arguments() -> argparse.Namespace:

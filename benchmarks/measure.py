@@ -128,6 +128,8 @@ class _Lane:
     async def work(self, until: float, latencies: list[float]) -> None:
         ended = 0.0
         while ended < until:
+            for _ in range(1, self._operation.measured_every):
+                await self.turn()
             started = time.perf_counter()
             await self.turn()
             ended = time.perf_counter()

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 
 from benchmarks.cold_start import ColdStart
 from benchmarks.measure import Series
+from benchmarks.people import FEW
+from benchmarks.scale import USAGE
 
 RATIO_MAX = 2.0
 SNAPSHOT_RATIO_MAX = 1.5
@@ -14,6 +16,9 @@ LIST_RATIO_MAX = 1.3
 COLD_START_RATIO_MAX = 1.3
 RAW_SAVE_RATIO_MAX = 0.5
 VALIDATE_RATIO_MAX = 1.2
+FLAT_RATIO_MAX = 1.3
+LIMITS_RATIO_MAX = 1.2
+USAGE_SECONDS_MAX = 0.003
 POLLS_PER_SECOND_MIN = 2_000
 SAVE_SIZE, SAVE_SECONDS_MAX = "218 KB", 0.005
 
@@ -127,6 +132,17 @@ def aims(rows: Sequence[Row], starts: Sequence[ColdStart]) -> list[Aim]:
     if listed := [row.p50_ratio for row in rows if row.name == "list of large"]:
         promise = f"a list of sessions of 1.5 MB within {LIST_RATIO_MAX:g}x of one of 1 KB"
         found.append(_within(promise, listed, LIST_RATIO_MAX))
+    if scaled := [row for row in rows if row.against == str(FEW) and row.name != USAGE]:
+        worst = max(scaled, key=lambda row: row.p50_ratio)
+        promise = f"every list of many within {FLAT_RATIO_MAX:g}x of one of {FEW}"
+        measured = f"worst {worst.p50_ratio:.2f}: {worst.name}"
+        found.append(Aim(promise, measured, worst.p50_ratio <= FLAT_RATIO_MAX))
+    if usages := [row.p50 for row in rows if row.name == USAGE]:
+        promise = f"the usage in at most {USAGE_SECONDS_MAX * 1e3:g} ms"
+        found.append(Aim(promise, f"{usages[0]:.2f} ms", usages[0] <= USAGE_SECONDS_MAX * 1e3))
+    if limited := [row.p50_ratio for row in rows if row.against == "without limits"]:
+        promise = f"a save and a create with limits within {LIMITS_RATIO_MAX:g}x of those without"
+        found.append(_within(promise, limited, LIMITS_RATIO_MAX))
     if starts:
         promise = f"a cold start within {COLD_START_RATIO_MAX:g}x of importing the libraries"
         found.append(_within(promise, [start.ratio for start in starts], COLD_START_RATIO_MAX))

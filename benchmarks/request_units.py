@@ -80,8 +80,10 @@ def index_terms(container: Container, item: Item) -> set[tuple[str, Any]]:
         found, value = _value_at(item, path)
         if found:
             terms.add((path, value))
-            if path in container.ordered:
-                terms |= {(f"{path} {order}, id", value) for order in ("ascending", "descending")}
+    for paths, order in container.composites:
+        values = [_value_at(item, path) for path in paths]
+        if all(found for found, _ in values):
+            terms.add((f"{', '.join(paths)} {order}", tuple(value for _, value in values)))
     return terms
 
 

@@ -16,12 +16,14 @@ Conversation = Generator[bytes, Response, None]
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`start` begins the conversation of one client. Each client has a separate session. `recorded` names the
-    response of the bare app. None if the bare app does not have the operation."""
+    response of the bare app. None if the bare app does not have the operation. `measured_every` is 2 if only every
+    second request is measured: those between prepare it."""
 
     name: str
     status: int
     start: Callable[[int], Conversation]
     recorded: str | None = None
+    measured_every: int = 1
 
 
 def operations(state: State, seeded: Seeded) -> list[Operation]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.people import People, seed_people
 from benchmarks.states import State
 from persistence import Stores, open_stores
 from persistence.content import CONTENT_MAX_BYTES, pack
@@ -19,10 +20,12 @@ SMALL_LIST, LARGE_LIST = "lists-small", "lists-large"
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """The seeded data: 20 sessions of each state, by its label, and the id of a snapshot."""
+    """The seeded data: 20 sessions of each state, by its label, the id of a snapshot, and people for the part
+    `scale`."""
 
     sessions: Mapping[str, Sequence[SessionHead]]
     snapshot: str
+    people: People | None
 
 
 def owner_of(state: State) -> str:
@@ -35,9 +38,11 @@ def creator_of(state: State) -> str:
     return f"creator-{state.key}"
 
 
-async def seed(environ: Mapping[str, str], states: Sequence[State], keep_revisions: int) -> Seeded:
+async def seed(
+    environ: Mapping[str, str], states: Sequence[State], keep_revisions: int, many: int | None = None
+) -> Seeded:
     """Fills the database that the settings name. Every session of a state has a full history, so that each save
-    prunes a content. This is the usual case."""
+    prunes a content. This is the usual case. With `many`, some people keep so many things."""
     settings = Settings.from_environ({**environ, "KEEP_REVISIONS": str(keep_revisions)})
     stores = open_stores(settings.place(), settings.store_rules())
     try:
@@ -52,9 +57,10 @@ async def seed(environ: Mapping[str, str], states: Sequence[State], keep_revisio
         content = next(state.content for state in states if state.label == SNAPSHOT_STATE)
         new = NewSnapshot(title="Measured", description=None, content=pack(content))
         snapshot = await stores.snapshots.create("lists-snapshots", new)
+        people = None if many is None else await seed_people(stores, many)
     finally:
         await stores.close()
-    return Seeded(sessions, snapshot.id)
+    return Seeded(sessions, snapshot.id, people)
 
 
 async def _sessions(stores: Stores, state: State, keep_revisions: int) -> list[SessionHead]:

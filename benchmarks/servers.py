@@ -1,6 +1,6 @@
 """The two servers: the real app, and the bare app or another checkout's, each with its own copy of the data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,11 @@ NEVER = "0 0 0 29 2 *"
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Both servers."""
+    """Both servers. `limited` has the data of the real one, and limits per person."""
 
     real: Server
     other: Server
+    limited: Server | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,14 @@ async def over_the_wire(stack: ExitStack) -> Databases:
 
 @contextmanager
 def served(
-    folder: Path, databases: Databases, keep_revisions: int, against: Path | None = None
+    folder: Path,
+    databases: Databases,
+    keep_revisions: int,
+    against: Path | None = None,
+    limits: Mapping[str, str] | None = None,
 ) -> Iterator[Servers]:
     """Runs both servers within the `with` block. `folder` is a temporary folder. The other server runs the app of
-    the checkout `against`, or the bare app."""
+    the checkout `against`, or the bare app. With `limits`, a third one runs."""
     settings = {
         "SNAPSHOT_OPENS_PER_MINUTE": "0",
         "HOST": "127.0.0.1",
@@ -64,11 +69,17 @@ def served(
         "CLEANUP_SCHEDULE": NEVER,
         "PURGE_SCHEDULE": NEVER,
     }
-    with (
-        run_devhost(REPOSITORY, settings | databases.real) as one,
-        run_devhost(against or _bare(folder), settings | databases.other) as other,
-    ):
-        yield Servers(Server(one.port, one.process.pid), Server(other.port, other.process.pid))
+    with ExitStack() as stack:
+
+        def run(root: Path, of_server: dict[str, str]) -> Server:
+            host = stack.enter_context(run_devhost(root, settings | of_server))
+            return Server(host.port, host.process.pid)
+
+        yield Servers(
+            run(REPOSITORY, databases.real),
+            run(against or _bare(folder), databases.other),
+            None if limits is None else run(REPOSITORY, databases.real | dict(limits)),
+        )
 
 
 async def record(servers: Servers, operations: Sequence[Operation]) -> None:

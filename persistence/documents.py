@@ -1,6 +1,7 @@
 """The parts of stored documents: ids, times, and the types of fields."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -64,6 +65,15 @@ def device_text(text: str) -> str:
     return text.replace("\0", "")[:DEVICE_MAX_CHARACTERS]
 
 
+def caseless(text: str) -> str:
+    """Returns a text without the differences that a search ignores: case, and composed or decomposed characters.
+
+    Two texts that match canonically and without case (Unicode, section 3.13, definition D145) become equal. The
+    folding is the default one, for no language: İ becomes i and U+0307, and ı stays ı.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
 def _device(text: str | None) -> str | None:
     return None if text is None else device_text(text) or None
 
@@ -74,7 +84,8 @@ Timestamp = Annotated[
     PlainSerializer(timestamp_text, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),  # the serializer alone has no schema
 ]
-LowerText = Annotated[str, AfterValidator(str.lower)]
+CaselessText = Annotated[str, AfterValidator(caseless)]
+"""What filters compare with a stored caseless twin."""
 # Only describes what the validator checks, because its message is clearer than that of a pattern.
 _NO_NUL = Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
 Title = Annotated[

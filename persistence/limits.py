@@ -1,20 +1,24 @@
 """How much one person stores, and how much they may store.
 
-Each process runs the writes of one person one at a time. Two processes can each accept a write at the same time,
-so a limit can be exceeded slightly.
+Each process runs the writes of one person one at a time, and remembers for a short time what it counted, together
+with its own writes since. So several processes can exceed a limit together, by what they write in that time.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from persistence.errors import StorageFull, TooMany
 from persistence.keyed import Keyed
+from persistence.remembered import Remembered
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine
 from persistence.storage.query import Aggregate, Query
+
+STORED_BYTES = "stored_bytes"
 
 QueryOf = Callable[[str], Query]
 """Makes the query of what one person stores, from their owner id. It stays in one partition."""
@@ -32,11 +36,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class CountedBytes:
-    """Items whose content adds to the stored bytes. `bytes_path` is the path of its size in an item."""
+    """Items whose content adds to a sum of bytes. `bytes_path` is the path of its size in an item.
+
+    `name` is the name of the sum in the usage, and of its limit.
+    """
 
     container: Container
     query: QueryOf
     bytes_path: str
+    name: str = STORED_BYTES
 
 
 class Countable(Protocol):
@@ -48,18 +56,31 @@ class Countable(Protocol):
 
     @property
     def stored(self) -> Sequence[CountedBytes]:
-        """What adds to the stored bytes."""
+        """What adds to sums of bytes, such as the stored bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitRules:
-    """What an operator sets; 0 is no limit. `counts` are by `Counted.name`. `stored_bytes` are bytes of UTF-8."""
+    """What an operator sets; 0 is no limit.
+
+    counts    by `Counted.name`
+    sums      bytes of UTF-8, by `CountedBytes.name`
+    remember  how long a process remembers what it counted
+    """
 
     counts: Mapping[str, int] = field(default_factory=dict)
-    stored_bytes: int = 0
+    sums: Mapping[str, int] = field(default_factory=dict)
+    remember: timedelta = timedelta(seconds=1)
 
 
 NO_LIMITS = LimitRules()
+
+
+class _Usage:
+    """What a person stores. Empty until it is counted."""
+
+    def __init__(self) -> None:
+        self.numbers: Mapping[str, int] = {}
 
 
 class Limits:
@@ -67,54 +88,92 @@ class Limits:
 
     def __init__(self, engine: Engine, rules: LimitRules = NO_LIMITS) -> None:
         self._engine, self._rules = engine, rules
-        self._is_limited = any((*rules.counts.values(), rules.stored_bytes))
+        self._is_limited = any((*rules.counts.values(), *rules.sums.values()))
         self._turns = Keyed(asyncio.Lock)
         self._counted: Mapping[str, Counted] = {}
-        self._stored: tuple[CountedBytes, ...] = ()
+        self._summed: Mapping[str, Sequence[CountedBytes]] = {}
+        # What a check has found, and everything that was allowed since. It may be too much, never too little.
+        self._allowed: Remembered[tuple[str, str], int] = Remembered(rules.remember)
+        self._shown: Remembered[str, _Usage] = Remembered(rules.remember)
 
     def count(self, kinds: Sequence[Countable]) -> None:
         """Sets what is counted. The stores need the limits before the kinds can be made from the stores."""
         self._counted = {counted.name: counted for kind in kinds for counted in kind.counted}
-        self._stored = tuple(stored for kind in kinds for stored in kind.stored)
+        stored = [stored for kind in kinds for stored in kind.stored]
+        names = dict.fromkeys((STORED_BYTES, *(each.name for each in stored)))
+        self._summed = {name: [each for each in stored if each.name == name] for name in names}
 
-    def turn(self, owner_id: str) -> AbstractAsyncContextManager[None]:
-        """A lock for a check and the write that it allows. Does nothing if there is no limit."""
-        return self._turns[owner_id] if self._is_limited else nullcontext()
+    @asynccontextmanager
+    async def turn(self, owner_id: str) -> AsyncIterator[None]:
+        """A lock for a check and the write that it allows, if there is a limit. Then the usage is counted anew."""
+        async with self._turns[owner_id] if self._is_limited else nullcontext():
+            try:
+                yield
+            finally:
+                self.changed(owner_id)
+
+    def changed(self, owner_id: str) -> None:
+        """Lets the next usage be counted. Needed after a write outside of a turn that changes the usage."""
+        self._shown.forget(owner_id)
+
+    def add(self, owner_id: str, name: str, number: int) -> None:
+        """Adds to what is remembered for checks. Needed for growth that no check has allowed."""
+        if (known := self._allowed.find((owner_id, name))) is not None:
+            self._allowed.update((owner_id, name), known + number)
 
     @property
     def allowed(self) -> Mapping[str, int]:
         """The limits by the names of `usage`, in the same order. 0 is no limit."""
-        counts = {name: self._rules.counts.get(name, 0) for name in self._counted}
-        return {**counts, "stored_bytes": self._rules.stored_bytes}
+        rules = {**self._rules.counts, **self._rules.sums}
+        return {name: rules.get(name, 0) for name in (*self._counted, *self._summed)}
 
     async def usage(self, owner_id: str) -> Mapping[str, int]:
-        """Returns the number of each counted name, and `stored_bytes`. One aggregate for each."""
-        *numbers, stored_bytes = await asyncio.gather(
-            *(self._number(owner_id, counted) for counted in self._counted.values()),
-            self._stored_bytes(owner_id),
-        )
-        return {**dict(zip(self._counted, numbers, strict=True)), "stored_bytes": stored_bytes}
+        """Returns the number of each counted name, then each sum, such as `stored_bytes`. One aggregate for each,
+        which reads only the index, or none for what is remembered."""
+        usage = self._shown.find(owner_id)
+        if usage is None:
+            # If something changes before all is counted, the next call finds another one.
+            usage = _Usage()
+            self._shown.set(owner_id, usage)
+        if not usage.numbers:
+            names = (*self._counted, *self._summed)
+            numbers = await asyncio.gather(*(self._count(owner_id, name) for name in names))
+            usage.numbers = dict(zip(names, numbers, strict=True))
+        return usage.numbers
 
     async def check_one_more(self, owner_id: str, what: str, new_bytes: int) -> None:
-        """Raises TooMany if one more would exceed the limit. Raises as `check_growth`."""
+        """Raises TooMany if one more would exceed the limit. Raises as `check_growth`. Call it within a turn."""
         limit = self._rules.counts.get(what, 0)
-        if limit and (used := await self._number(owner_id, self._counted[what])) >= limit:
+        if limit and (used := await self._find_excess(owner_id, what, 1, limit)) is not None:
             raise TooMany(what, used, limit)
         await self.check_growth(owner_id, new_bytes)
+        self.add(owner_id, what, 1)
 
     async def check_growth(self, owner_id: str, new_bytes: int) -> None:
-        """Raises StorageFull if that many more bytes would exceed the limit."""
-        limit = self._rules.stored_bytes
-        if limit and new_bytes > 0 and (used := await self._stored_bytes(owner_id)) + new_bytes > limit:
+        """Raises StorageFull if that many more bytes would exceed the limit. Call it within a turn."""
+        limit = self._rules.sums.get(STORED_BYTES, 0)
+        if not limit or new_bytes <= 0:
+            return
+        if (used := await self._find_excess(owner_id, STORED_BYTES, new_bytes, limit)) is not None:
             raise StorageFull("stored bytes", used, limit)
+        self.add(owner_id, STORED_BYTES, new_bytes)
 
-    async def _number(self, owner_id: str, counted: Counted) -> int:
-        query = counted.query(owner_id)
-        return int(await self._engine.aggregate(counted.container, query, Aggregate.COUNT) or 0)
+    async def _find_excess(self, owner_id: str, name: str, more: int, limit: int) -> int | None:
+        """Returns what is used if that much more would exceed the limit, otherwise None. One aggregate, or none if
+        what is remembered allows it."""
+        known = self._allowed.find((owner_id, name))
+        if known is not None and known + more <= limit:
+            return None
+        used = await self._count(owner_id, name)
+        self._allowed.set((owner_id, name), used)
+        return used if used + more > limit else None
 
-    async def _stored_bytes(self, owner_id: str) -> int:
-        return sum(await asyncio.gather(*(self._sum(owner_id, stored) for stored in self._stored)))
+    async def _count(self, owner_id: str, name: str) -> int:
+        if (counted := self._counted.get(name)) is not None:
+            query = counted.query(owner_id)
+            return int(await self._engine.aggregate(counted.container, query, Aggregate.COUNT) or 0)
+        return sum(await asyncio.gather(*(self._sum(owner_id, each) for each in self._summed[name])))
 
-    async def _sum(self, owner_id: str, stored: CountedBytes) -> int:
-        query = stored.query(owner_id)
-        return int(await self._engine.aggregate(stored.container, query, Aggregate.SUM, stored.bytes_path) or 0)
+    async def _sum(self, owner_id: str, summed: CountedBytes) -> int:
+        query = summed.query(owner_id)
+        return int(await self._engine.aggregate(summed.container, query, Aggregate.SUM, summed.bytes_path) or 0)

@@ -1,5 +1,7 @@
 """Types of the fields of stored documents: times and ids."""
 
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from persistence.documents import Timestamp, is_id, new_id, now, timestamp_text
+from persistence.documents import Timestamp, caseless, is_id, new_id, now, timestamp_text
 
 timestamps: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 moments = st.datetimes(
@@ -84,3 +86,57 @@ def test_ids_are_twelve_characters_that_a_url_takes_and_never_the_same() -> None
 )
 def test_anything_else_is_no_id(text: str) -> None:
     assert not is_id(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ΟΔΟΣ", "οδος"),
+        ("ΟΔΌΣ", "οδός"),
+        ("STRASSE", "Straße"),
+        ("É", "e\u0301"),
+        ("caf\u00e9", "CAFE\u0301"),
+        ("\u1e9b\u0323", "\u017f\u0323\u0307"),
+        ("İ", "i\u0307"),
+        ("\u1fb3\u0301", "\u03b1\u0301\u0345"),
+        ("ﬃ", "FFI"),
+        ("\u212b", "å"),
+        ("ǅ", "ǆ"),
+    ],
+)
+def test_texts_that_differ_in_case_or_composition_alone_are_the_same(one: str, other: str) -> None:
+    assert caseless(one) == caseless(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("ı", "i"), ("I", "ı"), ("İ", "i"), ("e", "é"), ("ﬁ x", "fi y")])
+def test_other_texts_are_told_apart(one: str, other: str) -> None:
+    assert caseless(one) != caseless(other)
+
+
+def test_a_caseless_text_is_composed_and_stays_as_it_is() -> None:
+    for character in map(chr, range(sys.maxunicode + 1)):
+        found = caseless(character)
+        assert caseless(found) == found and unicodedata.is_normalized("NFC", found), ascii(character)
+
+
+texts = st.text(max_size=20)
+
+
+@given(texts)
+def test_every_text_matches_itself_in_other_cases_and_forms(text: str) -> None:
+    # Definition D145, in which both sides are folded and decomposed.
+    def folded(given: str) -> str:
+        return unicodedata.normalize("NFD", unicodedata.normalize("NFD", given).casefold())
+
+    for other in (text.casefold(), *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))):
+        assert (caseless(text) == caseless(other)) == (folded(text) == folded(other))
+    for form in ("NFC", "NFD"):
+        assert caseless(unicodedata.normalize(form, text)) == caseless(text)
+
+
+@given(texts, texts)
+def test_two_texts_are_the_same_if_the_standard_says_so(one: str, other: str) -> None:
+    def folded(given: str) -> str:
+        return unicodedata.normalize("NFD", unicodedata.normalize("NFD", given).casefold())
+
+    assert (caseless(one) == caseless(other)) == (folded(one) == folded(other))

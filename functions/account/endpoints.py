@@ -67,4 +67,6 @@ async def delete_me(call: Call[Nothing, Nothing], stores: Stores) -> Response[Er
         raise ConfirmationRequired(
             f"This deletes everything that you keep here. Send the header {CONFIRMATION} with your ownerId."
         )
-    return Response(erasure(await erase(stores.kinds, call.owner_id)))
+    erased = await erase(stores.kinds, call.owner_id)
+    stores.limits.changed(call.owner_id)
+    return Response(erasure(erased))

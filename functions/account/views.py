@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from functions.http.views import QueryModel, WireModel, view_of
 from persistence.account.erasure import Erasure
 from persistence.kind import Exported, Kind
+from persistence.limits import STORED_BYTES
 
 
 class MeView(WireModel):
@@ -63,7 +64,7 @@ def views_for(kinds: Sequence[Kind]) -> Mapping[type, type]:
     """Returns the models for the API description, by the views that they describe."""
     counted = {one.name: one.description for kind in kinds for one in kind.counted}
     *first, last = counted
-    stored = {"stored_bytes": f"Bytes of the current contents of all {', '.join(first)} and {last}."}
+    stored = {STORED_BYTES: f"Bytes of the current contents of all {', '.join(first)} and {last}."}
     amounts = _model(
         "AmountsView",
         "Numbers of things, and bytes of content. History is not counted.",

@@ -7,15 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, computed_field, m
 
 from persistence.content import Packed
 from persistence.documents import (
+    CaselessText,
     ClearableLabel,
     Description,
     Device,
     Document,
     Label,
-    LowerText,
     MediaType,
     Timestamp,
     Title,
+    caseless,
 )
 from persistence.errors import KeyReused
 from persistence.sessions.revisions import (
@@ -72,15 +73,15 @@ class SessionMetadata(BaseModel):
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy cannot see through it
     @property
-    def title__lower(self) -> LowerText:
-        """For case-insensitive search and sort: LOWER() in a query uses no index."""
-        return self.title.lower()
+    def title__lower(self) -> CaselessText:
+        """For search and sort without regard to case, as `caseless`: LOWER() in a query uses no index."""
+        return caseless(self.title)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
-    def description__lower(self) -> LowerText | None:
+    def description__lower(self) -> CaselessText | None:
         """As `title__lower`."""
-        return None if self.description is None else self.description.lower()
+        return None if self.description is None else caseless(self.description)
 
     @property
     def etag(self) -> str:

@@ -27,7 +27,7 @@ class AccessLogStore:
     def __init__(self, shared: Shared) -> None:
         self._entries = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = DocumentSet(shared.engine, SNAPSHOTS, Visitor)
-        self._background = shared.background
+        self._background, self._limits = shared.background, shared.limits
         self._visits = VisitCounter(shared)
         self.filters = FilterFactory(AccessLog)
 
@@ -64,6 +64,8 @@ class AccessLogStore:
         except ItemNotFound:
             await self._entries.create_once(entry)
             return True
+        finally:
+            self._limits.changed(snapshot.owner_id)
         if confirmed.snapshot_deleted:
             # It was deleted meanwhile, and the patch has written the description again.
             await self.mark_deleted(snapshot.id, snapshot.owner_id)
@@ -91,6 +93,8 @@ class AccessLogStore:
             pass
         except ValueError as exc:
             raise CorruptItem(self._entries.kind, snapshot_id) from exc
+        finally:
+            self._limits.changed(visitor_id)
 
     async def page(
         self,

@@ -7,7 +7,16 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
 from persistence.content import Packed
-from persistence.documents import Description, Document, Label, LowerText, MediaType, Timestamp, Title
+from persistence.documents import (
+    CaselessText,
+    Description,
+    Document,
+    Label,
+    MediaType,
+    Timestamp,
+    Title,
+    caseless,
+)
 
 
 class SnapshotMetadata(BaseModel):
@@ -24,9 +33,9 @@ class SnapshotMetadata(BaseModel):
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy cannot see through it
     @property
-    def title__lower(self) -> LowerText:
-        """The title for case-insensitive search and sort."""
-        return self.title.lower()
+    def title__lower(self) -> CaselessText:
+        """The title for search and sort without regard to case, as `caseless`."""
+        return caseless(self.title)
 
 
 class Snapshot(Document):

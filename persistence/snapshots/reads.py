@@ -7,6 +7,7 @@ from persistence.snapshots.documents import Snapshot
 from persistence.storage.containers import SNAPSHOTS
 from persistence.storage.document_set import DocumentSet, Versioned
 from persistence.storage.engine import PAYLOAD, Engine
+from persistence.storage.query import Filter, Operator
 
 
 class SnapshotReads:
@@ -46,7 +47,9 @@ class SnapshotReads:
     async def find_without_content(self, snapshot_id: str) -> Snapshot | None:
         """Returns a snapshot or its tombstone; None if it is not found or damaged. One query, because a
         point read would read the content."""
-        found = (await self._snapshots.page(snapshot_id, page_size=1)).items
+        # By its id, because its visitors are in the same partition.
+        itself = Filter("id", Operator.EQUAL, snapshot_id)
+        found = (await self._snapshots.page(snapshot_id, [itself], page_size=1)).items
         return found[0] if found else None
 
     async def check_owned(self, owner_id: str, snapshot_id: str) -> None:

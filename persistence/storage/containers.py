@@ -4,8 +4,27 @@ Only the paths listed here are indexed, which keeps writes of content cheap. The
 itself, so it is one of the indexed paths.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Items that are listed, counted and summed by the values of some paths.
+
+    Among many other items, its queries cost the same: they look only through items that have those values.
+
+    by          the paths, of which a query names one value each, or several
+    sorts       paths that sort it within a partition
+    sums        paths whose numbers are summed; at the first one, items are counted too
+    composites  sorts in descending order for which Cosmos DB has an index that starts with `by`
+    """
+
+    by: tuple[str, ...] = ()
+    sorts: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    composites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,16 +32,27 @@ class Container:
     """A named place for items of a few kinds.
 
     partition_key  the top-level field that names an item's partition
-    sorts          paths that sort lists within a partition
+    lists          what is listed within a partition
     scans          paths that sort the timers' queries across all partitions
     filters        other paths that queries filter by
     """
 
     name: str
     partition_key: str
-    sorts: tuple[str, ...] = ()
+    lists: tuple[Listing, ...] = ()
     scans: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+
+    def listing(self, sort: str, named: Collection[str]) -> Listing | None:
+        """Returns the list for a query that sorts by this path and names the values of those. None if it has to
+        look through the whole partition."""
+        fitting = [each for each in self.lists if sort in each.sorts and set(each.by) <= set(named)]
+        return max(fitting, key=lambda each: len(each.by), default=None)
+
+    @property
+    def sorts(self) -> tuple[str, ...]:
+        """Every path that sorts a list, without duplicates."""
+        return tuple(dict.fromkeys(path for each in self.lists for path in each.sorts))
 
     @property
     def ordered(self) -> frozenset[str]:
@@ -34,38 +64,52 @@ class Container:
         """Every indexed path, without duplicates."""
         return tuple(dict.fromkeys((self.partition_key, "kind", *self.sorts, *self.scans, *self.filters)))
 
-    def indexing_policy(self) -> dict[str, Any]:
-        """Returns the indexing policy for Cosmos DB.
+    @property
+    def composites(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """The paths and the order of each composite index of Cosmos DB.
 
-        Each composite index is declared in both orders. Azure documents that one serves the reverse order too,
-        but not every server with this protocol does that.
+        Each sort is declared in both orders. Azure documents that one serves the reverse order too, but not every
+        server with this protocol does that.
         """
-        included = [f"/{path.replace('.', '/')}/?" for path in self.indexed]
+        sorts = tuple(dict.fromkeys((*self.sorts, *self.scans)))
+        both = (((path, "id"), order) for path in sorts for order in ("ascending", "descending"))
+        led = (((*each.by, path, "id"), "descending") for each in self.lists for path in each.composites)
+        return (*both, *led)
+
+    def indexing_policy(self) -> dict[str, Any]:
+        """Returns the indexing policy for Cosmos DB."""
         return {
             "indexingMode": "consistent",
             "automatic": True,
-            "includedPaths": [{"path": path} for path in included],
+            "includedPaths": [{"path": f"{_cosmos_path(path)}/?"} for path in self.indexed],
             "excludedPaths": [{"path": "/*"}],
             "compositeIndexes": [
-                [
-                    {"path": f"/{path.replace('.', '/')}", "order": order},
-                    {"path": "/id", "order": order},
-                ]
-                for path in dict.fromkeys((*self.sorts, *self.scans))
-                for order in ("ascending", "descending")
+                [{"path": _cosmos_path(path), "order": order} for path in paths]
+                for paths, order in self.composites
             ],
         }
+
+
+def _cosmos_path(path: str) -> str:
+    return f"/{path.replace('.', '/')}"
 
 
 SESSIONS = Container(
     name="sessions",
     partition_key="owner_id",
-    sorts=(
-        "metadata.created_at",
-        "metadata.updated_at",
-        "metadata.last_accessed_at",
-        "metadata.title",
-        "metadata.title__lower",
+    lists=(
+        Listing(
+            by=("status",),
+            sorts=(
+                "metadata.created_at",
+                "metadata.updated_at",
+                "metadata.last_accessed_at",
+                "metadata.title",
+                "metadata.title__lower",
+            ),
+            sums=("metadata.content_bytes",),
+            composites=("metadata.updated_at", "metadata.last_accessed_at"),
+        ),
     ),
     scans=("metadata.updated_at", "saved_at", "unsettled_at", "deleted_at", "stale_since", "reserved_at"),
     filters=(
@@ -80,19 +124,22 @@ SESSIONS = Container(
 SNAPSHOTS = Container(
     name="snapshots",
     partition_key="snapshot_id",
-    sorts=("visits", "first_visited_at", "last_visited_at"),
+    lists=(Listing(sorts=("visits", "first_visited_at", "last_visited_at"), sums=("visits",)),),
     scans=("expires_at", "unsettled_at", "deleted_at"),
 )
 
+_SNAPSHOT_SORTS = ("snapshot_metadata.created_at", "snapshot_metadata.title", "snapshot_metadata.title__lower")
 SNAPSHOT_ACCESS_LOGS = Container(
     name="snapshot_access_logs",
     partition_key="visitor_id",
-    sorts=(
-        "visits",
-        "last_visited_at",
-        "snapshot_metadata.created_at",
-        "snapshot_metadata.title",
-        "snapshot_metadata.title__lower",
+    lists=(
+        # What a person opened, and what a person owns.
+        Listing(by=("hidden", "pending"), sorts=("visits", "last_visited_at", *_SNAPSHOT_SORTS)),
+        Listing(
+            by=("owner_id", "snapshot_deleted", "pending"),
+            sorts=_SNAPSHOT_SORTS,
+            sums=("snapshot_metadata.content_bytes",),
+        ),
     ),
     scans=("unsettled_at", "snapshot_id"),
     filters=("owner_id", "app", "snapshot_deleted", "pending", "hidden", "snapshot_metadata.content_bytes"),

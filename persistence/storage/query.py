@@ -6,7 +6,7 @@ Each engine compiles it with parameters. A caller's value never becomes part of 
 import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -66,6 +66,11 @@ class Filter:
     def __post_init__(self) -> None:
         check_path(self.path)
 
+    @property
+    def values(self) -> tuple[Scalar, ...]:
+        """The values that are named, without duplicates."""
+        return tuple(dict.fromkeys(self.value)) if isinstance(self.value, tuple) else (self.value,)
+
 
 @dataclass(frozen=True, slots=True)
 class Sort:
@@ -121,6 +126,11 @@ class Query:
                 raise ValueError(f"not a top-level field: {name!r}")
         if self.page_size < 1:
             raise ValueError(f"a page has at least one row, not {self.page_size}")
+
+    @property
+    def named(self) -> Mapping[str, Filter]:
+        """The filters that name the values of a path, by path."""
+        return {one.path: one for one in self.filters if one.operator in (Operator.EQUAL, Operator.IN)}
 
     def position(self) -> Position | None:
         """Returns the end of the page before. None if this is the first page. Raises InvalidCursor."""

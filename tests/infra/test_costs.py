@@ -69,7 +69,7 @@ def test_between_two_sizes_is_a_straight_line_and_less_than_the_smallest_costs_t
 def test_a_path_with_a_composite_index_makes_three_terms_and_a_missing_one_none():
     item = {"id": "1", "owner_id": "me", "kind": "session", "metadata": {"title": "T"}}
     terms = {name for name, _ in index_terms(SESSIONS, item)}
-    title = {"metadata.title", "metadata.title ascending, id", "metadata.title descending, id"}
+    title = {"metadata.title", "metadata.title, id ascending", "metadata.title, id descending"}
     assert terms == {"id", "owner_id", "kind"} | title
 
 

@@ -113,7 +113,7 @@ async def test_its_number_is_limited(engine: Engine) -> None:
 
 
 async def test_its_bytes_are_limited_together_with_those_of_other_kinds(engine: Engine) -> None:
-    stores, notes = open_stores(engine, LimitRules(stored_bytes=10))
+    stores, notes = open_stores(engine, LimitRules(sums={"stored_bytes": 10}))
     await notes.create(OWNER, "1234")
     client = Client(stores, SETTINGS, OWNER)
     assert (await client.post(http.SESSIONS, {**NEW, "content": "1234567"})).status == 507

@@ -148,6 +148,31 @@ async def test_a_fragment_is_found_literally_and_in_any_case(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("title", "fragment"),
+    [
+        ("ΟΔΟΣΗΜΑΝΣΗ", "ΟΔΟΣ"),
+        ("οδός", "ΟΔΌΣ"),
+        ("Hauptstraße", "STRASSE"),
+        ("HAUPTSTRASSE", "straße"),
+        ("Caf\u00e9 Orl\u00e9ans", "cafe\u0301 ORLE\u0301"),
+        ("Cafe\u0301", "CAF\u00c9"),
+        ("İzmir", "i\u0307zmir"),
+    ],
+)
+async def test_a_fragment_is_found_in_any_case_and_any_form_of_its_characters(
+    engine: Engine, sessions: SessionStore, title: str, fragment: str
+) -> None:
+    for hours, each in enumerate([title, "izmır", "Orleans"]):
+        await made(engine, each, hours)
+    for operator in (Operator.CONTAINS, Operator.STARTS_WITH):
+        found = await titles(sessions, sessions.filters.create("metadata.title__lower", fragment, operator))
+        assert found == ([title] if operator is Operator.CONTAINS or not title.lower().startswith("haupt") else [])
+    assert await titles(sessions, sessions.filters.create("metadata.title__lower", title, Operator.EQUAL)) == [
+        title
+    ]
+
+
 @pytest.mark.parametrize("path", ["metadata.created_at", "metadata.updated_at"])
 async def test_a_range_of_time_includes_both_its_ends(engine: Engine, sessions: SessionStore, path: str) -> None:
     for hours in range(5):

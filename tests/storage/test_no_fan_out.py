@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.app import build_app
 from persistence import Stores, stores_over
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
 from tests.support.http import NEW, Client, Response
+from tests.support.routes import endpoints
 from tests.support.timers import clean_up
 
 # Every limit is set, because the check of a limit may query too.
@@ -97,28 +97,12 @@ STEPS = [
 ]
 
 
-def endpoints(stores: Stores) -> set[tuple[str, str]]:
-    """Returns method and route of every HTTP function of the app, without the names of parameters."""
-    found = set()
-    for function in build_app(stores, DRIVEN.app_rules()).get_functions():
-        trigger: Any = function.get_trigger()
-        # The last function refuses what no other serves, and asks no store.
-        if trigger.get_binding_name() == "httpTrigger" and "{*" not in trigger.route:
-            methods = [str(getattr(method, "value", method)) for method in trigger.methods]
-            found |= {(method, nameless(trigger.route)) for method in methods}
-    return found
-
-
-def nameless(route: str) -> str:
-    return re.sub(r"\{\w+\}", "{}", route)
-
-
 class Driver:
     """Takes the steps. Remembers the created ids and the endpoints that were called."""
 
     def __init__(self, stores: Stores) -> None:
         self._client = Client(stores, DRIVEN)
-        self._endpoints = endpoints(stores)
+        self._endpoints = endpoints(stores, DRIVEN)
         self._ids = {"draft_id": DRAFT}
         self.driven: set[tuple[str, str]] = set()
 

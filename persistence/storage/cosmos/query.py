@@ -35,7 +35,7 @@ def select(container: Container, query: Query) -> Statement:
     if query.sort.path != "id":
         # Leaves out null, and what a damaged item may have here. A cursor could not continue after it.
         where.append(f"(IS_STRING({x}) OR IS_NUMBER({x}))")
-    ordering = f"{id} {order}" if query.sort.path == "id" else f"{x} {order}, {id} {order}"
+    ordering = ", ".join(f"{_field(path)} {order}" for path in _ordered_by(container, query))
     fields = ", ".join(_field(name) for name in query.read_fields if name != PAYLOAD)
     text = f"SELECT TOP {query.page_size + 1} {fields} FROM c WHERE {' AND '.join(where)} ORDER BY {ordering}"
     return text, given.items
@@ -52,6 +52,18 @@ def aggregate(container: Container, query: Query, function: Aggregate, path: str
     elif function is not Aggregate.COUNT:
         where.append(f"IS_DEFINED({argument}) AND NOT IS_NULL({argument})")
     return f"SELECT VALUE {function.value}({argument}) FROM c WHERE {' AND '.join(where)}", given.items
+
+
+def _ordered_by(container: Container, query: Query) -> tuple[str, ...]:
+    """Returns the paths of the index that the query reads in order."""
+    if query.sort.path == "id":
+        return ("id",)
+    listing = container.listing(query.sort.path, query.named)
+    if listing is not None and query.sort.descending and query.sort.path in listing.composites:
+        # They do not change the order if each has one value.
+        if all(len(query.named[path].values) == 1 for path in listing.by):
+            return (*listing.by, query.sort.path, "id")
+    return (query.sort.path, "id")
 
 
 class _Parameters:

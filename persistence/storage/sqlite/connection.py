@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from persistence.errors import StoreUnavailable
-from persistence.storage.containers import CONTAINERS
-from persistence.storage.sqlite import query as sqlite_query
+from persistence.storage.sqlite.schema import update_schema
 
 FILE_VERSION = 1
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -52,9 +51,7 @@ def connect_for_writing(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > FILE_VERSION:
             raise sqlite3.OperationalError(f"the file has version {version}; this program knows {FILE_VERSION}")
-        for container in CONTAINERS:
-            for statement in sqlite_query.schema(container):
-                connection.execute(statement)
+        update_schema(connection)
         connection.execute(f"PRAGMA user_version={FILE_VERSION}")
         connection.execute("COMMIT")
         return connection

@@ -7,11 +7,11 @@ one writer thread, which commits them in groups.
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import orjson
 
@@ -37,9 +37,8 @@ from persistence.storage.sqlite.connection import (
     create_file,
     translated_errors,
 )
+from persistence.storage.sqlite.reader import MeteredReader
 from persistence.storage.sqlite.writer import Writer
-
-T = TypeVar("T")
 
 _LIST_THREADS = 4
 
@@ -152,8 +151,8 @@ class SqliteEngine:
     async def query(self, container: Container, query: Query) -> Page[Item]:
         check_query(container, query)
         text, values = sqlite_query.select(container, query)
-        rows = await self._in_thread(lambda connection: connection.execute(text, values).fetchall())
-        add_charge(2.5 + sum(len(row[0]) for row in rows) / 1024 * 0.4, estimated=True)
+        rows, steps = await self._rows(text, values)
+        _add_query_charge(steps, sum(len(row[0]) for row in rows))
         return query.page([orjson.loads(row[0]) for row in rows])
 
     async def aggregate(
@@ -161,8 +160,8 @@ class SqliteEngine:
     ) -> int | float | str | None:
         check_aggregate(query, path)
         text, values = sqlite_query.aggregate(container, query, function, path)
-        rows = await self._in_thread(lambda connection: connection.execute(text, values).fetchall())
-        add_charge(2.5, estimated=True)
+        rows, steps = await self._rows(text, values)
+        _add_query_charge(steps)
         result: int | float | str | None = rows[0][0]
         return result
 
@@ -177,19 +176,27 @@ class SqliteEngine:
         for reader in self._readers:
             reader.close()
 
-    async def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def run() -> T:
+    async def _rows(self, text: str, values: list[object]) -> tuple[list[tuple[Any, ...]], int]:
+        """Returns the result of a query, which runs in a thread, and the steps that it took."""
+
+        def run() -> tuple[list[tuple[Any, ...]], int]:
             with translated_errors():
-                connection = getattr(self._per_thread, "connection", None)
-                if connection is None:
-                    connection = self._per_thread.connection = connect(self._path)
-                    self._readers.append(connection)
-                return work(connection)
+                reader = getattr(self._per_thread, "reader", None)
+                if reader is None:
+                    reader = self._per_thread.reader = MeteredReader(self._path)
+                    self._readers.append(reader.connection)
+                before = reader.steps
+                return reader.rows(text, values), reader.steps - before
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except RuntimeError as exc:  # the threads have been shut down
             raise StoreUnavailable from exc
+
+
+def _add_query_charge(steps: int, size: int = 0) -> None:
+    # Steps are counted across queries, so one of them may be the work of others.
+    add_charge(2.5 + max(0, steps - 1) * 5.0 + size / 1024 * 0.4, estimated=True)
 
 
 def _add_read_charge(size: int) -> None:

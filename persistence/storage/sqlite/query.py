@@ -1,5 +1,9 @@
 """Queries as SQL. The text contains only our own containers' and models' paths. Values are always parameters."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+
 from persistence.storage.containers import Container
 from persistence.storage.query import Aggregate, Filter, Operator, Query
 
@@ -20,31 +24,70 @@ def field(path: str) -> str:
     return "id" if path == "id" else f"json_extract(item, '$.{path}')"
 
 
-def schema(container: Container) -> list[str]:
-    """Returns the statements for a container's table, and for one index per sort or scan."""
-    table = container.name
-    statements = [
-        f"CREATE TABLE IF NOT EXISTS {table} (partition TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,"
-        " etag TEXT NOT NULL, item TEXT NOT NULL, payload BLOB, UNIQUE (partition, id))"
-    ]
-    for path in container.sorts:
-        statements.append(
-            f'CREATE INDEX IF NOT EXISTS "{table} by {path}" ON {table} (partition, kind, {field(path)}, id)'
-        )
-    for path in container.scans:
-        # Partial, so that the index holds only the items that have the path.
-        statements.append(
-            f'CREATE INDEX IF NOT EXISTS "{table} scan {path}" ON {table} (kind, {field(path)}, id)'
-            f" WHERE {field(path)} IS NOT NULL"
-        )
-    return statements
-
-
 def select(container: Container, query: Query) -> Statement:
     """Selects one row more than the page has, which tells whether there is a next page."""
-    where, values = _where(query, ordered_by=query.sort.path)
+    keys = _keys(container, query)
+    if len(keys) == 1:
+        return _select_of(container, query, keys[0], "item")
+    # No index has the items of several statuses in one order. So each part reads a page of its own.
+    texts, values = list[str](), list[object]()
+    for key in keys:
+        text, given = _select_of(container, query, key, f"item, {field(query.sort.path)} AS x, id")
+        texts.append(f"SELECT * FROM ({text})")
+        values += given
+    text = f"SELECT item FROM ({' UNION ALL '.join(texts)}) ORDER BY {_order(query, 'x')} LIMIT ?"
+    return text, [*values, query.page_size + 1]
+
+
+def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
+    """Selects one row with one value."""
+    where, values = _where(query, query.filters)
+    x = field(path)
+    result = "COUNT(*)" if function is Aggregate.COUNT else f"{function.value}({x})"
+    if function is Aggregate.SUM:
+        result = f"COALESCE({result}, 0)"
+    if function in (Aggregate.MIN, Aggregate.MAX):
+        where.append(f"{x} IS NOT NULL")  # as in the index of a sort, which has the result at one end
+    return f"SELECT {result} FROM {container.name} WHERE {' AND '.join(where)}", values
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """The values that lead the index of a list, and the filters that are left."""
+
+    leading: tuple[Filter, ...]
+    rest: tuple[Filter, ...]
+
+
+def _keys(container: Container, query: Query) -> list[_Key | None]:
+    """Returns one key for each combination of the values that the query names. None instead if no list has its
+    order by what it names."""
+    listing = container.listing(query.sort.path, query.named) if query.partition is not None else None
+    if listing is None:
+        return [None]
+    chosen = [query.named[path] for path in listing.by]
+    rest = tuple(one for one in query.filters if one not in chosen)
+    leading = product(*map(_each_value, chosen))
+    return [_Key(one, rest) for one in leading]
+
+
+def _each_value(one: Filter) -> list[Filter]:
+    return [Filter(one.path, Operator.EQUAL, value) for value in one.values]
+
+
+def _select_of(container: Container, query: Query, key: _Key | None, columns: str) -> Statement:
+    where, values = _where(query, key.leading if key else ())
+    if query.partition is not None and key is None:
+        # A partition is smaller than its kind in all partitions, which is what an index of a scan has.
+        where[0] = "+kind = ?"
+    for one in key.rest if key else query.filters:
+        # The plus keeps SQLite from using another index for this condition. The index of the sort stops when the
+        # page is full. Another index would mean to read and sort everything that matches.
+        plus = "" if one.path == query.sort.path else "+"
+        text, given = _condition(plus + field(one.path), one)
+        where.append(text)
+        values += given
     x = field(query.sort.path)
-    order = "DESC" if query.sort.descending else "ASC"
     compare = "<" if query.sort.descending else ">"
     if (position := query.position()) is not None:
         if query.sort.path == "id":
@@ -54,34 +97,26 @@ def select(container: Container, query: Query) -> Statement:
             # In this form the index serves the condition as one range.
             where.append(f"{x} {compare}= ? AND ({x} {compare} ? OR id {compare} ?)")
             values += [position.value, position.value, position.id]
-    ordering = f"id {order}" if query.sort.path == "id" else f"{x} {order}, id {order}"
     where.append(f"{x} IS NOT NULL")
     if query.sort.path != "id":
         # Leaves out what a damaged item may have here. A cursor could not continue after it.
         where.append(f"json_type(item, '$.{query.sort.path}') IN ('text', 'integer', 'real')")
-    text = f"SELECT item FROM {container.name} WHERE {' AND '.join(where)} ORDER BY {ordering} LIMIT ?"
-    return text, [*values, query.page_size + 1]
+    text = f"SELECT {columns} FROM {container.name} WHERE {' AND '.join(where)}"
+    return f"{text} ORDER BY {_order(query, x)} LIMIT ?", [*values, query.page_size + 1]
 
 
-def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
-    """Selects one row with one value."""
-    where, values = _where(query)
-    result = "COUNT(*)" if function is Aggregate.COUNT else f"{function.value}({field(path)})"
-    if function is Aggregate.SUM:
-        result = f"COALESCE({result}, 0)"
-    return f"SELECT {result} FROM {container.name} WHERE {' AND '.join(where)}", values
+def _order(query: Query, x: str) -> str:
+    direction = "DESC" if query.sort.descending else "ASC"
+    return f"id {direction}" if query.sort.path == "id" else f"{x} {direction}, id {direction}"
 
 
-def _where(query: Query, ordered_by: str | None = None) -> tuple[list[str], list[object]]:
+def _where(query: Query, filters: Iterable[Filter]) -> tuple[list[str], list[object]]:
     where, values = ["kind = ?"], list[object]([query.kind])
     if query.partition is not None:
         where.append("partition = ?")
         values.append(query.partition)
-    for one in query.filters:
-        # The plus keeps SQLite from using another index for this condition. The index of the sort stops when the
-        # page is full. Another index would mean to read and sort everything that matches.
-        plus = "" if ordered_by in (None, one.path) else "+"
-        text, given = _condition(plus + field(one.path), one)
+    for one in filters:
+        text, given = _condition(field(one.path), one)
         where.append(text)
         values += given
     return where, values

@@ -35,6 +35,7 @@ class NoteStore:
         found = await self._live(owner_id, note_id)
         tombstone = {"status": "deleted", "text": "", "deleted_at": now()}
         await self.notes.replace(found.document.model_copy(update=tombstone), found.etag)
+        self._limits.changed(owner_id)
 
     async def _live(self, owner_id: str, note_id: str) -> Versioned[Note]:
         # The container is that of sessions, too: the prefix tells the ids of notes from theirs.
