@@ -11,7 +11,8 @@ from persistence import Rules, Stores, stores_over
 from persistence.content import pack
 from persistence.errors import StorageFull, StoreUnavailable, TooMany
 from persistence.limits import LimitRules
-from persistence.sessions.documents import NewSession, SessionAction, SessionChange, SessionHead
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead
+from persistence.sessions.revisions import SessionAction
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine
