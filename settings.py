@@ -103,7 +103,11 @@ class Settings(BaseModel):
         default=None, description="The client id of the user-assigned managed identity."
     )
     keep_revisions: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=20, description="Number of revisions that are kept of each session."
+        default=20, description="Number of revisions without a name that are kept of each session."
+    )
+    named_revisions_max: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=20,
+        description="The most revisions of each session that may have a name. They are kept besides the others.",
     )
     autosave_coalesce_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=60, description="Of all autosaves within this span, only the newest stays in the history."
@@ -253,6 +257,7 @@ class Settings(BaseModel):
             ),
             sessions=SessionRules(
                 keep_revisions=self.keep_revisions,
+                named_max=self.named_revisions_max,
                 coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
                 touch_interval=timedelta(seconds=self.touch_interval_seconds),
             ),

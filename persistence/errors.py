@@ -113,6 +113,10 @@ class TooMany(LimitReached):
     """The limit is a number of things."""
 
 
+class TooManyNamed(LimitReached):
+    """The limit is the number of versions of one session that have a name."""
+
+
 class StorageFull(LimitReached):
     """The limit is in bytes."""
 

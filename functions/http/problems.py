@@ -78,6 +78,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.Gone: ProblemType(410, "gone", "Gone"),
     errors.Changed: ProblemType(412, "changed", "Precondition failed"),
     errors.LimitReached: ProblemType(429, "too_many", "Limit reached"),
+    errors.TooManyNamed: ProblemType(409, "too_many_named", "Too many versions have names"),
     errors.StorageFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.KeyReused: ProblemType(422, "key_reused", "Idempotency key already used"),
     errors.IllegalMove: ProblemType(409, "illegal_move", "Not allowed in this state"),
