@@ -13,6 +13,7 @@ from pathlib import Path
 
 from persistence.drafts.kind import draft_kind
 from persistence.drafts.store import DraftStore
+from persistence.formats.renewal import renewed
 from persistence.idempotency_kind import idempotency_kind
 from persistence.kind import Kind
 from persistence.limits import NO_LIMITS, LimitRules, Limits
@@ -87,11 +88,14 @@ def open_stores(place: Path | CosmosAccount, rules: Rules | None = None) -> Stor
 
 
 def open_engine(place: Path | CosmosAccount) -> Engine:
-    """Opens the engine of a place. Imports only that engine's driver. Raises as `open_stores`."""
+    """Opens the engine of a place. Imports only that engine's driver. Raises as `open_stores`.
+
+    A SQLite file of an older format is migrated, with a backup beside it that is kept for 7 days.
+    """
     if isinstance(place, Path):
         from persistence.storage.sqlite.engine import SqliteEngine
 
-        return SqliteEngine(place)
+        return SqliteEngine(place, renewed)
     from persistence.storage.cosmos.engine import CosmosEngine
 
     return CosmosEngine(place)

@@ -146,7 +146,7 @@ class SessionReads:
         if self._was_just_accessed(head):
             return head
         metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
-        touched = head.model_copy(update={"metadata": metadata})
+        touched = head.model_copy(update={"metadata": metadata, "schema_version": self._rules.stored_format})
         try:
             replaced = await self._heads.try_replace(touched, found.etag)
             return head if replaced is None else touched
