@@ -267,6 +267,7 @@ class Settings(BaseModel):
                 coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
                 touch_interval=timedelta(seconds=self.touch_interval_seconds),
             ),
+            renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),
             snapshots=SnapshotRules(
                 id_length=self.snapshot_id_length,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from persistence.drafts.kind import draft_kind
 from persistence.drafts.store import DraftStore
+from persistence.formats.kind import format_kind
 from persistence.formats.renewal import renewed
 from persistence.idempotency_kind import idempotency_kind
 from persistence.kind import Kind
@@ -35,13 +36,14 @@ __all__ = ["Rules", "Stores", "open_engine", "open_stores", "stores_over"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an operator sets, for each package."""
+    """What an operator sets, for each package. With `renew_formats`, a timer renews items of older formats."""
 
     limits: LimitRules = NO_LIMITS
     sessions: SessionRules = field(default_factory=SessionRules)
     draft_retention: timedelta = timedelta(days=30)
     snapshots: SnapshotRules = field(default_factory=SnapshotRules)
     timers: TimerRules = field(default_factory=TimerRules)
+    renew_formats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +116,6 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
         draft_kind(shared, sessions, rules.draft_retention, rules.timers),
         idempotency_kind(shared, rules.timers),
         snapshot_kind(shared, snapshots, access_logs, rules.timers),
+        *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
     )
     return Stores(shared, sessions, drafts, snapshots, access_logs, kinds)

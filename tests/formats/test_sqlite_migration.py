@@ -182,7 +182,7 @@ if at == "copying":
 if at == "copied":
     migration.CONTAINERS = type("Dies", (), {"__iter__": die})()
 if at == "renewed":
-    connection.CONTAINERS = type("Dies", (), {"__iter__": die})()
+    connection.update_schema = die
 SqliteEngine(Path(sys.argv[1]), renew)
 """
 
