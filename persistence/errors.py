@@ -214,6 +214,14 @@ class StoreUnavailable(EngineError):
         super().__init__("The store does not respond; please try again.")
 
 
+class IndexBuilding(StoreUnavailable):
+    """The database still builds the index that this query needs, after an update."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.args = ("The store is being updated; please try again in some minutes.",)
+
+
 class Throttled(StoreUnavailable):
     """The database received too many requests and asks to wait."""
 
