@@ -3,8 +3,8 @@
 azd runs `wait` before it deploys the code. A new composite index is built in the background, after `azd provision`
 has declared it. Until then, queries that need it fail, and the API returns 503 `index_building`.
 
-Needs only the standard library, and `az`, signed in. To read the progress, who deploys needs a role for data of the
-account, such as `Cosmos DB Built-in Data Reader`. Without one, the hook says so and does not wait.
+Needs only the standard library, and `az`, signed in. To read the progress, who deploys needs a role for data of
+the account, such as `Cosmos DB Built-in Data Reader`. Without one, the hook says so and does not wait.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The hook before a deployment waits for indexes. `az` is a program that prints a token; the account is a server."""
+"""The hook before a deployment waits for indexes. `az` is a program that prints a token, the account a server."""
 
 import json
 import os
