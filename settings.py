@@ -102,8 +102,17 @@ class Settings(BaseModel):
     azure_client_id: str | None = Field(
         default=None, description="The client id of the user-assigned managed identity."
     )
+    stored_format: Annotated[int, Field(ge=1, le=2)] = Field(
+        default=2,
+        description="The format in which sessions are stored in Cosmos DB. Programs of the first release read only"
+        " `1`: set that until none of them runs any more. A SQLite file is migrated when it is opened.",
+    )
     keep_revisions: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=20, description="Number of revisions that are kept of each session."
+        default=20, description="Number of revisions without a name that are kept of each session."
+    )
+    named_revisions_max: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=20,
+        description="The most revisions of each session that may have a name. They are kept besides the others.",
     )
     autosave_coalesce_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=60, description="Of all autosaves within this span, only the newest stays in the history."
@@ -253,9 +262,12 @@ class Settings(BaseModel):
             ),
             sessions=SessionRules(
                 keep_revisions=self.keep_revisions,
+                named_max=self.named_revisions_max,
+                stored_format=1 if self._writes_format_1 else 2,
                 coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
                 touch_interval=timedelta(seconds=self.touch_interval_seconds),
             ),
+            renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),
             snapshots=SnapshotRules(
                 id_length=self.snapshot_id_length,
@@ -269,6 +281,10 @@ class Settings(BaseModel):
                 items_max=self.timer_items_max,
             ),
         )
+
+    @property
+    def _writes_format_1(self) -> bool:
+        return self.store_engine is StoreEngine.COSMOS and self.stored_format == 1
 
     def app_rules(self) -> AppRules:
         """Returns the rules of the app: identity, schedules, and what else endpoints depend on."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from persistence.drafts.kind import draft_kind
 from persistence.drafts.store import DraftStore
+from persistence.formats.kind import format_kind
+from persistence.formats.renewal import renewed
 from persistence.idempotency_kind import idempotency_kind
 from persistence.kind import Kind
 from persistence.limits import NO_LIMITS, LimitRules, Limits
@@ -34,13 +36,14 @@ __all__ = ["Rules", "Stores", "open_engine", "open_stores", "stores_over"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an operator sets, for each package."""
+    """What an operator sets, for each package. With `renew_formats`, a timer renews items of older formats."""
 
     limits: LimitRules = NO_LIMITS
     sessions: SessionRules = field(default_factory=SessionRules)
     draft_retention: timedelta = timedelta(days=30)
     snapshots: SnapshotRules = field(default_factory=SnapshotRules)
     timers: TimerRules = field(default_factory=TimerRules)
+    renew_formats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,14 @@ def open_stores(place: Path | CosmosAccount, rules: Rules | None = None) -> Stor
 
 
 def open_engine(place: Path | CosmosAccount) -> Engine:
-    """Opens the engine of a place. Imports only that engine's driver. Raises as `open_stores`."""
+    """Opens the engine of a place. Imports only that engine's driver. Raises as `open_stores`.
+
+    A SQLite file of an older format is migrated, with a backup beside it that is kept for 7 days.
+    """
     if isinstance(place, Path):
         from persistence.storage.sqlite.engine import SqliteEngine
 
-        return SqliteEngine(place)
+        return SqliteEngine(place, renewed)
     from persistence.storage.cosmos.engine import CosmosEngine
 
     return CosmosEngine(place)
@@ -110,5 +116,6 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
         draft_kind(shared, sessions, rules.draft_retention, rules.timers),
         idempotency_kind(shared, rules.timers),
         snapshot_kind(shared, snapshots, access_logs, rules.timers),
+        *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
     )
     return Stores(shared, sessions, drafts, snapshots, access_logs, kinds)

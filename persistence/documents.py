@@ -21,6 +21,7 @@ TITLE_MAX_CHARACTERS = 255
 DESCRIPTION_MAX_CHARACTERS = 2_000
 LABEL_MAX_CHARACTERS = 100
 DEVICE_MAX_CHARACTERS = 255
+REVISION_NAME_MAX_CHARACTERS = 60
 ID_LENGTH = 12
 SNAPSHOT_ID_MAX_LENGTH = 64
 
@@ -96,6 +97,12 @@ Description = Annotated[
 ]
 Label = Annotated[
     str, StringConstraints(min_length=1, max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
+]
+RevisionName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=REVISION_NAME_MAX_CHARACTERS),
+    AfterValidator(_without_nul),
+    _NO_NUL,
 ]
 
 

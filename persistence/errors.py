@@ -113,6 +113,10 @@ class TooMany(LimitReached):
     """The limit is a number of things."""
 
 
+class TooManyNamed(LimitReached):
+    """The limit is the number of versions of one session that have a name."""
+
+
 class StorageFull(LimitReached):
     """The limit is in bytes."""
 
@@ -208,6 +212,14 @@ class StoreUnavailable(EngineError):
 
     def __init__(self) -> None:
         super().__init__("The store does not respond; please try again.")
+
+
+class IndexBuilding(StoreUnavailable):
+    """The database still builds the index that this query needs, after an update."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.args = ("The store is being updated; please try again in some minutes.",)
 
 
 class Throttled(StoreUnavailable):

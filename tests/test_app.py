@@ -29,6 +29,8 @@ touch_session             PUT     persistence/sessions/{session_id}/touch
 validate_session          GET     persistence/sessions/{session_id}/validate
 get_session_revisions     GET     persistence/sessions/{session_id}/revisions
 get_session_revision      GET     persistence/sessions/{session_id}/revisions/{version}
+name_session_revision     PUT     persistence/sessions/{session_id}/revisions/{version}/name
+unname_session_revision   DELETE  persistence/sessions/{session_id}/revisions/{version}/name
 restore_session_revision  POST    persistence/sessions/{session_id}/revisions/{version}/restore
 get_drafts_metadata       GET     persistence/drafts
 find_latest_draft         GET     persistence/drafts/latest

@@ -171,3 +171,12 @@ def test_the_readme_has_every_name_and_no_other() -> None:
     rows = [line for line in readme.read_text().splitlines() if re.match(r"\|\s*`[A-Z][A-Z0-9_]+`", line)]
     named = {name for line in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", line.split("|")[1])}
     assert named - FOR_THE_HOST == NAMES
+
+
+def test_a_sqlite_file_always_has_the_present_format() -> None:
+    cosmos = {"STORE_ENGINE": "cosmos", "COSMOS_ENDPOINT": "https://localhost", "AUTH_MODE": "local"}
+    sqlite = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
+    for environ, stored in ((cosmos, 1), (sqlite, 2)):
+        settings = Settings.from_environ({**environ, "STORED_FORMAT": "1"})
+        assert settings.store_rules().sessions.stored_format == stored
+        assert Settings.from_environ(environ).store_rules().sessions.stored_format == 2

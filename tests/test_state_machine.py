@@ -88,6 +88,20 @@ class Everything(RuleBasedStateMachine):
             return
         self.named[id] = set(self.run(self.stores.sessions.get_head("ann", id)).content_ids)
 
+    @rule(id=session_ids, version=st.integers(1, 4), name=st.none() | st.sampled_from(["a", "b"]))
+    def name_version(self, id: str, version: int, name: str | None) -> None:
+        try:
+            head = self.run(self.stores.sessions.name_revision("ann", id, version, name))
+        except Gone:
+            assert id in self.deleted_at
+        except NotFound:
+            stored_heads = self.run(of_sessions.stored_heads(self.engine, "ann"))
+            versions = [one.version for head in stored_heads if head.id == id for one in head.revisions]
+            assert version not in versions or id in self.deleted_at
+        else:
+            assert {one.version: one.name for one in head.revisions}[version] == name
+            assert head.content_ids == self.named[id]
+
     @rule(id=session_ids)
     def delete_session(self, id: str) -> None:
         if id in self.deleted_at:

@@ -78,6 +78,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.Gone: ProblemType(410, "gone", "Gone"),
     errors.Changed: ProblemType(412, "changed", "Precondition failed"),
     errors.LimitReached: ProblemType(429, "too_many", "Limit reached"),
+    errors.TooManyNamed: ProblemType(409, "too_many_named", "Too many versions have names"),
     errors.StorageFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.KeyReused: ProblemType(422, "key_reused", "Idempotency key already used"),
     errors.IllegalMove: ProblemType(409, "illegal_move", "Not allowed in this state"),
@@ -88,6 +89,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
+    errors.IndexBuilding: ProblemType(503, "index_building", "An index is being built", {"Retry-After": "60"}),
     errors.Throttled: ProblemType(429, "throttled", "Too many requests", _RETRY),
     # Stores turn these into the errors above. One that gets here is unexpected.
     errors.EngineError: _INTERNAL,

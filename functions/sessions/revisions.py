@@ -3,7 +3,7 @@
 from functions.http.call import Call, Response
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
-from functions.http.paging import PageOf
+from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL
 from functions.sessions.views import (
@@ -11,16 +11,20 @@ from functions.sessions.views import (
     VERSION,
     RevisionContentView,
     RevisionMetadataView,
+    RevisionNameBody,
+    RevisionsQuery,
     SessionMetadataView,
     revision_metadata,
     session_metadata,
 )
 from persistence.errors import NotFound
+from persistence.sessions.history import find_revision, page_of_history
 from persistence.sessions.store import SessionStore
 
 routes = Routes("session history", "The versions of a session, and how to restore one.", SESSION_ID, VERSION)
 
 REVISIONS = "sessions/{session_id}/revisions"
+ONE = f"{REVISIONS}/{{version}}"
 _VERSION_MAX_DIGITS = 15
 
 
@@ -32,24 +36,42 @@ _VERSION_MAX_DIGITS = 15
     )
 )
 async def get_session_revisions(
-    call: Call[Nothing, Nothing], sessions: SessionStore
+    call: Call[RevisionsQuery, Nothing], sessions: SessionStore
 ) -> Response[PageOf[RevisionMetadataView]]:
-    """Returns the history of a session, newest version first. It fits on one page."""
+    """Returns a page of the history of a session, newest version first."""
     head = await sessions.get_head(call.owner_id, call.path["session_id"])
-    return Response(PageOf(items=[revision_metadata(one) for one in head.revisions], page_token=None))
+    page = page_of_history(head, call.query.page_size, call.query.cursor)
+    return Response(page_of(page, lambda revision: revision_metadata(head, revision)))
 
 
-@routes.serve(Route("GET", f"{REVISIONS}/{{version}}"))
+@routes.serve(Route("GET", ONE))
 async def get_session_revision(
     call: Call[Nothing, Nothing], sessions: SessionStore
 ) -> Response[RevisionContentView]:
     """Returns one version of a session with its content."""
     session_id, version = call.path["session_id"], _version(call.path["version"])
-    revision, content = await sessions.revision(call.owner_id, session_id, version)
-    return Response(content_json(revision_metadata(revision), content))
+    head, revision, content = await sessions.revision(call.owner_id, session_id, version)
+    return Response(content_json(revision_metadata(head, revision), content))
 
 
-@routes.serve(Route("POST", f"{REVISIONS}/{{version}}/restore", reads=CONDITIONAL, statuses=(507,)))
+@routes.serve(Route("PUT", f"{ONE}/name", statuses=(409,)))
+async def name_session_revision(
+    call: Call[Nothing, RevisionNameBody], sessions: SessionStore
+) -> Response[RevisionMetadataView]:
+    """Names a version of a session or a draft, so that it stays in the history. Makes no new version."""
+    session_id, version = call.path["session_id"], _version(call.path["version"])
+    head = await sessions.name_revision(call.owner_id, session_id, version, call.body.name)
+    return Response(revision_metadata(head, find_revision(head, version)))
+
+
+@routes.serve(Route("DELETE", f"{ONE}/name"))
+async def unname_session_revision(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[None]:
+    """Removes the name of a version, which then leaves the history like any other."""
+    await sessions.name_revision(call.owner_id, call.path["session_id"], _version(call.path["version"]), None)
+    return Response()
+
+
+@routes.serve(Route("POST", f"{ONE}/restore", reads=CONDITIONAL, statuses=(507,)))
 async def restore_session_revision(
     call: Call[Nothing, Nothing], sessions: SessionStore
 ) -> Response[SessionMetadataView]:

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import PathParameter, id_parameter
-from functions.http.paging import ListQuery, QueryTime
+from functions.http.paging import ListQuery, PageQuery, QueryTime
 from functions.http.views import BodyModel, QueryModel, WireModel, view_of
 from persistence.documents import (
     DEVICE_MAX_CHARACTERS,
@@ -15,10 +15,12 @@ from persistence.documents import (
     Device,
     Label,
     MediaType,
+    RevisionName,
     Timestamp,
     Title,
 )
-from persistence.sessions.documents import NewSession, SessionChange, SessionStatus, SessionSummary
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus, SessionSummary
+from persistence.sessions.history import previous_version
 from persistence.sessions.revisions import Revision, SessionAction
 from persistence.storage.query import Operator
 
@@ -72,8 +74,8 @@ class SessionValidityView(WireModel):
     etag: str = Field(description="The ETag for If-Match and If-None-Match, quotes included.")
 
 
-class RevisionMetadataView(WireModel):
-    """One version in the history of a session."""
+class RevisionView(WireModel):
+    """One version of a session."""
 
     version: int = Field(description="The number of the version.")
     action: SessionAction = Field(description="What made the version.")
@@ -82,6 +84,17 @@ class RevisionMetadataView(WireModel):
     title: str = Field(description="The title at that time.")
     content_hash: str = Field(description="The SHA-256 of the content at that time, in hexadecimal.")
     content_bytes: int = Field(description="The size of the content at that time, in bytes of UTF-8.")
+    media_type: str | None = Field(description="The media type of the content at that time, if it is known.")
+    name: str | None = Field(description="The name that you gave it. A version with a name stays in the history.")
+
+
+class RevisionMetadataView(RevisionView):
+    """One version in the history of a session."""
+
+    description: str | None = Field(description="The description. Only that of the current version is known.")
+    previous_version: int | None = Field(
+        description="The newest older version with another content, if the history has one."
+    )
 
 
 class RevisionContentView(WireModel):
@@ -144,6 +157,20 @@ class SessionPatchBody(BodyModel):
         sent = {name: getattr(self, name) for name in self.model_fields_set}
         cleared = {name: "" if value is None else value for name, value in sent.items()}
         return SessionChange.model_validate(cleared)
+
+
+class RevisionNameBody(BodyModel):
+    """Names a version."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Before the move"}]})
+
+    name: RevisionName = Field(description="The name.")
+
+
+class RevisionsQuery(PageQuery):
+    """Pages of a history, newest version first."""
+
+    page_size: int = Field(100, ge=1, le=100, description="The most items on the page.")
 
 
 class SaveQuery(QueryModel):
@@ -224,6 +251,16 @@ def session_validity(head: SessionSummary) -> SessionValidityView:
 
 
 @view_of.register
-def revision_metadata(revision: Revision) -> RevisionMetadataView:
-    """Returns the view of one version in the history."""
-    return RevisionMetadataView.model_validate(revision)
+def revision_view(revision: Revision) -> RevisionView:
+    """Returns the view of a version by itself."""
+    return RevisionView.model_validate(revision)
+
+
+def revision_metadata(head: SessionHead, revision: Revision) -> RevisionMetadataView:
+    """Returns the view of a version in the history of a session."""
+    is_current = revision.version == head.metadata.version
+    return RevisionMetadataView(
+        **dict(revision_view(revision)),
+        description=head.metadata.description if is_current else None,
+        previous_version=previous_version(head, revision),
+    )

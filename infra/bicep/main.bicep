@@ -206,3 +206,9 @@ output SAVEPOINT_URL string = functionApp.outputs.url
 
 @description('Object id of the identity that the app registration trusts instead of a secret. The post-provision hook reads it.')
 output SAVEPOINT_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+
+@description('Address of the Cosmos DB account. The pre-deploy hook waits for its indexes.')
+output SAVEPOINT_COSMOS_ENDPOINT string = cosmos.outputs.endpoint
+
+@description('Name of the database in that account, for the same hook.')
+output SAVEPOINT_COSMOS_DATABASE string = cosmos.outputs.database

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from persistence.documents import new_id
-from persistence.errors import IllegalMove
+from persistence.errors import IllegalMove, TooManyNamed
 from persistence.sessions.contents import new_content
 from persistence.sessions.documents import MOVES, SessionChange, SessionHead, SessionStatus
 from persistence.sessions.history import find_revision, tombstone, with_revision
@@ -111,6 +111,33 @@ class Restore:
         metadata = head.metadata.model_copy(update=content)
         restored = head.model_copy(update={"metadata": metadata, "content_id": old.content_id})
         return Edited(with_revision(restored, SessionAction.RESTORED, self.save_id, self.rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Names a version in the history, or removes its name if `name` is None. Makes no version.
+
+    It replaces the head all the same, so it competes with the saves that would remove the version.
+    """
+
+    version: int
+    name: str | None
+    save_id: str
+    rules: SessionRules
+
+    def check(self, head: SessionHead) -> None:
+        """Every status is allowed: the content stays as it is."""
+
+    def apply(self, head: SessionHead) -> Edited | None:
+        old = find_revision(head, self.version)
+        if old.name == self.name:
+            return None
+        named = sum(one.name is not None for one in head.revisions)
+        if old.name is None and named >= self.rules.named_max:
+            raise TooManyNamed("named versions", named, self.rules.named_max)
+        revisions = tuple(one._replace(name=self.name) if one is old else one for one in head.revisions)
+        changed = {"revisions": revisions, "schema_version": self.rules.stored_format}
+        return Edited(head.model_copy(update=changed))
 
 
 @dataclass(frozen=True, slots=True)

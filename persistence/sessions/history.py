@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from persistence.documents import now, timestamp_text
-from persistence.errors import NotFound
+from persistence.errors import InvalidCursor, NotFound
 from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionHead, SessionStatus
 from persistence.sessions.revisions import Revision, SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
+from persistence.storage.query import Filter, Operator, Page, Query, Sort
 
+_NEWEST_FIRST = Sort("version", descending=True)
 _ONLY_THE_DELETION = replace(DEFAULT_RULES, keep_revisions=1)
 
 
@@ -53,6 +55,28 @@ def find_revision(head: SessionHead, version: int) -> Revision:
         if revision.version == version:
             return revision
     raise NotFound("revision", str(version))
+
+
+def previous_version(head: SessionHead, revision: Revision) -> int | None:
+    """Returns the newest older version with another content. None if the history has none."""
+    older = (one for one in head.revisions if one.version < revision.version)
+    return next((one.version for one in older if one.content_hash != revision.content_hash), None)
+
+
+def page_of_history(head: SessionHead, page_size: int, cursor: str | None) -> Page[Revision]:
+    """Returns one page of the history, newest first. Raises InvalidCursor."""
+    of_session = (Filter("session_id", Operator.EQUAL, head.id),)
+    query = Query("revision", head.owner_id, (), of_session, _NEWEST_FIRST, page_size, cursor)
+    rest = head.revisions
+    if (position := query.position()) is not None:
+        last = position.value
+        if not isinstance(last, int):
+            raise InvalidCursor
+        rest = tuple(one for one in rest if one.version < last)
+    shown = list(rest[:page_size])
+    if len(rest) <= page_size:
+        return Page(shown, None)
+    return Page(shown, query.cursor_after({"version": shown[-1].version, "id": head.id}))
 
 
 def tombstone(head: SessionHead, save_id: str) -> SessionHead:

@@ -113,12 +113,12 @@ class SessionReads:
             filters = (*filters, self.filters.create("status", shown, Operator.IN))
         return await self._summaries.page(owner_id, filters, sort, page_size, cursor)
 
-    async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[Revision, bytes]:
-        """Returns a revision and its content. Raises NotFound if the version is not in the history. Two point
-        reads."""
+    async def revision(self, owner_id: str, session_id: str, version: int) -> tuple[SessionHead, Revision, bytes]:
+        """Returns a head, a revision in its history, and the content of that. Raises NotFound if the version is
+        not in the history. Two point reads."""
         head = await self.get_head(owner_id, session_id)
         revision = find_revision(head, version)
-        return revision, await self.content_of(owner_id, revision)
+        return head, revision, await self.content_of(owner_id, revision)
 
     async def content_of(self, owner_id: str, revision: Revision) -> bytes:
         """Returns the content that a revision names. Raises NotFound if it was pruned since, and CorruptItem. One
@@ -146,7 +146,7 @@ class SessionReads:
         if self._was_just_accessed(head):
             return head
         metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
-        touched = head.model_copy(update={"metadata": metadata})
+        touched = head.model_copy(update={"metadata": metadata, "schema_version": self._rules.stored_format})
         try:
             replaced = await self._heads.try_replace(touched, found.etag)
             return head if replaced is None else touched

@@ -11,12 +11,14 @@ class SessionRules:
     """The settings of sessions.
 
     keep_revisions  number of revisions without a name that are kept of a session, the current one included
+    named_max       the most revisions of a session that may have a name; these are kept besides the others
     coalesce        an autosave replaces the autosave before it in the history within this span
     touch_interval  the least time between two recorded accesses
     stored_format   the format in which changed heads are stored
     """
 
     keep_revisions: int = 20
+    named_max: int = 20
     coalesce: timedelta = timedelta(seconds=60)
     touch_interval: timedelta = timedelta(minutes=15)
     stored_format: StoredFormat = 2

@@ -20,6 +20,7 @@ from persistence.sessions.edits import (
     EDITABLE,
     Delete,
     Move,
+    Name,
     Purge,
     Restore,
     Save,
@@ -121,6 +122,15 @@ class SessionStore(SessionReads):
         save_id = with_digest(conditions.save_id, SessionAction.RESTORED, version)
         edit = Restore(version, save_id, self._rules)
         return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
+
+    async def name_revision(self, owner_id: str, session_id: str, version: int, name: str | None) -> SessionHead:
+        """Names a version, or removes its name if `name` is None. A version with a name stays in the history.
+
+        Makes no version and no new ETag. Writes nothing if that is its name already. Raises NotFound for a version
+        that is not in the history, and TooManyNamed.
+        """
+        edit = Name(version, name, new_id(), self._rules)
+        return (await self._commits.commit(owner_id, session_id, edit)).head
 
     async def delete(
         self,

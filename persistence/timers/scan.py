@@ -78,17 +78,20 @@ class Scan:
         *,
         group: Callable[[Item], str],
         watermark: str,
+        filters: tuple[Filter, ...] = (),
+        select: tuple[str, ...] = (),
     ) -> None:
         """Does `work` with what was written since the last scan, by its time at `path`.
 
         The work is done once for all items of a page that have the same partition and `group`. `watermark` is the
-        stored name of the scan.
+        stored name of the scan. `filters` narrow it, and `select` adds fields to the items.
         """
         since = await self._watermarks.read(watermark)
         written = Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until))
-        filters = (written,) if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since), written)
+        newer = () if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since),)
         container = documents.container
-        select = ("id", container.partition_key, path.split(".")[0])
+        filters = (*filters, *newer, written)
+        select = ("id", container.partition_key, path.split(".")[0], *select)
 
         done = 0
         async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):

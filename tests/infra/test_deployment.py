@@ -64,7 +64,7 @@ def test_azd_finds_the_infrastructure_and_the_app():
 
 
 def test_the_hooks_are_scripts_that_exist_on_every_system():
-    assert set(AZD["hooks"]) == {"preprovision", "postprovision"}
+    assert set(AZD["hooks"]) == {"preprovision", "postprovision", "predeploy"}
     for hook in AZD["hooks"].values():
         scripts = {hook[system]["run"].split(maxsplit=1)[1] for system in ("posix", "windows")}
         assert len(scripts) == 1
@@ -72,9 +72,10 @@ def test_the_hooks_are_scripts_that_exist_on_every_system():
         assert f'"{step}": {step}' in (ROOT / script).read_text()
 
 
-def test_the_hook_script_needs_no_packages():
+@pytest.mark.parametrize("script", ["app_registration.py", "indexes.py"])
+def test_a_hook_script_needs_no_packages(script: str):
     """The hook runs before anything is installed."""
-    tree = ast.parse((ROOT / "infra" / "hooks" / "app_registration.py").read_text())
+    tree = ast.parse((ROOT / "infra" / "hooks" / script).read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names

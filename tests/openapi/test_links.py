@@ -19,6 +19,7 @@ BODIES: Mapping[str, Any] = {
     "updateSession": {"content": "two"},
     "patchSession": {"title": "Second"},
     "putSessionContent": b"two",
+    "nameSessionRevision": {"name": "Before"},
 }
 
 

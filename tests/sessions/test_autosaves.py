@@ -111,7 +111,7 @@ async def test_what_was_saved_on_purpose_is_never_absorbed(sessions: SessionStor
         ["12 autosaved", "11 reopened", "10 closed", "9 autosaved", "8 restored", "7 autosaved", "6 renamed"]
         + ["5 autosaved", "4 saved", "3 autosaved", "1 created"]
     )
-    assert (await sessions.revision(OWNER, id, 4))[1] == b"c"
+    assert (await sessions.revision(OWNER, id, 4))[2] == b"c"
     await assert_sound(engine)
 
 
@@ -125,7 +125,7 @@ async def test_saving_on_purpose_what_was_autosaved_keeps_it(sessions: SessionSt
     assert await sessions.save(OWNER, id, saving("a"), Conditions(save_id="press")) == saved
     head = await autosave(sessions, id, "b")
     assert history(head) == ["4 autosaved", "3 saved", "2 autosaved", "1 created"]
-    assert (await sessions.revision(OWNER, id, 3))[1] == b"a"
+    assert (await sessions.revision(OWNER, id, 3))[2] == b"a"
     await assert_sound(engine)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persistence.content import pack
-from persistence.errors import IllegalMove, NotFound
+from persistence.errors import IllegalMove, NotFound, TooManyNamed
 from persistence.sessions.documents import (
     MOVES,
     REMEMBERED_VERSIONS,
@@ -16,11 +16,12 @@ from persistence.sessions.documents import (
     SessionHead,
     SessionStatus,
 )
-from persistence.sessions.edits import Delete, Edit, Edited, Move, Restore, Save
+from persistence.sessions.edits import Delete, Edit, Edited, Move, Name, Restore, Save
 from persistence.sessions.rules import SessionRules
 from tests.support.clock import Clock
 from tests.support.sessions import head_of
 
+NAMED_MAX = 2
 TEXTS = st.sampled_from(["one", "two", "three"])
 CHANGES = st.builds(
     SessionChange,
@@ -32,12 +33,13 @@ CHANGES = st.builds(
 )
 
 
-def edits(rules: SessionRules) -> st.SearchStrategy[Save | Move | Restore]:
+def edits(rules: SessionRules) -> st.SearchStrategy[Save | Move | Restore | Name]:
     """Edits without a save id."""
     return st.one_of(
         st.builds(Save, CHANGES, st.just(""), st.just(rules), autosave=st.booleans()),
         st.builds(Move, st.sampled_from([*MOVES]), st.just(""), st.just(rules)),
         st.builds(Restore, st.integers(1, 12), st.just(""), st.just(rules)),
+        st.builds(Name, st.integers(1, 12), st.none() | TEXTS, st.just(""), st.just(rules)),
     )
 
 
@@ -45,7 +47,7 @@ def try_edit(edit: Edit, head: SessionHead) -> Edited | None:
     try:
         edit.check(head)
         return edit.apply(head)
-    except (IllegalMove, NotFound):
+    except (IllegalMove, NotFound, TooManyNamed):
         return None
 
 
@@ -53,7 +55,7 @@ def try_edit(edit: Edit, head: SessionHead) -> Edited | None:
 @pytest.mark.parametrize("keep", [1, 2, 5])
 @given(data=st.data())
 def test_any_sequence_of_edits_leaves_a_sound_history(data: st.DataObject, keep: int, span: timedelta) -> None:
-    rules = SessionRules(keep_revisions=keep, coalesce=span)
+    rules = SessionRules(keep_revisions=keep, named_max=NAMED_MAX, coalesce=span)
     head = head_of(data.draw(st.sampled_from([SessionStatus.DRAFT, SessionStatus.ACTIVE])))
     # The clock may be set back.
     steps = st.lists(st.tuples(st.sampled_from([-5, 0, 20, 70]), edits(rules)), min_size=1, max_size=20)
@@ -69,6 +71,10 @@ def test_any_sequence_of_edits_leaves_a_sound_history(data: st.DataObject, keep:
             if edited is None:
                 assert head.revision_by(edit.save_id) is None
                 continue
+            if isinstance(edit, Name):
+                assert_only_names(head, edited.head, edit)
+                head = edited.head
+                continue
             if edited.content is not None:
                 assert edited.content["id"] not in created
                 assert edited.content["id"] == edited.head.content_id
@@ -83,12 +89,14 @@ def test_any_sequence_of_edits_leaves_a_sound_history(data: st.DataObject, keep:
 
 
 def assert_follows(before: SessionHead, after: SessionHead, edit: Edit, keep: int) -> None:
-    """`after` is the next version. Its history is in order, has `keep` revisions at most, and names the edit."""
+    """`after` is the next version. Its history is in order, has at most `keep` unnamed, and names the edit."""
     newest = after.metadata.version
     assert newest == before.metadata.version + 1
     versions = [one.version for one in after.revisions]
     assert versions[0] == newest and versions == sorted(set(versions), reverse=True)
-    assert len(versions) <= keep
+    assert sum(one.name is None for one in after.revisions) <= keep
+    if after.status is not SessionStatus.DELETED:
+        assert names_of(after) == names_of(before), "a version with a name stays"
     times = [one.saved_at for one in after.revisions]
     assert times == sorted(times, reverse=True) and times[0] == after.metadata.updated_at
     assert after.revisions[0] == after.revision_by(edit.save_id)
@@ -104,3 +112,22 @@ def assert_follows(before: SessionHead, after: SessionHead, edit: Edit, keep: in
         assert {*last} <= {*remembered, *versions}, "the last versions are remembered"
     assert all(newest - version < REMEMBERED_VERSIONS for version in remembered)
     assert SessionHead.model_validate(after.to_item()) == after
+
+
+def assert_only_names(before: SessionHead, after: SessionHead, edit: Name) -> None:
+    """Only one name differs: no version, no time and no ETag."""
+    assert after.model_copy(update={"revisions": before.revisions}) == before
+    assert [one._replace(name=None) for one in after.revisions] == [
+        one._replace(name=None) for one in before.revisions
+    ]
+    names = names_of(before)
+    if edit.name is None:
+        del names[edit.version]
+    else:
+        names[edit.version] = edit.name
+    assert names_of(after) == names and len(names) <= NAMED_MAX
+    assert SessionHead.model_validate(after.to_item()) == after
+
+
+def names_of(head: SessionHead) -> dict[int, str]:
+    return {one.version: one.name for one in head.revisions if one.name is not None}

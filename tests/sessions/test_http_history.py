@@ -43,6 +43,7 @@ async def test_the_history_lists_every_version_and_reads_no_content(
         (1, "created", "First", "phone"),
     ]
     fields = {"version", "action", "savedAt", "deviceInfo", "title", "contentHash", "contentBytes"}
+    fields |= {"mediaType", "name", "description", "previousVersion"}
     assert all(one.keys() == fields for one in listed["items"])
 
 
@@ -127,3 +128,110 @@ async def test_validate_and_touch_count_as_access_and_make_no_version(
         assert {**after, "lastAccessedAt": None} == {**before, "lastAccessedAt": None}
         before = after
     assert len((await client.get(f"{path}/revisions")).json["items"]) == 1
+
+
+async def test_a_history_says_what_to_compare_with(client: Client) -> None:
+    path, _ = await made(client, content="one", description="About", mediaType="text/plain")
+    await client.put(path, {"title": "Second"})
+    await client.put(path, {"content": "two", "mediaType": "text/markdown"})
+    items = assert_ok(await client.get(f"{path}/revisions")).json["items"]
+    assert [(one["version"], one["previousVersion"], one["description"], one["mediaType"]) for one in items] == [
+        (3, 2, "About", "text/markdown"),
+        (2, None, None, "text/plain"),
+        (1, None, None, "text/plain"),
+    ]
+    for one in items:
+        shown = assert_ok(await client.get(f"{path}/revisions/{one['version']}")).json
+        assert shown["metadata"] == one
+
+
+async def test_a_history_is_read_page_by_page(client: Client) -> None:
+    path, _ = await made(client)
+    other, _ = await made(client)
+    for number in range(6):
+        await client.put(path, {"content": f"{number}"})
+    seen: list[int] = []
+    cursor = ""
+    for size in (3, 2, 2):
+        page = assert_ok(await client.get(f"{path}/revisions", page_size=str(size), cursor=cursor)).json
+        seen += [one["version"] for one in page["items"]]
+        cursor, before = page["pageToken"], cursor
+    assert seen == [7, 6, 5, 4, 3, 2, 1] and cursor is None
+    assert_problem(await client.get(f"{other}/revisions", cursor=before), 400, "invalid_cursor")
+    for size in ("0", "101", "many"):
+        assert_problem(await client.get(f"{path}/revisions", page_size=size), 422, "invalid_request")
+
+
+async def test_a_named_version_stays_and_naming_makes_no_version(client: Client, counting: CountingReads) -> None:
+    path, etag = await made(client)
+    name = f"{path}/revisions/1/name"
+    counting.forget()
+    named = assert_ok(await client.put(name, {"name": "Before the move"}))
+    assert counting.verbs == ["read", "replace"]
+    assert (named.json["version"], named.json["name"]) == (1, "Before the move")
+    assert "etag" not in named.headers
+    counting.forget()
+    assert assert_ok(await client.put(name, {"name": "Before the move"})).json == named.json
+    assert counting.verbs == ["read"], "nothing changes"
+    unchanged = await client.get(metadata_path(path))
+    assert (unchanged.etag, unchanged.json["version"]) == (etag, 1)
+    assert (
+        assert_ok(await client.put(path, {"content": "two"}, {"If-Match": etag})).json["metadata"]["version"] == 2
+    )
+    for number in range(SETTINGS.keep_revisions + 1):
+        await client.put(path, {"content": f"{number}"})
+    items = (await client.get(f"{path}/revisions")).json["items"]
+    assert len(items) == SETTINGS.keep_revisions + 1
+    assert (items[-1]["version"], items[-1]["name"]) == (1, "Before the move")
+    assert assert_ok(await client.get(f"{path}/revisions/1")).json["content"] == "one"
+
+    for _ in range(2):
+        assert (await client.delete(name)).status == 204
+    assert (await client.get(f"{path}/revisions")).json["items"][-1]["name"] is None
+    await client.put(path, {"content": "last"})
+    assert (await client.get(f"{path}/revisions")).json["items"][-1]["version"] > 1
+    assert_problem(await client.delete(name), 404, "not_found")
+    assert_problem(await client.put(name, {"name": "Too late"}), 404, "not_found")
+
+
+async def test_only_so_many_versions_have_names(client: Client) -> None:
+    path, _ = await made(client)
+    for number in range(SETTINGS.named_revisions_max + 1):
+        await client.put(path, {"content": f"{number}"})
+        answer = await client.put(f"{path}/revisions/{number + 2}/name", {"name": f"{number}"})
+    limit = SETTINGS.named_revisions_max
+    problem = assert_problem(answer, 409, "too_many_named")
+    assert (problem["limit"], problem["used"]) == (limit, limit)
+    assert_ok(await client.put(f"{path}/revisions/2/name", {"name": "Another name is none more"}))
+    await client.delete(f"{path}/revisions/3/name")
+    assert_ok(await client.put(f"{path}/revisions/{limit + 2}/name", {"name": "Now"}))
+
+
+@pytest.mark.parametrize("name", ["x", "x" * 60, "🙂" * 60, " "], ids=ascii)
+async def test_a_name_has_up_to_60_characters(client: Client, name: str) -> None:
+    path, _ = await made(client)
+    assert assert_ok(await client.put(f"{path}/revisions/1/name", {"name": name})).json["name"] == name
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"name": ""}, {"name": None}, {"name": "x" * 61}, {"name": "a\0b"}, {"name": 5}, {"nam": "x"}],
+    ids=ascii,
+)
+async def test_another_name_is_refused(client: Client, body: dict[str, object]) -> None:
+    path, _ = await made(client)
+    assert_problem(await client.put(f"{path}/revisions/1/name", body), 422, "invalid_request")
+    assert (await client.get(f"{path}/revisions")).json["items"][0]["name"] is None
+
+
+async def test_versions_of_drafts_and_of_closed_sessions_have_names_too(client: Client) -> None:
+    draft = "persistence/drafts/draft-000001"
+    assert (await client.put(draft, {"content": "one"})).status == 201
+    path = draft.replace("drafts", "sessions")
+    assert_ok(await client.put(f"{path}/revisions/1/name", {"name": "Mine"}))
+    await client.put(draft, {"content": "two"})
+    await client.post(f"{draft}/promote", None)
+    await client.post(f"{path}/close", None)
+    assert_ok(await client.put(f"{path}/revisions/3/name", {"name": "Final"}))
+    items = (await client.get(f"{path}/revisions")).json["items"]
+    assert {one["version"]: one["name"] for one in items} == {4: None, 3: "Final", 2: None, 1: "Mine"}

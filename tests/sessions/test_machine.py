@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from persistence.conditions import Conditions
 from persistence.content import pack
 from persistence.documents import caseless
-from persistence.errors import Changed, Gone, NotFound
+from persistence.errors import Changed, Gone, NotFound, TooManyNamed
 from persistence.sessions.documents import SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.storage.cosmos.engine import CosmosEngine
@@ -34,6 +34,8 @@ from tests.support.sessions import assert_sound, new, session_store, sha256
 T = TypeVar("T")
 
 KEEP = 3
+NAMED_MAX = 2
+RULES = SessionRules(keep_revisions=KEEP, named_max=NAMED_MAX)
 TITLES = st.sampled_from(["a", "A", "ab", "ż", "%", "it's"])
 CONTENTS = st.sampled_from(["", "one", "two", "three", "ż\0🙂"])
 DESCRIPTIONS = st.sampled_from([None, "", "about", "About"])
@@ -49,10 +51,13 @@ class Model:
     version: int = 1
     deleted: bool = False
     history: list[tuple[int, str, str]] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
     etags: list[str] = field(default_factory=list)
 
     def note(self, head: SessionHead) -> None:
-        self.history = [(self.version, self.title, self.content), *self.history][:KEEP]
+        lines = [(self.version, self.title, self.content), *self.history]
+        unnamed = [line for line in lines if line[0] not in self.names]
+        self.history = [line for line in lines if line not in unnamed[KEEP:]]
         self.etags.append(head.metadata.etag)
 
 
@@ -69,7 +74,7 @@ class Sessions(RuleBasedStateMachine):
         super().__init__()
         self.owner = uuid4().hex
         self.known: dict[str, Model] = {}
-        self.stores = [session_store(self.engine, SessionRules(keep_revisions=KEEP)) for _ in range(2)]
+        self.stores = [session_store(self.engine, RULES) for _ in range(2)]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -124,6 +129,41 @@ class Sessions(RuleBasedStateMachine):
             model.note(head)
         assert head.metadata.etag == model.etags[-1]
 
+    @rule(id=ids, back=st.integers(0, 5), n=st.integers(0, 1))
+    def restore(self, id: str, back: int, n: int) -> None:
+        model = self.known[id]
+        version = model.version - back
+        restoring = self.stores[n].restore(self.owner, id, version)
+        contents = {version: content for version, _, content in model.history}
+        if model.deleted or version not in contents:
+            with pytest.raises(Gone if model.deleted else NotFound):
+                self.run(restoring)
+            return
+        head = self.run(restoring)
+        if contents[version] != model.content:
+            model.content = contents[version]
+            model.version += 1
+            model.note(head)
+        assert head.metadata.etag == model.etags[-1]
+
+    @rule(id=ids, back=st.integers(0, 5), name=st.none() | TITLES, n=st.integers(0, 1))
+    def name(self, id: str, back: int, name: str | None, n: int) -> None:
+        model = self.known[id]
+        version = model.version - back
+        naming = self.stores[n].name_revision(self.owner, id, version, name)
+        if model.deleted or version not in {line[0] for line in model.history}:
+            with pytest.raises(Gone if model.deleted else NotFound):
+                self.run(naming)
+            return
+        if name is not None and version not in model.names and len(model.names) == NAMED_MAX:
+            with pytest.raises(TooManyNamed):
+                self.run(naming)
+            return
+        assert self.run(naming).metadata.etag == model.etags[-1]
+        model.names.pop(version, None)
+        if name is not None:
+            model.names[version] = name
+
     @rule(id=ids, age=st.none() | st.integers(1, 2), n=st.integers(0, 1))
     def delete(self, id: str, age: int | None, n: int) -> None:
         model = self.known[id]
@@ -156,6 +196,7 @@ class Sessions(RuleBasedStateMachine):
         )
         history = [(r.version, r.title, r.content_hash) for r in got.head.revisions]
         assert history == [(version, title, sha256(content)) for version, title, content in model.history]
+        assert {r.version: r.name for r in got.head.revisions if r.name is not None} == model.names
 
     @rule(id=ids)
     def another_owner_finds_nothing(self, id: str) -> None:

@@ -68,7 +68,7 @@ async def test_every_version_that_is_kept_can_be_read_as_it_was(engine: Engine) 
     head = await sessions.get_head(OWNER, id)
     assert [one.version for one in head.revisions] == [8, 7, 6, 5, 4]
     for version in (8, 7, 6, 5, 4):
-        revision, content = await sessions.revision(OWNER, id, version)
+        _, revision, content = await sessions.revision(OWNER, id, version)
         assert (revision.version, content) == (version, str(version).encode())
         assert revision.content_hash == sha256(str(version))
     for version in (3, 1, 0, 9):
@@ -139,7 +139,7 @@ async def test_restored_content_outlives_the_version_that_it_came_from(engine: E
     for number in (4, 5):
         head = await sessions.save(OWNER, id, saving(str(number)))
     assert [one.version for one in head.revisions] == [5, 4, 3]
-    assert (await sessions.revision(OWNER, id, 3))[1] == b"1"
+    assert (await sessions.revision(OWNER, id, 3))[2] == b"1"
     head = await sessions.restore(OWNER, id, 3)
     assert (await sessions.get(OWNER, id)).content == b"1"
     for number in (7, 8, 9):
@@ -164,7 +164,7 @@ async def test_a_restore_keeps_to_etags_and_to_its_save_id(stores: Stores, engin
 
 async def test_a_closed_session_is_read_and_not_restored(stores: Stores) -> None:
     await a_session(stores, SessionStatus.CLOSED)
-    assert (await stores.sessions.revision(OWNER, DRAFT, 1))[1] == b"one"
+    assert (await stores.sessions.revision(OWNER, DRAFT, 1))[2] == b"one"
     with pytest.raises(IllegalMove):
         await stores.sessions.restore(OWNER, DRAFT, 1)
 

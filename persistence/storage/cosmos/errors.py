@@ -8,6 +8,7 @@ from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpRespons
 
 from persistence.errors import (
     EngineError,
+    IndexBuilding,
     ItemChanged,
     ItemExists,
     ItemNotFound,
@@ -20,6 +21,8 @@ from persistence.storage.engine import ITEM_MAX_BYTES
 _log = logging.getLogger(__name__)
 
 _FAILED_DEPENDENCY = 424
+_NO_INDEX = "does not have a corresponding composite index"
+"""In the message of a query whose order needs a composite index that is missing or not yet complete."""
 
 
 def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> EngineError | ValueError:
@@ -43,6 +46,9 @@ def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> Engi
             return ItemTooLarge(None, ITEM_MAX_BYTES)
         case 429:
             return Throttled(float(wait) / 1000)
+        case 400 if _NO_INDEX in str(exc):
+            _log.error("Cosmos DB has no index for a query yet: %r", exc)
+            return IndexBuilding()
         case 400:
             return ValueError("the database refused the request as malformed")
     _log.error("Cosmos DB returned %s: %r", status, exc)

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from persistence.errors import StoreUnavailable
+from persistence.storage.sqlite.migration import Renew, migrate
 from persistence.storage.sqlite.schema import update_schema
 
-FILE_VERSION = 1
+FILE_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 10.0
+MIGRATION_TIMEOUT_SECONDS = 600.0
+"""How long a process waits for another one that migrates the file."""
 
 
 @contextmanager
@@ -38,23 +41,48 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_for_writing(path: Path) -> sqlite3.Connection:
-    """Returns a connection to a file in WAL mode that has every table and index.
+def connect_for_writing(path: Path, renew: Renew | None = None) -> sqlite3.Connection:
+    """Returns a connection to a file in WAL mode that has every table and index, and the present format.
 
-    Raises OperationalError if writes would not be durable, or if the file is of a newer version.
+    A file of an older format is migrated by `renew`. Raises OperationalError if writes would not be durable, if
+    the file is of a newer format, or of an older one without `renew`.
     """
     with closed_on_failure(connect(path)) as connection:
         use_wal(connection)
         if connection.execute("PRAGMA synchronous").fetchone() != (2,):
             raise sqlite3.OperationalError("synchronous=FULL was not accepted: writes would not be durable")
-        connection.execute("BEGIN IMMEDIATE")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        _begin(connection)
+        version = _version(connection)
         if version > FILE_VERSION:
-            raise sqlite3.OperationalError(f"the file has version {version}; this program knows {FILE_VERSION}")
+            raise sqlite3.OperationalError(
+                f"{path} has format {version}, but this program knows only {FILE_VERSION}: start a newer one"
+            )
+        if 0 < version < FILE_VERSION:
+            if renew is None:
+                raise sqlite3.OperationalError(f"{path} has format {version}: it must be migrated first")
+            migrate(path, connection, renew)
         update_schema(connection)
         connection.execute(f"PRAGMA user_version={FILE_VERSION}")
         connection.execute("COMMIT")
         return connection
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begins to write. Waits longer while another process migrates the file."""
+    deadline = time.monotonic() + MIGRATION_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as exc:
+            is_migrating = "locked" in str(exc) and 0 < _version(connection) < FILE_VERSION
+            if not is_migrating or time.monotonic() > deadline:
+                raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def use_wal(connection: sqlite3.Connection) -> None:

@@ -37,6 +37,7 @@ from persistence.storage.sqlite.connection import (
     create_file,
     translated_errors,
 )
+from persistence.storage.sqlite.migration import Renew, remove_backup_later
 from persistence.storage.sqlite.reader import MeteredReader
 from persistence.storage.sqlite.writer import Writer
 
@@ -46,18 +47,20 @@ _LIST_THREADS = 4
 class SqliteEngine:
     """`Engine` over the file `savepoint.db`, in a folder that only its user can read."""
 
-    def __init__(self, folder: Path) -> None:
-        """Opens or creates the file. Raises StoreUnavailable if that is not possible."""
+    def __init__(self, folder: Path, renew: Renew | None = None) -> None:
+        """Opens or creates the file. `renew` migrates a file of an older format. Raises StoreUnavailable if the
+        file cannot be opened."""
         with translated_errors():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path = folder / "savepoint.db"
             create_file(self._path)
-            with closed_on_failure(connect_for_writing(self._path)) as connection:
+            with closed_on_failure(connect_for_writing(self._path, renew)) as connection:
                 self._reader = connect(self._path)
             self._writer = Writer(connection)
         self._threads = ThreadPoolExecutor(_LIST_THREADS, thread_name_prefix="sqlite-list")
         self._per_thread = threading.local()
         self._readers = [self._reader]
+        self._backup_timer = remove_backup_later(folder)
 
     async def create(self, container: Container, item: Item) -> str:
         insert = statements.Insert(container, item)
@@ -170,6 +173,8 @@ class SqliteEngine:
             self._reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
     async def close(self) -> None:
+        if self._backup_timer is not None:
+            self._backup_timer.cancel()
         # In threads, because the writer may be waiting for another process.
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self._writer.close)

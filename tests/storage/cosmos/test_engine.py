@@ -6,9 +6,12 @@ import time
 
 import pytest
 from azure.core.exceptions import AzureError
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import CosmosClient
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from persistence.errors import (
+    IndexBuilding,
     ItemChanged,
     ItemExists,
     ItemNotFound,
@@ -20,6 +23,8 @@ from persistence.storage.containers import SESSIONS
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Create, Increment, Replace
+from persistence.storage.query import Query, Sort
+from tests.conftest import new_cosmos_account
 from tests.support.cosmos import Opened, always, documents, end, impatient
 from tests.support.faults import FaultProxy
 from tests.support.items import PARTITION, ids, store, thing
@@ -191,3 +196,20 @@ async def test_a_repeated_write_may_meet_its_own_first_try(opened: Opened, proxy
     with pytest.raises(ItemChanged):
         await engine.replace(SESSIONS, thing(n=2), stored.etag)
     assert (await engine.read(SESSIONS, "one", PARTITION)).item == thing(n=2)
+
+
+async def test_a_query_whose_index_is_not_built_yet_says_so(cosmos_endpoint: str) -> None:
+    account = await new_cosmos_account(cosmos_endpoint)
+    async with CosmosClient(account.endpoint, account.key or "", enable_endpoint_discovery=False) as client:
+        database = client.get_database_client(account.database)
+        await database.delete_container(SESSIONS.name)
+        policy = {**SESSIONS.indexing_policy(), "compositeIndexes": []}
+        await database.create_container(SESSIONS.name, PartitionKey("/owner_id"), indexing_policy=policy)
+    engine = CosmosEngine(account)
+    await engine.create(SESSIONS, thing())
+    by_time = Query("thing", PARTITION, ("id",), sort=Sort("metadata.updated_at"))
+    with pytest.raises(IndexBuilding) as refused:
+        await engine.query(SESSIONS, by_time)
+    assert isinstance(refused.value, StoreUnavailable) and "some minutes" in str(refused.value)
+    assert await ids(engine) == ["one"], "what needs no such index still works"
+    await engine.close()

@@ -1,0 +1,1 @@
+"""The migration of stored items to the present format."""

@@ -1,0 +1,82 @@
+"""The migration of a file of an older format, with a backup beside it.
+
+The migration is one transaction. If it is interrupted, nothing has changed, and the next start begins again.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import orjson
+
+from persistence.storage.containers import CONTAINERS
+from persistence.storage.engine import Item
+
+BACKUP_NAME = "savepoint.before-format-2.db"
+BACKUP_SECONDS = 7 * 24 * 60 * 60
+"""How long a backup is kept."""
+
+Renew = Callable[[Item], Item | None]
+"""Returns an item in the present format, or None if it stays as it is."""
+
+_ROWS = 500
+
+
+def migrate(path: Path, connection: sqlite3.Connection, renew: Renew) -> None:
+    """Copies the file, then renews every item in the transaction of the connection."""
+    _back_up(path)
+    for container in CONTAINERS:
+        last = 0
+        of_container = f"SELECT rowid, item FROM {container.name} WHERE rowid > ? ORDER BY rowid LIMIT {_ROWS}"
+        while rows := connection.execute(of_container, (last,)).fetchall():
+            for rowid, text in rows:
+                if (item := _renewed(text, renew)) is not None:
+                    change = (orjson.dumps(item).decode(), rowid)
+                    connection.execute(f"UPDATE {container.name} SET item = ? WHERE rowid = ?", change)
+            last = rows[-1][0]
+
+
+def _renewed(text: str, renew: Renew) -> Item | None:
+    try:
+        return renew(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return None  # damaged: it stays as it is
+
+
+def remove_backup_later(folder: Path) -> threading.Timer | None:
+    """Removes the backup when it is due, at once or after some days. Returns the timer, None without a backup."""
+    backup = folder / BACKUP_NAME
+    try:
+        age = time.time() - backup.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    timer = threading.Timer(max(0.0, BACKUP_SECONDS - age), backup.unlink, kwargs={"missing_ok": True})
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _back_up(path: Path) -> None:
+    """Copies the committed state of the file, readable by its user only. The copy is on disk when this returns."""
+    backup, unfinished = path.with_name(BACKUP_NAME), path.with_name(f"{BACKUP_NAME}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")  # so that the copy is one file
+    for written in (unfinished, path.parent):
+        _flush(written)
+    unfinished.replace(backup)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
