@@ -11,7 +11,7 @@ from functions.app import build_app
 from persistence import Stores
 from persistence.content import pack
 from persistence.errors import StoreUnavailable
-from persistence.sessions.documents import SessionChange
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange
 from persistence.sessions.rules import SessionRules
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.engine import PAYLOAD, Engine
@@ -110,10 +110,13 @@ async def test_an_old_content_whose_pruning_was_interrupted_is_removed(
     engine: Engine, stores: Stores, clock: Clock
 ) -> None:
     head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
+    short = session_store(engine, SessionRules(keep_revisions=1))
+    for number in range(REMEMBERED_VERSIONS - 1):
+        await short.save(OWNER, head.id, SessionChange(content=pack(f"{number}")))
     clock.at += timedelta(hours=1)
-    await clean_up(stores)
-    await save_that_dies(engine, head.id, "two", at=3, keep=1)
-    assert len(await content_ids(engine)) == 2
+    assert (await clean_up(stores)).contents_removed == 0
+    await save_that_dies(engine, head.id, "the first version is not remembered any more", at=3, keep=1)
+    assert len(await content_ids(engine)) == REMEMBERED_VERSIONS + 1
     clock.at += GRACE + A_MOMENT
     assert (await clean_up(stores)).contents_removed == 1
     assert await content_ids(engine) == (await stores.sessions.get_head(OWNER, head.id)).content_ids

@@ -3,6 +3,7 @@
 The migration is one transaction. If it is interrupted, nothing has changed, and the next start begins again.
 """
 
+import logging
 import os
 import sqlite3
 import threading
@@ -24,11 +25,13 @@ Renew = Callable[[Item], Item | None]
 """Returns an item in the present format, or None if it stays as it is."""
 
 _ROWS = 500
+_log = logging.getLogger(__name__)
 
 
 def migrate(path: Path, connection: sqlite3.Connection, renew: Renew) -> None:
     """Copies the file, then renews every item in the transaction of the connection."""
     _back_up(path)
+    _log.info("%s is migrated. Its backup %s is kept for 7 days.", path, BACKUP_NAME)
     for container in CONTAINERS:
         last = 0
         of_container = f"SELECT rowid, item FROM {container.name} WHERE rowid > ? ORDER BY rowid LIMIT {_ROWS}"
