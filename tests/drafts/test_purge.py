@@ -35,7 +35,8 @@ MEANWHILE: dict[str, tuple[Doing, SessionStatus]] = {
     "touched": (lambda stores: stores.sessions.touch(OWNER, DRAFT), SessionStatus.DRAFT),
     "saved": (lambda stores: stores.drafts.put(OWNER, DRAFT, draft("saved")), SessionStatus.DRAFT),
     "promoted": (lambda stores: stores.drafts.promote(OWNER, DRAFT), SessionStatus.ACTIVE),
-    "discarded": (lambda stores: stores.drafts.discard(OWNER, DRAFT), SessionStatus.DELETED),
+    "discarded": (lambda stores: stores.drafts.discard(OWNER, DRAFT), SessionStatus.TRASHED),
+    "purged": (lambda stores: stores.drafts.discard(OWNER, DRAFT, purge=True), SessionStatus.DELETED),
 }
 
 
@@ -101,7 +102,8 @@ async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(sto
     clock.advance(days=0.2)
     assert await purge(stores) == PurgeCounts(drafts=2)
     assert await drafts_left(stores) == [opened, saved]
-    # As after a discard by the owner.
+    # A tombstone, not the trash.
+    assert (await stores.trash.page(OWNER)).items == []
     for call in (stores.drafts.get(OWNER, stale), stores.drafts.put(OWNER, stale, draft("late"))):
         with pytest.raises(Gone):
             await call
@@ -125,7 +127,7 @@ async def test_a_draft_that_is_used_while_it_is_purged_survives(
     assert await purge(timers_of(raced)) == PurgeCounts(spared=1) and raced.done
     [head] = await stored_heads(engine)
     assert head.status is status
-    if status is not SessionStatus.DELETED:
+    if status not in (SessionStatus.TRASHED, SessionStatus.DELETED):
         assert (await stores.sessions.get(OWNER, DRAFT)).content in (b"one", b"saved")
         await assert_sound(engine)
     assert await purge(stores) == PurgeCounts()
@@ -176,7 +178,7 @@ async def test_purging_again_changes_nothing(stores: Stores, engine: Engine, clo
         clock.advance(days=1)
         assert await purge(timers_of(counting)) == PurgeCounts()
     assert await dump(engine) == purged
-    assert counting.verbs == ["query", "query"], "a quiet run costs one query"
+    assert counting.verbs == ["query"] * 4, "a quiet run costs one query for the drafts and one for the trash"
 
 
 async def test_a_run_takes_on_so_much_and_the_next_goes_on(stores: Stores, engine: Engine, clock: Clock) -> None:
@@ -240,5 +242,5 @@ async def test_the_timer_writes_one_line_of_counts(
     caplog.set_level(logging.INFO, "savepoint.timers")
     await timer.get_user_function()(None)
     (line,) = [record.getMessage() for record in caplog.records if record.name == "savepoint.timers"]
-    assert line.startswith("purge_stale_drafts: drafts purged 2, spared 0, skipped 0 in ")
+    assert line.startswith("purge_stale_drafts: drafts purged 2, spared 0, trash purged 0, skipped 0 in ")
     assert "\n" not in line and line.endswith(" RU")

@@ -69,9 +69,9 @@ READS = [
     (P + "/{snapshot_id}", {}),
     (P + "/{snapshot_id}/content", {}),
 ]
-COUNTS = {"persistence/usage": 5 + 5, P + "/{snapshot_id}/stats": 2}
+COUNTS = {"persistence/usage": 5 + 5 + 6 + 1, P + "/{snapshot_id}/stats": 2}
 """Endpoints that count and sum what is in an index, by the entries for one thing of each kind: sessions in three
-statuses and two snapshots, or for a visitor."""
+statuses and two snapshots; then bytes that are stored, kept and in the trash. Or for a visitor."""
 ALL_OF_IT = {"persistence/export"}
 """Reads everything of a person, page by page."""
 

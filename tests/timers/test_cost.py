@@ -116,7 +116,8 @@ async def test_every_scan_is_served_by_its_own_partial_index(
         made = await snapshots.create(OWNER, new(expires_at=NOON + timedelta(days=1)))
         await snapshots.create(OWNER, new(expires_at=NOON + timedelta(days=1)))
         await snapshots.delete(OWNER, made.id)
-        await sessions.delete(OWNER, (await sessions.create(OWNER, of_sessions.new())).id)
+        gone = await sessions.create(OWNER, of_sessions.new())
+        await of_sessions.delete_for_good(engine, gone.id)
         await sessions.create(OWNER, of_sessions.new())
         with pytest.raises(StoreUnavailable):
             await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
