@@ -1,7 +1,7 @@
 """The timer that purges stale drafts: only those, also if it is raced, killed or repeated."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -14,14 +14,13 @@ from persistence import Stores, retry, stores_over
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.storage.containers import SESSIONS, Container
-from persistence.storage.engine import Create, Engine, Item, Replace
-from persistence.storage.query import Page, Query
+from persistence.storage.engine import Engine, Item
 from persistence.timers.scan import TimerRules
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies
 from tests.support.clock import Clock
 from tests.support.drafts import DRAFT, a_session, draft
-from tests.support.engines import Around, CountingReads
+from tests.support.engines import Around, CountingReads, InBetween
 from tests.support.sessions import OWNER, assert_sound, content_ids, damage, stored_heads
 from tests.support.snapshots import dump, over
 from tests.support.timers import PurgeCounts, clean_up, purge
@@ -58,35 +57,6 @@ async def with_drafts(stores: Stores, count: int) -> list[str]:
 
 async def drafts_left(stores: Stores) -> list[str]:
     return sorted(one.id for one in (await stores.drafts.page(OWNER, page_size=100)).items)
-
-
-class InBetween(Around):
-    """Does something once: after the timer's query, or before its replace of a head."""
-
-    def __init__(self, inner: Engine, verb: str, meanwhile: Callable[[], Awaitable[Any]]) -> None:
-        super().__init__(inner)
-        self._verb, self._meanwhile, self.done = verb, meanwhile, False
-
-    async def query(self, container: Container, query: Query) -> Page[Item]:
-        page = await super().query(container, query)
-        await self._intervene("query")
-        return page
-
-    async def replace(self, container: Container, item: Item, if_match: str) -> str:
-        await self._intervene("replace")
-        return await super().replace(container, item, if_match)
-
-    async def commit(
-        self, container: Container, partition: str, operations: Sequence[Create | Replace]
-    ) -> list[str]:
-        if isinstance(operations[0], Replace):
-            await self._intervene("replace")
-        return await super().commit(container, partition, operations)
-
-    async def _intervene(self, verb: str) -> None:
-        if verb == self._verb and not self.done:
-            self.done = True
-            await self._meanwhile()
 
 
 async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(stores: Stores, clock: Clock) -> None:

@@ -10,7 +10,13 @@ import pytest
 from persistence.content import pack
 from persistence.errors import IllegalMove, NotFound
 from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
-from persistence.sessions.documents import MOVES, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.documents import (
+    MOVES,
+    REMEMBERED_VERSIONS,
+    SessionChange,
+    SessionHead,
+    SessionStatus,
+)
 from persistence.sessions.edits import (
     Edit,
     Edited,
@@ -266,6 +272,10 @@ def test_kept_bytes_count_each_content_of_the_history_once() -> None:
     assert saved(head, SessionChange(title="Renamed")).kept_bytes == 3 + 5
     assert applied(Restore(1, "restore", RULES), head).head.kept_bytes == 3 + 5
     pruned = applied(replace(save(saving("it")), rules=SessionRules(keep_revisions=1)), head).head
+    assert pruned.kept_bytes == 3 + 5 + 2, "the contents of the last ten versions are kept"
+    for number in range(REMEMBERED_VERSIONS):
+        edit = replace(save(SessionChange(title=f"{number}")), rules=SessionRules(keep_revisions=1))
+        pruned = applied(edit, pruned).head
     assert pruned.kept_bytes == 2
 
 

@@ -37,7 +37,7 @@ S, P, D, L = (f"persistence/{name}" for name in ("sessions", "snapshots", "draft
 
 def lists() -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the path and the query of every list in every order."""
-    statuses = ("", "active", "draft", "deleted", "active,closed,draft,deleted")
+    statuses = ("", "active", "draft", "deleted", "active,closed,draft,trashed,deleted")
     sorts = [
         *((S, {"status": status, "sort_by": sort}) for status, sort in product(statuses, SESSION_SORTS)),
         (S, {"sort_by": "metadata.title", "sort_lowercase": "true"}),
@@ -62,6 +62,7 @@ READS = [
     (S + "/{session_id}/revisions", {}),
     (S + "/{session_id}/revisions/{version}", {}),
     (S + "/metadata/{session_id}", {}),
+    ("persistence/trash", {}),
     (D, {}),
     (D + "/latest", {}),
     (D + "/{draft_id}", {}),
