@@ -13,7 +13,7 @@ from functions.identity.settings import AuthMode, IdentityRules
 from functions.timers import Schedules
 from persistence import Rules
 from persistence.documents import ID_LENGTH, SNAPSHOT_ID_MAX_LENGTH
-from persistence.limits import STORED_BYTES, LimitRules
+from persistence.limits import KEPT_BYTES, STORED_BYTES, LimitRules
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.cosmos.account import CosmosAccount
@@ -123,6 +123,10 @@ class Settings(BaseModel):
     draft_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = Field(
         default=30, description="A draft is deleted after this many days without a save or an opening."
     )
+    trash_retention_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = Field(
+        default=30,
+        description="A deleted session or draft stays in the trash for this many days; 0: it is deleted at once.",
+    )
     purge_schedule: str = Field(
         default="0 30 3 * * *",
         description="When `purge_stale_drafts` runs, as NCRONTAB with six fields, seconds first, in UTC.",
@@ -167,6 +171,10 @@ class Settings(BaseModel):
     stored_bytes_max: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description="The most bytes of content that one person may keep, without history; 0 for no limit.",
+    )
+    kept_bytes_max: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="The most bytes of content that one person may keep, with history and trash; 0 for no limit.",
     )
     snapshot_opens_per_minute: Annotated[int, Field(ge=0)] = Field(
         default=120,
@@ -257,7 +265,7 @@ class Settings(BaseModel):
                     "drafts": self.drafts_max,
                     "snapshots": self.snapshots_max,
                 },
-                sums={STORED_BYTES: self.stored_bytes_max},
+                sums={STORED_BYTES: self.stored_bytes_max, KEPT_BYTES: self.kept_bytes_max},
                 remember=REMEMBERED[self.store_engine],
             ),
             sessions=SessionRules(
@@ -266,6 +274,7 @@ class Settings(BaseModel):
                 stored_format=1 if self._writes_format_1 else 2,
                 coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
                 touch_interval=timedelta(seconds=self.touch_interval_seconds),
+                trash_retention=timedelta(days=self.trash_retention_days),
             ),
             renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),

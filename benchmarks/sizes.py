@@ -105,6 +105,7 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     await _price(engine, costs, "list 30", lambda: sessions.page(OWNER, page_size=30))
     await _price(engine, costs, "list 5", lambda: sessions.page(OWNER, page_size=5))
     await _price(engine, costs, "delete a session", lambda: sessions.delete(OWNER, id))
+    await sessions.drain()
 
 
 async def _price_sweep(engine: ReckoningEngine, costs: Costs, save: Callable[[], Awaitable[None]]) -> None:

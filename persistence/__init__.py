@@ -30,6 +30,8 @@ from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
 from persistence.timers.run import Timers
 from persistence.timers.scan import TimerRules
+from persistence.trash.kind import trash_kind
+from persistence.trash.store import TrashStore
 
 __all__ = ["Rules", "Stores", "open_engine", "open_stores", "stores_over"]
 
@@ -53,6 +55,7 @@ class Stores:
     shared: Shared
     sessions: SessionStore
     drafts: DraftStore
+    trash: TrashStore
     snapshots: SnapshotStore
     access_logs: AccessLogStore
     kinds: tuple[Kind, ...]
@@ -114,8 +117,9 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
     kinds = (
         session_kind(shared, sessions, rules.timers),
         draft_kind(shared, sessions, rules.draft_retention, rules.timers),
+        trash_kind(shared, sessions, rules.sessions.trash_retention, rules.timers),
         idempotency_kind(shared, rules.timers),
         snapshot_kind(shared, snapshots, access_logs, rules.timers),
         *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
     )
-    return Stores(shared, sessions, drafts, snapshots, access_logs, kinds)
+    return Stores(shared, sessions, drafts, TrashStore(sessions), snapshots, access_logs, kinds)

@@ -3,6 +3,7 @@
     PersistenceError
     ├── NotFound
     ├── Gone
+    │   └── Trashed
     ├── Forbidden
     ├── Changed
     ├── IllegalMove
@@ -55,6 +56,19 @@ class Gone(PersistenceError):
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"This {kind} has been deleted.")
         self.kind, self.id = kind, id
+
+
+class Trashed(Gone):
+    """The item is in the trash. It can be restored until `purges_at`, as text in the stored form."""
+
+    def __init__(self, kind: str, id: str, purges_at: str) -> None:
+        super().__init__(kind, id)
+        self.args = (f"This {kind} is in the trash. It can be restored until {purges_at}.",)
+        self.purges_at = purges_at
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"trashed": True, "purges_at": self.purges_at}
 
 
 class Forbidden(PersistenceError):
@@ -118,7 +132,18 @@ class TooManyNamed(LimitReached):
 
 
 class StorageFull(LimitReached):
-    """The limit is in bytes."""
+    """The limit is in bytes. `trash_bytes` of the used ones are in the trash. None if the limit does not count
+    the trash."""
+
+    def __init__(self, what: str, used: int, limit: int, trash_bytes: int | None = None) -> None:
+        super().__init__(what, used, limit)
+        self.trash_bytes = trash_bytes
+        if trash_bytes:
+            self.args = (f"{self} {trash_bytes:,} of them are in the trash: purging it frees them.",)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return super().facts if self.trash_bytes is None else {**super().facts, "trash_bytes": self.trash_bytes}
 
 
 class Contended(PersistenceError):

@@ -115,7 +115,7 @@ class Kind:
     """One kind of thing. Every part may be empty.
 
     counted      what is counted in the usage, and can be limited
-    stored       what adds to the stored bytes
+    stored       what adds to sums of bytes: current contents to the stored ones, and all to the kept ones
     timer_steps  the steps that each timer takes for this kind, in order
     """
 

@@ -19,6 +19,13 @@ from persistence.storage.engine import Engine
 from persistence.storage.query import Aggregate, Query
 
 STORED_BYTES = "stored_bytes"
+"""The sum of current contents."""
+
+KEPT_BYTES = "kept_bytes"
+"""The sum of all contents: current ones, those in histories, and the trash."""
+
+TRASH_BYTES = "trash_bytes"
+"""The sum of all contents in the trash. It has no limit by itself."""
 
 QueryOf = Callable[[str], Query]
 """Makes the query of what one person stores, from their owner id. It stays in one partition."""
@@ -100,7 +107,7 @@ class Limits:
         """Sets what is counted. The stores need the limits before the kinds can be made from the stores."""
         self._counted = {counted.name: counted for kind in kinds for counted in kind.counted}
         stored = [stored for kind in kinds for stored in kind.stored]
-        names = dict.fromkeys((STORED_BYTES, *(each.name for each in stored)))
+        names = dict.fromkeys((STORED_BYTES, KEPT_BYTES, TRASH_BYTES, *(each.name for each in stored)))
         self._summed = {name: [each for each in stored if each.name == name] for name in names}
 
     @asynccontextmanager
@@ -146,17 +153,19 @@ class Limits:
         limit = self._rules.counts.get(what, 0)
         if limit and (used := await self._find_excess(owner_id, what, 1, limit)) is not None:
             raise TooMany(what, used, limit)
-        await self.check_growth(owner_id, new_bytes)
+        await self.check_growth(owner_id, new_bytes, new_bytes)
         self.add(owner_id, what, 1)
 
-    async def check_growth(self, owner_id: str, new_bytes: int) -> None:
-        """Raises StorageFull if that many more bytes would exceed the limit. Call it within a turn."""
-        limit = self._rules.sums.get(STORED_BYTES, 0)
-        if not limit or new_bytes <= 0:
-            return
-        if (used := await self._find_excess(owner_id, STORED_BYTES, new_bytes, limit)) is not None:
-            raise StorageFull("stored bytes", used, limit)
-        self.add(owner_id, STORED_BYTES, new_bytes)
+    async def check_growth(self, owner_id: str, stored: int, kept: int) -> None:
+        """Raises StorageFull if so many stored or kept bytes more would exceed a limit. Call it within a turn."""
+        growth = {name: more for name, more in ((STORED_BYTES, stored), (KEPT_BYTES, kept)) if more > 0}
+        for name, more in growth.items():
+            limit = self._rules.sums.get(name, 0)
+            if limit and (used := await self._find_excess(owner_id, name, more, limit)) is not None:
+                trash = await self._count(owner_id, TRASH_BYTES) if name == KEPT_BYTES else None
+                raise StorageFull(name.replace("_", " "), used, limit, trash)
+        for name, more in growth.items():
+            self.add(owner_id, name, more)
 
     async def _find_excess(self, owner_id: str, name: str, more: int, limit: int) -> int | None:
         """Returns what is used if that much more would exceed the limit, otherwise None. One aggregate, or none if

@@ -39,6 +39,10 @@ put_draft                 PUT     persistence/drafts/{draft_id}
 promote_draft             POST    persistence/drafts/{draft_id}/promote
 delete_draft              DELETE  persistence/drafts/{draft_id}
 get_restorable            GET     persistence/restore
+get_trash                 GET     persistence/trash
+restore_from_trash        POST    persistence/trash/{session_id}/restore
+purge_from_trash          DELETE  persistence/trash/{session_id}
+empty_trash               DELETE  persistence/trash
 create_snapshot           POST    persistence/snapshots
 get_snapshots_metadata    GET     persistence/snapshots
 get_snapshot              GET     persistence/snapshots/{snapshot_id}

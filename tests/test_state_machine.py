@@ -15,13 +15,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from persistence import stores_over
 from persistence.content import pack
 from persistence.documents import new_id
-from persistence.errors import Forbidden, Gone, NotFound, StoreUnavailable
+from persistence.errors import Forbidden, Gone, IllegalMove, NotFound, StoreUnavailable
 from persistence.sessions.documents import SessionChange, SessionContent, SessionHead
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, Visitor
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
+from persistence.trash.store import Emptied
 from tests.conftest import SETTINGS, new_cosmos_account
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies, Refuses
@@ -29,10 +30,11 @@ from tests.support.clock import Clock
 from tests.support.engines import InSteps
 from tests.support.snapshot_model import Entry, Frozen, Model
 from tests.support.snapshots import GRACE, new, over, stored
-from tests.support.timers import clean_up
+from tests.support.timers import clean_up, purge
 
 T = TypeVar("T")
 
+TRASH_RETENTION = timedelta(days=SETTINGS.trash_retention_days)
 WORDS = "What its owner may regret"
 PEOPLE = st.sampled_from(["ann", "ben", "cleo"])
 CONTENTS = st.sampled_from(["", "one", "two", "ż\0🙂"])
@@ -59,6 +61,7 @@ class Everything(RuleBasedStateMachine):
         # Named contents by session; then contents that a failed save left behind, with its time.
         self.named: dict[str, set[str]] = {}
         self.lost: dict[str, datetime] = {}
+        self.trashed_at: dict[str, datetime] = {}
         self.deleted_at: dict[str, datetime] = {}
 
     def teardown(self) -> None:
@@ -80,7 +83,7 @@ class Everything(RuleBasedStateMachine):
         try:
             self.run(sessions.save("ann", id, SessionChange(content=pack(content))))
         except (Gone, NotFound):
-            assert id in self.deleted_at
+            assert id in self.deleted_at or id in self.trashed_at
             return
         except StoreUnavailable:
             after = {one["id"] for one in self.run(stored(self.engine, SESSIONS, SessionContent))}
@@ -93,7 +96,7 @@ class Everything(RuleBasedStateMachine):
         try:
             head = self.run(self.stores.sessions.name_revision("ann", id, version, name))
         except Gone:
-            assert id in self.deleted_at
+            assert id in self.deleted_at or id in self.trashed_at
         except NotFound:
             stored_heads = self.run(of_sessions.stored_heads(self.engine, "ann"))
             versions = [one.version for head in stored_heads if head.id == id for one in head.revisions]
@@ -102,14 +105,53 @@ class Everything(RuleBasedStateMachine):
             assert {one.version: one.name for one in head.revisions}[version] == name
             assert head.content_ids == self.named[id]
 
-    @rule(id=session_ids)
-    def delete_session(self, id: str) -> None:
-        if id in self.deleted_at:
-            with pytest.raises((Gone, NotFound)):
-                self.run(self.stores.sessions.delete("ann", id))
+    @rule(id=session_ids, purge=st.booleans())
+    def delete_session(self, id: str, purge: bool) -> None:
+        try:
+            self.run(self.stores.sessions.delete("ann", id, purge=purge))
+        except NotFound:
+            assert id in self.deleted_at, "the timer has forgotten the tombstone"
             return
-        self.run(self.stores.sessions.delete("ann", id))
+        if id in self.deleted_at:
+            return
+        if purge:
+            self.purged(id)
+        else:
+            self.trashed_at.setdefault(id, self.clock.at)
+
+    @rule(id=session_ids)
+    def restore_session(self, id: str) -> None:
+        restoring = self.stores.trash.restore("ann", id)
+        if id not in self.trashed_at:
+            with pytest.raises((Gone, NotFound) if id in self.deleted_at else IllegalMove):
+                self.run(restoring)
+            return
+        assert self.run(restoring).content_ids == self.named[id]
+        del self.trashed_at[id]
+
+    @rule()
+    def empty_trash(self) -> None:
+        assert self.run(self.stores.trash.empty("ann")) == Emptied(len(self.trashed_at), done=True)
+        for id in [*self.trashed_at]:
+            self.purged(id)
+
+    def purged(self, id: str) -> None:
+        """All contents were removed with the session, also those that a failed save has left."""
+        self.trashed_at.pop(id, None)
         self.deleted_at[id] = self.clock.at
+        self.named[id] = set()
+        self.lost = {lost: since for lost, since in self.lost.items() if lost.partition("~")[0] != id}
+
+    @rule()
+    def daily_timer_runs(self) -> None:
+        at = self.clock.at
+        counts = self.run(purge(self.stores))
+        due = [id for id, since in self.trashed_at.items() if since <= at - TRASH_RETENTION]
+        assert (counts.trash, counts.spared, counts.drafts) == (len(due), 0, 0)
+        for id in due:
+            # Its contents stay until the other timer has run.
+            del self.trashed_at[id]
+            self.deleted_at[id] = at
 
     @rule(target=snapshot_ids, owner=PEOPLE, content=CONTENTS, expires=EXPIRIES)
     def create_snapshot(self, owner: str, content: str, expires: timedelta | None) -> str:
@@ -121,7 +163,7 @@ class Everything(RuleBasedStateMachine):
     @rule(target=snapshot_ids, session_id=session_ids)
     def freeze_session(self, session_id: str) -> str:
         freezing = self.stores.snapshots.create("ann", NewSnapshot(session_id=session_id, description=WORDS))
-        if session_id in self.deleted_at:
+        if session_id in self.deleted_at or session_id in self.trashed_at:
             with pytest.raises((Gone, NotFound)):
                 self.run(freezing)
             return new_id()
@@ -204,6 +246,7 @@ class Everything(RuleBasedStateMachine):
         self.run(clean_up(self.stores))
         self.model.run_timer(at)
         self.lost = {id: since for id, since in self.lost.items() if since > at - GRACE}
+        # What is in the trash stays there, with all its contents.
         for id, deleted_at in self.deleted_at.items():
             if deleted_at <= at - GRACE:
                 self.named[id] = set()

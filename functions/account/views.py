@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from functions.http.views import QueryModel, WireModel, view_of
 from persistence.account.erasure import Erasure
 from persistence.kind import Exported, Kind
-from persistence.limits import STORED_BYTES
+from persistence.limits import KEPT_BYTES, STORED_BYTES, TRASH_BYTES
 
 
 class MeView(WireModel):
@@ -64,10 +64,15 @@ def views_for(kinds: Sequence[Kind]) -> Mapping[type, type]:
     """Returns the models for the API description, by the views that they describe."""
     counted = {one.name: one.description for kind in kinds for one in kind.counted}
     *first, last = counted
-    stored = {STORED_BYTES: f"Bytes of the current contents of all {', '.join(first)} and {last}."}
+    all_things = f"all {', '.join(first)} and {last}"
+    stored = {
+        STORED_BYTES: f"Bytes of the current contents of {all_things}.",
+        KEPT_BYTES: f"Bytes of all contents of {all_things}: current ones, those in histories, and the trash.",
+        TRASH_BYTES: "Bytes of all contents in the trash. Purging it frees them.",
+    }
     amounts = _model(
         "AmountsView",
-        "Numbers of things, and bytes of content. History is not counted.",
+        "Numbers of things, and bytes of content.",
         _numbers(counted | stored),
     )
     used_and_limits = {

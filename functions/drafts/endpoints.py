@@ -18,7 +18,7 @@ from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL
-from functions.sessions.views import SessionMetadataView, session_metadata
+from functions.sessions.views import DeleteQuery, SessionMetadataView, session_metadata
 from persistence.drafts.store import DraftStore
 from persistence.errors import NotFound
 from persistence.sessions.documents import SessionSummary
@@ -86,9 +86,10 @@ async def promote_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Res
 
 
 @routes.serve(Route("DELETE", ONE, reads=("If-Match",)))
-async def delete_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Response[None]:
-    """Deletes a draft for good."""
-    await drafts.discard(call.owner_id, call.path["draft_id"], call.conditions.if_match)
+async def delete_draft(call: Call[DeleteQuery, Nothing], drafts: DraftStore) -> Response[None]:
+    """Moves a draft to the trash, where it can be restored. Nothing changes if it is already deleted."""
+    draft_id, if_match = call.path["draft_id"], call.conditions.if_match
+    await drafts.discard(call.owner_id, draft_id, if_match, purge=call.query.purge)
     return Response()
 
 

@@ -51,6 +51,15 @@ class Problem(WireModel):
     )
     size: int = Field(default_factory=int, description="413: the size in bytes.")
     limit: int = Field(default_factory=int, description="413, 429, 507: the limit.")
+    trash_bytes: int = Field(
+        default_factory=int, description="507, if the limit counts the trash: bytes in it. Purging it frees them."
+    )
+    trashed: bool = Field(default_factory=bool, description="410: true if it is in the trash.")
+    purges_at: str = Field(
+        default_factory=str,
+        description="410: until when it can be restored from the trash.",
+        json_schema_extra={"format": "date-time"},
+    )
     what: str = Field(default_factory=str, description="429, 507: what the limit counts.")
     used: int = Field(default_factory=int, description="429, 507: how much of it you keep.")
     session_status: SessionStatus = Field(

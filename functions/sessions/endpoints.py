@@ -10,6 +10,7 @@ from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
 from functions.sessions.views import (
     SESSION_ID,
+    DeleteQuery,
     NewSessionBody,
     SaveQuery,
     SessionMetadataView,
@@ -113,9 +114,10 @@ async def patch_session(
 
 
 @routes.serve(Route("DELETE", ONE, reads=("If-Match",)))
-async def delete_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[None]:
-    """Deletes a session for good."""
-    await sessions.delete(call.owner_id, call.path["session_id"], call.conditions.if_match)
+async def delete_session(call: Call[DeleteQuery, Nothing], sessions: SessionStore) -> Response[None]:
+    """Moves a session to the trash, where it can be restored. Nothing changes if it is already deleted."""
+    session_id, if_match = call.path["session_id"], call.conditions.if_match
+    await sessions.delete(call.owner_id, session_id, if_match, purge=call.query.purge)
     return Response()
 
 

@@ -179,6 +179,12 @@ class SaveQuery(QueryModel):
     autosave: bool = Field(False, description="True if this save replaces the autosave just before it.")
 
 
+class DeleteQuery(QueryModel):
+    """Whether a session can be restored after it was deleted."""
+
+    purge: bool = Field(False, description="True to delete it for good, also if it is in the trash already.")
+
+
 def _split(value: object) -> object:
     # At most one more than all statuses: that is too many already.
     return value.split(",", len(SessionStatus)) if isinstance(value, str) else value
@@ -188,7 +194,8 @@ Statuses = Annotated[tuple[SessionStatus, ...], Field(max_length=len(SessionStat
 
 
 class SessionsQuery(ListQuery):
-    """Which sessions, in which order. Drafts and deleted ones are listed only if `status` names them."""
+    """Which sessions, in which order. Drafts and deleted ones are listed only if `status` names them. Those in the
+    trash are `trashed`."""
 
     FILTERS = {
         "status": ("status", Operator.IN),

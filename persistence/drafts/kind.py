@@ -12,6 +12,8 @@ from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine, Item
+from persistence.storage.filters import FilterFactory
+from persistence.storage.query import Operator
 from persistence.timers.scan import Scan, TimerRules
 
 
@@ -31,6 +33,7 @@ class DraftChores:
         self._sessions, self._retention = sessions, retention
         self._scan = Scan(engine, rules.items_max)
         self._heads = DocumentSet(engine, SESSIONS, SessionHead)
+        self._drafts = (FilterFactory(SessionHead).create("status", SessionStatus.DRAFT, Operator.EQUAL),)
 
     async def purge_stale(self, at: datetime, counts: Counts) -> None:
         """Deletes drafts that were neither saved nor opened for the retention.
@@ -41,9 +44,11 @@ class DraftChores:
 
         async def purge(draft: Item) -> None:
             try:
-                was_stale = await self._sessions.purge(draft["owner_id"], draft["id"], until)
+                was_stale = await self._sessions.purge_due(
+                    draft["owner_id"], draft["id"], SessionStatus.DRAFT, until
+                )
             except (NotFound, Gone, Contended):
                 was_stale = False  # discarded, or being saved
             counts.add("drafts purged" if was_stale else "spared")
 
-        await self._scan.each_due(counts, self._heads, "stale_since", until, purge)
+        await self._scan.each_due(counts, self._heads, "stale_since", until, purge, of=self._drafts)

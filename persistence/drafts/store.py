@@ -130,9 +130,11 @@ class DraftStore:
         """Makes a draft an active session of the same id, with everything that was saved."""
         return await self._sessions.move(owner_id, draft_id, SessionAction.PROMOTED, conditions)
 
-    async def discard(self, owner_id: str, draft_id: str, if_match: Collection[str] | None = None) -> None:
-        """Deletes a draft."""
-        await self._sessions.delete(owner_id, draft_id, if_match, status=SessionStatus.DRAFT)
+    async def discard(
+        self, owner_id: str, draft_id: str, if_match: Collection[str] | None = None, *, purge: bool = False
+    ) -> None:
+        """Moves a draft to the trash, or deletes it for good, as `SessionStore.delete`."""
+        await self._sessions.delete(owner_id, draft_id, if_match, status=SessionStatus.DRAFT, purge=purge)
 
     async def _create(self, owner_id: str, draft_id: str, change: SessionChange, save_id: str) -> SessionHead:
         if change.content is None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.documents import is_id
-from persistence.errors import Changed, Contended, Gone, NotFound, PersistenceError
+from persistence.errors import Changed, Contended, NotFound, PersistenceError
 from persistence.keyed import Keyed
 from persistence.limits import Limits
 from persistence.retry import Attempts
@@ -19,6 +19,12 @@ from persistence.storage.document_set import Versioned
 from persistence.storage.engine import Item
 
 _CLAIM_REREADS = 3
+_COUNTED = {
+    SessionStatus.DRAFT: "drafts",
+    SessionStatus.ACTIVE: "sessions",
+    SessionStatus.CLOSED: "sessions",
+}
+"""What counts a session of each status. Nothing counts the others, nor their stored bytes."""
 
 
 @dataclass(slots=True)
@@ -136,6 +142,7 @@ class SessionCommits:
         head, edit = plan.head, write.edit
         if (revision := head.revision_by(edit.save_id)) is not None:
             return Committed(head, head, revision)
+        self._heads.check_live(head, or_trashed=edit.reaches_trash)
         _check(head, edit, write.conditions)
         edited = edit.apply(head)
         if edited is None:
@@ -153,19 +160,22 @@ class SessionCommits:
             self._contents.remove_later(plan.head.owner_id, plan.stored.content_ids - plan.head.content_ids)
 
     async def _check_limits(self, before: SessionHead, after: SessionHead) -> None:
-        if before.status is SessionStatus.DRAFT and after.status is SessionStatus.ACTIVE:
-            await self._limits.check_one_more(after.owner_id, "sessions", 0)
-        growth = after.metadata.content_bytes - before.metadata.content_bytes
-        await self._limits.check_growth(after.owner_id, growth)
+        counted = _COUNTED.get(after.status)
+        if counted is not None and counted != _COUNTED.get(before.status):
+            await self._limits.check_one_more(after.owner_id, counted, 0)
+        stored = _stored_bytes(after) - _stored_bytes(before)
+        await self._limits.check_growth(after.owner_id, stored, after.kept_bytes - before.kept_bytes)
 
 
 def _check(head: SessionHead, edit: Edit, conditions: Conditions) -> None:
-    if head.status is SessionStatus.DELETED:
-        raise Gone("session", head.id)
     edit.check(head)
     etag = head.metadata.etag
     if etag in conditions.if_none_match or (conditions.if_match is not None and etag not in conditions.if_match):
         raise Changed("session", head.id, head)
+
+
+def _stored_bytes(head: SessionHead) -> int:
+    return head.metadata.content_bytes if head.status in _COUNTED else 0
 
 
 def version_of(etag: str) -> int:

@@ -38,11 +38,12 @@ StoredFormat = Literal[1, 2]
 
 class SessionStatus(StrEnum):
     """`draft`: saves itself, not in the lists of sessions. `active`: can be edited. `closed`: read-only.
-    `deleted`: a tombstone."""
+    `trashed`: in the trash, and can be restored. `deleted`: a tombstone."""
 
     DRAFT = "draft"
     ACTIVE = "active"
     CLOSED = "closed"
+    TRASHED = "trashed"
     DELETED = "deleted"
 
 
@@ -90,13 +91,14 @@ class SessionMetadata(BaseModel):
 
 
 class SessionSummary(Document):
-    """The part of a head that lists read."""
+    """The part of a head that lists read. `status_before` is set in the trash: a restore leads back to it."""
 
     schema_version: StoredFormat = Field(default=2, alias="schema")  # type: ignore[assignment]  # wider
     kind: Literal["session"] = "session"
     owner_id: str
     app: str | None = None
     status: SessionStatus
+    status_before: SessionStatus | None = None
     metadata: SessionMetadata
     deleted_at: Timestamp | None = None
     unsettled_at: Timestamp | None = None
@@ -134,8 +136,18 @@ class SessionHead(SessionSummary):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def stale_since(self) -> Timestamp | None:
-        """The last access to a draft. None for all other statuses, so that no timer purges them."""
-        return self.metadata.last_accessed_at if self.status is SessionStatus.DRAFT else None
+        """The last access to a draft, or the time when the session was moved to the trash. None for all other
+        statuses, so that no timer purges them."""
+        purged = self.status in (SessionStatus.DRAFT, SessionStatus.TRASHED)
+        return self.metadata.last_accessed_at if purged else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def kept_bytes(self) -> int:
+        """The size of all contents that this head names, each counted once. In bytes of UTF-8."""
+        sizes = {one.content_id: one.content_bytes for one in (*self.revisions, *self.remembered)}
+        sizes.pop(None, None)
+        return sum(sizes.values())
 
     @property
     def content_ids(self) -> frozenset[str]:
@@ -179,6 +191,8 @@ class SessionHead(SessionSummary):
         update = {"metadata": metadata, "content_id": revision.content_id, "revisions": revisions}
         if revision.action in MOVES:
             _, update["status"] = MOVES[revision.action]
+        elif self.status is SessionStatus.TRASHED and revision.action is not SessionAction.TRASHED:
+            update |= {"status": self.status_before, "status_before": None}
         return self.model_copy(update=update)
 
 

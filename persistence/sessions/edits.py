@@ -3,14 +3,13 @@
 import hashlib
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from persistence.documents import new_id
 from persistence.errors import IllegalMove, TooManyNamed
 from persistence.sessions.contents import new_content
 from persistence.sessions.documents import MOVES, SessionChange, SessionHead, SessionStatus
-from persistence.sessions.history import find_revision, tombstone, with_revision
+from persistence.sessions.history import find_revision, with_revision
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.storage.engine import Item
@@ -33,6 +32,10 @@ class Edit(Protocol):
     def save_id(self) -> str:
         """Names this write in the history, so that a retry is recognised."""
 
+    @property
+    def reaches_trash(self) -> bool:
+        """True if a session in the trash can be edited by this. If not, it raises Trashed."""
+
     def check(self, head: SessionHead) -> None:
         """Raises IllegalMove if the status of the session does not allow this edit. Runs before the ETag check."""
 
@@ -49,6 +52,7 @@ class Save:
     rules: SessionRules
     autosave: bool = False
     editable: Set[SessionStatus] = EDITABLE
+    reaches_trash: ClassVar[bool] = False
 
     def check(self, head: SessionHead) -> None:
         check_status(head, self.editable, "saved" if SessionStatus.ACTIVE in self.editable else "saved as a draft")
@@ -77,6 +81,7 @@ class Move:
     action: SessionAction
     save_id: str
     rules: SessionRules
+    reaches_trash: ClassVar[bool] = False
 
     def check(self, head: SessionHead) -> None:
         before, _ = MOVES[self.action]
@@ -95,6 +100,7 @@ class Restore:
     version: int
     save_id: str
     rules: SessionRules
+    reaches_trash: ClassVar[bool] = False
 
     def check(self, head: SessionHead) -> None:
         check_status(head, EDITABLE, "restored")
@@ -124,6 +130,7 @@ class Name:
     name: str | None
     save_id: str
     rules: SessionRules
+    reaches_trash: ClassVar[bool] = False
 
     def check(self, head: SessionHead) -> None:
         """Every status is allowed: the content stays as it is."""
@@ -138,36 +145,6 @@ class Name:
         revisions = tuple(one._replace(name=self.name) if one is old else one for one in head.revisions)
         changed = {"revisions": revisions, "schema_version": self.rules.stored_format}
         return Edited(head.model_copy(update=changed))
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Replaces a session by its tombstone. `status` is the only status that may be deleted, if it is given."""
-
-    save_id: str
-    status: SessionStatus | None = None
-
-    def check(self, head: SessionHead) -> None:
-        if self.status is not None:
-            check_status(head, {self.status}, "discarded")
-
-    def apply(self, head: SessionHead) -> Edited:
-        return Edited(tombstone(head, self.save_id))
-
-
-@dataclass(frozen=True, slots=True)
-class Purge:
-    """Replaces a draft by its tombstone if it was neither saved nor opened after `untouched_since`."""
-
-    save_id: str
-    untouched_since: datetime
-
-    def check(self, head: SessionHead) -> None:
-        """Every status is allowed: a session that is no draft is not changed."""
-
-    def apply(self, head: SessionHead) -> Edited | None:
-        is_stale = head.stale_since is not None and head.stale_since <= self.untouched_since
-        return Edited(tombstone(head, self.save_id)) if is_stale else None
 
 
 def check_status(head: SessionHead, statuses: Set[SessionStatus], move: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
-from persistence.errors import CorruptItem, Gone, NotFound
+from persistence.errors import CorruptItem, ItemNotFound, NotFound
 from persistence.kind import Exported, damaged
 from persistence.sessions.documents import SessionHead
 from persistence.sessions.revisions import Revision
@@ -35,6 +35,7 @@ class SessionExport:
         shown = set[str | None]()
         for revision in head.revisions:
             if revision.version >= before:
+                shown.add(revision.content_id)
                 continue
             content, unreadable = None, False
             if revision.content_id not in shown | {None}:
@@ -53,8 +54,9 @@ class SessionExport:
             yield _line(head.id, revision, content, unreadable=unreadable)
 
     async def _lines_as_it_is(self, owner_id: str, session_id: str) -> AsyncGenerator[Exported, None]:
-        with suppress(NotFound, Gone, CorruptItem):
-            head = await self._sessions.get_head(owner_id, session_id)
+        with suppress(ItemNotFound, CorruptItem):
+            # Also if it was moved to the trash since.
+            head = (await self._heads.read(session_id, owner_id)).document
             async for line in self.lines(owner_id, head.to_item(), ""):
                 yield line
 

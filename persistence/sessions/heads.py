@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from persistence.content import Packed
-from persistence.documents import is_id
-from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound
+from persistence.documents import is_id, timestamp_text
+from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound, Trashed
 from persistence.sessions.contents import new_content
 from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
 from persistence.storage.checks import item_size
@@ -18,10 +19,10 @@ S = TypeVar("S", bound=SessionSummary)
 
 
 class SessionHeads:
-    """The heads of all sessions."""
+    """The heads of all sessions. Those in the trash are purged after `trash_retention`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, trash_retention: timedelta) -> None:
+        self._engine, self._trash_retention = engine, trash_retention
         self._heads = DocumentSet(engine, SESSIONS, SessionHead)
         self._summaries = DocumentSet(engine, SESSIONS, SessionSummary)
 
@@ -30,16 +31,27 @@ class SessionHeads:
         return await _read(self._heads, owner_id, session_id)
 
     async def get(self, owner_id: str, session_id: str) -> Versioned[SessionHead]:
-        """As `read`, but raises Gone for a tombstone."""
+        """As `read`, but raises as `check_live`."""
         found = await self.read(owner_id, session_id)
-        _check_live(found.document)
+        self.check_live(found.document)
         return found
 
     async def get_summary(self, owner_id: str, session_id: str) -> SessionSummary:
         """Returns what a list shows; the history, most of a head, is not parsed. Raises and costs as `get`."""
         summary = (await _read(self._summaries, owner_id, session_id)).document
-        _check_live(summary)
+        self.check_live(summary)
         return summary
+
+    def purges_at(self, trashed: SessionSummary) -> datetime:
+        """Returns when the timer purges a session in the trash."""
+        return trashed.metadata.last_accessed_at + self._trash_retention
+
+    def check_live(self, summary: SessionSummary, *, or_trashed: bool = False) -> None:
+        """Raises Gone for a tombstone, and Trashed for a session in the trash unless `or_trashed`."""
+        if summary.status is SessionStatus.DELETED:
+            raise Gone("session", summary.id)
+        if summary.status is SessionStatus.TRASHED and not or_trashed:
+            raise Trashed("session", summary.id, timestamp_text(self.purges_at(summary)))
 
     async def create(self, head: SessionHead, packed: Packed, *, id_is_new: bool) -> SessionHead:
         """Creates a session's content and the head that names it, and returns that head.
@@ -93,8 +105,3 @@ async def _read(documents: DocumentSet[S], owner_id: str, session_id: str) -> Ve
         return await documents.read(session_id, owner_id)
     except ItemNotFound:
         raise NotFound("session", session_id) from None
-
-
-def _check_live(summary: SessionSummary) -> None:
-    if summary.status is SessionStatus.DELETED:
-        raise Gone("session", summary.id)

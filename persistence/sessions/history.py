@@ -82,7 +82,7 @@ def page_of_history(head: SessionHead, page_size: int, cursor: str | None) -> Pa
 def tombstone(head: SessionHead, save_id: str) -> SessionHead:
     """Returns what is left of a deleted session: its id, its owner and when it was deleted."""
     metadata = head.metadata.model_copy(update={"title": "", "description": None, "device_info": None})
-    nothing = {"metadata": metadata, "content_id": None, "revisions": (), "remembered": ()}
+    nothing = {"metadata": metadata, "status_before": None, "content_id": None, "revisions": (), "remembered": ()}
     emptied = head.model_copy(update={**nothing, "status": SessionStatus.DELETED})
     deleted = with_revision(emptied, SessionAction.DELETED, save_id, _ONLY_THE_DELETION)
     at = deleted.metadata.updated_at

@@ -1,7 +1,7 @@
 """The kind of sessions: what is counted, exported and erased, and the timer steps."""
 
 from persistence.kind import Erase, Export, Kind, Step
-from persistence.limits import Counted, CountedBytes, QueryOf
+from persistence.limits import KEPT_BYTES, Counted, CountedBytes, QueryOf
 from persistence.sessions.chores import SessionChores
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.export import SessionExport
@@ -14,15 +14,20 @@ from persistence.storage.query import Operator, Query
 from persistence.timers.scan import TimerRules
 
 _SAVED = (SessionStatus.ACTIVE, SessionStatus.CLOSED)
+_LIVE = (*_SAVED, SessionStatus.DRAFT)
 
 
 def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> Kind:
-    """Sessions of every status: drafts are exported and erased with them, and their bytes are counted."""
+    """Sessions of every status: drafts are exported and erased with them, and their bytes are counted. The trash
+    is exported and erased with them, too."""
     heads = DocumentSet(shared.engine, SESSIONS, SessionHead)
     chores = SessionChores(shared.engine, sessions, rules)
     return Kind(
         counted=[Counted("sessions", "Active and closed sessions.", SESSIONS, sessions_of(*_SAVED))],
-        stored=[CountedBytes(SESSIONS, sessions_of(*_SAVED, SessionStatus.DRAFT), "metadata.content_bytes")],
+        stored=[
+            CountedBytes(SESSIONS, sessions_of(*_LIVE), "metadata.content_bytes"),
+            CountedBytes(SESSIONS, sessions_of(*_LIVE), "kept_bytes", KEPT_BYTES),
+        ],
         export=Export("sessions", heads, SessionExport(sessions, heads).lines),
         erase=Erase(chores.erase, {"sessions": "Sessions that this call removed, with all their contents."}),
         timer_steps={

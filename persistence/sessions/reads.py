@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from persistence.content import Verified
 from persistence.documents import now
@@ -48,7 +49,7 @@ class SessionReads:
 
     def __init__(self, shared: Shared, rules: SessionRules) -> None:
         self._rules = rules
-        self._heads = SessionHeads(shared.engine)
+        self._heads = SessionHeads(shared.engine, rules.trash_retention)
         self._contents = SessionContents(shared.engine, shared.background)
         self._summaries = DocumentSet(shared.engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
@@ -90,6 +91,10 @@ class SessionReads:
     async def get_summary(self, owner_id: str, session_id: str) -> SessionSummary:
         """As `get_head` without the history, which costs most of the parsing. For polls."""
         return await self._heads.get_summary(owner_id, session_id)
+
+    def purges_at(self, trashed: SessionSummary) -> datetime:
+        """Returns when the timer purges a session in the trash."""
+        return self._heads.purges_at(trashed)
 
     async def touch(self, owner_id: str, session_id: str) -> SessionSummary:
         """As `get_summary`, and records an access, at most once in `touch_interval`."""

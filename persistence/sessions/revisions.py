@@ -24,6 +24,8 @@ class SessionAction(StrEnum):
     PROMOTED = "promoted"
     CLOSED = "closed"
     REOPENED = "reopened"
+    TRASHED = "trashed"
+    UNTRASHED = "untrashed"
     DELETED = "deleted"
 
 

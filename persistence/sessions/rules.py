@@ -15,6 +15,7 @@ class SessionRules:
     coalesce        an autosave replaces the autosave before it in the history within this span
     touch_interval  the least time between two recorded accesses
     stored_format   the format in which changed heads are stored
+    trash_retention how long a deleted session stays in the trash; zero: it is deleted at once
     """
 
     keep_revisions: int = 20
@@ -22,6 +23,12 @@ class SessionRules:
     coalesce: timedelta = timedelta(seconds=60)
     touch_interval: timedelta = timedelta(minutes=15)
     stored_format: StoredFormat = 2
+    trash_retention: timedelta = timedelta(days=30)
+
+    @property
+    def has_trash(self) -> bool:
+        """True if a deleted session is kept in the trash. Format 1 has none."""
+        return self.trash_retention > timedelta(0) and self.stored_format > 1
 
 
 DEFAULT_RULES = SessionRules()

@@ -11,22 +11,13 @@ from datetime import datetime
 
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.documents import new_id, now
-from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound
+from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound, Trashed
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.commits import SessionCommits
+from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
 from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionMetadata, SessionStatus
-from persistence.sessions.edits import (
-    EDITABLE,
-    Delete,
-    Move,
-    Name,
-    Purge,
-    Restore,
-    Save,
-    with_digest,
-    with_digest_of_save,
-)
+from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
 from persistence.sessions.history import as_revision
 from persistence.sessions.reads import SessionReads
 from persistence.sessions.revisions import SessionAction
@@ -38,8 +29,8 @@ class SessionStore(SessionReads):
     """The sessions of all owners. A session of another owner raises NotFound, as if there were none.
 
     Every method raises StoreUnavailable, and NotFound for a malformed id. Methods that change a session raise
-    Changed if the conditions are not met; Gone, NotFound, IllegalMove; KeyReused if the save id named a different
-    request; Contended after ten lost attempts.
+    Changed if the conditions are not met; Gone, or Trashed, for a deleted session; NotFound, IllegalMove;
+    KeyReused if the save id named a different request; Contended after ten lost attempts.
     """
 
     def __init__(self, shared: Shared, rules: SessionRules = DEFAULT_RULES) -> None:
@@ -139,25 +130,56 @@ class SessionStore(SessionReads):
         if_match: Collection[str] | None = None,
         *,
         status: SessionStatus | None = None,
+        purge: bool = False,
     ) -> None:
-        """Replaces a session by its tombstone; the timer removes its contents. `status` is the only status that
-        may be deleted, if it is given."""
-        await self._commits.commit(owner_id, session_id, Delete(new_id(), status), Conditions(if_match))
+        """Moves a session to the trash. With `purge`, or if the trash keeps nothing, deletes it for good: leaves a
+        tombstone and removes the contents.
+
+        `status` is the only status that may be deleted, if it is given. A session in the trash stays there, or is
+        purged, whatever `if_match` is. A tombstone stays as it is.
+        """
+        purge = purge or not self._rules.has_trash
+        edit = Delete(new_id(), status) if purge else Trash(new_id(), self._rules, status)
+        try:
+            await self._commits.commit(owner_id, session_id, edit, Conditions(if_match))
+            if purge:
+                await self._contents.empty(owner_id, session_id)
+        except Trashed:
+            if purge:
+                await self.purge(owner_id, session_id)
+        except Gone:
+            pass
+
+    async def untrash(self, owner_id: str, session_id: str, conditions: Conditions = NO_CONDITIONS) -> SessionHead:
+        """Restores a session from the trash, to the status that it had. Counts as an access. Raises TooMany and
+        StorageFull. Raises IllegalMove if it is not in the trash."""
+        edit = Untrash(with_digest(conditions.save_id, SessionAction.UNTRASHED), self._rules)
+        return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
+
+    async def purge(self, owner_id: str, session_id: str) -> int:
+        """Deletes a session in the trash for good, as `delete`. Returns the number of removed items, 0 for a
+        tombstone. Raises IllegalMove if it is not in the trash."""
+        edit = Delete(new_id(), SessionStatus.TRASHED, reaches_trash=True)
+        try:
+            await self._commits.commit(owner_id, session_id, edit)
+        except Gone:
+            return 0
+        return 1 + await self._contents.empty(owner_id, session_id)
 
     async def erase(self, owner_id: str, session_id: str) -> int:
         """Removes a session with all its contents at once, and returns the number of items. Idempotent: if it is
         interrupted, the timer removes the rest."""
         # The tombstone comes first. It competes with saves, so that no acknowledged save loses its content.
         with suppress(Gone, NotFound, CorruptItem):
-            await self.delete(owner_id, session_id)
+            await self._commits.commit(owner_id, session_id, Delete(new_id(), reaches_trash=True))
         contents = await self._contents.erase_all(owner_id, session_id)
         await self._heads.discard(owner_id, session_id)
         return contents + 1
 
-    async def purge(self, owner_id: str, draft_id: str, untouched_since: datetime) -> bool:
-        """Deletes a draft and returns True. Returns False if it was saved or opened after `untouched_since`, or is
-        no draft any more."""
-        done = await self._commits.commit(owner_id, draft_id, Purge(new_id(), untouched_since))
+    async def purge_due(self, owner_id: str, session_id: str, status: SessionStatus, until: datetime) -> bool:
+        """Replaces a draft, or a session in the trash, by its tombstone and returns True. The timer removes its
+        contents. Returns False if it has another status (by now), or if its `stale_since` is after `until`."""
+        done = await self._commits.commit(owner_id, session_id, Purge(new_id(), status, until))
         return done.after.status is SessionStatus.DELETED
 
     async def drain(self) -> None:

@@ -1,7 +1,7 @@
 """The kind of snapshots and access log entries: what is counted, exported and erased, and the timer steps."""
 
 from persistence.kind import Erase, Export, Kind, Step
-from persistence.limits import Counted, CountedBytes
+from persistence.limits import KEPT_BYTES, STORED_BYTES, Counted, CountedBytes
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.chores import SnapshotChores
@@ -30,7 +30,10 @@ def snapshot_kind(
     chores = SnapshotChores(shared, snapshots, access_logs, rules)
     return Kind(
         counted=[Counted("snapshots", "Snapshots that are not deleted.", SNAPSHOT_ACCESS_LOGS, live_entries)],
-        stored=[CountedBytes(SNAPSHOT_ACCESS_LOGS, live_entries, "snapshot_metadata.content_bytes")],
+        stored=[
+            CountedBytes(SNAPSHOT_ACCESS_LOGS, live_entries, "snapshot_metadata.content_bytes", name)
+            for name in (STORED_BYTES, KEPT_BYTES)
+        ],
         export=Export("rows", entries, own.lines, MARKS),
         erase=Erase(own.erase, _ERASED),
         timer_steps={

@@ -107,7 +107,7 @@ SESSIONS = Container(
                 "metadata.title",
                 "metadata.title__lower",
             ),
-            sums=("metadata.content_bytes",),
+            sums=("metadata.content_bytes", "kept_bytes"),
             composites=("metadata.updated_at", "metadata.last_accessed_at"),
         ),
     ),
@@ -118,6 +118,7 @@ SESSIONS = Container(
         "metadata.description__lower",
         "metadata.device_info",
         "metadata.content_bytes",
+        "kept_bytes",
     ),
 )
 

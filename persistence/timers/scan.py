@@ -54,13 +54,15 @@ class Scan:
         until: datetime,
         work: Work,
         concurrency: int = CONCURRENCY,
+        *,
+        of: tuple[Filter, ...] = (),
     ) -> None:
-        """Does `work` with every item whose time at `path` has come.
+        """Does `work` with every item whose time at `path` has come, and that matches all filters in `of`.
 
         The work must remove or move that time, so that the next run does not find the item again.
         """
         container = documents.container
-        due = (Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)),)
+        due = (*of, Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)))
         select = ("id", container.partition_key, "unsettled_at")
         done = 0
         async for page in self.pages(container, documents.kind, None, due, Sort(path), select):

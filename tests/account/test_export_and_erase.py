@@ -58,11 +58,14 @@ async def erased(client: Client) -> int:
 
 
 async def a_life(client: Client) -> dict[str, str]:
-    """Makes a session with history, a draft, a deleted session, two snapshots, a visit to and by another."""
+    """Makes a session with history, a draft, a session in the trash, a deleted one, two snapshots, and a visit to
+    and by another."""
     path, _ = await made(client, content="first", title="Life")
     await client.put(path, {"content": "second"})
+    trashed, _ = await made(client, content="trashed")
+    await client.delete(trashed)
     deleted, _ = await made(client, content="gone")
-    await client.delete(deleted)
+    await client.delete(deleted, purge="true")
     await client.put(f"{DRAFTS}/draft-000001", {"content": "draft"}, {"idempotency-key": "k"})
     await client.post(SESSIONS, {**NEW, "content": "keyed"}, {"idempotency-key": "k"})
     mine = assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "mine"}), 201).json
@@ -77,13 +80,13 @@ async def test_an_export_has_everything_with_its_hash(client: Client, stores: St
     await stores.access_logs.drain()
     lines = await exported(client)
     contents = {line["content"]: line for line in lines if "content" in line}
-    assert contents.keys() == {"first", "second", "draft", "keyed", "mine"}
+    assert contents.keys() == {"first", "second", "trashed", "draft", "keyed", "mine"}
     for content, line in contents.items():
         hashed = line["revision"] if line["kind"] == "revision" else line["metadata"]
         assert hashed["contentHash"] == sha256(content)
     kinds = [line["kind"] for line in lines]
     assert (kinds.count("access_log"), kinds.count("snapshot")) == (2, 1)
-    assert (kinds.count("session"), kinds.count("revision")) == (4, 5)
+    assert (kinds.count("session"), kinds.count("revision")) == (5, 7)
     sessions = {line["metadata"]["id"]: line["metadata"] for line in lines if line["kind"] == "session"}
     assert all(metadata["ownerId"] == "ann" for metadata in sessions.values())
     assert {line["sessionId"] for line in lines if line["kind"] == "revision"} == sessions.keys()

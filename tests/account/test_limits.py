@@ -30,6 +30,11 @@ async def used(client: Client) -> dict[str, int]:
     return amounts
 
 
+def all_bytes(stored: int, *, kept: int | None = None, trash: int = 0) -> dict[str, int]:
+    """What the usage shows of bytes. Without a history, `kept` is the rest together."""
+    return {"storedBytes": stored, "keptBytes": stored + trash if kept is None else kept, "trashBytes": trash}
+
+
 async def test_the_number_of_sessions_is_bounded(engine: Engine) -> None:
     client = limited(engine, sessions_max=2)
     path, _ = await made(client)
@@ -52,7 +57,12 @@ async def test_promoting_a_draft_counts_as_a_session(engine: Engine) -> None:
     assert_problem(await client.post(f"{DRAFTS}/draft-000001/promote", b""), 429, "too_many")
     await client.delete(path)
     assert_ok(await client.post(f"{DRAFTS}/draft-000001/promote", b""))
-    assert await used(client) == {"sessions": 1, "drafts": 0, "snapshots": 0, "storedBytes": 1}
+    assert await used(client) == {
+        "sessions": 1,
+        "drafts": 0,
+        "snapshots": 0,
+        **all_bytes(1, kept=len("a") + len("b") + len(NEW["content"]), trash=len(NEW["content"])),
+    }
 
 
 async def test_the_number_of_snapshots_is_bounded(engine: Engine) -> None:
@@ -80,16 +90,16 @@ async def test_the_bytes_are_bounded_for_what_grows(engine: Engine) -> None:
 
 
 async def test_usage_tells_what_is_used_and_allowed(engine: Engine) -> None:
-    client = limited(engine, sessions_max=5, stored_bytes_max=1000)
+    client = limited(engine, sessions_max=5, stored_bytes_max=1000, kept_bytes_max=500)
     await made(client, content="ä")
     deleted, _ = await made(client, content="gone")
     await client.delete(deleted)
     assert_ok(await client.put(f"{DRAFTS}/draft-000001", {"content": "abc"}), 201)
     assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "four"}), 201)
     usage = assert_ok(await client.get(USAGE)).json
-    assert usage["used"] == {"sessions": 1, "drafts": 1, "snapshots": 1, "storedBytes": 9}
-    assert usage["limits"] == {"sessions": 5, "drafts": 0, "snapshots": 0, "storedBytes": 1000}
-    assert (await used(client.of("bob"))) == {"sessions": 0, "drafts": 0, "snapshots": 0, "storedBytes": 0}
+    assert usage["used"] == {"sessions": 1, "drafts": 1, "snapshots": 1, **all_bytes(9, trash=4)}
+    assert usage["limits"] == {"sessions": 5, "drafts": 0, "snapshots": 0, **all_bytes(1000, kept=500)}
+    assert (await used(client.of("bob"))) == {"sessions": 0, "drafts": 0, "snapshots": 0, **all_bytes(0)}
 
 
 async def test_without_limits_nothing_is_counted(engine: Engine) -> None:

@@ -192,7 +192,8 @@ async def test_a_write_while_the_usage_is_counted_is_in_the_next_usage(
     stores = limited(around)
     around.write = lambda: create(stores)
     await stores.limits.usage(OWNER)
-    assert await stores.limits.usage(OWNER) == {"sessions": 1, "drafts": 0, "snapshots": 0, "stored_bytes": 5}
+    all_bytes = {"stored_bytes": 5, "kept_bytes": 5, "trash_bytes": 0}
+    assert await stores.limits.usage(OWNER) == {"sessions": 1, "drafts": 0, "snapshots": 0, **all_bytes}
 
 
 async def test_of_many_at_once_only_as_many_pass_as_are_allowed(

@@ -72,7 +72,7 @@ def test_the_page_has_an_example_of_every_call(stores: Stores) -> None:
     for function in build_app(stores, SETTINGS.app_rules()).get_functions():
         trigger = function.get_trigger()
         route = getattr(trigger, "route", None)
-        shown = "/drafts|/restore|/revisions|/(close|reopen|validate|touch)$"
+        shown = "/drafts|/trash|/restore|/revisions|/(close|reopen|validate|touch)$"
         if route is None or not re.search(shown, route):
             continue
         [method] = {str(getattr(each, "value", each)) for each in getattr(trigger, "methods", [])} - {"HEAD"}

@@ -1,7 +1,7 @@
 """The timer that purges stale drafts: only those, also if it is raced, killed or repeated."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -14,14 +14,13 @@ from persistence import Stores, retry, stores_over
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.storage.containers import SESSIONS, Container
-from persistence.storage.engine import Create, Engine, Item, Replace
-from persistence.storage.query import Page, Query
+from persistence.storage.engine import Engine, Item
 from persistence.timers.scan import TimerRules
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies
 from tests.support.clock import Clock
 from tests.support.drafts import DRAFT, a_session, draft
-from tests.support.engines import Around, CountingReads
+from tests.support.engines import Around, CountingReads, InBetween
 from tests.support.sessions import OWNER, assert_sound, content_ids, damage, stored_heads
 from tests.support.snapshots import dump, over
 from tests.support.timers import PurgeCounts, clean_up, purge
@@ -35,7 +34,8 @@ MEANWHILE: dict[str, tuple[Doing, SessionStatus]] = {
     "touched": (lambda stores: stores.sessions.touch(OWNER, DRAFT), SessionStatus.DRAFT),
     "saved": (lambda stores: stores.drafts.put(OWNER, DRAFT, draft("saved")), SessionStatus.DRAFT),
     "promoted": (lambda stores: stores.drafts.promote(OWNER, DRAFT), SessionStatus.ACTIVE),
-    "discarded": (lambda stores: stores.drafts.discard(OWNER, DRAFT), SessionStatus.DELETED),
+    "discarded": (lambda stores: stores.drafts.discard(OWNER, DRAFT), SessionStatus.TRASHED),
+    "purged": (lambda stores: stores.drafts.discard(OWNER, DRAFT, purge=True), SessionStatus.DELETED),
 }
 
 
@@ -59,35 +59,6 @@ async def drafts_left(stores: Stores) -> list[str]:
     return sorted(one.id for one in (await stores.drafts.page(OWNER, page_size=100)).items)
 
 
-class InBetween(Around):
-    """Does something once: after the timer's query, or before its replace of a head."""
-
-    def __init__(self, inner: Engine, verb: str, meanwhile: Callable[[], Awaitable[Any]]) -> None:
-        super().__init__(inner)
-        self._verb, self._meanwhile, self.done = verb, meanwhile, False
-
-    async def query(self, container: Container, query: Query) -> Page[Item]:
-        page = await super().query(container, query)
-        await self._intervene("query")
-        return page
-
-    async def replace(self, container: Container, item: Item, if_match: str) -> str:
-        await self._intervene("replace")
-        return await super().replace(container, item, if_match)
-
-    async def commit(
-        self, container: Container, partition: str, operations: Sequence[Create | Replace]
-    ) -> list[str]:
-        if isinstance(operations[0], Replace):
-            await self._intervene("replace")
-        return await super().commit(container, partition, operations)
-
-    async def _intervene(self, verb: str) -> None:
-        if verb == self._verb and not self.done:
-            self.done = True
-            await self._meanwhile()
-
-
 async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(stores: Stores, clock: Clock) -> None:
     stale, opened, saved, unchanged = await with_drafts(stores, 4)
     await a_session(stores, SessionStatus.ACTIVE, "active-00001")
@@ -101,7 +72,8 @@ async def test_what_was_neither_saved_nor_opened_for_the_retention_is_purged(sto
     clock.advance(days=0.2)
     assert await purge(stores) == PurgeCounts(drafts=2)
     assert await drafts_left(stores) == [opened, saved]
-    # As after a discard by the owner.
+    # A tombstone, not the trash.
+    assert (await stores.trash.page(OWNER)).items == []
     for call in (stores.drafts.get(OWNER, stale), stores.drafts.put(OWNER, stale, draft("late"))):
         with pytest.raises(Gone):
             await call
@@ -125,7 +97,7 @@ async def test_a_draft_that_is_used_while_it_is_purged_survives(
     assert await purge(timers_of(raced)) == PurgeCounts(spared=1) and raced.done
     [head] = await stored_heads(engine)
     assert head.status is status
-    if status is not SessionStatus.DELETED:
+    if status not in (SessionStatus.TRASHED, SessionStatus.DELETED):
         assert (await stores.sessions.get(OWNER, DRAFT)).content in (b"one", b"saved")
         await assert_sound(engine)
     assert await purge(stores) == PurgeCounts()
@@ -176,7 +148,7 @@ async def test_purging_again_changes_nothing(stores: Stores, engine: Engine, clo
         clock.advance(days=1)
         assert await purge(timers_of(counting)) == PurgeCounts()
     assert await dump(engine) == purged
-    assert counting.verbs == ["query", "query"], "a quiet run costs one query"
+    assert counting.verbs == ["query"] * 4, "a quiet run costs one query for the drafts and one for the trash"
 
 
 async def test_a_run_takes_on_so_much_and_the_next_goes_on(stores: Stores, engine: Engine, clock: Clock) -> None:
@@ -240,5 +212,5 @@ async def test_the_timer_writes_one_line_of_counts(
     caplog.set_level(logging.INFO, "savepoint.timers")
     await timer.get_user_function()(None)
     (line,) = [record.getMessage() for record in caplog.records if record.name == "savepoint.timers"]
-    assert line.startswith("purge_stale_drafts: drafts purged 2, spared 0, skipped 0 in ")
+    assert line.startswith("purge_stale_drafts: drafts purged 2, spared 0, trash purged 0, skipped 0 in ")
     assert "\n" not in line and line.endswith(" RU")

@@ -1,5 +1,6 @@
 """DraftStore: the life of a draft, and how drafts are found, on each engine."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -100,7 +101,7 @@ async def test_an_illegal_move_changes_nothing_and_says_what_is_legal(
 async def test_nothing_moves_what_was_discarded(stores: Stores, engine: Engine, move: str) -> None:
     await a_session(stores, SessionStatus.DELETED)
     before = await stored_heads(engine)
-    with pytest.raises(Gone):
+    with nullcontext() if move in ("discard", "delete") else pytest.raises(Gone):
         await MOVES[move](stores, DRAFT)
     with pytest.raises(Gone):
         await stores.drafts.get(OWNER, DRAFT)
@@ -261,10 +262,10 @@ async def test_a_draft_says_when_it_will_be_purged(stores: Stores, monkeypatch: 
     assert stores.drafts.purges_at(await stores.drafts.promote(OWNER, DRAFT)) is None
 
 
-async def test_discarding_leaves_a_tombstone_under_the_id(stores: Stores, engine: Engine) -> None:
+async def test_purging_leaves_a_tombstone_under_the_id(stores: Stores, engine: Engine) -> None:
     head = await a_session(stores, SessionStatus.DRAFT)
-    await stores.drafts.discard(OWNER, DRAFT, {head.metadata.etag})
+    await stores.drafts.discard(OWNER, DRAFT, {head.metadata.etag}, purge=True)
     [tombstone] = await stored_heads(engine)
     assert (tombstone.status, tombstone.metadata.title, tombstone.stale_since) == ("deleted", "", None)
-    assert await count(engine, "content") == 2, "the contents wait for the timer"
+    assert await count(engine, "content") == 0
     assert (await stores.drafts.page(OWNER)).items == []

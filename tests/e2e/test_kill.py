@@ -87,8 +87,9 @@ class Client:
 
     async def _delete(self, http: httpx.AsyncClient, session_id: str) -> None:
         self._own.remove(session_id)
+        purge = {"purge": "true"} if self._random.random() < 0.5 else {}
         with self._ledger.deleting(session_id):
-            response = await http.delete(f"/sessions/{session_id}")
+            response = await http.delete(f"/sessions/{session_id}", params=purge)
             assert response.status_code == 204, response.text
 
     def _text(self) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -127,9 +127,11 @@ async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Serv
         # The first write tends to win, so each write is first in turn.
         responses = await at_once(servers, writes[round % 4 :] + writes[: round % 4])
         won = [response for response in responses if response.is_success]
-        assert len(won) == 1, [(response.request.method, response.status_code) for response in responses]
-        deleted = won[0].request.method == "DELETE"
-        outcomes[won[0].request.method] += 1
+        methods = [response.request.method for response in won]
+        # A second deletion finds it in the trash, and changes nothing.
+        assert methods in (["PUT"], ["DELETE", "DELETE"]), methods
+        deleted = methods[0] == "DELETE"
+        outcomes[methods[0]] += 1
         expected = {410} if deleted else {412}
         assert {response.status_code for response in responses if not response.is_success} == expected
         if deleted:
@@ -140,11 +142,10 @@ async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Serv
 
     found = await look_into(stored.engine)
     statuses = Counter(head.status for head in found.heads.values())
-    assert statuses[SessionStatus.DELETED] == outcomes["DELETE"]
+    assert statuses[SessionStatus.TRASHED] == outcomes["DELETE"]
     for head in found.heads.values():
-        # A deleted session leaves its one content to the timer. Refused saves leave none.
-        waiting = 1 if head.status is SessionStatus.DELETED else 2
-        assert len(found.contents_of(head.id)) == waiting
+        # The trash keeps its one content. Refused saves leave none.
+        assert len(found.contents_of(head.id)) == (1 if head.status is SessionStatus.TRASHED else 2)
 
 
 async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
@@ -157,7 +158,7 @@ async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
         writes[3:3] = 2 * [Write(session_id)]
         responses = await at_once(servers, writes)
         deletes = sorted(response.status_code for response in responses if response.request.method == "DELETE")
-        assert deletes == [204, 410]
+        assert deletes == [204, 204]
         saves = [response for response in responses if response.request.method == "PUT"]
         assert {response.status_code for response in saves} <= {200, 410}
         versions = sorted(response.json()["metadata"]["version"] for response in saves if response.is_success)
@@ -171,8 +172,54 @@ async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
         landed += len(versions)
     assert 0 < landed < 15 * 6, "the deletes and the saves did not race"
     await storage.clean_up()
+    found = await look_into(stored.engine)
+    assert found.contents == found.named != set(), "the trash keeps the contents"
+    assert (await servers[0].delete("/trash")).json() == {"purged": 15, "done": True}
     assert not (await look_into(stored.engine)).contents
     await assert_gone(servers, session_id)
+
+
+async def test_of_restores_purges_and_saves_of_the_trash_each_session_has_one_end(
+    storage: Storage, servers: Servers, stored: Stores
+):
+    ends: Counter[str] = Counter()
+    for round in range(20):
+        session_id, _ = await create(servers[round % 2])
+        assert (await Write(session_id).send(servers[0])).status_code == 204
+        barrier = asyncio.Barrier(4)
+
+        async def at_the_same_time(request: Awaitable[httpx.Response], barrier: asyncio.Barrier) -> httpx.Response:
+            await barrier.wait()
+            return await request
+
+        restored, purged, again, saved = await asyncio.gather(
+            *(
+                at_the_same_time(request, barrier)
+                for request in (
+                    servers[0].post(f"/trash/{session_id}/restore"),
+                    servers[1].delete(f"/trash/{session_id}"),
+                    servers[1 if round % 2 else 0].delete(f"/sessions/{session_id}"),
+                    servers[1].put(f"/sessions/{session_id}", json={"content": "saved"}),
+                )
+            )
+        )
+        assert again.status_code == 204
+        head = (await look_into(stored.engine)).heads[session_id]
+        if restored.status_code == 200:
+            # The purge came too late, or purged what was moved to the trash once more.
+            assert purged.status_code == 409 or head.status == "deleted"
+            assert saved.status_code in (200, 410)
+        else:
+            assert (restored.status_code, purged.status_code, saved.status_code) == (410, 204, 410)
+        if purged.status_code == 204:
+            assert head.status == "deleted"
+        elif saved.status_code == 200:
+            assert sha256("saved") in {revision.content_hash for revision in head.revisions}
+        ends[head.status] += 1
+    assert len(ends) > 1, "the restores and the purges did not race"
+    await storage.clean_up()
+    found = await look_into(stored.engine)
+    assert found.contents == found.named
 
 
 async def assert_gone(servers: Servers, session_id: str) -> None:
@@ -183,9 +230,9 @@ async def assert_gone(servers: Servers, session_id: str) -> None:
             await server.get(path),
             await server.get(f"/sessions/metadata/{session_id}"),
             await server.put(path, json={"content": "late"}),
-            await server.delete(path),
         ]
         for response in responses:
             assert (response.status_code, response.json()["error"]["type"]) == (410, "gone")
+        assert (await server.delete(path)).status_code == 204
         listed = (await server.get("/sessions", params={"page_size": 100})).json()["items"]
         assert session_id not in [item["id"] for item in listed]

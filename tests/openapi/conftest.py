@@ -21,6 +21,8 @@ UNLIMITED = {"SNAPSHOT_OPENS_PER_MINUTE": "0", "SHOW_VISITORS": "true"}
 # The status of operations that do not succeed for something new.
 OTHERWISE = {
     "reopenSession": 409,  # it is not closed
+    "restoreFromTrash": 409,  # it is not in the trash
+    "purgeFromTrash": 409,
     "getSnapshotVisitors": 403,  # by default the operator does not show them
 }
 

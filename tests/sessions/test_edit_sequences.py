@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from persistence.content import pack
 from persistence.errors import IllegalMove, NotFound, TooManyNamed
+from persistence.sessions.deletions import Delete
 from persistence.sessions.documents import (
     MOVES,
     REMEMBERED_VERSIONS,
@@ -16,7 +17,7 @@ from persistence.sessions.documents import (
     SessionHead,
     SessionStatus,
 )
-from persistence.sessions.edits import Delete, Edit, Edited, Move, Name, Restore, Save
+from persistence.sessions.edits import Edit, Edited, Move, Name, Restore, Save
 from persistence.sessions.rules import SessionRules
 from tests.support.clock import Clock
 from tests.support.sessions import head_of

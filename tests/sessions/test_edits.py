@@ -9,13 +9,18 @@ import pytest
 
 from persistence.content import pack
 from persistence.errors import IllegalMove, NotFound
-from persistence.sessions.documents import MOVES, SessionChange, SessionHead, SessionStatus
+from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
+from persistence.sessions.documents import (
+    MOVES,
+    REMEMBERED_VERSIONS,
+    SessionChange,
+    SessionHead,
+    SessionStatus,
+)
 from persistence.sessions.edits import (
-    Delete,
     Edit,
     Edited,
     Move,
-    Purge,
     Restore,
     Save,
     with_digest,
@@ -57,7 +62,10 @@ EDITS: dict[str, tuple[Edit, Sequence[SessionStatus]]] = {
     "restored": (Restore(1, "restore", RULES), (DRAFT, ACTIVE)),
     "deleted": (Delete("deletion"), LIVE),
     "discarded": (Delete("deletion", DRAFT), (DRAFT,)),
-    "purged": (Purge("purge", NOON), LIVE),
+    "trashed": (Trash("trash", RULES), LIVE),
+    "restored from the trash": (Untrash("untrash", RULES), ()),
+    "purged": (Delete("purge", SessionStatus.TRASHED, reaches_trash=True), ()),
+    "purged if it is due": (Purge("purge", DRAFT, NOON), LIVE),
 }
 LEGAL = {
     DRAFT: ("saved", "promoted", "deleted"),
@@ -151,9 +159,10 @@ def test_each_application_creates_another_content() -> None:
         (ACTIVE, save(saving("one", title="Second"))),
         (DRAFT, Move(SessionAction.PROMOTED, "move", RULES)),
         (ACTIVE, Delete("deletion")),
-        (DRAFT, Purge("purge", NOON)),
+        (DRAFT, Purge("purge", DRAFT, NOON)),
+        (CLOSED, Trash("trash", RULES)),
     ],
-    ids=["title", "title and the same content", "move", "delete", "purge"],
+    ids=["title", "title and the same content", "move", "delete", "purge", "trash"],
 )
 def test_without_new_content_none_is_created(status: SessionStatus, edit: Edit) -> None:
     head = head_of(status)
@@ -239,16 +248,49 @@ def test_a_tombstone_keeps_no_content_and_no_words() -> None:
 
 
 @pytest.mark.parametrize("status", LIVE)
+def test_the_trash_keeps_everything_and_a_restore_gives_the_status_back(status: SessionStatus) -> None:
+    head = head_of(status)
+    trashed = applied(Trash("trash", RULES), head).head
+    assert (trashed.status, trashed.status_before) == (SessionStatus.TRASHED, status)
+    assert (trashed.revisions[0].action, trashed.revisions[1:]) == ("trashed", head.revisions)
+    restored = applied(Untrash("untrash", RULES), trashed).head
+    assert (restored.status, restored.status_before) == (status, None)
+    assert (restored.revisions[0].action, restored.revisions[1:]) == ("untrashed", trashed.revisions)
+    assert restored.kept_bytes == trashed.kept_bytes == head.kept_bytes == 3
+    for later in (trashed, restored):
+        assert (later.content_id, later.metadata.title) == (head.content_id, "First")
+        assert later.metadata.last_accessed_at == later.metadata.updated_at
+    as_it_was = trashed.as_of(head.revisions[0])
+    assert (as_it_was.status, as_it_was.status_before) == (status, None)
+    tombstone = applied(Delete("purge", reaches_trash=True), trashed).head
+    assert (tombstone.status_before, tombstone.stale_since, tombstone.kept_bytes) == (None, None, 0)
+
+
+def test_kept_bytes_count_each_content_of_the_history_once() -> None:
+    head = saved(head_of(), saving("other"))
+    assert head.kept_bytes == 3 + 5
+    assert saved(head, SessionChange(title="Renamed")).kept_bytes == 3 + 5
+    assert applied(Restore(1, "restore", RULES), head).head.kept_bytes == 3 + 5
+    pruned = applied(replace(save(saving("it")), rules=SessionRules(keep_revisions=1)), head).head
+    assert pruned.kept_bytes == 3 + 5 + 2, "the contents of the last ten versions are kept"
+    for number in range(REMEMBERED_VERSIONS):
+        edit = replace(save(SessionChange(title=f"{number}")), rules=SessionRules(keep_revisions=1))
+        pruned = applied(edit, pruned).head
+    assert pruned.kept_bytes == 2
+
+
+@pytest.mark.parametrize("of", [DRAFT, SessionStatus.TRASHED])
+@pytest.mark.parametrize("status", [*LIVE, SessionStatus.TRASHED])
 @pytest.mark.parametrize(
     ("since_access", "is_purged"),
     [(timedelta(microseconds=-1), False), (timedelta(0), True), (timedelta(days=1), True)],
     ids=["opened later", "at that time", "opened before"],
 )
-def test_a_purge_deletes_untouched_drafts_alone(
-    status: SessionStatus, since_access: timedelta, is_purged: bool
+def test_a_purge_deletes_what_is_due_of_one_status_alone(
+    status: SessionStatus, since_access: timedelta, is_purged: bool, of: SessionStatus
 ) -> None:
-    edited = Purge("purge", NOON + since_access).apply(head_of(status))
-    if status is DRAFT and is_purged:
+    edited = Purge("purge", of, NOON + since_access).apply(head_of(status))
+    if status is of and is_purged:
         assert edited is not None and edited.head.status is SessionStatus.DELETED
     else:
         assert edited is None

@@ -87,7 +87,7 @@ async def test_a_save_is_in_before_a_delete_or_refused_after_it(engine: Engine) 
         saved, deleted = await interleave(engine, order, save(head, "one"), delete(head))
         assert deleted is None and isinstance(saved, SessionHead | Gone), (order, saved, deleted)
         stored = await head_of(engine, head.id)
-        assert stored.status is SessionStatus.DELETED, order
+        assert stored.status is SessionStatus.TRASHED, order
         assert stored.metadata.version == (3 if isinstance(saved, SessionHead) else 2), order
 
 

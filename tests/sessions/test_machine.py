@@ -21,15 +21,16 @@ from hypothesis.stateful import (
 from persistence.conditions import Conditions
 from persistence.content import pack
 from persistence.documents import caseless
-from persistence.errors import Changed, Gone, NotFound, TooManyNamed
+from persistence.errors import Changed, Gone, IllegalMove, NotFound, TooManyNamed, Trashed
 from persistence.sessions.documents import SessionChange, SessionHead
 from persistence.sessions.rules import SessionRules
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Engine
 from persistence.storage.query import Operator, Sort
 from persistence.storage.sqlite.engine import SqliteEngine
+from persistence.trash.store import Emptied, TrashStore
 from tests.conftest import new_cosmos_account
-from tests.support.sessions import assert_sound, new, session_store, sha256
+from tests.support.sessions import assert_sound, new, session_store, sha256, stored_heads
 
 T = TypeVar("T")
 
@@ -50,9 +51,19 @@ class Model:
     content: str
     version: int = 1
     deleted: bool = False
+    trashed: bool = False
     history: list[tuple[int, str, str]] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     etags: list[str] = field(default_factory=list)
+
+    @property
+    def gone(self) -> type[Gone] | None:
+        """What every call but a deletion raises."""
+        return Gone if self.deleted else Trashed if self.trashed else None
+
+    def moved(self, head: SessionHead) -> None:
+        self.version += 1
+        self.note(head)
 
     def note(self, head: SessionHead) -> None:
         lines = [(self.version, self.title, self.content), *self.history]
@@ -109,8 +120,8 @@ class Sessions(RuleBasedStateMachine):
         )
         if_match = None if age is None else {model.etags[-min(age, len(model.etags))]}
         saving = self.stores[n].save(self.owner, id, change, Conditions(if_match))
-        if model.deleted:
-            with pytest.raises(Gone):
+        if model.gone:
+            with pytest.raises(model.gone):
                 self.run(saving)
             return
         if if_match and if_match != {model.etags[-1]}:
@@ -135,8 +146,8 @@ class Sessions(RuleBasedStateMachine):
         version = model.version - back
         restoring = self.stores[n].restore(self.owner, id, version)
         contents = {version: content for version, _, content in model.history}
-        if model.deleted or version not in contents:
-            with pytest.raises(Gone if model.deleted else NotFound):
+        if model.gone or version not in contents:
+            with pytest.raises(model.gone or NotFound):
                 self.run(restoring)
             return
         head = self.run(restoring)
@@ -151,8 +162,8 @@ class Sessions(RuleBasedStateMachine):
         model = self.known[id]
         version = model.version - back
         naming = self.stores[n].name_revision(self.owner, id, version, name)
-        if model.deleted or version not in {line[0] for line in model.history}:
-            with pytest.raises(Gone if model.deleted else NotFound):
+        if model.gone or version not in {line[0] for line in model.history}:
+            with pytest.raises(model.gone or NotFound):
                 self.run(naming)
             return
         if name is not None and version not in model.names and len(model.names) == NAMED_MAX:
@@ -164,26 +175,62 @@ class Sessions(RuleBasedStateMachine):
         if name is not None:
             model.names[version] = name
 
-    @rule(id=ids, age=st.none() | st.integers(1, 2), n=st.integers(0, 1))
-    def delete(self, id: str, age: int | None, n: int) -> None:
+    @rule(id=ids, age=st.none() | st.integers(1, 2), n=st.integers(0, 1), purge=st.booleans())
+    def delete(self, id: str, age: int | None, n: int, purge: bool) -> None:
         model = self.known[id]
         if_match = None if age is None else {model.etags[-min(age, len(model.etags))]}
-        deleting = self.stores[n].delete(self.owner, id, if_match)
-        if model.deleted:
-            with pytest.raises(Gone):
-                self.run(deleting)
-        elif if_match and if_match != {model.etags[-1]}:
+        deleting = self.stores[n].delete(self.owner, id, if_match, purge=purge)
+        if not model.gone and if_match and if_match != {model.etags[-1]}:
             with pytest.raises(Changed):
                 self.run(deleting)
-        else:
-            self.run(deleting)
+            return
+        self.run(deleting)
+        if purge:
             model.deleted = True
+        elif not model.gone:
+            model.trashed = True
+            [head] = [one for one in self.run(stored_heads(self.engine, self.owner)) if one.id == id]
+            model.moved(head)
+
+    @rule(id=ids, n=st.integers(0, 1))
+    def restore_from_trash(self, id: str, n: int) -> None:
+        model = self.known[id]
+        restoring = TrashStore(self.stores[n]).restore(self.owner, id)
+        if model.deleted or not model.trashed:
+            with pytest.raises(Gone if model.deleted else IllegalMove):
+                self.run(restoring)
+            return
+        model.trashed = False
+        model.moved(self.run(restoring))
+
+    @rule(id=ids, n=st.integers(0, 1))
+    def purge(self, id: str, n: int) -> None:
+        model = self.known[id]
+        purging = TrashStore(self.stores[n]).purge(self.owner, id)
+        if not model.gone:
+            with pytest.raises(IllegalMove):
+                self.run(purging)
+            return
+        self.run(purging)
+        model.deleted = True
+
+    @rule(n=st.integers(0, 1))
+    def empty_trash(self, n: int) -> None:
+        trashed = {id for id, one in self.known.items() if one.gone is Trashed}
+        assert self.run(TrashStore(self.stores[n]).empty(self.owner)) == Emptied(len(trashed), done=True)
+        for id in trashed:
+            self.known[id].deleted = True
+
+    @rule(n=st.integers(0, 1))
+    def list_trash(self, n: int) -> None:
+        listed = [one.id for one in self.run(TrashStore(self.stores[n]).page(self.owner, page_size=100)).items]
+        assert sorted(listed) == sorted(id for id, one in self.known.items() if one.gone is Trashed)
 
     @rule(id=ids, n=st.integers(0, 1))
     def get(self, id: str, n: int) -> None:
         model = self.known[id]
-        if model.deleted:
-            with pytest.raises(Gone):
+        if model.gone:
+            with pytest.raises(model.gone):
                 self.run(self.stores[n].get(self.owner, id))
             return
         got = self.run(self.stores[n].get(self.owner, id))
@@ -226,7 +273,7 @@ class Sessions(RuleBasedStateMachine):
         self.run(assert_sound(self.engine, self.owner))
 
     def alive(self) -> dict[str, Model]:
-        return {id: one for id, one in self.known.items() if not one.deleted}
+        return {id: one for id, one in self.known.items() if not one.gone}
 
 
 @pytest.fixture(params=["sqlite", "cosmos"])

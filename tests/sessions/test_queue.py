@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from persistence.conditions import Conditions
-from persistence.errors import Changed, Gone, IllegalMove, StoreUnavailable
+from persistence.errors import Changed, IllegalMove, StoreUnavailable, Trashed
 from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange, SessionHead, SessionStatus
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
@@ -140,9 +140,9 @@ async def test_an_edit_that_is_refused_leaves_the_others_of_its_group_alone(engi
     slow.permits.release()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     versions = [one.metadata.version if isinstance(one, SessionHead) else type(one) for one in outcomes]
-    assert versions == [2, 3, Changed, IllegalMove, 4, type(None), Gone]
+    assert versions == [2, 3, Changed, IllegalMove, 4, type(None), Trashed]
     [stored] = await stored_heads(engine)
-    assert (stored.status, stored.metadata.version) == (SessionStatus.DELETED, 5)
+    assert (stored.status, stored.metadata.version) == (SessionStatus.TRASHED, 5)
     await assert_sound(engine)
 
 

@@ -12,6 +12,7 @@ from persistence.errors import (
     Gone,
     InvalidField,
     NotFound,
+    Trashed,
 )
 from persistence.sessions.documents import SessionChange, SessionStatus
 from persistence.sessions.revisions import SessionAction
@@ -191,32 +192,33 @@ async def test_a_deleted_session_is_a_tombstone_that_keeps_no_words(engine: Engi
     sessions = session_store(engine)
     head = await sessions.create(OWNER, new("Secret", description="Secret", device_info="Secret"))
     await sessions.save(OWNER, head.id, saving("two"))
-    await sessions.delete(OWNER, head.id)
+    await sessions.delete(OWNER, head.id, purge=True)
     [tombstone] = await stored_heads(engine)
     assert (tombstone.status, tombstone.metadata.title, tombstone.metadata.version) == ("deleted", "", 3)
     assert tombstone.deleted_at == tombstone.metadata.updated_at
     assert tombstone.content_ids == frozenset()
     assert [r.action for r in tombstone.revisions] == [SessionAction.DELETED]
     assert "Secret" not in tombstone.model_dump_json()
-    # The timer removes the contents, once no save can still be under way.
-    assert await count(engine, "content") == 2
+    assert await count(engine, "content") == 0
 
 
-async def test_a_deleted_session_is_gone_for_every_call(counting: CountingReads) -> None:
+@pytest.mark.parametrize("purge", [False, True], ids=["trashed", "purged"])
+async def test_a_deleted_session_is_gone_for_every_call(counting: CountingReads, purge: bool) -> None:
     sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
-    await sessions.delete(OWNER, head.id, {head.metadata.etag})
+    await sessions.delete(OWNER, head.id, {head.metadata.etag}, purge=purge)
     counting.forget()
     for call in (
         sessions.get(OWNER, head.id),
         sessions.get_head(OWNER, head.id),
         sessions.save(OWNER, head.id, saving("two")),
         sessions.save(OWNER, head.id, saving("two"), Conditions({head.metadata.etag})),
-        sessions.delete(OWNER, head.id),
-        sessions.delete(OWNER, head.id, {head.metadata.etag}),
     ):
-        with pytest.raises(Gone):
+        with pytest.raises(Gone) as refused:
             await call
+        assert isinstance(refused.value, Trashed) is not purge
+    await sessions.delete(OWNER, head.id)
+    await sessions.delete(OWNER, head.id, {head.metadata.etag})
     assert counting.writes == []
 
 

@@ -14,7 +14,7 @@ from tests.support.routes import endpoints
 from tests.support.timers import clean_up
 
 # Every limit is set, because the check of a limit may query too.
-LIMITS = ("sessions_max", "drafts_max", "snapshots_max", "stored_bytes_max")
+LIMITS = ("sessions_max", "drafts_max", "snapshots_max", "stored_bytes_max", "kept_bytes_max")
 DRIVEN = SETTINGS.model_copy(update={"show_visitors": True, **dict.fromkeys(LIMITS, 10**9)})
 LIST: Mapping[str, str] = {"page_size": "1", "app": "map"}
 CREATED = {"filter_created_from": "2020-01-01T00:00:00Z", "filter_created_to": "2099-01-01T00:00:00Z"}
@@ -37,6 +37,7 @@ class Step:
 
 S, P, D, L = (f"persistence/{name}" for name in ("sessions", "snapshots", "drafts", "snapshot_access_logs"))
 ONE_S, ONE_P, ONE_D = S + "/{session_id}", P + "/{snapshot_id}", D + "/{draft_id}"
+T = "persistence/trash"
 LABELLED = {**NEW, "app": "map", "description": "About"}
 STEPS = [
     Step("GET", "health/live"),
@@ -72,6 +73,8 @@ STEPS = [
     Step("POST", ONE_D + "/promote"),
     Step("PUT", D + "/draft-000002", {"content": "one"}),
     Step("DELETE", D + "/draft-000002"),
+    Step("POST", T + "/draft-000002/restore"),
+    Step("DELETE", D + "/draft-000002"),
     Step("POST", P, {"sessionId": "{session_id}", "app": "map"}, headers={"Idempotency-Key": "three"}),
     Step("POST", P, {"sessionId": "{session_id}", "app": "map"}, headers={"Idempotency-Key": "three"}),
     Step("POST", P, LABELLED, makes="snapshot_id"),
@@ -92,6 +95,9 @@ STEPS = [
     Step("DELETE", ONE_P),
     Step("DELETE", L + "/{snapshot_id}"),
     Step("DELETE", ONE_S),
+    Step("GET", T, query=LIST),
+    Step("DELETE", T + "/{session_id}"),
+    Step("DELETE", T),
     Step("DELETE", "persistence/me", headers={"Savepoint-Confirm": "ann"}),
     Step("DELETE", "persistence/me", headers={"Savepoint-Confirm": "ann"}),
 ]

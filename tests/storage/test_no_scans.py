@@ -37,7 +37,7 @@ S, P, D, L = (f"persistence/{name}" for name in ("sessions", "snapshots", "draft
 
 def lists() -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the path and the query of every list in every order."""
-    statuses = ("", "active", "draft", "deleted", "active,closed,draft,deleted")
+    statuses = ("", "active", "draft", "deleted", "active,closed,draft,trashed,deleted")
     sorts = [
         *((S, {"status": status, "sort_by": sort}) for status, sort in product(statuses, SESSION_SORTS)),
         (S, {"sort_by": "metadata.title", "sort_lowercase": "true"}),
@@ -62,6 +62,7 @@ READS = [
     (S + "/{session_id}/revisions", {}),
     (S + "/{session_id}/revisions/{version}", {}),
     (S + "/metadata/{session_id}", {}),
+    ("persistence/trash", {}),
     (D, {}),
     (D + "/latest", {}),
     (D + "/{draft_id}", {}),
@@ -69,9 +70,9 @@ READS = [
     (P + "/{snapshot_id}", {}),
     (P + "/{snapshot_id}/content", {}),
 ]
-COUNTS = {"persistence/usage": 5 + 5, P + "/{snapshot_id}/stats": 2}
+COUNTS = {"persistence/usage": 5 + 5 + 6 + 1, P + "/{snapshot_id}/stats": 2}
 """Endpoints that count and sum what is in an index, by the entries for one thing of each kind: sessions in three
-statuses and two snapshots, or for a visitor."""
+statuses and two snapshots; then bytes that are stored, kept and in the trash. Or for a visitor."""
 ALL_OF_IT = {"persistence/export"}
 """Reads everything of a person, page by page."""
 

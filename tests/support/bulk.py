@@ -49,6 +49,7 @@ def session(at: datetime, owner_id: str, status: SessionStatus = SessionStatus.A
         id=id,
         owner_id=owner_id,
         status=status,
+        status_before=SessionStatus.ACTIVE if status is SessionStatus.TRASHED else None,
         metadata=metadata,
         content_id=content.id,
         revisions=(),

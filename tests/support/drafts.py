@@ -40,6 +40,6 @@ async def a_session(stores: Stores, status: SessionStatus, id: str = DRAFT, owne
         head = await stores.drafts.promote(owner, id)
     if status is SessionStatus.CLOSED:
         head = await stores.sessions.move(owner, id, SessionAction.CLOSED)
-    if status is SessionStatus.DELETED:
-        await stores.drafts.discard(owner, id)
+    if status in (SessionStatus.TRASHED, SessionStatus.DELETED):
+        await stores.drafts.discard(owner, id, purge=status is SessionStatus.DELETED)
     return head

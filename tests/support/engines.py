@@ -4,6 +4,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from persistence.errors import ItemChanged, ItemExists, ItemNotFound
 from persistence.storage.checks import check_references, item_size
@@ -296,3 +297,33 @@ class AnswersLost(Around):
         if self.meanwhile is not None:
             await self.meanwhile()
         raise fault
+
+
+class InBetween(Around):
+    """Does something once: after the first query that finds something, or before the first replace."""
+
+    def __init__(self, inner: Engine, verb: str, meanwhile: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(inner)
+        self._verb, self._meanwhile, self.done = verb, meanwhile, False
+
+    async def query(self, container: Container, query: Query) -> Page[Item]:
+        page = await super().query(container, query)
+        if page.items:
+            await self._intervene("query")
+        return page
+
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        await self._intervene("replace")
+        return await super().replace(container, item, if_match)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        if isinstance(operations[0], Replace):
+            await self._intervene("replace")
+        return await super().commit(container, partition, operations)
+
+    async def _intervene(self, verb: str) -> None:
+        if verb == self._verb and not self.done:
+            self.done = True
+            await self._meanwhile()

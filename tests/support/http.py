@@ -72,8 +72,8 @@ class Client:
     async def put(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Response:
         return await self.call("PUT", path, body, headers)
 
-    async def delete(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
-        return await self.call("DELETE", path, headers=headers)
+    async def delete(self, path: str, headers: Mapping[str, str] | None = None, /, **query: str) -> Response:
+        return await self.call("DELETE", path, headers=headers, query=query)
 
     async def call(
         self,

@@ -34,11 +34,16 @@ class Known:
 
     def reconcile(self, head: SessionHead) -> None:
         """Asserts that the head has every acknowledged write, and beyond them only unconfirmed ones."""
-        version, _ = self.newest
-        if head.status is SessionStatus.DELETED:
+        version, newest = self.newest
+        if head.status in (SessionStatus.TRASHED, SessionStatus.DELETED):
             assert self.deletion_sent, "nobody sent a delete"
             assert head.metadata.version == version + 1
             self.deleted = True
+            if head.status is SessionStatus.TRASHED:
+                before = head.revisions[1]
+                assert Write(before.action, before.title, before.content_hash) == newest, (
+                    "the trash lost a version"
+                )
             return
         assert not self.deleted, "a deleted session is back"
         assert head.metadata.version >= version, "an acknowledged version is missing"

@@ -27,6 +27,7 @@ from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine, Item
 from persistence.storage.query import Aggregate, Query
 from persistence.timers.scan import TimerRules
+from tests.support.breaking import Refuses
 from tests.support.clock import NOON
 
 OWNER = "ann"
@@ -35,6 +36,13 @@ OWNER = "ann"
 def session_store(engine: Engine, rules: SessionRules = DEFAULT_RULES) -> SessionStore:
     """Returns a new store over the engine, as another process would have."""
     return SessionStore(Shared.over(engine), rules)
+
+
+async def delete_for_good(engine: Engine, session_id: str, owner_id: str = OWNER) -> None:
+    """Leaves a tombstone, and the contents to the timer: what removes them fails."""
+    refusing = Refuses(engine, SESSIONS, "delete")
+    refusing.refusing = True
+    await session_store(refusing).delete(owner_id, session_id, purge=True)
 
 
 def new(title: str = "First", content: str = "one", description: str | None = None, **rest: Any) -> NewSession:

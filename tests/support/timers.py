@@ -30,6 +30,7 @@ class PurgeCounts:
     drafts: int = 0
     spared: int = 0
     skipped: int = 0
+    trash: int = 0
 
 
 async def clean_up(stores: Stores) -> Counts:
@@ -45,4 +46,4 @@ async def clean_up(stores: Stores) -> Counts:
 async def purge(stores: Stores) -> PurgeCounts:
     """Runs the timer of PURGE_SCHEDULE."""
     counts = (await stores.timers.run("purge_stale_drafts")).as_dict()
-    return PurgeCounts(counts.pop("drafts purged"), **counts)
+    return PurgeCounts(counts.pop("drafts purged"), trash=counts.pop("trash purged"), **counts)

@@ -16,7 +16,7 @@ from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import Around, InSteps
-from tests.support.sessions import content_ids, session_store
+from tests.support.sessions import content_ids, delete_for_good, session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, entry_of, new, over, visit
 from tests.support.timers import Counts, clean_up
 
@@ -54,7 +54,7 @@ async def test_a_run_takes_on_so_much_of_each_and_the_next_goes_on(
             await over(Dies(engine, at=2))[1].create(OWNER, new(f"Pending {number}"))
     for _ in range(4):
         gone = await stores.sessions.create(OWNER, of_sessions.new())
-        await stores.sessions.delete(OWNER, gone.id)
+        await delete_for_good(engine, gone.id)
     clock.at = NOON + GRACE + timedelta(minutes=1)
 
     bounded_stores = bounded(engine, items_max=3)

@@ -20,7 +20,7 @@ from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import InSteps
-from tests.support.sessions import content_ids, session_store
+from tests.support.sessions import content_ids, delete_for_good, session_store
 from tests.support.snapshots import (
     GRACE,
     OWNER,
@@ -136,7 +136,7 @@ async def test_the_contents_of_deleted_sessions_are_removed(stores: Stores, cloc
     head = await stores.sessions.create(OWNER, of_sessions.new(content="one"))
     await stores.sessions.save(OWNER, head.id, SessionChange(content=pack("two")))
     kept = await stores.sessions.create(OWNER, of_sessions.new())
-    await stores.sessions.delete(OWNER, head.id)
+    await delete_for_good(stores.engine, head.id)
     clock.at += GRACE + A_MOMENT
     counts = await clean_up(stores)
     assert counts.contents_removed == 2
@@ -152,7 +152,7 @@ async def test_nothing_younger_than_the_grace_is_touched(engine: Engine, stores:
     await clean_up(stores)
     clock.at = NOON + timedelta(hours=1)
     await stores.snapshots.delete(OWNER, id)
-    await stores.sessions.delete(OWNER, gone.id)
+    await delete_for_good(stores.engine, gone.id)
     await save_that_dies(engine, head.id, "lost", at=2)
     with pytest.raises(StoreUnavailable):
         await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
@@ -171,7 +171,7 @@ async def test_tombstones_are_forgotten_after_their_time_and_not_before(stores: 
     head = await stores.sessions.create(OWNER, of_sessions.new())
     clock.at = NOON + timedelta(hours=1)
     await stores.snapshots.delete(OWNER, id)
-    await stores.sessions.delete(OWNER, head.id)
+    await delete_for_good(stores.engine, head.id)
     clock.at = NOON + timedelta(hours=1) + RETENTION - A_MOMENT
     assert (await clean_up(stores)).tombstones_forgotten == 0
     assert await find_snapshot(stores.engine, id) is not None
@@ -214,7 +214,7 @@ async def test_two_runs_at_once_do_no_harm(engine: Engine, stores: Stores, clock
     gone = [await stores.sessions.create(OWNER, of_sessions.new()) for _ in range(3)]
     for id, head in zip(ids, gone, strict=True):
         await stores.snapshots.delete(OWNER, id)
-        await stores.sessions.delete(OWNER, head.id)
+        await delete_for_good(stores.engine, head.id)
     with pytest.raises(StoreUnavailable):
         await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
     for wait in (GRACE, RETENTION):

@@ -23,7 +23,7 @@ from tests.support.breaking import Asks, Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, new, over, visitors_of
-from tests.support.timers import Counts, clean_up
+from tests.support.timers import Counts, clean_up, purge
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1024 * 1024
@@ -116,12 +116,16 @@ async def test_every_scan_is_served_by_its_own_partial_index(
         made = await snapshots.create(OWNER, new(expires_at=NOON + timedelta(days=1)))
         await snapshots.create(OWNER, new(expires_at=NOON + timedelta(days=1)))
         await snapshots.delete(OWNER, made.id)
-        await sessions.delete(OWNER, (await sessions.create(OWNER, of_sessions.new())).id)
+        gone = await sessions.create(OWNER, of_sessions.new())
+        await of_sessions.delete_for_good(engine, gone.id)
+        trashed = await sessions.create(OWNER, of_sessions.new())
+        await sessions.delete(OWNER, trashed.id)
         await sessions.create(OWNER, of_sessions.new())
         with pytest.raises(StoreUnavailable):
             await over(Dies(engine, at=2))[1].create(OWNER, new("Pending"))
     clock.at += RETENTION
     await clean_up(over(asks)[3])
+    await purge(over(asks)[3])
     scans = [(container, query) for container, query in asks.asked if query.partition is None]
     assert {(container.name, query.sort.path) for container, query in scans if query.cursor} >= {
         ("snapshots", "expires_at"),
@@ -130,6 +134,7 @@ async def test_every_scan_is_served_by_its_own_partial_index(
         ("snapshot_access_logs", "unsettled_at"),
         ("sessions", "unsettled_at"),
         ("sessions", "deleted_at"),
+        ("sessions", "stale_since"),
         ("sessions", "saved_at"),
         ("sessions", "metadata.updated_at"),
     }
@@ -147,7 +152,7 @@ from pathlib import Path
 from persistence.timers.scan import TimerRules
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.snapshots import over
-from tests.support.timers import clean_up
+from tests.support.timers import clean_up, purge
 
 async def main():
     engine = SqliteEngine(Path(sys.argv[1]))

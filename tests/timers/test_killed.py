@@ -22,7 +22,7 @@ from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads, InSteps
-from tests.support.sessions import session_store
+from tests.support.sessions import delete_for_good, session_store
 from tests.support.snapshots import GRACE, OWNER, RETENTION, dump, load, new, over, visit
 from tests.support.timers import clean_up
 
@@ -65,7 +65,7 @@ async def make_work(engine: Engine, clock: Clock) -> None:
     old = await stores.snapshots.create(OWNER, new("Old"), IdempotencyKey("key", "digest"))
     old_session = await stores.sessions.create(OWNER, of_sessions.new())
     await stores.snapshots.delete(OWNER, old.id)
-    await stores.sessions.delete(OWNER, old_session.id)
+    await delete_for_good(engine, old_session.id)
     clock.at = NOON + GRACE + timedelta(seconds=1)
     await clean_up(stores)
 
@@ -85,7 +85,7 @@ async def make_work(engine: Engine, clock: Clock) -> None:
             await snapshots.create(OWNER, new("Made, and not confirmed"))
     gone = await stores.sessions.create(OWNER, of_sessions.new(content="a"))
     await stores.sessions.save(OWNER, gone.id, SessionChange(content=pack("b")))
-    await stores.sessions.delete(OWNER, gone.id)
+    await delete_for_good(engine, gone.id)
     head = await stores.sessions.create(OWNER, of_sessions.new(content="kept"))
     for content in ("lost", "lost again"):
         await interrupted(

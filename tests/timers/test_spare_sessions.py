@@ -63,7 +63,9 @@ async def do_something(stores: Stores, random: Random, id: str, text: str) -> No
         (5, lambda: sessions.move(OWNER, id, SessionAction.PROMOTED)),
         (3, lambda: sessions.move(OWNER, id, SessionAction.CLOSED)),
         (1, lambda: sessions.move(OWNER, id, SessionAction.REOPENED)),
-        (1, lambda: stores.drafts.discard(OWNER, id)),
+        (1, lambda: sessions.delete(OWNER, id)),
+        (1, lambda: stores.drafts.discard(OWNER, id, purge=True)),
+        (1, lambda: stores.trash.restore(OWNER, id)),
     ]
     [(_, chosen)] = random.choices(choices, [weight for weight, _ in choices])
     await chosen()
@@ -89,7 +91,7 @@ async def test_active_and_closed_sessions_outlive_every_timer_byte_by_byte(
     await do_anything(stores, random, clock)
     before = await permanent(engine)
     statuses = {head.status for head in await stored_heads(engine)}
-    assert statuses >= {*PERMANENT, SessionStatus.DRAFT, SessionStatus.DELETED}, "nothing to choose from"
+    assert statuses == {*SessionStatus}, "nothing to choose from"
     for _ in range(6):
         clock.advance(days=random.choice([0.02, 1, 31, 400, 4_000]))
         await purge(stores)
@@ -102,7 +104,7 @@ async def test_active_and_closed_sessions_outlive_every_timer_byte_by_byte(
         await clean_up(stores)
     assert await permanent(engine) == before
     left = await stored_heads(engine)
-    assert {head.status for head in left} <= PERMANENT, "drafts and tombstones are removed"
+    assert {head.status for head in left} <= PERMANENT, "drafts, trash and tombstones are removed"
     await assert_sound(engine)
     await assert_usable(stores, left)
 
@@ -143,7 +145,7 @@ async def purge_within(tmp_path: Path, drafts: int, megabytes: int) -> None:
     command = [sys.executable, "-c", PURGE_ALL, str(folder)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    assert f"drafts purged {drafts}, spared 0, skipped 0" in done.stdout
+    assert f"drafts purged {drafts}, spared 0, trash purged 0, skipped 0" in done.stdout
     kilobytes = int(done.stdout.split("VmHWM:")[1].split()[0])
     assert kilobytes * 1024 < megabytes * MEGABYTE
 

@@ -28,9 +28,10 @@ def indexes(container: Container) -> dict[str, str]:
         led = ["partition", "kind", *map(field, listing.by)]
         for path in listing.sorts:
             add(f"{of_list} by {path}", [*led, field(path), "id"], field(path))
-        for path in listing.sums:
-            # Not by the path itself, because items without it are counted.
-            add(f"{of_list} sum {path}", [*led, field(path)], field(listing.by[0]) if listing.by else None)
+        if listing.sums:
+            # Not partial by a sum, because items without it are counted.
+            summed = map(field, listing.sums)
+            add(f"{of_list} sums", [*led, *summed], field(listing.by[0]) if listing.by else None)
     for path in container.scans:
         add(f"scan {path}", ["kind", field(path), "id"], field(path))
     return made

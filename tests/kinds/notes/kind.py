@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from persistence.errors import CorruptItem
 from persistence.kind import Counts, Erase, Erased, Export, Exported, Kind, Step, damaged
-from persistence.limits import Counted, CountedBytes
+from persistence.limits import KEPT_BYTES, STORED_BYTES, Counted, CountedBytes
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import pages_of
 from persistence.storage.engine import Item
@@ -21,7 +21,10 @@ def note_kind(store: NoteStore) -> Kind:
     chores = NoteChores(store)
     return Kind(
         counted=[Counted("notes", "Notes.", SESSIONS, live_notes)],
-        stored=[CountedBytes(SESSIONS, live_notes, "metadata.content_bytes")],
+        stored=[
+            CountedBytes(SESSIONS, live_notes, "metadata.content_bytes", name)
+            for name in (STORED_BYTES, KEPT_BYTES)
+        ],
         export=Export("notes", store.notes, chores.lines),
         erase=Erase(chores.erase, {"notes": "Notes that this call removed."}),
         timer_steps={"sweep_sessions": [Step(("notes_forgotten",), chores.forget)]},

@@ -1,0 +1,1 @@
+"""The trash: sessions and drafts that were deleted, and can be restored."""

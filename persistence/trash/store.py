@@ -1,0 +1,76 @@
+"""The trash: deleted sessions and drafts, with their contents and histories, until they are purged.
+
+A session in the trash is a session of status `trashed`. Restoring and purging replace its head under its etag, so
+one of them wins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from persistence.conditions import NO_CONDITIONS, Conditions
+from persistence.errors import Contended, CorruptItem, IllegalMove, NotFound
+from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
+from persistence.sessions.store import SessionStore
+from persistence.storage.query import Filter, Operator, Page, Sort
+
+EMPTY_ITEMS = 1_000
+"""Number of removed items after which a call of `empty` stops. The same call continues."""
+
+_RECENTLY_TRASHED = Sort("metadata.updated_at", descending=True)
+_PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """How many sessions and drafts one call purged. `done` is False if the call must be repeated."""
+
+    purged: int
+    done: bool
+
+
+class TrashStore:
+    """The trash of all owners. Raises as `SessionStore`, and IllegalMove for a session outside the trash."""
+
+    def __init__(self, sessions: SessionStore) -> None:
+        self._sessions = sessions
+        self.filters = sessions.filters
+        self._trashed = self.filters.create("status", SessionStatus.TRASHED, Operator.EQUAL)
+
+    def purges_at(self, trashed: SessionSummary) -> datetime:
+        """Returns when the timer purges a session in the trash."""
+        return self._sessions.purges_at(trashed)
+
+    async def page(
+        self, owner_id: str, filters: Sequence[Filter] = (), page_size: int = 10, cursor: str | None = None
+    ) -> Page[SessionSummary]:
+        """Returns a page of the trash, the last deleted first. One query in one partition, over heads alone."""
+        return await self._sessions.page(owner_id, [*filters, self._trashed], _RECENTLY_TRASHED, page_size, cursor)
+
+    async def restore(self, owner_id: str, session_id: str, conditions: Conditions = NO_CONDITIONS) -> SessionHead:
+        """Restores a session or draft to the status that it had. Counts as an access. Raises TooMany and
+        StorageFull."""
+        return await self._sessions.untrash(owner_id, session_id, conditions)
+
+    async def purge(self, owner_id: str, session_id: str) -> None:
+        """Deletes a session or draft in the trash for good, with its contents. A tombstone stays as it is."""
+        await self._sessions.purge(owner_id, session_id)
+
+    async def empty(self, owner_id: str) -> Emptied:
+        """Purges everything in the trash, and stops after EMPTY_ITEMS. It is safe to repeat.
+
+        What is restored at the same time stays as a whole. Damaged items are left.
+        """
+        purged, items, cursor = 0, 0, None
+        while True:
+            page = await self.page(owner_id, (), _PAGE_SIZE, cursor)
+            for one in page.items:
+                try:
+                    removed = await self._sessions.purge(owner_id, one.id)
+                except (IllegalMove, NotFound, Contended, CorruptItem):
+                    continue  # restored meanwhile, erased meanwhile, or damaged
+                purged += removed > 0
+                if (items := items + removed) >= EMPTY_ITEMS:
+                    return Emptied(purged, done=False)
+            if (cursor := page.cursor) is None:
+                return Emptied(purged, done=True)
