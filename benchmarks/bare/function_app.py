@@ -103,13 +103,16 @@ async def save(req: func.HttpRequest) -> func.HttpResponse:
     stored = await engine.read(SESSIONS, req.route_params["session_id"], owner)
     head = stored.item
     content = await new_content(head, head["id"])
-    revisions = [{**head["revisions"][0], "content_id": content["id"]}, *head["revisions"]]
+    prefix = f"{head['id']}~"
+    version, action, saved, _, *rest = head["revisions"][0]
+    newest = [version, action, saved, content["id"].removeprefix(prefix), *rest]
+    revisions = [newest, *head["revisions"]]
     kept, pruned = revisions[: settings.keep_revisions], revisions[settings.keep_revisions :]
     head = {**head, "content_id": content["id"], "revisions": kept}
     await engine.create_then_replace(SESSIONS, [content], head, stored.etag)
-    for revision in pruned:
+    for _, _, _, content_id, *_ in pruned:
         # In the background, as in the real app.
-        beside.start(engine.delete(SESSIONS, revision["content_id"], owner))
+        beside.start(engine.delete(SESSIONS, prefix + content_id, owner))
     return respond(req)
 
 
