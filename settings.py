@@ -127,6 +127,9 @@ class Settings(BaseModel):
         default=30,
         description="A deleted session or draft stays in the trash for this many days; 0: it is deleted at once.",
     )
+    activity_retention_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = Field(
+        default=90, description="Days until a timer removes a line of activity; 0 for no activity."
+    )
     purge_schedule: str = Field(
         default="0 30 3 * * *",
         description="When `purge_stale_drafts` runs, as NCRONTAB with six fields, seconds first, in UTC.",
@@ -278,6 +281,7 @@ class Settings(BaseModel):
             ),
             renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),
+            activity_retention=timedelta(days=self.activity_retention_days),
             snapshots=SnapshotRules(
                 id_length=self.snapshot_id_length,
                 default_days=self.snapshot_default_days,

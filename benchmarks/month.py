@@ -39,6 +39,8 @@ HABITS = (
     Habit("open a snapshot for the first time", 4 * VISITORS_PER_SNAPSHOT, "each is opened by 5 people"),
     Habit("open a snapshot again", 4 * VISITORS_PER_SNAPSHOT, "and by each of them twice"),
 )
+TOLD = ("autosave", "save", "create a session", "rename", "delete a session", "create a snapshot")
+"""What has a line of activity."""
 TIMER, TIMER_RUNS = "the timer, with nothing to do", 4 * 24 * 30
 
 PER_MILLION_UNITS = 0.25
@@ -95,9 +97,10 @@ def bill(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> 
 
 
 def stored_bytes(items: Mapping[str, int]) -> int:
-    """Returns the size of one person's new sessions and snapshots. Each session has a full history."""
+    """Returns the size of one person's new sessions, snapshots and activity. Each session has a full history."""
     session = items["head, full history"] + 20 * items["content"]
-    return SESSIONS_PER_PERSON * session + 4 * items["snapshot"]
+    lines = sum(habit.times for habit in HABITS if habit.operation in TOLD)
+    return SESSIONS_PER_PERSON * session + 4 * items["snapshot"] + lines * items["line of activity"]
 
 
 def _million_units(units: Mapping[str, tuple[float, float]]) -> tuple[float, float]:

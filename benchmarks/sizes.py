@@ -79,7 +79,8 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     sessions, versions = stores.sessions, _versions(costs.state)
     new = NewSession(title=TITLE, description=DESCRIPTION, content=pack(costs.state.content), device_info=DEVICE)
     await _price(engine, costs, "create a session", lambda: sessions.create(OWNER, new))
-    costs.items["content"], costs.items["head, 1 revision"] = (call.size for call in engine.calls[-2:])
+    names = ("content", "head, 1 revision", "line of activity")
+    costs.items |= {name: call.size for name, call in zip(names, engine.calls, strict=True)}
     id = (await sessions.page(OWNER)).items[0].id
     for _ in range(SAVES_BEFORE):
         await sessions.save(OWNER, id, next(versions))
@@ -91,8 +92,8 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
 
     await _price(engine, costs, "save", save)
     costs.items["head, full history"] = next(call.size for call in engine.calls if call.verb == "replace")
-    await save(autosave=True)
     await _price(engine, costs, "autosave", lambda: save(autosave=True))
+    await _price(engine, costs, "autosave within the same minute", lambda: save(autosave=True))
     await _price_sweep(engine, costs, save)
     renamed = SessionChange(title=TITLE + ", renamed")
     await _price(engine, costs, "rename", lambda: sessions.save(OWNER, id, renamed))
@@ -104,6 +105,7 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
         await sessions.create(OWNER, small)
     await _price(engine, costs, "list 30", lambda: sessions.page(OWNER, page_size=30))
     await _price(engine, costs, "list 5", lambda: sessions.page(OWNER, page_size=5))
+    await _price(engine, costs, "20 lines of activity", lambda: stores.activity.page(OWNER, page_size=20))
     await _price(engine, costs, "delete a session", lambda: sessions.delete(OWNER, id))
     await sessions.drain()
 

@@ -7,6 +7,7 @@ import azure.functions as func
 from functions import health, timers
 from functions.account import endpoints as account
 from functions.account.views import views_for
+from functions.activity import endpoints as activity
 from functions.drafts import endpoints as drafts
 from functions.http.api import Api
 from functions.http.rate_limit import TokenBuckets
@@ -54,5 +55,6 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(snapshots.routes, stores.snapshots, rate_limit)
     api.add(snapshot_content.routes, stores.snapshots, rate_limit)
     api.add(access_logs.routes, stores.access_logs)
+    api.add(activity.routes, stores.activity)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
     api.add(health.routes, stores.engine)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from persistence.activity.kind import activity_kind
+from persistence.activity.store import RETENTION, ActivityStore
 from persistence.drafts.kind import draft_kind
 from persistence.drafts.store import DraftStore
 from persistence.formats.kind import format_kind
@@ -44,6 +46,7 @@ class Rules:
     sessions: SessionRules = field(default_factory=SessionRules)
     draft_retention: timedelta = timedelta(days=30)
     snapshots: SnapshotRules = field(default_factory=SnapshotRules)
+    activity_retention: timedelta = RETENTION
     timers: TimerRules = field(default_factory=TimerRules)
     renew_formats: bool = False
 
@@ -67,6 +70,11 @@ class Stores:
     def engine(self) -> Engine:
         """The engine that all stores use."""
         return self.shared.engine
+
+    @property
+    def activity(self) -> ActivityStore:
+        """What happened, line by line."""
+        return self.shared.activity
 
     @property
     def limits(self) -> Limits:
@@ -109,7 +117,7 @@ def open_engine(place: Path | CosmosAccount) -> Engine:
 def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
     """The stores over an engine that is already open. A new kind is one more line of `kinds`."""
     rules = rules or Rules()
-    shared = Shared.over(engine, rules.limits)
+    shared = Shared.over(engine, rules.limits, rules.activity_retention)
     sessions = SessionStore(shared, rules.sessions)
     drafts = DraftStore(sessions, rules.draft_retention)
     access_logs = AccessLogStore(shared)
@@ -120,6 +128,7 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
         trash_kind(shared, sessions, rules.sessions.trash_retention, rules.timers),
         idempotency_kind(shared, rules.timers),
         snapshot_kind(shared, snapshots, access_logs, rules.timers),
+        activity_kind(shared.activity, rules.timers),
         *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
     )
     return Stores(shared, sessions, drafts, TrashStore(sessions), snapshots, access_logs, kinds)

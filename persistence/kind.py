@@ -42,7 +42,7 @@ def damaged(id: str, mark: str = "0") -> Exported:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One phase of an export: the documents of a person, by id. Ids have only characters of A-Za-z0-9_-.
+    """One phase of an export: the documents of a person, by id. Ids have only characters of A-Za-z0-9_~-.
 
     phase      the name in cursors, which must not change
     documents  what is paged; items come without content

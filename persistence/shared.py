@@ -1,8 +1,10 @@
 """The parts that the stores of one engine share."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
+from persistence.activity.store import RETENTION, ActivityStore
 from persistence.background import Background
 from persistence.idempotency import IdempotencyKeys
 from persistence.limits import NO_LIMITS, LimitRules, Limits
@@ -17,8 +19,12 @@ class Shared:
     limits: Limits
     idempotency: IdempotencyKeys
     background: Background
+    activity: ActivityStore
 
     @classmethod
-    def over(cls, engine: Engine, limits: LimitRules = NO_LIMITS) -> Self:
+    def over(
+        cls, engine: Engine, limits: LimitRules = NO_LIMITS, activity_retention: timedelta = RETENTION
+    ) -> Self:
         """The parts over an engine that is already open."""
-        return cls(engine, Limits(engine, limits), IdempotencyKeys(engine), Background())
+        activity = ActivityStore(engine, activity_retention)
+        return cls(engine, Limits(engine, limits), IdempotencyKeys(engine), Background(), activity)

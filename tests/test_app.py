@@ -52,6 +52,7 @@ get_snapshot_stats        GET     persistence/snapshots/{snapshot_id}/stats
 get_snapshot_visitors     GET     persistence/snapshots/{snapshot_id}/visitors
 get_snapshot_access_logs  GET     persistence/snapshot_access_logs
 delete_snapshot_access_log  DELETE  persistence/snapshot_access_logs/{snapshot_id}
+get_activity              GET     persistence/activity
 get_me                    GET     persistence/me
 delete_me                 DELETE  persistence/me
 get_export                GET     persistence/export

@@ -13,7 +13,7 @@ from persistence.storage.engine import Item
 from persistence.storage.query import Query
 
 _PAGE_SIZE = 20
-_CURSOR = re.compile(r"(\w+):(\w+):([\w-]*):([\w-]*):(\w*)", re.ASCII)
+_CURSOR = re.compile(r"(\w+):(\w+):([\w-]*):([\w~-]*):(\w*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from persistence.errors import CorruptItem, ItemNotFound
 from persistence.kind import Counts, Erased
 from persistence.sessions.contents import contents_of, session_of
 from persistence.sessions.documents import SessionContent, SessionHead
+from persistence.sessions.late_lines import LateLines
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, pages_of
@@ -23,8 +24,9 @@ D = TypeVar("D", bound=Document)
 class SessionChores:
     """Steps of the timer `sweep_sessions`, and the erasure of a person's sessions."""
 
-    def __init__(self, engine: Engine, sessions: SessionStore, rules: TimerRules) -> None:
+    def __init__(self, engine: Engine, sessions: SessionStore, late_lines: LateLines, rules: TimerRules) -> None:
         self._engine, self._sessions, self._rules = engine, sessions, rules
+        self._late_lines = late_lines
         self._scan = Scan(engine, rules.items_max)
         self._heads = DocumentSet(engine, SESSIONS, SessionHead)
         self._contents = DocumentSet(engine, SESSIONS, SessionContent)
@@ -40,21 +42,32 @@ class SessionChores:
         await self._scan.each_due(counts, self._heads, "unsettled_at", until, empty)
 
     async def sweep_saved(self, at: datetime, counts: Counts) -> None:
-        """Removes contents that no head names: a save failed, or was interrupted while it pruned.
+        """Removes contents that no head names: a save failed, or was interrupted while it pruned. Writes lines of
+        activity that an interrupted save lacks.
 
         Looks only at sessions that have a content or a head written since the last run.
         """
         until = at - self._rules.settle_grace
 
-        async def sweep(item: Item) -> None:
-            await self._sweep(counts, item["owner_id"], _session_of(item), until)
+        async def sweep_content(item: Item) -> None:
+            head = await self._sweep(counts, item["owner_id"], _session_of(item), until)
+            # The scan of heads does not find a session that is saved again and again.
+            if head is not None and head.metadata.updated_at > until:
+                await self._write_late_lines(counts, head, at)
+
+        async def sweep_head(item: Item) -> None:
+            head = await self._sweep(counts, item["owner_id"], item["id"], until)
+            if head is not None:
+                await self._write_late_lines(counts, head, at)
 
         # Each watermark has the name under which it was first stored.
         await self._scan.each_written(
-            counts, self._contents, "saved_at", until, sweep, group=_session_of, watermark="saved_at"
+            counts, self._contents, "saved_at", until, sweep_content, group=_session_of, watermark="saved_at"
         )
         path = "metadata.updated_at"
-        await self._scan.each_written(counts, self._heads, path, until, sweep, group=_session_of, watermark=path)
+        await self._scan.each_written(
+            counts, self._heads, path, until, sweep_head, group=_session_of, watermark=path
+        )
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of sessions after the retention."""
@@ -83,8 +96,9 @@ class SessionChores:
                     return True
         return False
 
-    async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> None:
-        """Removes contents of one session that its head does not name, if they are from before `until`."""
+    async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> SessionHead | None:
+        """Removes contents of one session that its head does not name, if they are from before `until`. Returns
+        the head. None if there is none, or a tombstone that is younger."""
 
         async def remove(item: Item) -> None:
             if self._contents.load(item).saved_at <= until:
@@ -101,10 +115,15 @@ class SessionChores:
         # The contents first, then the head: a content written between the two reads is not in the list.
         head = await self._find_head(owner_id, session_id) if found else before
         if head is not None and head.unsettled_at is not None and head.unsettled_at > until:
-            return  # deleted within the grace: a later run empties it
+            return None  # deleted within the grace: a later run empties it
         counts.add("sessions_swept")
         unnamed = [item for item in found if head is None or item["id"] not in head.content_ids]
         await self._scan.each(counts, unnamed, remove, concurrency=1)
+        return head
+
+    async def _write_late_lines(self, counts: Counts, head: SessionHead, at: datetime) -> None:
+        for _ in range(await self._late_lines.write(head, at, at - self._rules.settle_grace)):
+            counts.add("lines_written")
 
     async def _find_head(self, owner_id: str, session_id: str) -> SessionHead | None:
         try:

@@ -4,16 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from persistence.activity.documents import ActivityLine
+from persistence.activity.store import ActivityStore
 from persistence.conditions import NO_CONDITIONS, Conditions
-from persistence.documents import is_id
+from persistence.documents import is_id, now
 from persistence.errors import Changed, Contended, NotFound, PersistenceError
 from persistence.keyed import Keyed
 from persistence.limits import Limits
 from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
 from persistence.sessions.documents import SessionHead, SessionStatus
-from persistence.sessions.edits import Edit
+from persistence.sessions.edits import Edit, Name
 from persistence.sessions.heads import SessionHeads
+from persistence.sessions.history import find_revision
+from persistence.sessions.late_lines import LateLines
+from persistence.sessions.lines import is_erasure, line_of, line_of_naming, line_of_retried
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.write_queue import Committed, Write, WriteQueue
 from persistence.storage.document_set import Versioned
 from persistence.storage.engine import Item
@@ -51,12 +57,17 @@ class _Reads:
 
 @dataclass(slots=True)
 class _Plan:
-    """What a group of writes makes of the `stored` head: the `head` after the last of them, the content items of
-    all, and the outcome of each. The outcomes hold once that head is stored."""
+    """What a group of writes makes of the `stored` head: the `head` after the last of them, the content items and
+    the lines of activity of all, and the outcome of each. The outcomes hold once that head is stored.
+
+    retried  lines of writes that an earlier try has applied. It may have been interrupted before its line.
+    """
 
     stored: SessionHead
     head: SessionHead
     contents: list[Item] = field(default_factory=list)
+    lines: list[ActivityLine | None] = field(default_factory=list)
+    retried: list[ActivityLine | None] = field(default_factory=list)
     outcomes: list[Committed | PersistenceError] = field(default_factory=list)
 
     @property
@@ -69,8 +80,11 @@ class SessionCommits:
     """Applies edits to sessions. In one process, the writers of one session take turns. Those who wait at the same
     time share one commit, and each of their edits is a version."""
 
-    def __init__(self, heads: SessionHeads, contents: SessionContents, limits: Limits) -> None:
-        self._heads, self._contents, self._limits = heads, contents, limits
+    def __init__(
+        self, heads: SessionHeads, contents: SessionContents, limits: Limits, activity: ActivityStore
+    ) -> None:
+        self._heads, self._contents, self._limits, self._activity = heads, contents, limits, activity
+        self._late_lines = LateLines(activity)
         self._queues = Keyed(WriteQueue)
 
     async def commit(
@@ -104,10 +118,14 @@ class SessionCommits:
                 plan = await self._plan(current.document, writes)
                 replaced = None
                 if plan.head is not plan.stored:
-                    replaced = await self._heads.try_replace(plan.head, current.etag, plan.named_contents)
+                    await self._tell_before_deletion(plan)
+                    replaced = await self._heads.try_replace(
+                        plan.head, current.etag, plan.named_contents, self._activity.items(plan.lines)
+                    )
                     if replaced is None:
                         reads.lost.add(current.etag)
                         continue
+                await self._activity.note_all(plan.retried)
                 for write, outcome in zip(writes, plan.outcomes, strict=True):
                     write.outcome = outcome
                 self._remove_unnamed(plan)
@@ -141,17 +159,28 @@ class SessionCommits:
     async def _apply(self, plan: _Plan, write: Write) -> Committed:
         head, edit = plan.head, write.edit
         if (revision := head.revision_by(edit.save_id)) is not None:
+            plan.retried.append(line_of_retried(head, revision))
             return Committed(head, head, revision)
         self._heads.check_live(head, or_trashed=edit.reaches_trash)
         _check(head, edit, write.conditions)
         edited = edit.apply(head)
         if edited is None:
+            if isinstance(edit, Name):
+                # A retry is not recognised by its save id, because a naming makes no version.
+                plan.retried.append(line_of_naming(head, find_revision(head, edit.version)))
             return Committed(head, head)
         await self._check_limits(plan.stored, edited.head)
         plan.head = edited.head
+        plan.lines.append(line_of(head, edited.head))
         if edited.content is not None:
             plan.contents.append(edited.content)
         return Committed(head, edited.head)
+
+    async def _tell_before_deletion(self, plan: _Plan) -> None:
+        """A tombstone has no history. So lines that interrupted commits of the session lack are written first."""
+        newest = plan.head.revisions[0]
+        if newest.action is SessionAction.DELETED and not is_erasure(newest):
+            await self._late_lines.write(plan.stored, now(), now())
 
     def _remove_unnamed(self, plan: _Plan) -> None:
         """Starts the removal of contents that the new head does not name any more. The timer removes those of a

@@ -5,7 +5,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from persistence.documents import new_id
+from persistence.documents import new_id, now, timestamp_text
 from persistence.errors import IllegalMove, TooManyNamed
 from persistence.sessions.contents import new_content
 from persistence.sessions.documents import MOVES, SessionChange, SessionHead, SessionStatus
@@ -142,7 +142,8 @@ class Name:
         named = sum(one.name is not None for one in head.revisions)
         if old.name is None and named >= self.rules.named_max:
             raise TooManyNamed("named versions", named, self.rules.named_max)
-        revisions = tuple(one._replace(name=self.name) if one is old else one for one in head.revisions)
+        renamed = old._replace(name=self.name, named=timestamp_text(now()))
+        revisions = tuple(renamed if one is old else one for one in head.revisions)
         changed = {"revisions": revisions, "schema_version": self.rules.stored_format}
         return Edited(head.model_copy(update=changed))
 

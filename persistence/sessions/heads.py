@@ -53,40 +53,45 @@ class SessionHeads:
         if summary.status is SessionStatus.TRASHED and not or_trashed:
             raise Trashed("session", summary.id, timestamp_text(self.purges_at(summary)))
 
-    async def create(self, head: SessionHead, packed: Packed, *, id_is_new: bool) -> SessionHead:
-        """Creates a session's content and the head that names it, and returns that head.
+    async def create(
+        self, head: SessionHead, packed: Packed, lines: Sequence[Item], *, id_is_new: bool
+    ) -> SessionHead:
+        """Creates a session's content, the head that names it, and the lines of activity that tell of it. Returns
+        that head.
 
         Raises ItemExists if the head's id is taken. With `id_is_new` the id was made for this call alone, so only
-        a driver's own retry can have taken it, and that is ignored. One commit; two creates if it is large.
+        a driver's own retry can have taken it, and that is ignored. One commit, and a create before it if it is
+        large.
         """
         content = new_content(head.owner_id, head.id, packed)
         revisions = tuple(one._replace(content_id=content["id"]) for one in head.revisions)
         head = head.model_copy(update={"content_id": content["id"], "revisions": revisions})
-        item = head.to_item()
+        heads = [Create(head.to_item()), *map(Create, lines)]
         # Only the driver's own retry can have taken an id of 72 random bits that was made for this call alone.
         # Reading it back would prove less, because reads may be stale.
         own_retry = suppress(ItemExists) if id_is_new else nullcontext()
-        if item_size(content) + item_size(item) <= COMMIT_MAX_BYTES:
+        if sum(item_size(one.item) for one in (Create(content), *heads)) <= COMMIT_MAX_BYTES:
             with own_retry:
-                await self._engine.commit(SESSIONS, head.owner_id, [Create(content), Create(item)])
+                await self._engine.commit(SESSIONS, head.owner_id, [Create(content), *heads])
         else:
             with suppress(ItemExists):
                 await self._engine.create(SESSIONS, content)
             with own_retry:
-                await self._engine.create(SESSIONS, item)
+                await self._engine.commit(SESSIONS, head.owner_id, heads)
         return head
 
     async def try_replace(
-        self, head: SessionHead, etag: str, contents: Sequence[Item] = ()
+        self, head: SessionHead, etag: str, contents: Sequence[Item] = (), lines: Sequence[Item] = ()
     ) -> Versioned[SessionHead] | None:
-        """Replaces a head, and creates new content items that it names. One compare-and-set.
+        """Replaces a head, creates new content items that it names, and the lines of activity that tell of it. One
+        compare-and-set.
 
         Returns the head with its new etag, or None if another writer was faster. Raises NotFound if the session
         was erased meanwhile.
         """
         try:
-            if contents:
-                return Versioned(head, await self._heads.create_then_replace(contents, head, etag))
+            if contents or lines:
+                return Versioned(head, await self._heads.create_then_replace(contents, head, etag, lines))
             return Versioned(head, await self._heads.replace(head, etag))
         except ItemChanged:
             return None

@@ -5,6 +5,7 @@ from persistence.limits import KEPT_BYTES, Counted, CountedBytes, QueryOf
 from persistence.sessions.chores import SessionChores
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.export import SessionExport
+from persistence.sessions.late_lines import LateLines
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.storage.containers import SESSIONS
@@ -21,7 +22,8 @@ def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> K
     """Sessions of every status: drafts are exported and erased with them, and their bytes are counted. The trash
     is exported and erased with them, too."""
     heads = DocumentSet(shared.engine, SESSIONS, SessionHead)
-    chores = SessionChores(shared.engine, sessions, rules)
+    chores = SessionChores(shared.engine, sessions, LateLines(shared.activity), rules)
+    swept = ("sessions_swept", "contents_removed", "lines_written")
     return Kind(
         counted=[Counted("sessions", "Active and closed sessions.", SESSIONS, sessions_of(*_SAVED))],
         stored=[
@@ -32,8 +34,8 @@ def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> K
         erase=Erase(chores.erase, {"sessions": "Sessions that this call removed, with all their contents."}),
         timer_steps={
             "sweep_sessions": [
-                Step(("sessions_swept", "contents_removed"), chores.empty_deleted),
-                Step(("sessions_swept", "contents_removed"), chores.sweep_saved),
+                Step(swept, chores.empty_deleted),
+                Step(swept, chores.sweep_saved),
                 Step(("tombstones_forgotten",), chores.forget_tombstones),
             ]
         },

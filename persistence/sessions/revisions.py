@@ -36,6 +36,7 @@ class Revision(NamedTuple):
              its dot is a digest of the request. Only recent revisions have one.
     began    the time of the first autosave that this autosave replaced
     name     a revision with a name is never pruned or replaced
+    named    when it got this name, or lost its name
     """
 
     version: int
@@ -50,6 +51,7 @@ class Revision(NamedTuple):
     media_type: str | None = None
     began: str | None = None
     name: str | None = None
+    named: str | None = None
 
     @property
     def saved_at(self) -> datetime:
@@ -100,6 +102,8 @@ def to_rows(id: str, head: Texts, history: Iterable[Revision], remembered: Itera
             rest["since"] = one.began
         if one.name is not None:
             rest["name"] = one.name
+        if one.named is not None:
+            rest["named"] = one.named
         if one.version in left:
             rest["left"] = True
         if rest:
@@ -122,10 +126,11 @@ def from_rows(item: Mapping[str, Any]) -> dict[str, tuple[Revision, ...]]:
             device = rest.get("device_info", device)
             media = rest.get("media_type", media)
             content_id = None if content is None else prefix + content
-            save_id, began, name = rest.get("save_id"), rest.get("since"), rest.get("name")
+            save_id, began = rest.get("save_id"), rest.get("since")
+            name, named = rest.get("name"), rest.get("named")
             action = _ACTIONS[action]
             one = Revision(
-                version, action, saved, title, content_id, hash, size, save_id, device, media, began, name
+                version, action, saved, title, content_id, hash, size, save_id, device, media, began, name, named
             )
             _check(one)
             (remembered if "left" in rest else history).append(one)
@@ -162,6 +167,7 @@ def from_objects(objects: Iterable[Mapping[str, Any]]) -> tuple[Revision, ...]:
                 media_type=fields.get("media_type"),
                 began=fields.get("since"),
                 name=fields.get("name"),
+                named=fields.get("named"),
             )
             _check(one)
             revisions.append(one)
@@ -177,6 +183,7 @@ def _check(one: Revision) -> None:
         and type(one.content_hash) is type(one.title) is str
         and datetime.fromisoformat(one.saved).tzinfo is UTC
         and (one.began is None or datetime.fromisoformat(one.began).tzinfo is UTC)
+        and (one.named is None or datetime.fromisoformat(one.named).tzinfo is UTC)
     )
     if not is_sound:
         raise ValueError("a revision has a value of another type")

@@ -19,6 +19,7 @@ from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
 from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionMetadata, SessionStatus
 from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
 from persistence.sessions.history import as_revision
+from persistence.sessions.lines import line_of, new_erasure_id, new_timer_id
 from persistence.sessions.reads import SessionReads
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
@@ -36,7 +37,8 @@ class SessionStore(SessionReads):
     def __init__(self, shared: Shared, rules: SessionRules = DEFAULT_RULES) -> None:
         super().__init__(shared, rules)
         self._limits, self._idempotency, self._background = shared.limits, shared.idempotency, shared.background
-        self._commits = SessionCommits(self._heads, self._contents, shared.limits)
+        self._activity = shared.activity
+        self._commits = SessionCommits(self._heads, self._contents, shared.limits, shared.activity)
 
     async def create(self, owner_id: str, new: NewSession, key: IdempotencyKey | None = None) -> SessionHead:
         """Creates an active session, version 1. A retry under the same key returns the session that it created.
@@ -59,7 +61,8 @@ class SessionStore(SessionReads):
                 session_id = await self._idempotency.reserve(owner_id, "session", key, head.id)
                 head = head.model_copy(update={"id": session_id})
             try:
-                return await self._heads.create(head, new.content, id_is_new=key is None)
+                lines = self._activity.items([line_of(None, head)])
+                return await self._heads.create(head, new.content, lines, id_is_new=key is None)
             except ItemExists:
                 # Another try under the same key was faster.
                 return _as_created(await self._get_certain(owner_id, head.id), head)
@@ -72,7 +75,8 @@ class SessionStore(SessionReads):
         head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
-            return await self._heads.create(head, new.content, id_is_new=False)
+            lines = self._activity.items([line_of(None, head)])
+            return await self._heads.create(head, new.content, lines, id_is_new=False)
 
     async def save(
         self,
@@ -171,7 +175,7 @@ class SessionStore(SessionReads):
         interrupted, the timer removes the rest."""
         # The tombstone comes first. It competes with saves, so that no acknowledged save loses its content.
         with suppress(Gone, NotFound, CorruptItem):
-            await self._commits.commit(owner_id, session_id, Delete(new_id(), reaches_trash=True))
+            await self._commits.commit(owner_id, session_id, Delete(new_erasure_id(), reaches_trash=True))
         contents = await self._contents.erase_all(owner_id, session_id)
         await self._heads.discard(owner_id, session_id)
         return contents + 1
@@ -179,7 +183,7 @@ class SessionStore(SessionReads):
     async def purge_due(self, owner_id: str, session_id: str, status: SessionStatus, until: datetime) -> bool:
         """Replaces a draft, or a session in the trash, by its tombstone and returns True. The timer removes its
         contents. Returns False if it has another status (by now), or if its `stale_since` is after `until`."""
-        done = await self._commits.commit(owner_id, session_id, Purge(new_id(), status, until))
+        done = await self._commits.commit(owner_id, session_id, Purge(new_timer_id(), status, until))
         return done.after.status is SessionStatus.DELETED
 
     async def drain(self) -> None:

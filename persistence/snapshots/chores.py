@@ -62,7 +62,7 @@ class SnapshotChores:
                 if snapshot.deleted_at is None:
                     await self._store.confirm(snapshot)
                 else:
-                    await self._access_logs.mark_deleted(snapshot_id, owner_id)
+                    await self._store.mark_own_entry(snapshot_id, owner_id)
             counts.add("creates_settled")
 
         until = at - self._rules.settle_grace
@@ -76,14 +76,18 @@ class SnapshotChores:
         """Returns True if all are marked, and False if the limit of a run was reached first."""
 
         async def mark(entry: Item) -> None:
-            await self._access_logs.mark_deleted(snapshot_id, entry["visitor_id"])
+            visitor_id = entry["visitor_id"]
+            if visitor_id == entry.get("owner_id"):
+                await self._store.mark_own_entry(snapshot_id, visitor_id)
+            else:
+                await self._access_logs.mark_deleted(snapshot_id, visitor_id)
             counts.add("rows_marked")
 
         of_snapshot = Filter("snapshot_id", Operator.EQUAL, snapshot_id)
         unmarked = Query(
             self._entries.kind,
             None,
-            ("visitor_id",),
+            ("visitor_id", "owner_id"),
             (of_snapshot, Filter("snapshot_deleted", Operator.EQUAL, False)),
             Sort("snapshot_id"),
             self._scan.page_size,

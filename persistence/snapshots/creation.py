@@ -24,6 +24,7 @@ from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, SnapshotMetadata, Visitor
+from persistence.snapshots.lines import created_line
 from persistence.snapshots.reads import SnapshotReads
 from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.checks import item_size
@@ -67,6 +68,7 @@ class SnapshotCreation:
         rules: SnapshotRules,
     ) -> None:
         self._engine, self._limits, self._keys = shared.engine, shared.limits, shared.idempotency
+        self._activity = shared.activity
         self._sessions, self._access_logs, self._reads, self._rules = sessions, access_logs, reads, rules
         self._visitors = DocumentSet(shared.engine, SNAPSHOTS, Visitor)
 
@@ -102,12 +104,16 @@ class SnapshotCreation:
 
     async def confirm(self, snapshot: Snapshot) -> None:
         """See `SnapshotStore.confirm`."""
+        # The line first: until the entry is confirmed, a timer repeats both.
+        line = created_line(snapshot)
+        await self._activity.note(line)
         if not await self._access_logs.confirm(snapshot):
             return
         current = await self._reads.find_without_content(snapshot.id)
         if current is None or current.deleted_at is not None:
             # An erasure deleted the snapshot before this created the entry again.
             await self._access_logs.erase(snapshot.owner_id, snapshot.id)
+            await self._activity.lines.discard(line.id, line.owner_id)
 
     async def _find_created(self, owner_id: str, key: IdempotencyKey | None) -> Snapshot | None:
         """Returns the snapshot that an earlier try under the same key created, and confirms its entry. Returns

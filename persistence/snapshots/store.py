@@ -8,9 +8,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from persistence.activity.documents import Actor
 from persistence.content import Verified
 from persistence.documents import now
-from persistence.errors import Contended, Forbidden, ItemChanged, PersistenceError
+from persistence.errors import Contended, CorruptItem, Forbidden, ItemChanged, PersistenceError
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.store import SessionStore
@@ -18,6 +19,7 @@ from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.creation import SnapshotCreation
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, SnapshotStats, Visitor
+from persistence.snapshots.lines import lines_of_deleted
 from persistence.snapshots.reads import SnapshotReads
 from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.containers import SNAPSHOTS
@@ -42,6 +44,7 @@ class SnapshotStore:
         rules: SnapshotRules,
     ) -> None:
         self._engine, self._access_logs, self._rules = shared.engine, access_logs, rules
+        self._activity = shared.activity
         self._snapshots = DocumentSet(shared.engine, SNAPSHOTS, Snapshot)
         self._visitors = DocumentSet(shared.engine, SNAPSHOTS, Visitor)
         self._reads = SnapshotReads(shared.engine)
@@ -114,8 +117,24 @@ class SnapshotStore:
     async def expire(self, current: Versioned[Snapshot]) -> bool:
         """Replaces an expired snapshot by a tombstone. Returns False if another writer was faster."""
         # The entry first: after an interruption the next run finds the snapshot again.
-        await self._try_mark_own_entry(current.document.id, current.document.owner_id)
+        await self._try_mark_own_entry(current.document.id, current.document.owner_id, Actor.TIMER)
         return await self._replace_by_tombstone(current)
+
+    async def mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> None:
+        """Writes a line of activity about a deleted snapshot, then marks its owner's entry. One read, one create
+        and one patch.
+
+        Until the entry is marked, a timer repeats this. If there is no entry, an erasure has removed it, and
+        nothing is written. A damaged entry is marked, too.
+        """
+        try:
+            entry = await self._access_logs.find(owner_id, snapshot_id)
+        except CorruptItem:
+            entry = None
+        if entry is not None and not entry.snapshot_deleted:
+            for line in lines_of_deleted(entry, now(), actor):
+                await self._activity.note(line)
+        await self._access_logs.mark_deleted(snapshot_id, owner_id)
 
     async def replace_damaged(self, owner_id: str, snapshot_id: str) -> None:
         """Replaces a damaged snapshot by a tombstone, so that the timer marks its visitors' entries.
@@ -168,8 +187,8 @@ class SnapshotStore:
         except ItemChanged:
             return False
 
-    async def _try_mark_own_entry(self, snapshot_id: str, owner_id: str) -> None:
+    async def _try_mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> None:
         try:
-            await self._access_logs.mark_deleted(snapshot_id, owner_id)
+            await self.mark_own_entry(snapshot_id, owner_id, actor)
         except PersistenceError as exc:
             _log.warning("The access log entry of a deleted snapshot is left for the timer to mark: %r", exc)

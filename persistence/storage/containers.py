@@ -110,8 +110,9 @@ SESSIONS = Container(
             sums=("metadata.content_bytes", "kept_bytes"),
             composites=("metadata.updated_at", "metadata.last_accessed_at"),
         ),
+        Listing(sorts=("at",)),
     ),
-    scans=("metadata.updated_at", "saved_at", "unsettled_at", "deleted_at", "stale_since", "reserved_at"),
+    scans=("metadata.updated_at", "saved_at", "unsettled_at", "deleted_at", "stale_since", "reserved_at", "at"),
     filters=(
         "status",
         "app",

@@ -1,7 +1,7 @@
 """Documents of one kind on an engine: read, written, validated and listed."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -27,7 +27,7 @@ class Versioned(Generic[D]):
     etag: str
 
 
-async def pages_of(engine: Engine, container: Container, query: Query) -> AsyncIterator[list[Item]]:
+async def pages_of(engine: Engine, container: Container, query: Query) -> AsyncGenerator[list[Item], None]:
     """Yields every page of a query as raw items, without empty pages. One query per page."""
     while True:
         page = await engine.query(container, query)
@@ -74,9 +74,12 @@ class DocumentSet(Generic[D]):
         """Replaces a document and returns the new etag. Raises ItemChanged and ItemNotFound."""
         return await self.engine.replace(self.container, document.to_item(), if_match)
 
-    async def create_then_replace(self, new: Sequence[Item], document: D, if_match: str) -> str:
-        """As `replace`, for a document that refers to `new`. See `Engine.create_then_replace`."""
-        return await self.engine.create_then_replace(self.container, new, document.to_item(), if_match)
+    async def create_then_replace(
+        self, new: Sequence[Item], document: D, if_match: str, then: Sequence[Item] = ()
+    ) -> str:
+        """As `replace`, for a document that refers to `new`, and that `then` tells of. See
+        `Engine.create_then_replace`."""
+        return await self.engine.create_then_replace(self.container, new, document.to_item(), if_match, then)
 
     async def patch(self, id: str, partition: str, operations: Sequence[Set | Increment | Remove]) -> D:
         """Changes a document atomically, without reading it first, and returns it. Raises ItemNotFound."""

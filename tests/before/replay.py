@@ -223,7 +223,7 @@ def calling(folder: Path, settings: Mapping[str, str]) -> Iterator[Calls]:
 
 
 def run_timers(folder: Path) -> list[str]:
-    """Runs each timer once. Returns the removed items. Asserts that there are no new ones."""
+    """Runs each timer once. Returns the removed items. Asserts that there are no new ones, but for activity."""
     before = items(folder)
     with serving(folder, {}) as server:
         for timer in TIMERS:
@@ -234,7 +234,8 @@ def run_timers(folder: Path) -> list[str]:
         assert server.stop() == 0, server.stderr()
         assert "Traceback" not in server.stderr(), server.stderr()
     after = items(folder)
-    assert after <= before, f"the timers created {after - before}"
+    created = {item for item in after - before if not item.startswith("sessions/activity/")}
+    assert not created, f"the timers created {created}"
     return sorted(before - after)
 
 

@@ -1,7 +1,7 @@
 """The timer that purges stale drafts: only those, also if it is raced, killed or repeated."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from persistence import Stores, retry, stores_over
 from persistence.errors import Gone, ItemNotFound, StoreUnavailable
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.storage.containers import SESSIONS, Container
-from persistence.storage.engine import Engine, Item
+from persistence.storage.engine import Create, Engine, Replace
 from persistence.timers.scan import TimerRules
 from tests.conftest import SETTINGS
 from tests.support.breaking import Dies
@@ -109,11 +109,13 @@ async def test_a_draft_that_others_write_all_the_time_does_not_end_the_purge_of_
     class NeverInTime(Around):
         """Another writer of that draft is always faster than the timer."""
 
-        async def replace(self, container: Container, item: Item, if_match: str) -> str:
-            if item["id"] == busy:
+        async def commit(
+            self, container: Container, partition: str, operations: Sequence[Create | Replace]
+        ) -> list[str]:
+            if operations[0].item["id"] == busy:
                 current = await self.inner.read(container, busy, OWNER)
                 await self.inner.replace(container, current.item, current.etag)
-            return await super().replace(container, item, if_match)
+            return await super().commit(container, partition, operations)
 
     monkeypatch.setattr(retry, "_MAX_SECONDS", 0)
     busy, *others = await with_drafts(stores, 3)
@@ -148,7 +150,7 @@ async def test_purging_again_changes_nothing(stores: Stores, engine: Engine, clo
         clock.advance(days=1)
         assert await purge(timers_of(counting)) == PurgeCounts()
     assert await dump(engine) == purged
-    assert counting.verbs == ["query"] * 4, "a quiet run costs one query for the drafts and one for the trash"
+    assert counting.verbs == ["query"] * 6, "a quiet run costs one query for drafts, trash and activity each"
 
 
 async def test_a_run_takes_on_so_much_and_the_next_goes_on(stores: Stores, engine: Engine, clock: Clock) -> None:
@@ -212,5 +214,6 @@ async def test_the_timer_writes_one_line_of_counts(
     caplog.set_level(logging.INFO, "savepoint.timers")
     await timer.get_user_function()(None)
     (line,) = [record.getMessage() for record in caplog.records if record.name == "savepoint.timers"]
-    assert line.startswith("purge_stale_drafts: drafts purged 2, spared 0, trash purged 0, skipped 0 in ")
+    counts = "drafts purged 2, spared 0, trash purged 0, activity_forgotten 0, skipped 0"
+    assert line.startswith(f"purge_stale_drafts: {counts} in ")
     assert "\n" not in line and line.endswith(" RU")

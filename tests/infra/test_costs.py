@@ -124,7 +124,7 @@ async def test_a_list_costs_by_what_it_loads_and_reads_cost_half_below_strong(tm
 
 def test_the_worked_month_adds_up():
     units = {habit.operation: (2.0, 1.0) for habit in month.HABITS} | {month.TIMER: (0.0, 0.0)}
-    items = {"content": 0, "head, full history": 0, "snapshot": 0}
+    items = {"content": 0, "head, full history": 0, "snapshot": 0, "line of activity": 0}
     rows = {row[0]: row for row in month.bill(units, items)}
     times = sum(habit.times for habit in month.HABITS) * month.PEOPLE
     assert rows["Cosmos DB, request units, Strong"][1] == f"{2 * times / 1e6:,.0f} million"

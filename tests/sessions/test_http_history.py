@@ -167,12 +167,12 @@ async def test_a_named_version_stays_and_naming_makes_no_version(client: Client,
     name = f"{path}/revisions/1/name"
     counting.forget()
     named = assert_ok(await client.put(name, {"name": "Before the move"}))
-    assert counting.verbs == ["read", "replace"]
+    assert [one.kinds for one in counting.asked] == [("session",), ("session", "activity")]
     assert (named.json["version"], named.json["name"]) == (1, "Before the move")
     assert "etag" not in named.headers
     counting.forget()
     assert assert_ok(await client.put(name, {"name": "Before the move"})).json == named.json
-    assert counting.verbs == ["read"], "nothing changes"
+    assert [one.kinds for one in counting.writes] == [("activity",)], "nothing changes, and it is told once"
     unchanged = await client.get(metadata_path(path))
     assert (unchanged.etag, unchanged.json["version"]) == (etag, 1)
     assert (

@@ -71,7 +71,7 @@ async def test_empty_content_is_content(sessions: SessionStore) -> None:
     assert (await sessions.save(OWNER, head.id, saving(""))).metadata.content_hash == sha256("")
 
 
-async def test_a_small_session_is_one_commit_and_a_large_one_two_creates(counting: CountingReads) -> None:
+async def test_a_small_session_is_one_commit_and_a_large_one_two(counting: CountingReads) -> None:
     sessions = session_store(counting)
     await sessions.create(OWNER, new())
     assert counting.verbs == ["commit"]
@@ -80,7 +80,7 @@ async def test_a_small_session_is_one_commit_and_a_large_one_two_creates(countin
     # The content is created first, so that a head never names a missing one.
     assert [(one.verb, one.kinds) for one in counting.asked] == [
         ("create", ("content",)),
-        ("create", ("session",)),
+        ("commit", ("session", "activity")),
     ]
     assert (await sessions.get(OWNER, head.id)).content == LARGE.encode()
 
@@ -102,14 +102,14 @@ async def test_a_description_is_cleared_by_an_empty_one(sessions: SessionStore) 
     assert (head.metadata.description, head.metadata.description__lower, head.metadata.version) == (None, None, 2)
 
 
-async def test_renaming_writes_the_head_alone(counting: CountingReads) -> None:
+async def test_renaming_writes_no_content(counting: CountingReads) -> None:
     sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     counting.forget()
     renamed = await sessions.save(OWNER, head.id, SessionChange(title="Second"))
     assert [(one.verb, one.kinds) for one in counting.asked] == [
         ("read", ("session",)),
-        ("replace", ("session",)),
+        ("commit", ("session", "activity")),
     ]
     assert renamed.content_id == head.content_id
     assert renamed.metadata.etag != head.metadata.etag

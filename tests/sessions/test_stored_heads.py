@@ -48,6 +48,7 @@ REVISIONS = st.builds(
     media_type=st.none() | st.sampled_from(["text/plain", "image/png"]),
     began=st.none() | TIMES,
     name=st.none() | TEXTS,
+    named=st.none() | TIMES,
 )
 formats = pytest.mark.parametrize("stored_format", [1, 2])
 

@@ -70,6 +70,7 @@ async def test_a_small_snapshot_is_one_commit_between_two_writes_of_the_row(engi
     assert [(one.verb, one.kinds) for one in counting.asked] == [
         ("create", ("access_log",)),
         ("commit", ("snapshot", "visitor")),
+        ("create", ("activity",)),
         ("patch", ()),
     ]
     counting.forget()
@@ -79,6 +80,7 @@ async def test_a_small_snapshot_is_one_commit_between_two_writes_of_the_row(engi
         ("create", ("access_log",)),
         ("create", ("snapshot",)),
         ("create", ("visitor",)),
+        ("create", ("activity",)),
         ("patch", ()),
     ]
 

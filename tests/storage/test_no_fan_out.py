@@ -87,6 +87,8 @@ STEPS = [
     Step("GET", ONE_P + "/visitors", query={"page_size": "1"}),
     Step("GET", L, query={**LIST, **CREATED, "filter_owner_id": "ann", "filter_snapshot_deleted": "false"}),
     Step("GET", L, query={"sort_by": "visits", "filter_last_visited_from": "2020-01-01T00:00:00Z"}),
+    Step("GET", "persistence/activity", query={"page_size": "1"}),
+    Step("GET", "persistence/activity", query={**LIST, "action": "saved"}),
     Step("GET", "persistence/usage"),
     Step("GET", "persistence/export"),
     Step("DELETE", L + "/{snapshot_id}", by="ben"),

@@ -6,9 +6,10 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
+from persistence import documents
+from persistence.activity.store import ActivityStore
 from persistence.background import TASK_NAME
 from persistence.content import pack
-from persistence.documents import now
 from persistence.kind import Counts
 from persistence.sessions.chores import SessionChores
 from persistence.sessions.documents import (
@@ -19,6 +20,7 @@ from persistence.sessions.documents import (
     SessionStatus,
 )
 from persistence.sessions.history import as_revision
+from persistence.sessions.late_lines import LateLines
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.sessions.store import SessionStore
@@ -125,10 +127,11 @@ async def stored_content(engine: Engine, id: str, size: int, owner_id: str = OWN
 
 async def sweep(engine: Engine) -> None:
     """Removes what no head names, as the timer does, but at once: without a grace for what is being written."""
-    chores = SessionChores(engine, session_store(engine), TimerRules(settle_grace=timedelta(0)))
-    counts = Counts(("sessions_swept", "contents_removed"))
-    await chores.empty_deleted(now(), counts)
-    await chores.sweep_saved(now(), counts)
+    late_lines = LateLines(ActivityStore(engine))
+    chores = SessionChores(engine, session_store(engine), late_lines, TimerRules(settle_grace=timedelta(0)))
+    counts = Counts(("sessions_swept", "contents_removed", "lines_written"))
+    await chores.empty_deleted(documents.now(), counts)
+    await chores.sweep_saved(documents.now(), counts)
 
 
 async def assert_sound(engine: Engine, owner_id: str = OWNER, *, has_gaps: bool = False) -> None:

@@ -91,6 +91,10 @@ async def make_work(engine: Engine, clock: Clock) -> None:
         await interrupted(
             session_store(Dies(InSteps(engine), at=2)).save(OWNER, head.id, SessionChange(content=pack(content)))
         )
+    # The save takes place, and lacks its line of activity.
+    await interrupted(
+        session_store(Dies(InSteps(engine), at=3)).save(OWNER, head.id, SessionChange(content=pack("untold")))
+    )
     clock.at += GRACE + timedelta(hours=1)
     # From here on the clock stands, so that the results of two ways are equal.
     clock.tick = timedelta(0)

@@ -145,7 +145,7 @@ async def purge_within(tmp_path: Path, drafts: int, megabytes: int) -> None:
     command = [sys.executable, "-c", PURGE_ALL, str(folder)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    assert f"drafts purged {drafts}, spared 0, trash purged 0, skipped 0" in done.stdout
+    assert f"drafts purged {drafts}, spared 0, trash purged 0, activity_forgotten 0, skipped 0" in done.stdout
     kilobytes = int(done.stdout.split("VmHWM:")[1].split()[0])
     assert kilobytes * 1024 < megabytes * MEGABYTE
 

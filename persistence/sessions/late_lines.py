@@ -1,0 +1,74 @@
+"""Lines of activity that come late: their commit took two steps, and was interrupted before the second."""
+
+from datetime import datetime
+
+from persistence.activity.documents import ActivityAction, ActivityLine, lines_of
+from persistence.activity.store import ActivityStore
+from persistence.documents import timestamp_text
+from persistence.errors import ItemNotFound
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionHead
+from persistence.sessions.lines import is_erasure, line_of_naming, line_of_row
+from persistence.storage.containers import SESSIONS
+from persistence.storage.engine import Item
+from persistence.storage.query import Aggregate, Filter, Operator, Query
+
+
+class LateLines:
+    """Writes the lines that the last rows of a history lack."""
+
+    def __init__(self, activity: ActivityStore) -> None:
+        self._activity, self._engine = activity, activity.engine
+
+    async def write(self, head: SessionHead, at: datetime, until: datetime) -> int:
+        """Writes the missing lines and returns their number. One aggregate if none is missing.
+
+        Leaves out rows from after `until`: their commits may still write their lines. At the moment `at`, a line
+        that is older than the retention is not missing.
+        """
+        due = self._due(head, at, until)
+        if not due:
+            return 0
+        query = self._query_of(head, due)
+        if await self._engine.aggregate(SESSIONS, query, Aggregate.COUNT) == len(due):
+            return 0
+        for item in (await self._engine.query(SESSIONS, query)).items:
+            due.pop(_key(item), None)
+        for line in due.values():
+            await self._activity.note(line)
+        if due and not await self._exists(head):
+            # It was erased meanwhile, with all lines but these.
+            for line in due.values():
+                await self._activity.lines.discard(line.id, line.owner_id)
+        return len(due)
+
+    def _due(self, head: SessionHead, at: datetime, until: datetime) -> dict[str, ActivityLine]:
+        """Returns the lines of the last rows, and of the namings of all rows. Autosaves that share a line have one
+        key."""
+        last = head.metadata.version - REMEMBERED_VERSIONS
+        rows = [row for row in (*head.revisions, *head.remembered) if row.version > last and row.save_id]
+        lines = [line_of_row(head, row) for row in rows if row.saved_at <= until and not is_erasure(row)]
+        namings = [line for row in head.revisions if (line := line_of_naming(head, row)) is not None]
+        lines += [line for line in namings if line.at <= until]
+        oldest = at - self._activity.retention
+        return {_key(line.to_item()): line for line in lines if line.at > oldest}
+
+    def _query_of(self, head: SessionHead, lines: dict[str, ActivityLine]) -> Query:
+        """Returns the query of the lines that are stored: of these times, from the first of these rows on."""
+        before = min(line.version or 0 for line in lines.values())
+        first = max((row.version + 1 for row in head.revisions if row.version < before), default=0)
+        times = tuple({timestamp_text(line.at) for line in lines.values()})
+        filters = (*lines_of(head.id, first), Filter("at", Operator.IN, times))
+        return Query(self._activity.lines.kind, head.owner_id, ("id", "at", "action"), filters)
+
+    async def _exists(self, head: SessionHead) -> bool:
+        try:
+            await self._engine.read(SESSIONS, head.id, head.owner_id)
+            return True
+        except ItemNotFound:
+            return False
+
+
+def _key(line: Item) -> str:
+    """Returns what a line is found by. Autosaves that share a row have one line, with the time of the first."""
+    key: str = line["at"] if line["action"] == ActivityAction.AUTOSAVED else line["id"]
+    return key
