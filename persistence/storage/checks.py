@@ -124,12 +124,13 @@ def check_patch(container: Container, operations: Sequence[Set | Increment | Rem
 def check_query(container: Container, query: Query) -> None:
     """Raises ValueError if the partition is not one, or if the container does not declare the sort.
 
-    Without an index, such a query would read everything.
+    Without an index, such a query would read everything. The paths of scans have one in ascending order.
     """
     if query.partition is not None:
         check_partition(query.partition)
-    if query.sort.path not in container.ordered:
-        raise ValueError(f"{container.name} cannot be sorted by {query.sort.path}")
+    sort = query.sort
+    if sort.path not in container.ordered or (sort.descending and sort.path not in ("id", *container.sorts)):
+        raise ValueError(f"{container.name} cannot be sorted by {sort.path}")
 
 
 def check_aggregate(query: Query, path: str) -> None:

@@ -68,13 +68,13 @@ class Container:
     def composites(self) -> tuple[tuple[tuple[str, ...], str], ...]:
         """The paths and the order of each composite index of Cosmos DB.
 
-        Each sort is declared in both orders. Azure documents that one serves the reverse order too, but not every
-        server with this protocol does that.
+        Each sort of a list is declared in both orders. Azure documents that one serves the reverse order too, but
+        not every server with this protocol does that. Timers scan in ascending order.
         """
-        sorts = tuple(dict.fromkeys((*self.sorts, *self.scans)))
-        both = (((path, "id"), order) for path in sorts for order in ("ascending", "descending"))
+        both = (((path, "id"), order) for path in self.sorts for order in ("ascending", "descending"))
+        scans = (((path, "id"), "ascending") for path in self.scans if path not in self.sorts)
         led = (((*each.by, path, "id"), "descending") for each in self.lists for path in each.composites)
-        return (*both, *led)
+        return (*both, *scans, *led)
 
     def indexing_policy(self) -> dict[str, Any]:
         """Returns the indexing policy for Cosmos DB."""

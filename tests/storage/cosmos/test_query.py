@@ -58,5 +58,5 @@ def test_every_order_of_several_paths_has_its_composite_index(container: Contain
     named = [()] + [tuple(Filter(path, Operator.EQUAL, "x") for path in each.by) for each in container.lists]
     for path in container.ordered - {"id"}:
         for filters in named:
-            for descending in (False, True):
+            for descending in {False, path in container.sorts}:
                 assert ordering(container, Sort(path, descending), *filters) in declared
