@@ -116,10 +116,10 @@ def assert_follows(before: SessionHead, after: SessionHead, edit: Edit, keep: in
 
 
 def assert_only_names(before: SessionHead, after: SessionHead, edit: Name) -> None:
-    """Only one name differs: no version, no time and no ETag."""
+    """Only one name and its time differ: no version and no ETag."""
     assert after.model_copy(update={"revisions": before.revisions}) == before
-    assert [one._replace(name=None) for one in after.revisions] == [
-        one._replace(name=None) for one in before.revisions
+    assert [one._replace(name=None, named=None) for one in after.revisions] == [
+        one._replace(name=None, named=None) for one in before.revisions
     ]
     names = names_of(before)
     if edit.name is None:

@@ -44,7 +44,8 @@ async def now_of(engine: Engine, id: str) -> SessionHead:
 
 async def test_of_a_restore_and_a_purge_one_wins(engine: Engine) -> None:
     wins: Counter[str] = Counter()
-    for order in orders(2, 2):
+    # A purge looks for lines of activity that are missing before it replaces the head.
+    for order in orders(2, 3):
         before = await in_trash(engine)
         restored, purged = await interleave(engine, order, restore(before.id), purge(before.id))
         head = await now_of(engine, before.id)
@@ -96,7 +97,7 @@ async def test_a_save_lands_after_a_restore_or_is_refused_before_it(engine: Engi
 
 
 async def test_of_two_deletes_both_succeed_and_a_purge_wins(engine: Engine) -> None:
-    for order in orders(2, 2):
+    for order in orders(2, 3):
         before = await session_store(engine).create(OWNER, new())
         outcomes = await interleave(engine, order, delete(before.id), delete(before.id, purge=True))
         assert outcomes == [None, None], order

@@ -191,7 +191,7 @@ async def test_the_last_deleted_comes_first_page_by_page_and_of_one_app(stores: 
     assert [one.metadata.title for one in (await stores.sessions.page(OWNER)).items] == ["2"]
 
 
-async def test_a_page_is_one_query_and_a_restore_one_read_and_one_replace(engine: Engine) -> None:
+async def test_a_page_is_one_query_and_a_restore_one_read_and_one_commit(engine: Engine) -> None:
     counting = CountingReads(engine)
     stores = stores_over(counting, SETTINGS.store_rules())
     await trashed(stores)
@@ -200,7 +200,7 @@ async def test_a_page_is_one_query_and_a_restore_one_read_and_one_replace(engine
     assert counting.verbs == ["query"]
     counting.forget()
     await stores.trash.restore(OWNER, DRAFT)
-    assert counting.verbs == ["read", "replace"]
+    assert [one.kinds for one in counting.asked] == [("session",), ("session", "activity")]
 
 
 async def test_emptying_stops_after_so_many_items_and_the_next_call_goes_on(
