@@ -56,7 +56,7 @@ def client(stores: Stores) -> Client:
         ("sort_direction", "DESC", "asc"),
         ("sort_lowercase", "maybe", ""),
         ("status", "lost", "active"),
-        ("status", "active,active,active,active,active", "4"),
+        ("status", "active,active,active,active,active,active", "5"),
         ("filter_title", "t" * 256, "255"),
         ("filter_title", "t" * MEGABYTE, "255"),
         ("filter_title", "a\0b", "NUL"),

@@ -16,7 +16,14 @@ from functions.http.endpoint import Endpoint, Route, Routes
 from functions.http.paging import PageOf
 from functions.http.views import Nothing
 from functions.sessions import content, endpoints
-from functions.sessions.views import NewSessionBody, SaveQuery, SessionMetadataView, SessionsQuery, SessionView
+from functions.sessions.views import (
+    DeleteQuery,
+    NewSessionBody,
+    SaveQuery,
+    SessionMetadataView,
+    SessionsQuery,
+    SessionView,
+)
 from persistence.conditions import AnyTag
 from persistence.sessions.store import SessionStore
 
@@ -78,7 +85,7 @@ def endpoints_of_the_app() -> list[Endpoint]:
     [
         (endpoints.routes, "get_sessions_metadata", SessionsQuery, None, (PageOf[SessionMetadataView],), 200),
         (endpoints.routes, "create_session", Nothing, NewSessionBody, (str, SessionView), 201),
-        (endpoints.routes, "delete_session", Nothing, None, (), 204),
+        (endpoints.routes, "delete_session", DeleteQuery, None, (), 204),
         (content.routes, "get_session_content", Nothing, None, (bytes,), 200),
         (content.routes, "put_session_content", SaveQuery, RawContent, (SessionMetadataView,), 200),
     ],

@@ -22,6 +22,7 @@ from persistence.documents import Document
 from persistence.errors import (
     Changed,
     EngineError,
+    Gone,
     InvalidField,
     InvalidMember,
     ItemChanged,
@@ -32,6 +33,7 @@ from persistence.errors import (
     StoreUnavailable,
     Throttled,
     TooMany,
+    Trashed,
 )
 from persistence.storage.containers import Container
 from persistence.storage.engine import Item, Stored
@@ -49,6 +51,7 @@ BY_AN_ANCESTOR = {
     ItemChanged: EngineError,
     TooMany: LimitReached,
     InvalidMember: InvalidField,
+    Trashed: Gone,
     # Never raised itself.
     RequestError: Exception,
 }

@@ -59,6 +59,8 @@ STEPS = [
     Step("GET", ONE_S + "/content"),
     Step("GET", ONE_S + "/revisions"),
     Step("GET", ONE_S + "/revisions/1"),
+    Step("PUT", ONE_S + "/revisions/1/name", {"name": "First"}),
+    Step("DELETE", ONE_S + "/revisions/1/name"),
     Step("POST", ONE_S + "/revisions/1/restore"),
     Step("GET", ONE_S + "/validate"),
     Step("PUT", ONE_S + "/touch"),
