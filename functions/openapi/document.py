@@ -43,6 +43,7 @@ To avoid overwriting changes of others, send `If-Match` with the `etag` that you
 
 _CHARGE = "Savepoint-Request-Charge"
 _SCHEMAS = "#/components/schemas/"
+_DELTA: Json = {"type": "string", "examples": ["5\n1@0,1:e3@2,3NPMmh;"]}
 _SUCCESSES = {200: "OK", 201: "Created", 204: "No content", NOT_MODIFIED: "Not modified"}
 
 
@@ -215,8 +216,8 @@ def _request_body(model: type[BaseModel], media_types: Sequence[str]) -> Json:
         return {
             "required": True,
             "description": "A delta in the format of Fossil SCM, over the bytes in UTF-8. The npm package "
-            "`fossil-delta` makes it. At most 512 KiB and 100,000 commands.",
-            "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types},
+            "`fossil-delta` makes it. At most 512 KiB and 100,000 commands. The example makes `hello` of `hallo`.",
+            "content": {media_type: {"schema": _DELTA} for media_type in media_types},
         }
     return {"required": True, "content": {media_type: {"schema": _ref(model)} for media_type in media_types}}
 

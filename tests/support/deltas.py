@@ -59,4 +59,9 @@ def written(size: int, *commands: Command, checksum: int = 0) -> bytes:
 
 def inserting(target: bytes) -> bytes:
     """Returns the delta that copies nothing. It fits every base."""
-    return written(len(target), target, checksum=checksum_of(target))
+    return delta_of(target, target)
+
+
+def delta_of(target: bytes, *commands: Command) -> bytes:
+    """Returns a delta of these commands with the size and the checksum of the content that they should make."""
+    return written(len(target), *commands, checksum=checksum_of(target))
