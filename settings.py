@@ -283,7 +283,7 @@ class Settings(BaseModel):
                 coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
                 touch_interval=timedelta(seconds=self.touch_interval_seconds),
                 trash_retention=timedelta(days=self.trash_retention_days),
-                content_cache_bytes=self.content_cache_bytes,
+                cached_bytes=self.content_cache_bytes,
             ),
             renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),

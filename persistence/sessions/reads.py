@@ -51,7 +51,7 @@ class SessionReads:
     def __init__(self, shared: Shared, rules: SessionRules) -> None:
         self._rules = rules
         self._heads = SessionHeads(shared.engine, rules.trash_retention)
-        self._contents = SessionContents(shared.engine, shared.background, ContentCache(rules.content_cache_bytes))
+        self._contents = SessionContents(shared.engine, shared.background, ContentCache(rules.cached_bytes))
         self._summaries = DocumentSet(shared.engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 

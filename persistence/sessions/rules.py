@@ -16,7 +16,7 @@ class SessionRules:
     touch_interval  the least time between two recorded accesses
     stored_format   the format in which changed heads are stored
     trash_retention how long a deleted session stays in the trash; zero: it is deleted at once
-    content_cache_bytes  the most bytes of packed contents that a process keeps in memory; 0 for none
+    cached_bytes    the most bytes of packed contents that a process keeps in memory; 0 for none
     """
 
     keep_revisions: int = 20
@@ -24,7 +24,7 @@ class SessionRules:
     coalesce: timedelta = timedelta(seconds=60)
     touch_interval: timedelta = timedelta(minutes=15)
     stored_format: StoredFormat = 2
-    content_cache_bytes: int = 0
+    cached_bytes: int = 0
     trash_retention: timedelta = timedelta(days=30)
 
     @property

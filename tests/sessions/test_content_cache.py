@@ -13,7 +13,7 @@ from persistence.account.erasure import erase
 from persistence.content import Packed, pack
 from persistence.errors import CorruptItem, Gone, NotFound
 from persistence.sessions.content_cache import ENTRY_BYTES, ContentCache
-from persistence.sessions.documents import SessionChange
+from persistence.sessions.documents import SessionChange, SessionStatus
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.snapshots.documents import NewSnapshot
@@ -24,7 +24,7 @@ from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.sessions import OWNER, damage, new, saving, session_store
 
-CACHED = SessionRules(content_cache_bytes=100_000)
+CACHED = SessionRules(cached_bytes=100_000)
 
 
 @pytest.fixture
@@ -138,12 +138,23 @@ async def test_a_deleted_session_is_gone_at_once_and_not_in_memory(sessions: Ses
     for erased in (False, True):
         head = await sessions.create(OWNER, new())
         assert cache.find(OWNER, head.content_id or "") is not None
-        await (sessions.erase(OWNER, head.id) if erased else sessions.delete(OWNER, head.id))
+        await (sessions.erase(OWNER, head.id) if erased else sessions.delete(OWNER, head.id, purge=True))
         with pytest.raises(NotFound if erased else Gone):
             await sessions.get(OWNER, head.id)
         assert cache.find(OWNER, head.content_id or "") is None
     assert (await sessions.get(OWNER, kept.id)).content == b"one"
     assert cache.find("ben", ben.content_id or "") is not None, "of another person"
+
+
+async def test_a_session_in_the_trash_is_not_served_from_memory_and_a_purge_removes_it(
+    sessions: SessionStore,
+) -> None:
+    head = await sessions.create(OWNER, new())
+    await sessions.delete(OWNER, head.id)
+    with pytest.raises(Gone):
+        await sessions.get(OWNER, head.id)
+    await sessions.purge(OWNER, head.id)
+    assert sessions._contents._cache.bytes == 0
 
 
 async def test_an_erasure_leaves_nothing_of_its_owner_in_memory(engine: Engine) -> None:
@@ -162,7 +173,8 @@ async def test_a_purged_draft_is_not_in_memory(engine: Engine) -> None:
     head, _ = await stores.drafts.put(OWNER, "draft-000001", saving("mine"))
     cache = stores.sessions._contents._cache
     assert cache.find(OWNER, head.content_id or "") is not None
-    assert await stores.sessions.purge(OWNER, head.id, datetime(2999, 1, 1, tzinfo=UTC))
+    until = datetime(2999, 1, 1, tzinfo=UTC)
+    assert await stores.sessions.purge_due(OWNER, head.id, SessionStatus.DRAFT, until)
     assert cache.bytes == 0
 
 

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.each_way
 BASE = "The quick brown fox jumps over the lazy dog."
 EDITED = "The quick brown fox jumped over the lazy dog."
 CHANGE = delta_of(EDITED.encode(), (24, 0), b"ed", (len(BASE) - 25, 25))
-CACHED = SessionRules(content_cache_bytes=1_000_000)
+CACHED = SessionRules(cached_bytes=1_000_000)
 
 cached = pytest.mark.parametrize("rules", [SessionRules(), CACHED], ids=["without a cache", "with a cache"])
 

@@ -65,7 +65,7 @@ async def test_a_save_is_a_read_and_one_write(opened: Opened, proxy: FaultProxy)
 async def test_with_the_content_in_memory_a_get_is_a_read_and_a_save_by_delta_a_read_and_one_write(
     opened: Opened, proxy: FaultProxy
 ) -> None:
-    sessions = session_store(await opened(), SessionRules(content_cache_bytes=100_000))
+    sessions = session_store(await opened(), SessionRules(cached_bytes=100_000))
     head = await sessions.create(OWNER, new())
     sent(proxy)
     await sessions.get(OWNER, head.id)
