@@ -8,7 +8,7 @@ The format is that of Fossil SCM (https://fossil-scm.org/home/doc/trunk/www/delt
     COUNT:TEXT      inserts bytes
 
 Numbers are in base 64. The checksum is the sum of the result's big-endian 32-bit words. It does not notice words
-that changed places, so callers compare a SHA-256, too.
+that changed places.
 """
 
 import re
@@ -28,11 +28,13 @@ _HEADER = re.compile(rb"([0-9A-Z_a-z~]++)\n")
 _COMMAND = re.compile(rb"([0-9A-Z_a-z~]++)(?:@([0-9A-Z_a-z~]++),|([:;]))")
 
 
-def apply(delta: bytes, base: bytes, limit: int) -> bytes:
+def apply(delta: bytes, base: bytes, limit: int, *, has_digest: bool = False) -> bytes:
     """Returns the content that a delta makes of a base.
 
+    `has_digest` says that the caller compares a SHA-256 of the content. That proves more than the checksum, which
+    takes several times as long as all the rest: then it is not compared.
     Raises InvalidDelta; DeltaTooLarge; ContentTooLarge if the delta declares more than `limit` bytes, before
-    anything is built. About 10 ms for 1.5 MB, and a tenth of a second for 100,000 commands.
+    anything is built. A tenth of a second for 100,000 commands.
     """
     if len(delta) > DELTA_MAX_BYTES:
         raise DeltaTooLarge("bytes", DELTA_MAX_BYTES)
@@ -45,14 +47,14 @@ def apply(delta: bytes, base: bytes, limit: int) -> bytes:
     result = b"".join(pieces)
     if len(result) != size:
         raise InvalidDelta(DeltaRule.SIZE, "makes a content of another size than it declares")
-    if checksum_of(result) != checksum:
+    if not has_digest and checksum_of(result) != checksum:
         raise InvalidDelta(DeltaRule.CHECKSUM, "makes a content with another checksum than it has")
     return result
 
 
 def checksum_of(content: bytes) -> int:
     """Returns the sum of the big-endian 32-bit words, the last one filled up with zeros, in 32 bits."""
-    # Column by column: the sum of bytes makes no large numbers, and is the fastest.
+    # Column by column: the sum of bytes makes no large numbers.
     return sum(sum(content[column::4]) << 24 - 8 * column for column in range(4)) & 0xFFFFFFFF
 
 

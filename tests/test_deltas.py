@@ -123,6 +123,12 @@ def test_zeros_before_a_number_change_nothing() -> None:
     )
 
 
+def test_the_checksum_is_not_compared_if_the_caller_has_a_better_one() -> None:
+    assert apply(written(2, b"ab"), BASE, LIMIT, has_digest=True) == b"ab"
+    with pytest.raises(InvalidDelta, match="size"):
+        apply(written(3, b"ab"), BASE, LIMIT, has_digest=True)
+
+
 @given(st.binary(max_size=40))
 def test_the_checksum_is_the_sum_of_the_words(content: bytes) -> None:
     padded = content + bytes(-len(content) % 4)

@@ -213,6 +213,24 @@ async def test_nothing_is_written_of_a_delta_that_breaks_a_rule(
     assert (await sessions.get(OWNER, head.id)).content == BASE.encode()
 
 
+async def test_a_result_with_the_announced_digest_needs_no_checksum(engine: Engine) -> None:
+    sessions = session_store(engine, CACHED)
+    head = await sessions.create(OWNER, new(content=BASE))
+    assert (await save(sessions, head, written(8, (8, 0)), BASE[:8])).metadata.content_hash == sha256(BASE[:8])
+
+
+async def test_a_large_delta_is_applied_as_a_small_one(engine: Engine) -> None:
+    sessions = session_store(engine, CACHED)
+    head = await sessions.create(OWNER, new(content=BASE))
+    text = BASE * 10_000
+    delta = delta_of(text.encode(), *[(len(BASE), 0)] * 10_000)
+    assert len(delta) > 32_000
+    saved = await save(sessions, head, delta, text)
+    assert (await sessions.get(OWNER, head.id)).content == text.encode()
+    with pytest.raises(InvalidDelta):
+        await save(sessions, saved, delta[:-1], text)
+
+
 async def test_the_status_goes_before_the_delta(engine: Engine) -> None:
     sessions = session_store(engine, CACHED)
     head = await sessions.create(OWNER, new(content=BASE))
