@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from benchmarks import month
 from benchmarks.request_units import Call, ReckoningEngine
-from benchmarks.states import State, states
+from benchmarks.states import State, edited, states
 from persistence import Stores, stores_over
+from persistence.conditions import Conditions
 from persistence.content import pack
 from persistence.sessions.documents import NewSession, SessionChange
 from persistence.snapshots.documents import NewSnapshot

@@ -192,7 +192,7 @@ async def test_a_retry_with_the_whole_content_is_the_same_save(engine: Engine) -
         (b"nonsense", EDITED, DeltaRule.WELL_FORMED),
         (written(45, (45, 0)), EDITED, DeltaRule.WITHIN_BASE),
         (written(45, (44, 0)), EDITED, DeltaRule.SIZE),
-        (written(44, (44, 0)), BASE, DeltaRule.CHECKSUM),
+        (written(44, (44, 0)), EDITED, DeltaRule.CHECKSUM),
         (delta_of(BASE.encode(), (44, 0)), EDITED, DeltaRule.DIGEST),
         (delta_of(BASE[4:8].encode() + BASE[:4].encode(), (4, 4), (4, 0)), BASE[:8], DeltaRule.DIGEST),
         (inserting(b"\xff\xfe"), EDITED, DeltaRule.UTF8),
