@@ -19,8 +19,8 @@ from persistence.sessions.heads import SessionHeads
 from persistence.sessions.history import find_revision
 from persistence.sessions.late_lines import LateLines
 from persistence.sessions.lines import is_erasure, line_of, line_of_naming, line_of_retried
-from persistence.sessions.revisions import SessionAction
 from persistence.sessions.patches import SaveDelta
+from persistence.sessions.revisions import SessionAction
 from persistence.sessions.write_queue import Committed, Write, WriteQueue
 from persistence.storage.document_set import Versioned
 from persistence.storage.engine import PAYLOAD, Item
