@@ -1,5 +1,7 @@
 """Deltas in the format of Fossil: what the npm encoder makes is applied exactly, and what is wrong is named."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -115,6 +117,17 @@ def test_what_is_at_a_limit_is_allowed_and_one_more_is_refused() -> None:
     with pytest.raises(DeltaTooLarge, match="524,288") as large:
         apply(b"0" + at_most, b"", DELTA_MAX_BYTES)
     assert large.value.what == "bytes"
+
+
+def test_copies_that_exceed_the_declared_size_are_never_put_together() -> None:
+    base = b"x" * 1_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidDelta, match="size"):
+            apply(written(10, *[(len(base), 0)] * 50), base, LIMIT)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_zeros_before_a_number_change_nothing() -> None:
