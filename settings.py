@@ -114,6 +114,11 @@ class Settings(BaseModel):
         default=20,
         description="The most revisions of each session that may have a name. They are kept besides the others.",
     )
+    content_cache_bytes: Annotated[int, Field(ge=0)] = Field(
+        default=32_000_000,
+        description="The most bytes of compressed contents of sessions that a process keeps in memory; 0 for "
+        "none.",
+    )
     autosave_coalesce_seconds: Annotated[float, Field(ge=0, le=YEAR_SECONDS)] = Field(
         default=60, description="Of all autosaves within this span, only the newest stays in the history."
     )
@@ -278,6 +283,7 @@ class Settings(BaseModel):
                 coalesce=timedelta(seconds=self.autosave_coalesce_seconds),
                 touch_interval=timedelta(seconds=self.touch_interval_seconds),
                 trash_retention=timedelta(days=self.trash_retention_days),
+                cached_bytes=self.content_cache_bytes,
             ),
             renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),

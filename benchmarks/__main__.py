@@ -20,7 +20,16 @@ import uvloop
 from benchmarks.cold_start import cold_starts
 from benchmarks.measure import Pace, Side, compare
 from benchmarks.report import Row, aims, aims_table, as_json, table
-from benchmarks.requests import list_of, named, open_snapshot, operations, raw_save, save_same, validate
+from benchmarks.requests import (
+    delta_save,
+    list_of,
+    named,
+    open_snapshot,
+    operations,
+    raw_save,
+    save_same,
+    validate,
+)
 from benchmarks.scale import LIMITS
 from benchmarks.scale import comparisons as comparisons_of_scale
 from benchmarks.seed import LARGE_LIST, SMALL_LIST, SNAPSHOT_STATE, Seeded, seed
@@ -28,7 +37,17 @@ from benchmarks.servers import Servers, in_folders, over_the_wire, record, serve
 from benchmarks.states import State, states
 
 OPERATIONS = ("create", "get", "poll", "metadata", "list", "save", "content", "save-content")
-NAMES = (*OPERATIONS, "save-same", "snapshot", "raw-save", "validate", "list-sizes", "scale", "cold-start")
+NAMES = (
+    *OPERATIONS,
+    "save-same",
+    "snapshot",
+    "raw-save",
+    "delta",
+    "validate",
+    "list-sizes",
+    "scale",
+    "cold-start",
+)
 CONCURRENCIES = (1, 8)
 ENGINE = "the engine"
 LARGEST = "1,474 KB"
@@ -130,6 +149,10 @@ def _comparisons(
         save = named(operations(state, seeded), "save")
         sides = Side(raw_save(state, seeded), servers.real), Side(save, servers.real)
         yield Comparison("raw save", state.label, sides[0], "a save in JSON", sides[1])
+    if "delta" in names:
+        state = next(state for state in contents if state.label == LARGEST)
+        sides = Side(delta_save(state, seeded), servers.real), Side(raw_save(state, seeded), servers.real)
+        yield Comparison("delta save", state.label, sides[0], "a raw save", sides[1])
     if "validate" in names:
         state = next(state for state in contents if state.label == SNAPSHOT_STATE)
         poll = named(operations(state, seeded), "metadata")

@@ -74,7 +74,9 @@ def encoded(method: str, path: str, headers: Mapping[str, str], body: bytes | No
     """Returns the bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in headers.items())]
     if body is not None:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines.append(f"Content-Length: {len(body)}")
+        if "Content-Type" not in headers:
+            lines.append("Content-Type: application/json")
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 

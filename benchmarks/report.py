@@ -15,6 +15,7 @@ SNAPSHOT_RATIO_MAX = 1.5
 LIST_RATIO_MAX = 1.3
 COLD_START_RATIO_MAX = 1.3
 RAW_SAVE_RATIO_MAX = 0.5
+DELTA_RATIO_MAX = 1.5
 VALIDATE_RATIO_MAX = 1.2
 FLAT_RATIO_MAX = 1.3
 LIMITS_RATIO_MAX = 1.2
@@ -126,6 +127,9 @@ def aims(rows: Sequence[Row], starts: Sequence[ColdStart]) -> list[Aim]:
     if raw := [row.p50_ratio for row in rows if row.name == "raw save"]:
         promise = f"a raw save, gzipped, within {RAW_SAVE_RATIO_MAX:g}x of one in JSON"
         found.append(_within(promise, raw, RAW_SAVE_RATIO_MAX))
+    if deltas := [row.p50_ratio for row in rows if row.name == "delta save"]:
+        promise = f"a save by delta within {DELTA_RATIO_MAX:g}x of a raw save"
+        found.append(_within(promise, deltas, DELTA_RATIO_MAX))
     if validated := [row.p50_ratio for row in rows if row.name == "validate"]:
         promise = f"validating within {VALIDATE_RATIO_MAX:g}x of a poll"
         found.append(_within(promise, validated, VALIDATE_RATIO_MAX))

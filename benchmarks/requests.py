@@ -1,13 +1,15 @@
 """The requests. Each operation is an endless conversation: a request may depend on the response before it."""
 
 import gzip
+import hashlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
 from benchmarks.client import Response, encoded
 from benchmarks.seed import Seeded, creator_of, owner_of
-from benchmarks.states import State, new_session, session_update
+from benchmarks.states import State, edited, new_session, session_update
+from functions.http.digests import repr_digest
 
 SESSIONS = "/api/persistence/sessions"
 Conversation = Generator[bytes, Response, None]
@@ -122,6 +124,26 @@ def raw_save(state: State, seeded: Seeded) -> Operation:
             etag = (yield encoded("PUT", path, headers | {"If-Match": etag}, body)).etag
 
     return Operation("raw save", 204, start)
+
+
+def delta_save(state: State, seeded: Seeded) -> Operation:
+    """Saves six scattered edits of the content as a delta, there and back. The first request saves the content."""
+    saved = seeded.sessions[state.label][: len(seeded.sessions[state.label]) // 2]
+    edit = edited(state.content)
+    steps = [(edit.there, edit.content), (edit.back, state.content.encode())]
+
+    def start(client: int) -> Conversation:
+        path = f"{SESSIONS}/{saved[client].id}/content"
+        headers = {"X-User-Id": owner_of(state), "Prefer": "return=minimal"}
+        zipped = gzip.compress(state.content.encode(), 6)
+        etag = (yield encoded("PUT", path, headers | {"Content-Encoding": "gzip", "If-Match": "*"}, zipped)).etag
+        headers |= {"Content-Type": "application/x-fossil-delta"}
+        for delta, content in cycle(steps):
+            digest = repr_digest(hashlib.sha256(content).digest())
+            sent = headers | {"If-Match": etag, "Patched-Digest": digest}
+            etag = (yield encoded("PATCH", path, sent, delta)).etag
+
+    return Operation("delta save", 204, start)
 
 
 def validate(state: State, seeded: Seeded) -> Operation:

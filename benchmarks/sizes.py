@@ -6,6 +6,7 @@ The real stores work over SQLite. request_units.py prices each of their calls to
 """
 
 import asyncio
+import hashlib
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -17,10 +18,12 @@ from typing import TypeVar
 
 from benchmarks import month
 from benchmarks.request_units import Call, ReckoningEngine
-from benchmarks.states import State, states
+from benchmarks.states import State, edited, states
 from persistence import Stores, stores_over
+from persistence.conditions import Conditions
 from persistence.content import pack
-from persistence.sessions.documents import NewSession, SessionChange
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead
+from persistence.sessions.patches import ContentDelta
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.query import Sort
 from persistence.storage.sqlite.engine import SqliteEngine
@@ -30,6 +33,7 @@ from settings import Settings
 R = TypeVar("R")
 
 SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
+UNCACHED = SETTINGS.model_copy(update={"content_cache_bytes": 0})
 SAVES_BEFORE = SETTINGS.keep_revisions + 1
 
 # Typical lengths: an Entra object id, a title, two sentences.
@@ -58,10 +62,10 @@ async def measure(state: State) -> Costs:
     """Measures every operation on one state, in a new store."""
     with tempfile.TemporaryDirectory() as folder:
         engine = ReckoningEngine(SqliteEngine(Path(folder)))
-        stores = stores_over(engine, SETTINGS.store_rules())
+        stores, known = (stores_over(engine, each.store_rules()) for each in (UNCACHED, SETTINGS))
         costs = Costs(state)
         try:
-            await _measure_sessions(stores, engine, costs)
+            await _measure_sessions(stores, known, engine, costs)
             await _measure_snapshots(stores, engine, costs)
             await _price(engine, costs, month.TIMER, lambda: _run_timers(stores))
         finally:
@@ -75,7 +79,8 @@ async def _run_timers(stores: Stores) -> None:
     await stores.timers.run("sweep_sessions")
 
 
-async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:
+async def _measure_sessions(stores: Stores, known: Stores, engine: ReckoningEngine, costs: Costs) -> None:
+    """`known` are stores that have the contents in memory."""
     sessions, versions = stores.sessions, _versions(costs.state)
     new = NewSession(title=TITLE, description=DESCRIPTION, content=pack(costs.state.content), device_info=DEVICE)
     await _price(engine, costs, "create a session", lambda: sessions.create(OWNER, new))
@@ -94,11 +99,14 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     costs.items["head, full history"] = next(call.size for call in engine.calls if call.verb == "replace")
     await _price(engine, costs, "autosave", lambda: save(autosave=True))
     await _price(engine, costs, "autosave within the same minute", lambda: save(autosave=True))
+    await _price_deltas(stores, known, engine, costs, id)
     await _price_sweep(engine, costs, save)
     renamed = SessionChange(title=TITLE + ", renamed")
     await _price(engine, costs, "rename", lambda: sessions.save(OWNER, id, renamed))
     await _price(engine, costs, "save without a change", lambda: sessions.save(OWNER, id, renamed))
     await _price(engine, costs, "open", lambda: sessions.get(OWNER, id))
+    await known.sessions.get(OWNER, id)
+    await _price(engine, costs, "open, content in memory", lambda: known.sessions.get(OWNER, id))
     await _price(engine, costs, "poll", lambda: sessions.get_head(OWNER, id))
     small = new.model_copy(update={"content": pack("{}")})
     for _ in range(29):
@@ -108,6 +116,23 @@ async def _measure_sessions(stores: Stores, engine: ReckoningEngine, costs: Cost
     await _price(engine, costs, "20 lines of activity", lambda: stores.activity.page(OWNER, page_size=20))
     await _price(engine, costs, "delete a session", lambda: sessions.delete(OWNER, id))
     await sessions.drain()
+
+
+async def _price_deltas(stores: Stores, known: Stores, engine: ReckoningEngine, costs: Costs, id: str) -> None:
+    edit, base = edited(costs.state.content), costs.state.content.encode()
+    first = await stores.sessions.save(OWNER, id, SessionChange(content=pack(base)))
+
+    async def save(by: Stores, etag: str, delta: bytes, result: bytes) -> SessionHead:
+        made = ContentDelta(etag, delta, hashlib.sha256(result).hexdigest())
+        head = await by.sessions.save_delta(OWNER, id, made, Conditions({etag}))
+        await by.sessions.drain()
+        return head
+
+    etag = first.metadata.etag
+    second = await _price(engine, costs, "save by delta", lambda: save(stores, etag, edit.there, edit.content))
+    await known.sessions.get(OWNER, id)
+    etag = second.metadata.etag
+    await _price(engine, costs, "save by delta, base in memory", lambda: save(known, etag, edit.back, base))
 
 
 async def _price_sweep(engine: ReckoningEngine, costs: Costs, save: Callable[[], Awaitable[None]]) -> None:

@@ -5,6 +5,8 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.deltas import Command, written
+
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "states"
 
 
@@ -63,6 +65,32 @@ def _state(label: str) -> State:
     if path.is_file():
         return State(label, path.read_text(), real=True)
     return State(label, generated(size, packed), real=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A content with edits in a few places, and the deltas between it and the content without them."""
+
+    content: bytes
+    there: bytes
+    back: bytes
+
+
+def edited(content: str, places: int = 6) -> Edited:
+    """Replaces a few bytes in places that are spread over a content of ASCII, by other numbers of bytes."""
+    base = content.encode()
+    there, back, parts, old, new = list[Command](), list[Command](), list[bytes](), 0, 0
+    for place in range(places):
+        at, text = (2 * place + 1) * len(base) // (2 * places), b"*" * (place + 1)
+        parts += [base[old:at], text]
+        there += [(at - old, old), text]
+        back += [(at - old, new), base[at : at + 3]]
+        new += at - old + len(text)
+        old = at + 3
+    parts.append(base[old:])
+    rest = len(base) - old
+    result = b"".join(parts)
+    return Edited(result, written(result, [*there, (rest, old)]), written(base, [*back, (rest, new)]))
 
 
 def new_session(content: str) -> bytes:

@@ -39,17 +39,27 @@ class Packed:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Verified:
-    """Content from a store, as `text` and as `packed`. Its text has the size and the hash that were stored."""
+    """Content from a store, as `packed` and as `text`. Its text has the size and the hash that were stored.
 
-    text: bytes
+    Without `known_text` it was verified before, and is unpacked when its text is needed.
+    """
+
     packed: Packed
+    known_text: bytes | None = None
 
     @classmethod
     def of(cls, packed: Packed, id: str) -> Self:
         """Raises CorruptItem as `unpack`."""
-        return cls(unpack(packed, id), packed)
+        return cls(packed, unpack(packed, id))
+
+    @property
+    def text(self) -> bytes:
+        """The content in UTF-8."""
+        if self.known_text is None:
+            self.known_text = isal_zlib.decompress(self.packed.payload, wbits=31, bufsize=self.packed.size + 1)
+        return self.known_text
 
 
 def pack(content: str | bytes) -> Packed:

@@ -6,6 +6,7 @@
     │   └── Trashed
     ├── Forbidden
     ├── Changed
+    ├── BaseGone
     ├── IllegalMove
     ├── KeyReused
     ├── LimitReached
@@ -16,6 +17,8 @@
     │   └── InvalidMember
     ├── InvalidCursor
     ├── ContentTooLarge
+    ├── DeltaTooLarge
+    ├── InvalidDelta
     ├── CorruptItem
     └── EngineError
         ├── ItemExists
@@ -31,6 +34,7 @@ stays in the exception's `__cause__`, for the log.
 
 import secrets
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 
 class PersistenceError(Exception):
@@ -84,6 +88,21 @@ class Changed(PersistenceError):
 
     def __init__(self, kind: str, id: str, current: object) -> None:
         super().__init__(f"This {kind} was changed since you read it; nothing was written.")
+        self.kind, self.id, self.current = kind, id, current
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"current": self.current}
+
+
+class BaseGone(PersistenceError):
+    """The content that a delta was made from is no longer stored. Nothing was written. `current` is the document
+    as it is now."""
+
+    def __init__(self, kind: str, id: str, current: object) -> None:
+        super().__init__(
+            f"The content of this {kind} that the delta was made from is gone: send the whole content."
+        )
         self.kind, self.id, self.current = kind, id, current
 
     @property
@@ -187,6 +206,41 @@ class ContentTooLarge(PersistenceError):
     @property
     def facts(self) -> Mapping[str, object]:
         return {"limit": self.limit} if self.size is None else {"size": self.size, "limit": self.limit}
+
+
+class DeltaTooLarge(PersistenceError):
+    """The delta has more of `what`, bytes or commands, than any useful delta."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"The delta has too many {what}: at most {limit:,} are read. Send the whole content.")
+        self.what, self.limit = what, limit
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"limit": self.limit}
+
+
+class DeltaRule(StrEnum):
+    """A rule that a delta can break."""
+
+    WELL_FORMED = "well_formed"
+    WITHIN_BASE = "within_base"
+    SIZE = "size"
+    CHECKSUM = "checksum"
+    DIGEST = "digest"
+    UTF8 = "utf8"
+
+
+class InvalidDelta(PersistenceError):
+    """The delta breaks a rule, or was made from another content. Nothing was written."""
+
+    def __init__(self, rule: DeltaRule, why: str) -> None:
+        super().__init__(f"The delta {why}; nothing was written.")
+        self.rule = rule
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"rule": self.rule}
 
 
 class CorruptItem(PersistenceError):

@@ -21,6 +21,9 @@ from tests.support.wire import missing as wire_server_missing
 
 SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
 
+UNCACHED = SETTINGS.model_copy(update={"content_cache_bytes": 0})
+"""For tests that change stored contents, or count reads of them."""
+
 TWO_STEPS = "cosmos-two-steps"
 """The Cosmos engine as it is without conditional batches."""
 

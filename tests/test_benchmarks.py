@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.scale import LISTS
-from benchmarks.states import generated
+from benchmarks.states import edited, generated, states
 from persistence.content import pack
+from persistence.deltas import apply
+from tests.support.deltas import delta_between, missing_encoder
 from tests.support.wire import missing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +41,7 @@ def test_a_quick_run_measures_everything_and_judges_every_aim(tmp_path: Path):
     assert against_the_engine == {(name, size, c) for name in OPERATIONS for size in SIZES for c in (1, 8)}
     names = {row["name"] for row in figures["rows"]}
     scaled = {name for _, _, name in LISTS} | {"usage", "save with limits", "create with limits"}
-    assert {"snapshot", "list of large"} | scaled <= names
+    assert {"snapshot", "list of large", "delta save"} | scaled <= names
     for row in figures["rows"]:
         assert row["requests"] >= row["concurrency"] and 0 < row["p50"] <= row["p95"] and row["rate"] > 0, row
         assert row["p50_ratio"] > 0 and row["rate_ratio"] > 0, row
@@ -72,6 +74,17 @@ def test_a_generated_state_packs_like_the_real_one(size: int, packed: int):
     assert len(content.encode()) == size
     assert len(pack(content).payload) == pytest.approx(packed, rel=0.25)
     assert content == generated(size, packed)
+
+
+@pytest.mark.skipif(bool(missing_encoder()), reason=missing_encoder() or "")
+def test_six_edits_of_the_largest_state_travel_in_less_than_2_kb():
+    state = states()[-1]
+    edit, base = edited(state.content), state.content.encode()
+    by_npm = delta_between(base, edit.content)
+    for delta in (edit.there, by_npm):
+        assert apply(delta, base, len(edit.content)) == edit.content
+        assert len(delta) < 2_000
+    assert apply(edit.back, edit.content, len(base)) == base
 
 
 def test_the_app_of_another_checkout_can_take_the_place_of_the_engine(tmp_path: Path):

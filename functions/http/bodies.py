@@ -16,6 +16,7 @@ from functions.http.errors import (
 )
 from functions.http.headers import GZIP, media_type
 from persistence.content import CONTENT_MAX_BYTES, Packed, check_size, inflate, pack, pack_gzipped
+from persistence.deltas import DELTA_MAX_BYTES
 from persistence.documents import MEDIA_TYPE_PATTERN
 
 BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
@@ -42,6 +43,7 @@ _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 JSON = ("application/json",)
 ANY_TYPE = "*/*"
 HTML = "text/html"
+FOSSIL_DELTA = ("application/x-fossil-delta",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
 _MEDIA_TYPE = re.compile(MEDIA_TYPE_PATTERN)
@@ -59,6 +61,14 @@ class RawContent(BaseModel):
     media_type: str
 
 
+class RawDelta(BaseModel):
+    """A body that is a delta."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    delta: bytes
+
+
 def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
     """Returns the validated query. Raises InvalidRequest, which names parameters."""
     # The Functions host drops empty values. Other hosts may not.
@@ -72,7 +82,7 @@ def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
 def read_body(
     req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...]
 ) -> tuple[BaseModel, bytes]:
-    """Returns the validated body, and its bytes: of JSON without gzip, of raw content as they were sent.
+    """Returns the validated body, and its bytes: without gzip, but of raw content as they were sent.
 
     Raises UnsupportedMediaType, LengthRequired, BodyTooLarge, InvalidBody, InvalidHeader and InvalidRequest.
     """
@@ -80,21 +90,24 @@ def read_body(
         return _read_raw(req), req.get_body()
     if media_type(req.headers.get("content-type", ""))[0] not in media_types:
         raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}.")
-    body = _inflated(_body(req)) if _is_gzipped(req) else _bounded(_body(req), BODY_MAX_BYTES)
+    limit = DELTA_MAX_BYTES if model is RawDelta else BODY_MAX_BYTES
+    body = _inflated(_body(req), limit) if _is_gzipped(req) else _bounded(_body(req), limit)
+    if model is RawDelta:
+        return RawDelta(delta=body), body
     try:
         return _parsed(model, body), body
     except ValidationError as exc:
         raise InvalidRequest.of_body(exc) from exc
 
 
-def _inflated(data: bytes) -> bytes:
-    """Returns a body that was sent gzipped. Stops as soon as it is longer than BODY_MAX_BYTES."""
+def _inflated(data: bytes, limit: int) -> bytes:
+    """Returns a body that was sent gzipped. Stops as soon as it is longer than the limit."""
     try:
-        body = inflate(_bounded(data, BODY_MAX_BYTES + _GZIP_OVERHEAD_BYTES), BODY_MAX_BYTES)
+        body = inflate(_bounded(data, limit + _GZIP_OVERHEAD_BYTES), limit)
     except ValueError as exc:
         raise InvalidBody(_NO_GZIP) from exc
     if body is None:
-        raise BodyTooLarge(None, BODY_MAX_BYTES)
+        raise BodyTooLarge(None, limit)
     return body
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import BaseModel
 
-from functions.http.errors import InvalidHeader
+from functions.http.errors import ConditionRequired, InvalidHeader
 from functions.http.headers import accepts_gzip, entity_tags, preferred_return, without_coding
 from persistence.conditions import AnyTag, Conditions
 from persistence.idempotency import IdempotencyKey
@@ -53,6 +53,17 @@ class Call(Generic[Q, B]):
         """Returns If-Match, If-None-Match and Idempotency-Key, as a write needs them. Raises InvalidHeader."""
         if_match, if_none_match = self._tags("If-Match"), self._tags("If-None-Match")
         return Conditions(if_match, NO_TAGS if if_none_match is None else if_none_match, self._save_id())
+
+    @property
+    def base_etag(self) -> str:
+        """Returns the only ETag in If-Match. Raises ConditionRequired unless there is exactly one, not `*`.
+
+        Raises InvalidHeader.
+        """
+        tags = self._tags("If-Match")
+        if tags is None or len(tags) != 1:
+            raise ConditionRequired("Send If-Match with exactly one ETag: that of the version you changed.")
+        return next(iter(tags))
 
     @property
     def if_none_match(self) -> frozenset[str]:

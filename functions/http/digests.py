@@ -11,6 +11,9 @@ import re
 from functions.http.errors import InvalidHeader, InvalidRequest
 
 REPR_DIGEST = "Repr-Digest"
+PATCHED_DIGEST = "Patched-Digest"
+"""As Repr-Digest, of the whole content that a delta makes. Not gzipped."""
+
 DIGEST_MAX_CHARACTERS = 8_192
 SHA_256_PATTERN = "^sha-256=:[A-Za-z0-9+/]{43}=:$"
 
@@ -37,15 +40,27 @@ def check_repr_digest(header: str | None, body: bytes) -> None:
     """Raises InvalidHeader if the header is malformed, and InvalidRequest if the body has another SHA-256."""
     if header is None:
         return
-    if len(header) > DIGEST_MAX_CHARACTERS:
-        raise InvalidHeader(f"{REPR_DIGEST} takes at most {DIGEST_MAX_CHARACTERS:,} characters.")
-    try:
-        sent = sha_256_of(header)
-    except ValueError:
-        raise InvalidHeader(f"{REPR_DIGEST} takes {_SHA_256}=:…:, with 32 bytes in base64.") from None
+    sent = _read(REPR_DIGEST, header)
     if sent is not None and sent != hashlib.sha256(body).digest():
         detail = "is not the SHA-256 of the body as it arrived"
         raise InvalidRequest([{"header": REPR_DIGEST, "detail": detail}])
+
+
+def patched_digest(header: str | None) -> str:
+    """Returns the SHA-256 in a Patched-Digest, in hexadecimal. Raises InvalidHeader if it has none."""
+    sent = None if header is None else _read(PATCHED_DIGEST, header)
+    if sent is None:
+        raise InvalidHeader(f"Send {PATCHED_DIGEST}: {_SHA_256}=:…:, the SHA-256 of the whole content in base64.")
+    return sent.hex()
+
+
+def _read(name: str, header: str) -> bytes | None:
+    if len(header) > DIGEST_MAX_CHARACTERS:
+        raise InvalidHeader(f"{name} takes at most {DIGEST_MAX_CHARACTERS:,} characters.")
+    try:
+        return sha_256_of(header)
+    except ValueError:
+        raise InvalidHeader(f"{name} takes {_SHA_256}=:…:, with 32 bytes in base64.") from None
 
 
 def sha_256_of(header: str) -> bytes | None:

@@ -62,6 +62,7 @@ class Route:
 
     Only the API description uses these:
 
+    needs_base   whether If-Match is required, with exactly one ETag
     has_etag     whether success has an ETag although no condition is in `reads`
     statuses     further statuses, besides those that follow from the declaration (`openapi/rules.py`)
     leads_to     path parameters of the next calls, as OpenAPI runtime expressions
@@ -75,6 +76,7 @@ class Route:
     media_types: tuple[str, ...] = JSON
     produces: str = JSON[0]
     public: bool = False
+    needs_base: bool = False
     has_etag: bool = False
     statuses: tuple[int, ...] = ()
     leads_to: Mapping[str, str] = field(default_factory=dict)

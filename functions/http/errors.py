@@ -5,6 +5,7 @@
     ├── LengthRequired
     ├── BodyTooLarge
     ├── InvalidBody
+    ├── ConditionRequired
     ├── ConfirmationRequired
     ├── UnknownPath
     ├── MethodNotAllowed
@@ -57,6 +58,10 @@ class BodyTooLarge(RequestError):
 
 class InvalidBody(RequestError):
     """The body is not in its declared content coding."""
+
+
+class ConditionRequired(RequestError):
+    """The request needs If-Match with exactly one ETag."""
 
 
 class ConfirmationRequired(RequestError):

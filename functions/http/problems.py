@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.http.errors import (
     BodyTooLarge,
+    ConditionRequired,
     ConfirmationRequired,
     InvalidBody,
     InvalidHeader,
@@ -67,6 +68,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     LengthRequired: ProblemType(411, "length_required", "Length required"),
     BodyTooLarge: ProblemType(413, "body_too_large", "Body too large"),
     InvalidBody: ProblemType(400, "invalid_body", "Malformed body"),
+    ConditionRequired: ProblemType(428, "condition_required", "Precondition required"),
     ConfirmationRequired: ProblemType(428, "confirmation_required", "Confirmation required"),
     UnknownPath: ProblemType(404, "unknown_path", "Not found"),
     MethodNotAllowed: ProblemType(405, "method_not_allowed", "Method not allowed"),
@@ -77,6 +79,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.Forbidden: ProblemType(403, "forbidden", "Forbidden"),
     errors.Gone: ProblemType(410, "gone", "Gone"),
     errors.Changed: ProblemType(412, "changed", "Precondition failed"),
+    errors.BaseGone: ProblemType(412, "base_gone", "The base of the delta is gone"),
     errors.LimitReached: ProblemType(429, "too_many", "Limit reached"),
     errors.TooManyNamed: ProblemType(409, "too_many_named", "Too many versions have names"),
     errors.StorageFull: ProblemType(507, "storage_full", "Storage limit reached"),
@@ -86,6 +89,8 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.InvalidField: ProblemType(422, "invalid_request", "Invalid request"),
     errors.InvalidCursor: ProblemType(400, "invalid_cursor", "Invalid cursor"),
     errors.ContentTooLarge: ProblemType(413, "content_too_large", "Content too large"),
+    errors.DeltaTooLarge: ProblemType(413, "delta_too_large", "Delta too large"),
+    errors.InvalidDelta: ProblemType(422, "invalid_delta", "Invalid delta"),
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),

@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from functions.http.bodies import ANY_TYPE
+
 Json = Mapping[str, Any]
 
 
@@ -16,13 +18,13 @@ def curl(document: Json, path: str, method: str, operation: Json) -> str:
     for each in operation["parameters"]:
         parameter = resolved(document, each)
         if parameter["in"] == "header" and parameter.get("required"):
-            words += ["-H", f"{parameter['name']}: <...>"]
+            words += ["-H", f"{parameter['name']}: {parameter.get('example', '<...>')}"]
     media_types = operation.get("requestBody", {}).get("content", {})
     for media_type, body in list(media_types.items())[:1]:
         schema = resolved(document, body["schema"])
-        is_json = "examples" in schema
-        words += ["-H", f"Content-Type: {media_type if is_json else 'text/plain'}"]
-        words += ["--data-binary", json.dumps(schema["examples"][0]) if is_json else "the content"]
+        [example, *_] = schema.get("examples", ["the content"])
+        words += ["-H", f"Content-Type: {'text/plain' if media_type == ANY_TYPE else media_type}"]
+        words += ["--data-binary", example if isinstance(example, str) else json.dumps(example)]
     url = "$SAVEPOINT_URL" + path.replace("{", "<").replace("}", ">")
     return " ".join([*map(shlex.quote, words), f'"{url}"'])
 

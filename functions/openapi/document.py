@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from functions import VERSION
-from functions.http.bodies import RawContent
+from functions.http.bodies import RawContent, RawDelta
 from functions.http.call import NOT_MODIFIED
 from functions.http.endpoint import Endpoint, Routes
 from functions.http.problems import PROBLEM_JSON
@@ -20,6 +20,7 @@ from functions.http.views import Nothing
 from functions.identity.settings import AuthMode
 from functions.openapi.problem import Problem
 from functions.openapi.rules import (
+    BASE_ETAG,
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
     Json,
@@ -42,6 +43,7 @@ To avoid overwriting changes of others, send `If-Match` with the `etag` that you
 
 _CHARGE = "Savepoint-Request-Charge"
 _SCHEMAS = "#/components/schemas/"
+_DELTA: Json = {"type": "string", "examples": ["5\n1@0,1:e3@2,3NPMmh;"]}
 _SUCCESSES = {200: "OK", 201: "Created", 204: "No content", NOT_MODIFIED: "Not modified"}
 
 
@@ -130,7 +132,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Json]:
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     models += [(model, "validation") for model in _queries(endpoints)]
     for endpoint in endpoints:
-        if endpoint.body not in (None, RawContent):
+        if endpoint.body not in (None, RawContent, RawDelta):
             models.append((endpoint.body, "validation"))
         models += [(model, "serialization") for model in endpoint.models if _is_model(model)]
     unique = list(dict.fromkeys(models))
@@ -179,8 +181,13 @@ def _parameters(endpoint: Endpoint, query: Json | None) -> list[Json]:
     ]
     for name, schema in (query or {}).get("properties", {}).items():
         parameters.append(_query_parameter(name, schema))
-    parameters += [{"$ref": f"#/components/parameters/{_key(name)}"} for name in endpoint.route.reads]
-    return parameters
+    return parameters + [_header(endpoint, name) for name in endpoint.route.reads]
+
+
+def _header(endpoint: Endpoint, name: str) -> Json:
+    if name == "If-Match" and endpoint.route.needs_base:
+        return {"name": name, "in": "header", **BASE_ETAG}
+    return {"$ref": f"#/components/parameters/{_key(name)}"}
 
 
 def _query_parameter(name: str, schema: Json) -> Json:
@@ -204,6 +211,13 @@ def _request_body(model: type[BaseModel], media_types: Sequence[str]) -> Json:
             "required": True,
             "description": "The content itself, in UTF-8. Its Content-Type is stored with it.",
             "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types},
+        }
+    if model is RawDelta:
+        return {
+            "required": True,
+            "description": "A delta in the format of Fossil SCM, over the bytes in UTF-8. The npm package "
+            "`fossil-delta` makes it. At most 512 KiB and 100,000 commands. The example makes `hello` of `hallo`.",
+            "content": {media_type: {"schema": _DELTA} for media_type in media_types},
         }
     return {"required": True, "content": {media_type: {"schema": _ref(model)} for media_type in media_types}}
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from functions.http.problems import PROBLEM_TYPES, TYPE_PREFIX
 from functions.http.views import WireModel
 from functions.sessions.views import SessionMetadataView
+from persistence.errors import DeltaRule
 from persistence.sessions.documents import SessionStatus
 
 CODES = sorted({kind.code for kind in PROBLEM_TYPES.values()})
@@ -62,6 +63,9 @@ class Problem(WireModel):
     )
     what: str = Field(default_factory=str, description="429, 507: what the limit counts.")
     used: int = Field(default_factory=int, description="429, 507: how much of it you keep.")
+    rule: DeltaRule = Field(
+        default_factory=lambda: DeltaRule.WELL_FORMED, description="422: the rule that the delta breaks."
+    )
     session_status: SessionStatus = Field(
         default_factory=lambda: SessionStatus.CLOSED, description="409: the status of the session."
     )

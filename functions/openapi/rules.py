@@ -6,9 +6,9 @@ Each rule is written once, for all endpoints.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from functions.http.bodies import ANY_TYPE, HTML, RawContent
+from functions.http.bodies import ANY_TYPE, HTML, RawContent, RawDelta
 from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS, NOT_MODIFIED
-from functions.http.digests import DIGEST_MAX_CHARACTERS, REPR_DIGEST, SHA_256_PATTERN
+from functions.http.digests import DIGEST_MAX_CHARACTERS, PATCHED_DIGEST, REPR_DIGEST, SHA_256_PATTERN
 from functions.http.endpoint import Endpoint
 from functions.http.problems import PROBLEM_TYPES
 from functions.identity.settings import AuthMode
@@ -53,6 +53,13 @@ REQUEST_HEADERS: Mapping[str, Json] = {
         "schema": {"type": "string", "maxLength": DIGEST_MAX_CHARACTERS, "pattern": SHA_256_PATTERN},
         "example": "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:",
     },
+    PATCHED_DIGEST: {
+        "description": "The SHA-256 of the whole content that the delta makes, without gzip. If the delta makes "
+        "another content, the response is 422 and nothing is written.",
+        "required": True,
+        "schema": {"type": "string", "maxLength": DIGEST_MAX_CHARACTERS, "pattern": SHA_256_PATTERN},
+        "example": "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:",
+    },
     "Savepoint-Device": {
         "description": "A label for the device that saves it, as `deviceInfo` in JSON: percent-encoded UTF-8. If "
         "it is malformed, it is kept as well as possible. If it has more than 255 characters, it is cut.",
@@ -65,6 +72,15 @@ REQUEST_HEADERS: Mapping[str, Json] = {
         "schema": {"type": "string"},
     },
 }
+
+BASE_ETAG: Json = {
+    "description": "The ETag of the version that the delta was made from: exactly one, not `*`. If it is not "
+    "current, the response is 412 and nothing is written.",
+    "required": True,
+    "schema": {**_CONDITION, "pattern": f"^{_TAG}$"},
+    "example": '"3-9f86d081884c7d65"',
+}
+"""If-Match where an endpoint needs a base."""
 
 _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
     ANY_TYPE: ("Content-Security-Policy", "Vary", "Content-Encoding"),
@@ -95,7 +111,7 @@ _REFUSABLE_HEADERS = frozenset({"If-Match", "If-None-Match", "Idempotency-Key"})
 
 def _keeps_content(endpoint: Endpoint) -> bool:
     body = endpoint.body
-    return body is not None and (body is RawContent or "content" in body.model_fields)
+    return body is not None and (body in (RawContent, RawDelta) or "content" in body.model_fields)
 
 
 def _refuses_headers(endpoint: Endpoint) -> bool:
@@ -121,7 +137,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: _reads(it, "If-Match"), (412,)),
     (lambda it: _reads(it, "If-None-Match") and it.route.method == "GET", (NOT_MODIFIED,)),
     (lambda it: _reads(it, "Prefer") and len(it.models) == 1, (204,)),
-    (lambda it: _reads(it, "Savepoint-Confirm"), (428,)),
+    (lambda it: _reads(it, "Savepoint-Confirm") or it.route.needs_base, (428,)),
 )
 
 
@@ -165,7 +181,12 @@ def problem_titles(status: int) -> str:
 
 
 _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
-    "invalid_body": lambda it, mode: it.body is RawContent,
+    "invalid_body": lambda it, mode: it.body in (RawContent, RawDelta),
+    "invalid_delta": lambda it, mode: it.body is RawDelta,
+    "delta_too_large": lambda it, mode: it.body is RawDelta,
+    "base_gone": lambda it, mode: it.body is RawDelta,
+    "condition_required": lambda it, mode: it.route.needs_base,
+    "confirmation_required": lambda it, mode: _reads(it, "Savepoint-Confirm"),
     "invalid_header": lambda it, mode: _refuses_headers(it),
     "invalid_cursor": lambda it, mode: "cursor" in it.query.model_fields,
     "forbidden": lambda it, mode: 403 in it.route.statuses,

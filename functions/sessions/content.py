@@ -1,15 +1,18 @@
 """The content of sessions over HTTP, by itself: with its own media type, not wrapped in JSON."""
 
-from functions.http.bodies import ANY_TYPE, RawContent
+from typing import Any
+
+from functions.http.bodies import ANY_TYPE, FOSSIL_DELTA, RawContent, RawDelta
 from functions.http.call import Call, Response
 from functions.http.content import content_response
-from functions.http.digests import REPR_DIGEST
+from functions.http.digests import PATCHED_DIGEST, REPR_DIGEST, patched_digest
 from functions.http.endpoint import Route, Routes
 from functions.http.headers import percent_decoded
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL, saved_metadata
 from functions.sessions.views import SESSION_ID, SaveQuery, SessionMetadataView
 from persistence.sessions.documents import SessionChange
+from persistence.sessions.patches import ContentDelta
 from persistence.sessions.store import SessionStore
 
 routes = Routes(
@@ -35,16 +38,45 @@ async def put_session_content(
     call: Call[SaveQuery, RawContent], sessions: SessionStore
 ) -> Response[SessionMetadataView]:
     """Saves the content of a session. Gzipped content is smaller and faster to send than JSON."""
-    device = call.header(DEVICE)
     head = await sessions.save(
         call.owner_id,
         call.path["session_id"],
         SessionChange(
             content=call.body.content,
             media_type=call.body.media_type,
-            device_info=None if device is None else percent_decoded(device),
+            device_info=_device(call),
         ),
         call.conditions,
         autosave=call.query.autosave,
     )
     return saved_metadata(call, head)
+
+
+@routes.serve(
+    Route(
+        "PATCH",
+        CONTENT,
+        media_types=FOSSIL_DELTA,
+        reads=(*CONDITIONAL, PATCHED_DIGEST, "Prefer", DEVICE),
+        needs_base=True,
+    )
+)
+async def patch_session_content(
+    call: Call[SaveQuery, RawDelta], sessions: SessionStore
+) -> Response[SessionMetadataView]:
+    """Saves what a delta makes of the content that you have. A change of a large content takes a kilobyte."""
+    delta = ContentDelta(call.base_etag, call.body.delta, patched_digest(call.header(PATCHED_DIGEST)))
+    head = await sessions.save_delta(
+        call.owner_id,
+        call.path["session_id"],
+        delta,
+        call.conditions,
+        device_info=_device(call),
+        autosave=call.query.autosave,
+    )
+    return saved_metadata(call, head)
+
+
+def _device(call: Call[Any, Any]) -> str | None:
+    device = call.header(DEVICE)
+    return None if device is None else percent_decoded(device)

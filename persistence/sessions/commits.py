@@ -19,10 +19,11 @@ from persistence.sessions.heads import SessionHeads
 from persistence.sessions.history import find_revision
 from persistence.sessions.late_lines import LateLines
 from persistence.sessions.lines import is_erasure, line_of, line_of_naming, line_of_retried
+from persistence.sessions.patches import SaveDelta
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.write_queue import Committed, Write, WriteQueue
 from persistence.storage.document_set import Versioned
-from persistence.storage.engine import Item
+from persistence.storage.engine import PAYLOAD, Item
 
 _CLAIM_REREADS = 3
 _COUNTED = {
@@ -88,7 +89,7 @@ class SessionCommits:
         self._queues = Keyed(WriteQueue)
 
     async def commit(
-        self, owner_id: str, session_id: str, edit: Edit, conditions: Conditions = NO_CONDITIONS
+        self, owner_id: str, session_id: str, edit: Edit | SaveDelta, conditions: Conditions = NO_CONDITIONS
     ) -> Committed:
         """Applies an edit and returns what was stored. Nothing is written if the edit changes nothing, or if an
         earlier try of the same write was applied.
@@ -129,6 +130,7 @@ class SessionCommits:
                 for write, outcome in zip(writes, plan.outcomes, strict=True):
                     write.outcome = outcome
                 self._remove_unnamed(plan)
+                self._cache(plan)
                 return replaced
         raise Contended("session", session_id)
 
@@ -163,6 +165,8 @@ class SessionCommits:
             return Committed(head, head, revision)
         self._heads.check_live(head, or_trashed=edit.reaches_trash)
         _check(head, edit, write.conditions)
+        if isinstance(edit, SaveDelta):
+            edit = await edit.on(head, plan.contents)
         edited = edit.apply(head)
         if edited is None:
             if isinstance(edit, Name):
@@ -188,6 +192,14 @@ class SessionCommits:
         if plan.head.status is not SessionStatus.DELETED:
             self._contents.remove_later(plan.head.owner_id, plan.stored.content_ids - plan.head.content_ids)
 
+    def _cache(self, plan: _Plan) -> None:
+        """Keeps the new current content in memory, and nothing of an owner who has deleted a session."""
+        if plan.head.status is SessionStatus.DELETED:
+            self._contents.forget(plan.head.owner_id)
+        for content in plan.contents:
+            if content["id"] == plan.head.content_id:
+                self._contents.committed(plan.head, content[PAYLOAD])
+
     async def _check_limits(self, before: SessionHead, after: SessionHead) -> None:
         counted = _COUNTED.get(after.status)
         if counted is not None and counted != _COUNTED.get(before.status):
@@ -196,7 +208,7 @@ class SessionCommits:
         await self._limits.check_growth(after.owner_id, stored, after.kept_bytes - before.kept_bytes)
 
 
-def _check(head: SessionHead, edit: Edit, conditions: Conditions) -> None:
+def _check(head: SessionHead, edit: Edit | SaveDelta, conditions: Conditions) -> None:
     edit.check(head)
     etag = head.metadata.etag
     if etag in conditions.if_none_match or (conditions.if_match is not None and etag not in conditions.if_match):

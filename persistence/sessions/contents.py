@@ -8,7 +8,8 @@ from persistence.background import Background
 from persistence.content import Packed, Verified
 from persistence.documents import new_id, now
 from persistence.errors import CorruptItem, PersistenceError
-from persistence.sessions.documents import SessionContent
+from persistence.sessions.content_cache import ContentCache
+from persistence.sessions.documents import SessionContent, SessionHead
 from persistence.storage.charge import metered
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, pages_of
@@ -40,26 +41,44 @@ def session_of(id: str) -> str:
 
 
 class SessionContents:
-    """Reads and removes content items."""
+    """Reads and removes content items. Reads none that is in the cache."""
 
-    def __init__(self, engine: Engine, background: Background) -> None:
-        self._engine, self._background = engine, background
+    def __init__(self, engine: Engine, background: Background, cache: ContentCache) -> None:
+        self._engine, self._background, self._cache = engine, background, cache
         self._contents = DocumentSet(engine, SESSIONS, SessionContent)
 
-    async def read(self, owner_id: str, content_id: str, hash: str, size: int) -> Verified:
-        """Returns the content of that hash and size. One point read.
+    async def read(self, owner_id: str, content_id: str, hash: str, size: int, *, cached: bool = True) -> Verified:
+        """Returns the content of that hash and size. One point read, or none if it is in the cache. `cached` is
+        False for contents that are hardly read again.
 
         Raises ItemNotFound if it was pruned, and CorruptItem if it is damaged or another content.
         """
+        known = self._cache.find(owner_id, content_id)
+        if known is not None and (known.hash, known.size) == (hash, size):
+            return Verified(known)
         stored = await self._engine.read(SESSIONS, content_id, owner_id)
         self._contents.load(stored.item)
         payload = stored.item.get(PAYLOAD)
         if not isinstance(payload, bytes):
             raise CorruptItem("content", content_id)
-        return Verified.of(Packed(payload, hash, size), content_id)
+        verified = Verified.of(Packed(payload, hash, size), content_id)
+        if cached:
+            self._cache.keep(owner_id, content_id, verified.packed)
+        return verified
+
+    def committed(self, head: SessionHead, payload: bytes) -> None:
+        """Caches the content that a head names. Both were just committed."""
+        assert head.content_id is not None
+        packed = Packed(payload, head.metadata.content_hash, head.metadata.content_bytes)
+        self._cache.keep(head.owner_id, head.content_id, packed)
+
+    def forget(self, owner_id: str) -> None:
+        """Removes an owner's contents from the cache of this process."""
+        self._cache.forget(owner_id)
 
     async def erase_all(self, owner_id: str, session_id: str) -> int:
         """Removes every content of a session that was deleted, and returns how many. A query and a delete each."""
+        self.forget(owner_id)
         erased = 0
         query = Query(self._contents.kind, owner_id, ("id",), contents_of(session_id))
         async for page in pages_of(self._engine, SESSIONS, query):

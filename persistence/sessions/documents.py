@@ -22,6 +22,7 @@ from persistence.errors import KeyReused
 from persistence.sessions.revisions import (
     Revision,
     SessionAction,
+    etag_of,
     from_objects,
     from_rows,
     to_objects,
@@ -86,8 +87,8 @@ class SessionMetadata(BaseModel):
 
     @property
     def etag(self) -> str:
-        """The ETag that callers see. It is the same on every engine, unlike the etag of the stored item."""
-        return f'"{self.version}-{self.content_hash[:16]}"'
+        """The ETag that callers see."""
+        return etag_of(self.version, self.content_hash)
 
 
 class SessionSummary(Document):

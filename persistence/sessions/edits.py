@@ -166,9 +166,10 @@ def with_digest(save_id: str | None, *request: object) -> str:
     return f"{save_id}.{hashlib.sha256(repr(request).encode()).hexdigest()[:16]}"
 
 
-def with_digest_of_save(save_id: str | None, change: SessionChange) -> str:
-    """As `with_digest`, for a save of this change."""
-    content_hash = None if change.content is None else change.content.hash
+def with_digest_of_save(save_id: str | None, change: SessionChange, content_hash: str | None = None) -> str:
+    """As `with_digest`, for a save of this change. `content_hash` is that of content which `change` does not have
+    yet."""
+    content_hash = content_hash if change.content is None else change.content.hash
     return with_digest(save_id, "save", change.model_dump_json(exclude={"content"}), content_hash)
 
 

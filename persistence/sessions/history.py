@@ -79,6 +79,13 @@ def page_of_history(head: SessionHead, page_size: int, cursor: str | None) -> Pa
     return Page(shown, query.cursor_after({"version": shown[-1].version, "id": head.id}))
 
 
+def find_base(head: SessionHead, etag: str) -> Revision | None:
+    """Returns the version that had this ETag, if the head still names its content: those of the history, and the
+    remembered ones."""
+    known = (*head.revisions, *head.remembered)
+    return next((one for one in known if one.etag == etag and one.content_id is not None), None)
+
+
 def tombstone(head: SessionHead, save_id: str) -> SessionHead:
     """Returns what is left of a deleted session: its id, its owner and when it was deleted."""
     metadata = head.metadata.model_copy(update={"title": "", "description": None, "device_info": None})

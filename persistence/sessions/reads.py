@@ -10,6 +10,7 @@ from persistence.content import Verified
 from persistence.documents import now
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
 from persistence.retry import Attempts
+from persistence.sessions.content_cache import ContentCache
 from persistence.sessions.contents import SessionContents
 from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
 from persistence.sessions.heads import SessionHeads
@@ -50,7 +51,7 @@ class SessionReads:
     def __init__(self, shared: Shared, rules: SessionRules) -> None:
         self._rules = rules
         self._heads = SessionHeads(shared.engine, rules.trash_retention)
-        self._contents = SessionContents(shared.engine, shared.background)
+        self._contents = SessionContents(shared.engine, shared.background, ContentCache(rules.cached_bytes))
         self._summaries = DocumentSet(shared.engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 
@@ -58,7 +59,8 @@ class SessionReads:
         self, owner_id: str, session_id: str, if_none_match: Set[str] = frozenset(), *, touch: bool = True
     ) -> OpenedSession:
         """Returns a session with its content, or without it if its ETag is one of `if_none_match`. Counts as an
-        access if `touch`. Raises NotFound, Gone and CorruptItem. Two point reads."""
+        access if `touch`. Raises NotFound, Gone and CorruptItem. Two point reads, or one if the content is in the
+        cache."""
         missing: list[str | None] = []
         async for _ in Attempts():
             found = await self._heads.get(owner_id, session_id)
@@ -77,7 +79,7 @@ class SessionReads:
         raise Contended("session", session_id)
 
     async def open(self, head: SessionHead) -> OpenedSession:
-        """Returns a head that was just committed, with its content. One point read."""
+        """Returns a head that was just committed, with its content. At most one point read."""
         with suppress(ItemNotFound):
             if head.content_id is not None:
                 return OpenedSession(head, await self._read_content(head))
@@ -131,7 +133,7 @@ class SessionReads:
         assert revision.content_id is not None, "only tombstones have revisions without content"
         try:
             verified = await self._contents.read(
-                owner_id, revision.content_id, revision.content_hash, revision.content_bytes
+                owner_id, revision.content_id, revision.content_hash, revision.content_bytes, cached=False
             )
         except ItemNotFound:
             raise NotFound("revision", str(revision.version)) from None

@@ -54,6 +54,11 @@ class Revision(NamedTuple):
     named: str | None = None
 
     @property
+    def etag(self) -> str:
+        """The ETag that callers saw when this was the current version."""
+        return etag_of(self.version, self.content_hash)
+
+    @property
     def saved_at(self) -> datetime:
         """When it was created."""
         return datetime.fromisoformat(self.saved)
@@ -62,6 +67,11 @@ class Revision(NamedTuple):
     def since(self) -> datetime:
         """When the first autosave was made that this one replaced, or this one."""
         return datetime.fromisoformat(self.began or self.saved)
+
+
+def etag_of(version: int, content_hash: str) -> str:
+    """Returns the ETag of a version. It is the same on every engine, unlike the etag of the stored item."""
+    return f'"{version}-{content_hash[:16]}"'
 
 
 class Texts(Protocol):

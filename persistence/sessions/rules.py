@@ -16,6 +16,7 @@ class SessionRules:
     touch_interval  the least time between two recorded accesses
     stored_format   the format in which changed heads are stored
     trash_retention how long a deleted session stays in the trash; zero: it is deleted at once
+    cached_bytes    the most bytes of packed contents that a process keeps in memory; 0 for none
     """
 
     keep_revisions: int = 20
@@ -23,6 +24,7 @@ class SessionRules:
     coalesce: timedelta = timedelta(seconds=60)
     touch_interval: timedelta = timedelta(minutes=15)
     stored_format: StoredFormat = 2
+    cached_bytes: int = 0
     trash_retention: timedelta = timedelta(days=30)
 
     @property

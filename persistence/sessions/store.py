@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from persistence.conditions import NO_CONDITIONS, Conditions
+from persistence.content import Packed
 from persistence.documents import new_id, now
 from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound, Trashed
 from persistence.idempotency import IdempotencyKey
@@ -20,6 +21,7 @@ from persistence.sessions.documents import NewSession, SessionChange, SessionHea
 from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
 from persistence.sessions.history import as_revision
 from persistence.sessions.lines import line_of, new_erasure_id, new_timer_id
+from persistence.sessions.patches import ContentDelta, SaveDelta
 from persistence.sessions.reads import SessionReads
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
@@ -61,8 +63,7 @@ class SessionStore(SessionReads):
                 session_id = await self._idempotency.reserve(owner_id, "session", key, head.id)
                 head = head.model_copy(update={"id": session_id})
             try:
-                lines = self._activity.items([line_of(None, head)])
-                return await self._heads.create(head, new.content, lines, id_is_new=key is None)
+                return await self._create(head, new.content, id_is_new=key is None)
             except ItemExists:
                 # Another try under the same key was faster.
                 return _as_created(await self._get_certain(owner_id, head.id), head)
@@ -75,8 +76,7 @@ class SessionStore(SessionReads):
         head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
-            lines = self._activity.items([line_of(None, head)])
-            return await self._heads.create(head, new.content, lines, id_is_new=False)
+            return await self._create(head, new.content, id_is_new=False)
 
     async def save(
         self,
@@ -96,6 +96,26 @@ class SessionStore(SessionReads):
         """
         save_id = with_digest_of_save(conditions.save_id, change)
         edit = Save(change, save_id, self._rules, autosave, editable)
+        return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
+
+    async def save_delta(
+        self,
+        owner_id: str,
+        session_id: str,
+        delta: ContentDelta,
+        conditions: Conditions,
+        *,
+        device_info: str | None = None,
+        autosave: bool = False,
+    ) -> SessionHead:
+        """Saves what a delta makes of the version that `conditions.if_match` names. Otherwise as `save`.
+
+        Raises InvalidDelta, DeltaTooLarge, ContentTooLarge, and BaseGone if that version's content is gone. One
+        read and one commit, and a read more if the content is not in the cache.
+        """
+        change = SessionChange(device_info=device_info)
+        save_id = with_digest_of_save(conditions.save_id, change, delta.result_hash)
+        edit = SaveDelta(Save(change, save_id, self._rules, autosave), delta, self._contents)
         return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
 
     async def move(
@@ -189,6 +209,12 @@ class SessionStore(SessionReads):
     async def drain(self) -> None:
         """Waits for the background work of all stores that share its parts."""
         await self._background.drain()
+
+    async def _create(self, head: SessionHead, packed: Packed, *, id_is_new: bool) -> SessionHead:
+        lines = self._activity.items([line_of(None, head)])
+        created = await self._heads.create(head, packed, lines, id_is_new=id_is_new)
+        self._contents.committed(created, packed.payload)
+        return created
 
     async def _find_created(
         self, owner_id: str, key: IdempotencyKey | None, head: SessionHead

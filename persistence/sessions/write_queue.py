@@ -8,6 +8,7 @@ from persistence.conditions import Conditions
 from persistence.errors import PersistenceError
 from persistence.sessions.documents import SessionHead
 from persistence.sessions.edits import Edit
+from persistence.sessions.patches import SaveDelta
 from persistence.sessions.revisions import Revision
 from persistence.storage.document_set import Versioned
 
@@ -34,7 +35,7 @@ class Committed:
 class Write:
     """An edit on its way. `outcome` is None until the edit is committed or refused."""
 
-    edit: Edit
+    edit: Edit | SaveDelta
     conditions: Conditions
     outcome: Committed | PersistenceError | None = None
 

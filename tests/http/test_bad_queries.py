@@ -8,7 +8,7 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.storage.engine import PAYLOAD, Engine
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, UNCACHED
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made, metadata_path
 from tests.support.sessions import damage
@@ -26,7 +26,7 @@ def counting(engine: Engine) -> CountingReads:
 
 @pytest.fixture
 def stores(counting: CountingReads) -> Stores:
-    return stores_over(counting, SETTINGS.store_rules())
+    return stores_over(counting, UNCACHED.store_rules())
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 import pytest
 
-from persistence import Stores
+from persistence import Stores, stores_over
 from persistence.content import pack
 from persistence.documents import new_id
 from persistence.storage.containers import SESSIONS, SNAPSHOTS, Container
 from persistence.storage.engine import PAYLOAD, Engine
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, UNCACHED
 from tests.support.drafts import DRAFTS
 from tests.support.http import NEW, Client, Response, assert_ok, assert_problem, made
 from tests.support.http import SESSIONS as SESSIONS_PATH
@@ -26,6 +26,11 @@ DAMAGES = {"another text": pack(OTHER).payload, "no gzip": b"no gzip", "cut": pa
 GZIP = {"accept-encoding": "gzip"}
 
 damages = pytest.mark.parametrize("payload", DAMAGES.values(), ids=DAMAGES)
+
+
+@pytest.fixture
+def stores(engine: Engine) -> Stores:
+    return stores_over(engine, UNCACHED.store_rules())
 
 
 @pytest.fixture

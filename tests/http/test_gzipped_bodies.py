@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from functions.app import build_app
 from functions.http.api import Api
 from functions.http.bodies import BODY_MAX_BYTES
+from functions.http.digests import repr_digest
 from functions.http.endpoint import Routes
 from persistence import Stores, stores_over
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.clock import NOON, Clock
+from tests.support.deltas import inserting
 from tests.support.drafts import DRAFT, DRAFTS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
@@ -51,18 +53,25 @@ HASHED = {**NEW, "content": "two", "contentHash": sha256("two"), "deviceInfo": "
 WHOLE = {"prefer": "return=representation"}
 SVG = {"content-type": "image/svg+xml", "savepoint-device": "phone"}
 PATCH = {"content-type": "application/merge-patch+json"}
+DELTA = {
+    "content-type": "application/x-fossil-delta",
+    "if-match": f'"1-{sha256("one")[:16]}"',
+    "patched-digest": repr_digest(bytes.fromhex(sha256("two"))),
+}
+RAW = ("put_session_content", "patch_session_content")
 SENT = {
     "create_session": Sent("POST", SESSIONS, HASHED, WHOLE),
     "update_session": Sent("PUT", f"{SESSIONS}/{{session}}", HASHED),
     "patch_session": Sent("PATCH", f"{SESSIONS}/{{session}}", {"title": "New", "app": None}, PATCH),
     "put_session_content": Sent("PUT", f"{SESSIONS}/{{session}}/content", b"<svg/>", SVG),
+    "patch_session_content": Sent("PATCH", f"{SESSIONS}/{{session}}/content", inserting(b"two"), DELTA),
     "put_draft": Sent("PUT", f"{DRAFTS}/{DRAFT}", {"content": "two"}),
     "name_session_revision": Sent("PUT", f"{SESSIONS}/{{session}}/revisions/1/name", {"name": "Before"}),
     "create_snapshot": Sent("POST", SNAPSHOTS, {"title": "Frozen", "content": "two"}, WHOLE),
 }
 endpoints = pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 json_endpoints = pytest.mark.parametrize(
-    "sent", [sent for name, sent in SENT.items() if name != "put_session_content"], ids=lambda one: one.path
+    "sent", [sent for name, sent in SENT.items() if name not in RAW], ids=lambda one: one.path
 )
 
 
@@ -283,7 +292,7 @@ async def test_a_create_and_its_retry_may_have_different_codings(client: Client,
         assert_problem(await client.post(path, other, {KEY: "k", **headers}), 422, "key_reused")
 
 
-@pytest.mark.parametrize("name", ["update_session", "patch_session", "put_session_content", "put_draft"])
+@pytest.mark.parametrize("name", ["update_session", "patch_session", *RAW, "put_draft"])
 async def test_a_save_and_its_retry_may_have_different_codings(client: Client, name: str) -> None:
     sent = SENT[name]
     path, _ = await made(client)

@@ -20,6 +20,7 @@ UNLIMITED = {"SNAPSHOT_OPENS_PER_MINUTE": "0", "SHOW_VISITORS": "true"}
 
 # The status of operations that do not succeed for something new.
 OTHERWISE = {
+    "patchSessionContent": 412,  # its If-Match names another version
     "reopenSession": 409,  # it is not closed
     "restoreFromTrash": 409,  # it is not in the trash
     "purgeFromTrash": 409,

@@ -13,7 +13,9 @@ from schemathesis.openapi.checks import RejectedPositiveData
 NOT_FOR_ITS_FORM = {
     "changed",  # If-Match has no current ETag
     "confirmation_required",  # the header does not have the owner's id
+    "condition_required",  # If-Match is *, or has several ETags
     "gone",
+    "invalid_delta",  # made from another content
     "invalid_cursor",  # of another list, or malformed
     "key_reused",  # the Idempotency-Key was used with another body
 }
@@ -24,6 +26,7 @@ ALSO = {
 }
 # Digests that are guessed never match. The coverage phase sends "0" here, too.
 NO_DIGEST = {
+    "Patched-Digest takes sha-256=:…:, with 32 bytes in base64.",
     "Repr-Digest takes sha-256=:…:, with 32 bytes in base64.",
     "contentHash: is not the SHA-256 of the content",
     "contentHash: needs content",
@@ -37,6 +40,12 @@ NO_CONDITION = {
 
 # Content is returned as it was sent, with the type that the sender declared, right or wrong.
 BY_ITSELF = {"getSessionContent", "getSnapshotContent"}
+
+
+@schemathesis.serializer("application/x-fossil-delta")
+def as_it_is(context: Any, value: Any) -> bytes:
+    """Sends a delta as the bytes of its text."""
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 
 
 @schemathesis.hook

@@ -19,7 +19,15 @@ BODIES: Mapping[str, Any] = {
     "updateSession": {"content": "two"},
     "patchSession": {"title": "Second"},
     "putSessionContent": b"two",
+    "patchSessionContent": b"5\n1@0,1:e3@2,3NPMmh;",
     "nameSessionRevision": {"name": "Before"},
+}
+HEADERS = {
+    "patchSessionContent": {
+        "content-type": "application/x-fossil-delta",
+        "if-match": '"3-9f86d081884c7d65"',
+        "patched-digest": "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:",
+    }
 }
 
 
@@ -53,7 +61,8 @@ async def begin(client: Client, document: dict[str, Any], source: str) -> tuple[
 async def call(client: Client, document: dict[str, Any], id: str, path: Mapping[str, Any]) -> Response:
     operation = operations(document)[id]
     filled = re.sub(r"\{(\w+)\}", lambda found: str(path[found[1]]), operation["path"])
-    return await client.call(operation["method"].upper(), filled.removeprefix("/api/"), BODIES.get(id))
+    method, path_below = operation["method"].upper(), filled.removeprefix("/api/")
+    return await client.call(method, path_below, BODIES.get(id), HEADERS.get(id))
 
 
 def evaluated(expression: str, response: Response, path: Mapping[str, str]) -> Any:

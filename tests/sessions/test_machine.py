@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -23,6 +23,7 @@ from persistence.content import pack
 from persistence.documents import caseless
 from persistence.errors import Changed, Gone, IllegalMove, NotFound, TooManyNamed, Trashed
 from persistence.sessions.documents import SessionChange, SessionHead
+from persistence.sessions.patches import ContentDelta
 from persistence.sessions.rules import SessionRules
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.engine import Engine
@@ -30,6 +31,7 @@ from persistence.storage.query import Operator, Sort
 from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.trash.store import Emptied, TrashStore
 from tests.conftest import new_cosmos_account
+from tests.support.deltas import delta_of
 from tests.support.sessions import assert_sound, new, session_store, sha256, stored_heads
 
 T = TypeVar("T")
@@ -85,7 +87,8 @@ class Sessions(RuleBasedStateMachine):
         super().__init__()
         self.owner = uuid4().hex
         self.known: dict[str, Model] = {}
-        self.stores = [session_store(self.engine, RULES) for _ in range(2)]
+        # One keeps a few contents in memory.
+        self.stores = [session_store(self.engine, replace(RULES, cached_bytes=most)) for most in (0, 5_000)]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -136,6 +139,25 @@ class Sessions(RuleBasedStateMachine):
         )
         if after != (model.title, model.description, model.content):
             model.title, model.description, model.content = after
+            model.version += 1
+            model.note(head)
+        assert head.metadata.etag == model.etags[-1]
+
+    @rule(id=ids, added=CONTENTS, age=st.integers(1, 2), n=st.integers(0, 1))
+    def save_delta(self, id: str, added: str, age: int, n: int) -> None:
+        """Puts a text before the content that is current, with the ETag of `age` changes ago."""
+        model = self.known[id]
+        base, etag = model.content.encode(), model.etags[-min(age, len(model.etags))]
+        content = (added + model.content).encode()
+        delta = ContentDelta(etag, delta_of(content, added.encode(), (len(base), 0)), pack(content).hash)
+        saving = self.stores[n].save_delta(self.owner, id, delta, Conditions({etag}))
+        if model.gone or etag != model.etags[-1]:
+            with pytest.raises(model.gone or Changed):
+                self.run(saving)
+            return
+        head = self.run(saving)
+        if added:
+            model.content = content.decode()
             model.version += 1
             model.note(head)
         assert head.metadata.etag == model.etags[-1]

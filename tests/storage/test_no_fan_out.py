@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from functions.http.digests import repr_digest
 from persistence import Stores, stores_over
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
+from tests.support.deltas import delta_of
 from tests.support.http import NEW, Client, Response
 from tests.support.routes import endpoints
+from tests.support.sessions import sha256
 from tests.support.timers import clean_up
 
 # Every limit is set, because the check of a limit may query too.
@@ -39,6 +42,11 @@ S, P, D, L = (f"persistence/{name}" for name in ("sessions", "snapshots", "draft
 ONE_S, ONE_P, ONE_D = S + "/{session_id}", P + "/{snapshot_id}", D + "/{draft_id}"
 T = "persistence/trash"
 LABELLED = {**NEW, "app": "map", "description": "About"}
+FROM_FOUR = {
+    "Content-Type": "application/x-fossil-delta",
+    "If-Match": f'"5-{sha256("four")[:16]}"',
+    "Patched-Digest": repr_digest(bytes.fromhex(sha256("five"))),
+}
 STEPS = [
     Step("GET", "health/live"),
     Step("GET", "health/ready"),
@@ -56,6 +64,7 @@ STEPS = [
     Step("PUT", ONE_S, {"content": "three"}, query={"autosave": "true"}),
     Step("PATCH", ONE_S, {"title": "Second"}),
     Step("PUT", ONE_S + "/content", b"four", headers={"Content-Type": "text/plain"}),
+    Step("PATCH", ONE_S + "/content", delta_of(b"five", (1, 0), b"ive"), headers=FROM_FOUR),
     Step("GET", ONE_S + "/content"),
     Step("GET", ONE_S + "/revisions"),
     Step("GET", ONE_S + "/revisions/1"),

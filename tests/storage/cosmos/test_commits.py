@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
+from persistence.conditions import Conditions
 from persistence.errors import (
     ItemChanged,
     ItemExists,
@@ -17,15 +18,18 @@ from persistence.errors import (
     Throttled,
 )
 from persistence.sessions.documents import SessionChange
+from persistence.sessions.patches import ContentDelta
+from persistence.sessions.rules import SessionRules
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.cosmos.engine import CosmosEngine
 from persistence.storage.cosmos.errors import translated
 from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Replace
 from tests.support.cosmos import Opened
+from tests.support.deltas import inserting
 from tests.support.faults import Fault, FaultProxy, Recorded
 from tests.support.items import PARTITION, ids, store, thing, thing_of_size
-from tests.support.sessions import OWNER, new, saving, session_store
+from tests.support.sessions import OWNER, new, saving, session_store, sha256
 
 LARGE = "".join(chr(0x100 + i * 7919 % 0x5000) for i in range(500_000))
 """Too large for one commit, also when it is packed."""
@@ -56,6 +60,20 @@ async def test_a_save_is_a_read_and_one_write(opened: Opened, proxy: FaultProxy)
     assert sent(proxy) == ["GET", "POST", "PUT"]
     await sessions.drain()
     assert sent(proxy) == []
+
+
+async def test_with_the_content_in_memory_a_get_is_a_read_and_a_save_by_delta_a_read_and_one_write(
+    opened: Opened, proxy: FaultProxy
+) -> None:
+    sessions = session_store(await opened(), SessionRules(cached_bytes=100_000))
+    head = await sessions.create(OWNER, new())
+    sent(proxy)
+    await sessions.get(OWNER, head.id)
+    assert sent(proxy) == ["GET"]
+    etag = head.metadata.etag
+    delta = ContentDelta(etag, inserting(b"two"), sha256("two"))
+    await sessions.save_delta(OWNER, head.id, delta, Conditions({etag}))
+    assert sent(proxy) == ["GET", "batch"]
 
 
 async def test_without_conditional_batches_a_save_is_a_read_and_two_writes(
