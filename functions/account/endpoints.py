@@ -56,7 +56,7 @@ async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Respon
             if size >= EXPORT_BYTES or len(lines) >= EXPORT_LINES:
                 page_token = cursor
                 break
-    if call.query.cursor is None:
+    if call.query.cursor is None and not call.is_head:
         await stores.activity.note_export(call.owner_id)
     lines.append(to_json({"kind": "end", "pageToken": page_token}))
     return Response(b"\n".join(lines) + b"\n")

@@ -121,6 +121,11 @@ async def test_an_export_has_every_line_and_is_a_line_itself(
     assert len(events) == 2, "one for each export, not for each of its pages, and none for HEAD"
 
 
+async def test_head_of_an_export_leaves_no_line(client: Client) -> None:
+    assert_ok(await client.head(EXPORT))
+    assert await feed(client) == []
+
+
 async def test_erasing_everything_erases_activity(
     client: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

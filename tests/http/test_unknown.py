@@ -94,6 +94,8 @@ def test_over_the_wire_an_unknown_path_is_the_same_problem(target: Target, path:
 def test_over_the_wire_an_unknown_method_is_the_same_problem(target: Target, path: str, allow: str) -> None:
     with httpx.Client(base_url=f"{target.server.base_url}/api/", trust_env=False) as client:
         for method in METHODS:
+            if (method, path) == ("GET", "persistence/export"):
+                continue  # it leaves a line of activity
             response = client.request(method, path)
             if method in allow.split(", "):
                 assert response.status_code != 405

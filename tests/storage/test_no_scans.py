@@ -63,6 +63,7 @@ READS = [
     (S + "/{session_id}/revisions/{version}", {}),
     (S + "/metadata/{session_id}", {}),
     ("persistence/trash", {}),
+    ("persistence/activity", {}),
     (D, {}),
     (D + "/latest", {}),
     (D + "/{draft_id}", {}),
