@@ -21,6 +21,9 @@ from tests.support.storage import Storage
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 PERSON = {"X-User-Id": "ann"}
+NEVER_GUESSED = {"patch_session_content", "delete_me"}
+"""A delta that fits, with the digest of what it makes; and the erasure of everything, which would leave nothing to
+try. They have tests of their own."""
 
 
 @asynccontextmanager
@@ -38,7 +41,7 @@ async def with_tokens(storage: Storage) -> AsyncIterator[tuple[Storage, dict[str
 
 
 def begin(base: str, headers: dict[str, str]) -> None:
-    """Creates what schemathesis.toml names: drafts, and sessions, some of them closed."""
+    """Creates what schemathesis.toml names: drafts, and sessions, some of them closed or in the trash."""
     with httpx.Client(headers=headers, trust_env=False) as client:
         for number in range(40):
             client.put(f"{base}/drafts/draft-{number:06d}", json={"content": "zoom: 3"}).raise_for_status()
@@ -47,6 +50,8 @@ def begin(base: str, headers: dict[str, str]) -> None:
             client.post(f"{base}/drafts/{session_id}/promote").raise_for_status()
             if number % 4 == 0:
                 client.post(f"{base}/sessions/{session_id}/close").raise_for_status()
+            if number % 4 == 1:
+                client.delete(f"{base}/sessions/{session_id}").raise_for_status()
 
 
 async def tried(server: DevhostServer, headers: dict[str, str], *options: str, links_min: int = 0) -> None:
@@ -87,7 +92,7 @@ async def tried(server: DevhostServer, headers: dict[str, str], *options: str, l
     assert "Unforeseen" not in log
     # An operation that is always refused is not tested. By chance a few are left to test_links.py.
     done = set(re.findall(r"savepoint\.requests: (\w+) 2\d\d ", log))
-    assert len(needed - done) <= 3, f"never done: {needed - done}\n{output}"
+    assert len(needed - done - NEVER_GUESSED) <= 3, f"never done: {needed - done}\n{output}"
     links = re.search(r"API Links: +(\d+) covered", output)
     assert links is not None and int(links[1]) >= links_min, output
 
@@ -101,7 +106,7 @@ def all_functions(described: dict[str, dict[str, Any]]) -> set[str]:
 @pytest.mark.timeout(300)
 async def test_whatever_is_sent_the_answer_is_described(storage: Storage) -> None:
     with storage.serve() as server:
-        await tried(server, PERSON, "--max-examples=14", "--generation-deterministic", links_min=20)
+        await tried(server, PERSON, "--max-examples=20", "--generation-deterministic", links_min=20)
 
 
 @pytest.mark.soak
