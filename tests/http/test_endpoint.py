@@ -87,7 +87,7 @@ def endpoints_of_the_app() -> list[Endpoint]:
         (endpoints.routes, "create_session", Nothing, NewSessionBody, (str, SessionView), 201),
         (endpoints.routes, "delete_session", DeleteQuery, None, (), 204),
         (content.routes, "get_session_content", Nothing, None, (bytes,), 200),
-        (content.routes, "put_session_content", SaveQuery, RawContent, (SessionMetadataView,), 200),
+        (content.routes, "put_session_content", SessionSaveQuery, RawContent, (SessionMetadataView,), 200),
     ],
 )
 def test_the_types_of_a_handler_say_what_it_takes_and_returns(
