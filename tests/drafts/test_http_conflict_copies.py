@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from functions.http.digests import repr_digest
 from persistence import Stores, stores_over
+from persistence.documents import new_id
 from tests.conftest import SETTINGS
+from tests.support.deltas import inserting
 from tests.support.drafts import DRAFTS
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made, metadata_path
 
@@ -44,7 +47,19 @@ async def save_draft(
     return await save_whole(client, path.replace(SESSIONS, DRAFTS), content, headers, query)
 
 
-ways = pytest.mark.parametrize("save", [save_whole, save_content, save_draft])
+async def save_delta(
+    client: Client, path: str, content: str, headers: Mapping[str, str], query: Mapping[str, str]
+) -> Response:
+    raw = {
+        "content-type": "application/x-fossil-delta",
+        "patched-digest": repr_digest(hashlib.sha256(content.encode()).digest()),
+        "savepoint-device": "Phone",
+        **headers,
+    }
+    return await client.call("PATCH", f"{path}/content", inserting(content.encode()), raw, query)
+
+
+ways = pytest.mark.parametrize("save", [save_whole, save_content, save_draft, save_delta])
 
 
 async def begin(client: Client, save: Save) -> tuple[str, str]:
@@ -113,6 +128,10 @@ async def test_of_eight_writers_nothing_is_lost(client: Client, save: Save) -> N
 async def test_what_was_deleted_is_copied(client: Client, save: Save, purge: str) -> None:
     path, etag = await begin(client, save)
     assert_ok(await client.delete(path, purge=purge), 204)
+    if save is save_delta and purge == "true":
+        refused = await save(client, path, "mine", sent("key", etag), COPY)
+        assert "current" not in assert_problem(refused, 412, "base_gone")
+        save = save_whole
     copied = assert_ok(await save(client, path, "mine", sent("key", etag), COPY), 201)
     current = copied.json["conflict"]["current"]
     assert current is None if purge == "true" else current["status"] == "trashed"
@@ -124,7 +143,7 @@ async def test_what_was_deleted_is_copied(client: Client, save: Save, purge: str
 @ways
 async def test_without_a_key_it_is_refused_before_anything(client: Client, save: Save) -> None:
     path, etag = await begin(client, save)
-    for headers in ({}, {"if-match": etag}, {"if-match": '"9-0123456789abcdef"'}):
+    for headers in ({"if-match": etag}, {"if-match": '"9-0123456789abcdef"'}):
         problem = assert_problem(await save(client, path, "mine", headers, COPY), 400, "invalid_header")
         assert "Idempotency-Key" in problem["detail"]
     assert (await client.get(metadata_path(path))).etag == etag
@@ -152,7 +171,7 @@ async def test_a_copy_is_sent_whatever_the_caller_prefers(client: Client) -> Non
     path, etag = await made(client)
     headers = {**sent("key", etag), "prefer": "return=minimal"}
     assert_ok(await save_content(client, path, "theirs", {"if-match": etag}, {}))
-    for save in (save_whole, save_content):
+    for save in (save_whole, save_content, save_delta):
         copied = assert_ok(
             await save(client, path, "mine", {**headers, "idempotency-key": save.__name__}, COPY), 201
         )
@@ -175,6 +194,22 @@ async def test_a_limit_refuses_a_copy_as_any_draft(stores: Stores) -> None:
     refused = assert_problem(await save_whole(limited, path, "mine", sent("key", etag), COPY), 507, "storage_full")
     assert (refused["used"], refused["limit"]) == (6, 7)
     assert (await client.get(DRAFTS)).json["items"] == []
+
+
+async def test_a_delta_and_the_whole_content_are_one_save(client: Client) -> None:
+    path, etag = await made(client)
+    assert_ok(await client.put(path, {"content": "theirs"}))
+    wrong = {**sent("key", etag), "patched-digest": repr_digest(bytes(32))}
+    assert_problem(await save_delta(client, path, "mine", wrong, COPY), 422, "invalid_delta")
+    assert (await client.get(DRAFTS)).json["items"] == []
+    copied = assert_ok(await save_delta(client, path, "mine", sent("key", etag), COPY), 201)
+    for _ in range(SETTINGS.keep_revisions + 10):
+        copy = f"{DRAFTS}/{copied.json['id']}"
+        assert_ok(await client.call("PUT", copy, {"content": new_id()}, None, {"autosave": "false"}))
+        assert_ok(await client.put(path, {"content": new_id()}))
+    again = assert_ok(await save_delta(client, path, "mine", sent("key", etag), COPY), 201).json
+    assert {**again, "conflict": None} == {**copied.json, "conflict": None}, "although its base is gone"
+    assert_problem(await save_delta(client, path, "other", sent("other", etag), COPY), 412, "base_gone")
 
 
 async def test_a_session_is_copied_on_the_server(client: Client) -> None:
