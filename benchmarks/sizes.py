@@ -114,6 +114,8 @@ async def _measure_sessions(stores: Stores, known: Stores, engine: ReckoningEngi
     await _price(engine, costs, "list 30", lambda: sessions.page(OWNER, page_size=30))
     await _price(engine, costs, "list 5", lambda: sessions.page(OWNER, page_size=5))
     await _price(engine, costs, "20 lines of activity", lambda: stores.activity.page(OWNER, page_size=20))
+    await _price(engine, costs, "copy a session", lambda: sessions.copy(OWNER, id))
+    await _price_conflict_copy(stores, engine, costs, id, next(versions))
     await _price(engine, costs, "delete a session", lambda: sessions.delete(OWNER, id))
     await sessions.drain()
 
@@ -133,6 +135,23 @@ async def _price_deltas(stores: Stores, known: Stores, engine: ReckoningEngine, 
     await known.sessions.get(OWNER, id)
     etag = second.metadata.etag
     await _price(engine, costs, "save by delta, base in memory", lambda: save(known, etag, edit.back, base))
+
+
+async def _price_conflict_copy(
+    stores: Stores, engine: ReckoningEngine, costs: Costs, id: str, change: SessionChange
+) -> None:
+    """Records what a stale save with `on_conflict=copy` costs."""
+    conditions = Conditions({'"1-0123456789abcdef"'}, save_id="key")
+
+    async def save() -> object:
+        return await stores.sessions.save(OWNER, id, change, conditions)
+
+    await _price(
+        engine,
+        costs,
+        "conflict copy",
+        lambda: stores.conflict_copies.save_or_copy(OWNER, id, change, conditions, save),
+    )
 
 
 async def _price_sweep(engine: ReckoningEngine, costs: Costs, save: Callable[[], Awaitable[None]]) -> None:

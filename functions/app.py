@@ -47,10 +47,10 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
 
 def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     """Adds the endpoints of every package. A new package is one more line."""
-    api.add(sessions.routes, stores.sessions)
-    api.add(session_content.routes, stores.sessions)
+    api.add(sessions.routes, stores.sessions, stores.conflict_copies)
+    api.add(session_content.routes, stores.sessions, stores.conflict_copies)
     api.add(revisions.routes, stores.sessions)
-    api.add(drafts.routes, stores.drafts)
+    api.add(drafts.routes, stores.drafts, stores.conflict_copies)
     api.add(trash.routes, stores.trash)
     api.add(snapshots.routes, stores.snapshots, rate_limit)
     api.add(snapshot_content.routes, stores.snapshots, rate_limit)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from persistence.activity.kind import activity_kind
 from persistence.activity.store import RETENTION, ActivityStore
+from persistence.drafts.conflict_copies import ConflictCopies
 from persistence.drafts.kind import draft_kind
 from persistence.drafts.store import DraftStore
 from persistence.formats.kind import format_kind
@@ -75,6 +76,11 @@ class Stores:
     def activity(self) -> ActivityStore:
         """What happened, line by line."""
         return self.shared.activity
+
+    @property
+    def conflict_copies(self) -> ConflictCopies:
+        """Drafts of saves that were refused."""
+        return ConflictCopies(self.sessions, self.drafts)
 
     @property
     def limits(self) -> Limits:

@@ -38,12 +38,10 @@ def apply(delta: bytes, base: bytes, limit: int, *, has_digest: bool = False) ->
     """
     if len(delta) > DELTA_MAX_BYTES:
         raise DeltaTooLarge("bytes", DELTA_MAX_BYTES)
-    if (header := _HEADER.match(delta)) is None:
-        raise InvalidDelta(DeltaRule.WELL_FORMED, "does not begin with a size")
-    size = _number(header[1])
+    size, start = _declared(delta)
     if size > limit:
         raise ContentTooLarge("content", size if size < _HUGE else None, limit)
-    pieces, checksum = _pieces(delta, header.end(), base, size)
+    pieces, checksum = _pieces(delta, start, base, size)
     result = b"".join(pieces)
     if len(result) != size:
         raise InvalidDelta(DeltaRule.SIZE, "makes a content of another size than it declares")
@@ -52,10 +50,22 @@ def apply(delta: bytes, base: bytes, limit: int, *, has_digest: bool = False) ->
     return result
 
 
+def declared_size(delta: bytes) -> int:
+    """Returns the size of the content that a delta makes, in bytes. Raises InvalidDelta."""
+    return _declared(delta)[0]
+
+
 def checksum_of(content: bytes) -> int:
     """Returns the sum of the big-endian 32-bit words, the last one filled up with zeros, in 32 bits."""
     # Column by column: the sum of bytes makes no large numbers.
     return sum(sum(content[column::4]) << 24 - 8 * column for column in range(4)) & 0xFFFFFFFF
+
+
+def _declared(delta: bytes) -> tuple[int, int]:
+    """Returns the size, and where the commands begin."""
+    if (header := _HEADER.match(delta)) is None:
+        raise InvalidDelta(DeltaRule.WELL_FORMED, "does not begin with a size")
+    return _number(header[1]), header.end()
 
 
 def _pieces(delta: bytes, start: int, base: bytes, size: int) -> tuple[list[memoryview], int]:

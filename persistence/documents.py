@@ -66,6 +66,11 @@ def device_text(text: str) -> str:
     return text.replace("\0", "")[:DEVICE_MAX_CHARACTERS]
 
 
+def title_with(suffix: str, title: str) -> str:
+    """Returns a title with a suffix. The title is cut if both are too long."""
+    return title[: TITLE_MAX_CHARACTERS - len(suffix)] + suffix
+
+
 def caseless(text: str) -> str:
     """Returns a text without the differences that a search ignores: case, and composed or decomposed characters.
 

@@ -97,7 +97,7 @@ class Changed(PersistenceError):
 
 class BaseGone(PersistenceError):
     """The content that a delta was made from is no longer stored. Nothing was written. `current` is the document
-    as it is now."""
+    as it is now. None if it is deleted."""
 
     def __init__(self, kind: str, id: str, current: object) -> None:
         super().__init__(
@@ -107,7 +107,7 @@ class BaseGone(PersistenceError):
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"current": self.current}
+        return {} if self.current is None else {"current": self.current}
 
 
 class IllegalMove(PersistenceError):

@@ -6,9 +6,9 @@ Records lie in their owner's partition. A timer removes them after a day.
 
 import hashlib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from persistence.documents import Document, Timestamp, now
 from persistence.errors import Contended, ItemExists, ItemNotFound, KeyReused
@@ -26,6 +26,11 @@ class IdempotencyKey:
 
     key: str
     digest: str
+
+    def about(self, *things: str) -> Self:
+        """Returns the key with a digest of these things, too: what the request says outside of its body."""
+        digest = hashlib.sha256("\0".join((self.digest, *things)).encode()).hexdigest()
+        return replace(self, digest=digest)
 
 
 class IdempotencyRecord(Document):

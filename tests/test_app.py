@@ -24,6 +24,7 @@ delete_session            DELETE  persistence/sessions/{session_id}
 get_session_content       GET     persistence/sessions/{session_id}/content
 put_session_content       PUT     persistence/sessions/{session_id}/content
 patch_session_content     PATCH   persistence/sessions/{session_id}/content
+copy_session              POST    persistence/sessions/{session_id}/copy
 close_session             POST    persistence/sessions/{session_id}/close
 reopen_session            POST    persistence/sessions/{session_id}/reopen
 touch_session             PUT     persistence/sessions/{session_id}/touch

@@ -3,25 +3,31 @@
 from functions.drafts.views import (
     DRAFT_ID,
     DraftContentView,
-    DraftMetadataView,
     DraftPutQuery,
     DraftSaveBody,
     DraftsQuery,
     LatestDraftQuery,
     RestorableView,
     RestoreQuery,
-    draft_metadata,
 )
 from functions.http.call import Call, Response, not_modified
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
+from functions.sessions.conflict_copies import DraftConflictCopyView, copied, save_or_copy
 from functions.sessions.endpoints import CONDITIONAL
-from functions.sessions.views import DeleteQuery, SessionMetadataView, session_metadata
+from functions.sessions.views import (
+    DeleteQuery,
+    DraftMetadataView,
+    SessionMetadataView,
+    draft_metadata,
+    session_metadata,
+)
+from persistence.drafts.conflict_copies import ConflictCopies, ConflictCopy
 from persistence.drafts.store import DraftStore
 from persistence.errors import NotFound
-from persistence.sessions.documents import SessionSummary
+from persistence.sessions.documents import SessionHead, SessionSummary
 from persistence.sessions.reads import OpenedSession
 
 routes = Routes(
@@ -66,16 +72,28 @@ async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Respons
         "PUT",
         ONE,
         reads=("If-Match", "If-None-Match", "Idempotency-Key"),
-        statuses=(201,),
+        other_successes={201: (DraftMetadataView, DraftConflictCopyView)},
         leads_to={"draft_id": "$request.path.draft_id"},
     )
 )
-async def put_draft(call: Call[DraftPutQuery, DraftSaveBody], drafts: DraftStore) -> Response[DraftMetadataView]:
+async def put_draft(
+    call: Call[DraftPutQuery, DraftSaveBody], drafts: DraftStore, copies: ConflictCopies
+) -> Response[DraftMetadataView]:
     """Saves a draft under an id that the client made. Returns 201 if the draft is new."""
-    conditions, draft_id = call.conditions, call.path["draft_id"]
-    autosave = call.query.autosave
-    head, is_new = await drafts.put(call.owner_id, draft_id, call.body.change(), conditions, autosave=autosave)
-    return Response(_metadata(head, drafts), head.metadata.etag, status=201 if is_new else 200)
+    conditions, draft_id, autosave = call.conditions, call.path["draft_id"], call.query.autosave
+    change = call.body.change()
+
+    async def save() -> tuple[SessionHead, bool]:
+        return await drafts.put(call.owner_id, draft_id, change, conditions, autosave=autosave)
+
+    saved = await save_or_copy(call, copies, draft_id, change, save)
+    if isinstance(saved, ConflictCopy):
+        return copied(call, saved)
+    head, is_new = saved
+    metadata, etag = _metadata(head, drafts), head.metadata.etag
+    if not is_new:
+        return Response(metadata, etag)
+    return Response(metadata, etag, status=201, headers=call.location(f"drafts/{draft_id}"))
 
 
 @routes.serve(Route("POST", f"{ONE}/promote", reads=CONDITIONAL, leads_to={"session_id": "$response.body#/id"}))

@@ -1,16 +1,15 @@
 """The models of requests and responses about drafts."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from functions.http.endpoint import id_parameter
 from functions.http.paging import FilterQuery, PageQuery
-from functions.http.views import QueryModel, WireModel
-from functions.sessions.views import SessionMetadataView, SessionUpdateBody, session_metadata
-from persistence.documents import Label, Timestamp, device_text
-from persistence.sessions.documents import SessionSummary
+from functions.http.views import WireModel
+from functions.sessions.conflict_copies import ConflictQuery
+from functions.sessions.views import DraftMetadataView, SessionMetadataView, SessionUpdateBody
+from persistence.documents import Label, device_text
 from persistence.storage.query import Operator
 
 _BY_APP = {"app": ("app", Operator.EQUAL)}
@@ -18,14 +17,6 @@ _BY_APP_AND_DEVICE = {**_BY_APP, "device": ("metadata.device_info", Operator.EQU
 
 
 DRAFT_ID = id_parameter("draft_id", "The id of the draft, which the client makes.", statuses=(404, 409, 410))
-
-
-class DraftMetadataView(SessionMetadataView):
-    """A draft without its content."""
-
-    purges_at: Timestamp | None = Field(
-        description="When it is deleted if it is neither saved nor opened before. Null if it is no longer a draft."
-    )
 
 
 class DraftContentView(WireModel):
@@ -46,8 +37,8 @@ class RestorableView(WireModel):
     drafts: list[DraftMetadataView] = Field(description="The newest drafts, the last saved first.")
 
 
-class DraftPutQuery(QueryModel):
-    """How a save enters the history."""
+class DraftPutQuery(ConflictQuery):
+    """How a save enters the history, and what becomes of it if it is refused."""
 
     autosave: bool = Field(True, description="True if this save replaces the autosave just before it.")
 
@@ -74,8 +65,3 @@ class LatestDraftQuery(FilterQuery):
 
 class DraftsQuery(LatestDraftQuery, PageQuery):
     """Filters and pages of drafts. The last saved comes first."""
-
-
-def draft_metadata(draft: SessionSummary, purges_at: datetime | None) -> DraftMetadataView:
-    """Returns the view of a draft's head."""
-    return DraftMetadataView(**dict(session_metadata(draft)), purges_at=purges_at)

@@ -18,6 +18,8 @@ KEY_MAX_CHARACTERS = 255
 CONDITION_MAX_CHARACTERS = 8_192
 NOT_MODIFIED = 304
 
+_BASE = "/persistence/"
+
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
@@ -89,9 +91,10 @@ class Call(Generic[Q, B]):
         """Returns whether the caller accepts a gzipped response (RFC 9110, section 12.5.3)."""
         return accepts_gzip(self.headers.get("accept-encoding", ""))
 
-    def location_of(self, id: str) -> dict[str, str]:
-        """Returns the Location of something new in the collection that was called."""
-        return {"Location": f"{urlsplit(self.url).path.rstrip('/')}/{id}"}
+    def location(self, path: str) -> dict[str, str]:
+        """Returns the Location of something new, at a path such as `sessions/{id}`."""
+        called = urlsplit(self.url).path
+        return {"Location": called[: called.lower().index(_BASE) + len(_BASE)] + path}
 
     def _save_id(self) -> str | None:
         """A digest, because save ids are stored in each revision."""

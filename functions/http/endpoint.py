@@ -65,6 +65,7 @@ class Route:
     needs_base   whether If-Match is required, with exactly one ETag
     has_etag     whether success has an ETag although no condition is in `reads`
     statuses     further statuses, besides those that follow from the declaration (`openapi/rules.py`)
+    other_successes  by status, the models that other successes can have
     leads_to     path parameters of the next calls, as OpenAPI runtime expressions
     """
 
@@ -79,6 +80,7 @@ class Route:
     needs_base: bool = False
     has_etag: bool = False
     statuses: tuple[int, ...] = ()
+    other_successes: Mapping[int, tuple[type[BaseModel], ...]] = field(default_factory=dict)
     leads_to: Mapping[str, str] = field(default_factory=dict)
 
 

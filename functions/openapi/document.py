@@ -134,7 +134,8 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Json]:
     for endpoint in endpoints:
         if endpoint.body not in (None, RawContent, RawDelta):
             models.append((endpoint.body, "validation"))
-        models += [(model, "serialization") for model in endpoint.models if _is_model(model)]
+        others = [model for some in endpoint.route.other_successes.values() for model in some]
+        models += [(model, "serialization") for model in (*endpoint.models, *others) if _is_model(model)]
     unique = list(dict.fromkeys(models))
     _, document = models_json_schema(unique, ref_template=_SCHEMAS + "{model}", schema_generator=_Schemas)
     schemas: dict[str, Json] = document["$defs"]
@@ -233,13 +234,14 @@ def _response(
         "headers": _headers(success_headers(endpoint, status), always),
     }
     if status not in (204, NOT_MODIFIED):
-        response["content"] = {endpoint.route.produces: {"schema": _success_schema(endpoint)}}
+        response["content"] = {endpoint.route.produces: {"schema": _success_schema(endpoint, status)}}
         response["links"] = _links(endpoint, endpoints)
     return {key: value for key, value in response.items() if value}
 
 
-def _success_schema(endpoint: Endpoint) -> Json:
-    schemas = [_response_schema(endpoint, model) for model in endpoint.models]
+def _success_schema(endpoint: Endpoint, status: int) -> Json:
+    models = endpoint.route.other_successes.get(status, endpoint.models)
+    schemas = [_response_schema(endpoint, model) for model in models]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 

@@ -143,7 +143,7 @@ STATUS_RULES: tuple[Rule, ...] = (
 
 def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
     """Returns every possible status of the endpoint, in ascending order."""
-    found = {endpoint.status, *endpoint.route.statuses}
+    found = {endpoint.status, *endpoint.route.statuses, *endpoint.route.other_successes}
     for parameter in endpoint.parameters:
         found.update(parameter.statuses)
     for applies, possible in STATUS_RULES:
@@ -159,7 +159,7 @@ def success_headers(endpoint: Endpoint, status: int) -> list[str]:
     route = endpoint.route
     conditional = route.method != "DELETE" and not {"If-Match", "If-None-Match"}.isdisjoint(route.reads)
     names = ["ETag"] if route.has_etag or conditional else []
-    if status == 201 and route.method == "POST":
+    if status == 201:
         names.append("Location")
     if "Prefer" in route.reads and status in (201, 204):
         names.append("Preference-Applied")

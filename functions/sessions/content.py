@@ -9,9 +9,11 @@ from functions.http.digests import PATCHED_DIGEST, REPR_DIGEST, patched_digest
 from functions.http.endpoint import Route, Routes
 from functions.http.headers import percent_decoded
 from functions.http.views import Nothing
+from functions.sessions.conflict_copies import DraftConflictCopyView, SessionSaveQuery, copied, save_or_copy
 from functions.sessions.endpoints import CONDITIONAL, saved_metadata
-from functions.sessions.views import SESSION_ID, SaveQuery, SessionMetadataView
-from persistence.sessions.documents import SessionChange
+from functions.sessions.views import SESSION_ID, SessionMetadataView
+from persistence.drafts.conflict_copies import ConflictCopies, ConflictCopy
+from persistence.sessions.documents import SessionChange, SessionHead
 from persistence.sessions.patches import ContentDelta
 from persistence.sessions.store import SessionStore
 
@@ -33,23 +35,31 @@ async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionSto
     return content_response(call, opened.verified, metadata.etag, metadata.media_type)
 
 
-@routes.serve(Route("PUT", CONTENT, media_types=(ANY_TYPE,), reads=(*CONDITIONAL, "Prefer", REPR_DIGEST, DEVICE)))
+@routes.serve(
+    Route(
+        "PUT",
+        CONTENT,
+        media_types=(ANY_TYPE,),
+        reads=(*CONDITIONAL, "Prefer", REPR_DIGEST, DEVICE),
+        other_successes={201: (DraftConflictCopyView,)},
+    )
+)
 async def put_session_content(
-    call: Call[SaveQuery, RawContent], sessions: SessionStore
+    call: Call[SessionSaveQuery, RawContent], sessions: SessionStore, copies: ConflictCopies
 ) -> Response[SessionMetadataView]:
     """Saves the content of a session. Gzipped content is smaller and faster to send than JSON."""
-    head = await sessions.save(
-        call.owner_id,
-        call.path["session_id"],
-        SessionChange(
-            content=call.body.content,
-            media_type=call.body.media_type,
-            device_info=_device(call),
-        ),
-        call.conditions,
-        autosave=call.query.autosave,
+    session_id, conditions, autosave = call.path["session_id"], call.conditions, call.query.autosave
+    change = SessionChange(
+        content=call.body.content,
+        media_type=call.body.media_type,
+        device_info=_device(call),
     )
-    return saved_metadata(call, head)
+
+    async def save() -> SessionHead:
+        return await sessions.save(call.owner_id, session_id, change, conditions, autosave=autosave)
+
+    head = await save_or_copy(call, copies, session_id, change, save)
+    return copied(call, head) if isinstance(head, ConflictCopy) else saved_metadata(call, head)
 
 
 @routes.serve(
@@ -59,22 +69,24 @@ async def put_session_content(
         media_types=FOSSIL_DELTA,
         reads=(*CONDITIONAL, PATCHED_DIGEST, "Prefer", DEVICE),
         needs_base=True,
+        other_successes={201: (DraftConflictCopyView,)},
     )
 )
 async def patch_session_content(
-    call: Call[SaveQuery, RawDelta], sessions: SessionStore
+    call: Call[SessionSaveQuery, RawDelta], sessions: SessionStore, copies: ConflictCopies
 ) -> Response[SessionMetadataView]:
     """Saves what a delta makes of the content that you have. A change of a large content takes a kilobyte."""
+    session_id, conditions, autosave = call.path["session_id"], call.conditions, call.query.autosave
     delta = ContentDelta(call.base_etag, call.body.delta, patched_digest(call.header(PATCHED_DIGEST)))
-    head = await sessions.save_delta(
-        call.owner_id,
-        call.path["session_id"],
-        delta,
-        call.conditions,
-        device_info=_device(call),
-        autosave=call.query.autosave,
-    )
-    return saved_metadata(call, head)
+    device = _device(call)
+
+    async def save() -> SessionHead:
+        return await sessions.save_delta(
+            call.owner_id, session_id, delta, conditions, device_info=device, autosave=autosave
+        )
+
+    head = await save_or_copy(call, copies, session_id, SessionChange(device_info=device), save, delta)
+    return copied(call, head) if isinstance(head, ConflictCopy) else saved_metadata(call, head)
 
 
 def _device(call: Call[Any, Any]) -> str | None:

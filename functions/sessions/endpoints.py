@@ -8,11 +8,17 @@ from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
 from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
+from functions.sessions.conflict_copies import (
+    SessionConflictCopyView,
+    SessionSaveQuery,
+    copied_session,
+    save_or_copy,
+)
 from functions.sessions.views import (
     SESSION_ID,
     DeleteQuery,
     NewSessionBody,
-    SaveQuery,
+    SessionCopyBody,
     SessionMetadataView,
     SessionPatchBody,
     SessionsQuery,
@@ -22,7 +28,8 @@ from functions.sessions.views import (
     session_metadata,
     session_validity,
 )
-from persistence.sessions.documents import SessionHead
+from persistence.drafts.conflict_copies import ConflictCopies, ConflictCopy
+from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.reads import OpenedSession
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.store import SessionStore
@@ -64,7 +71,7 @@ async def create_session(
     """Creates a session and returns its id."""
     key = call.idempotency_key  # A faulty header is reported before a faulty content.
     head = await sessions.create(call.owner_id, call.body.new_session(), key)
-    etag, headers = head.metadata.etag, call.location_of(head.id)
+    etag, headers = head.metadata.etag, call.location(f"sessions/{head.id}")
     if call.prefers("representation"):
         headers["Preference-Applied"] = "return=representation"
         return Response(content_json(session_metadata(head), call.body.content), etag, headers=headers)
@@ -89,14 +96,20 @@ async def get_session_metadata(
     return not_modified(etag) if etag in known else Response(session_metadata(summary), etag)
 
 
-@routes.serve(Route("PUT", ONE, reads=(*CONDITIONAL, "Prefer")))
+@routes.serve(Route("PUT", ONE, reads=(*CONDITIONAL, "Prefer"), other_successes={201: (SessionConflictCopyView,)}))
 async def update_session(
-    call: Call[SaveQuery, SessionUpdateBody], sessions: SessionStore
+    call: Call[SessionSaveQuery, SessionUpdateBody], sessions: SessionStore, copies: ConflictCopies
 ) -> Response[SessionView]:
     """Changes the fields that the request contains, and returns the session."""
-    conditions, session_id = call.conditions, call.path["session_id"]
-    autosave = call.query.autosave
-    head = await sessions.save(call.owner_id, session_id, call.body.change(), conditions, autosave=autosave)
+    conditions, session_id, autosave = call.conditions, call.path["session_id"], call.query.autosave
+    change = call.body.change()
+
+    async def save() -> SessionHead:
+        return await sessions.save(call.owner_id, session_id, change, conditions, autosave=autosave)
+
+    head = await save_or_copy(call, copies, session_id, change, save)
+    if isinstance(head, ConflictCopy):
+        return copied_session(call, head)
     if call.prefers("minimal"):
         return minimal(head)
     if call.body.content is not None:
@@ -131,6 +144,34 @@ async def close_session(call: Call[Nothing, Nothing], sessions: SessionStore) ->
 async def reopen_session(call: Call[Nothing, Nothing], sessions: SessionStore) -> Response[SessionMetadataView]:
     """Makes a closed session active again."""
     return await _moved(call, sessions, SessionAction.REOPENED)
+
+
+@routes.serve(
+    Route(
+        "POST",
+        f"{ONE}/copy",
+        status=201,
+        reads=("Idempotency-Key",),
+        has_etag=True,
+        statuses=(507,),
+        leads_to={"session_id": "$response.body#/id"},
+    )
+)
+async def copy_session(
+    call: Call[Nothing, SessionCopyBody], sessions: SessionStore
+) -> Response[SessionMetadataView]:
+    """Creates a session or a draft with the content of a session, a draft or one of their versions."""
+    body = call.body
+    head = await sessions.copy(
+        call.owner_id,
+        call.path["session_id"],
+        title=body.title,
+        version=body.version,
+        status=body.status,
+        key=call.idempotency_key,
+    )
+    place = "drafts" if body.status is SessionStatus.DRAFT else "sessions"
+    return Response(session_metadata(head), head.metadata.etag, headers=call.location(f"{place}/{head.id}"))
 
 
 @routes.serve(Route("GET", f"{ONE}/validate", has_etag=True))

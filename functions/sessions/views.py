@@ -1,5 +1,6 @@
 """The models of requests and responses about sessions."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -25,8 +26,9 @@ from persistence.sessions.revisions import Revision, SessionAction
 from persistence.storage.query import Operator
 
 SESSION_ID = id_parameter("session_id", "The id of the session.", statuses=(404, 409, 410))
+VERSION_MAX = 999_999_999_999_999
 VERSION = PathParameter(
-    "version", "The number of the version.", {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999}
+    "version", "The number of the version.", {"type": "integer", "minimum": 1, "maximum": VERSION_MAX}
 )
 DEVICE_INFO = (
     f"A label for the device that saves it. If it has more than {DEVICE_MAX_CHARACTERS} characters, it is cut. "
@@ -62,6 +64,14 @@ class SessionView(WireModel):
 
     metadata: SessionMetadataView = Field(description="All but the content.")
     content: str = Field(description="The content, exactly as it was sent.")
+
+
+class DraftMetadataView(SessionMetadataView):
+    """A draft without its content."""
+
+    purges_at: Timestamp | None = Field(
+        description="When it is deleted if it is neither saved nor opened before. Null if it is no longer a draft."
+    )
 
 
 class SessionValidityView(WireModel):
@@ -159,6 +169,20 @@ class SessionPatchBody(BodyModel):
         return SessionChange.model_validate(cleared)
 
 
+class SessionCopyBody(BodyModel):
+    """Copies a session. An empty object copies the current version."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Wells of tomorrow"}]})
+
+    title: Title | None = Field(None, description="A title. By default that of the session, with ` (copy)`.")
+    version: int | None = Field(
+        None, ge=1, le=VERSION_MAX, description="A version in the history. By default the current one."
+    )
+    status: Literal[SessionStatus.DRAFT, SessionStatus.ACTIVE] = Field(
+        SessionStatus.ACTIVE, description="The status of the copy."
+    )
+
+
 class RevisionNameBody(BodyModel):
     """Names a version."""
 
@@ -244,6 +268,11 @@ def session_metadata(head: SessionSummary) -> SessionMetadataView:
         media_type=metadata.media_type,
         etag=metadata.etag,
     )
+
+
+def draft_metadata(draft: SessionSummary, purges_at: datetime | None) -> DraftMetadataView:
+    """Returns the view of a draft's head."""
+    return DraftMetadataView(**dict(session_metadata(draft)), purges_at=purges_at)
 
 
 def session_validity(head: SessionSummary) -> SessionValidityView:

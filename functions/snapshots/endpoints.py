@@ -58,7 +58,7 @@ async def create_snapshot(
     """Creates a snapshot of content, or of a session of yours. Returns its id, by which others open it."""
     key = call.idempotency_key  # A faulty header is reported before a faulty content.
     snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), key)
-    headers = call.location_of(snapshot.id)
+    headers = call.location(f"snapshots/{snapshot.id}")
     if call.prefers("representation"):
         headers["Preference-Applied"] = "return=representation"
         return Response(snapshot_metadata(snapshot), headers=headers)

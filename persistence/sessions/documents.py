@@ -110,11 +110,13 @@ class SessionHead(SessionSummary):
 
     `remembered` has recent revisions that are no longer in the history. Their writes may still be retried, and
     their contents may be the base of a delta. A tombstone has no content, title or description, and one revision:
-    the deletion. `unsettled_at` is set on a tombstone until the timer has removed its contents. A head is stored
-    in the format of its `schema_version`.
+    the deletion. `unsettled_at` is set on a tombstone until the timer has removed its contents. `copied_by` is set
+    on a conflict copy: a digest of the request that made it, by which a retry is recognised for ever. A head is
+    stored in the format of its `schema_version`.
     """
 
     content_id: str | None
+    copied_by: str | None = None
     revisions: tuple[InstanceOf[Revision], ...]
     remembered: tuple[InstanceOf[Revision], ...] = ()
 
@@ -129,6 +131,8 @@ class SessionHead(SessionSummary):
 
     def to_item(self) -> dict[str, Any]:
         item = self.model_dump(mode="json", exclude={"revisions", "remembered"})
+        if self.copied_by is None:
+            del item["copied_by"]
         if self.schema_version == 1:
             lists = {"revisions": to_objects(self.revisions), "remembered": to_objects(self.remembered)}
             return item | lists

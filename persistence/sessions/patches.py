@@ -14,7 +14,6 @@ from persistence.sessions.contents import SessionContents
 from persistence.sessions.documents import SessionHead
 from persistence.sessions.edits import Save
 from persistence.sessions.history import find_base
-from persistence.sessions.revisions import Revision
 from persistence.storage.engine import PAYLOAD, Item
 
 _CONTENT_READS = 4
@@ -67,30 +66,38 @@ class SaveDelta:
     async def on(self, head: SessionHead, new: Sequence[Item] = ()) -> Save:
         """Returns the save of the whole content. `new` contents are not stored yet.
 
-        Raises as `ContentDelta.applied`; BaseGone, CorruptItem. One point read, or none if the base is in the
-        cache.
+        Raises and costs as `patched`.
         """
-        base = await self._read_base(head, new)
-        if len(self.delta.delta) <= _SMALL_DELTA_BYTES:
-            packed = self.delta.applied(base)
-        else:
-            packed = await asyncio.to_thread(self.delta.applied, base)
+        packed = await patched(self.contents, head, self.delta, new)
         return replace(self.save, change=self.save.change.model_copy(update={"content": packed}))
 
-    async def _read_base(self, head: SessionHead, new: Sequence[Item]) -> Verified:
-        revision = find_base(head, self.delta.base)
-        if revision is None or revision.content_id is None:
-            raise BaseGone("session", head.id, head)
-        for item in new:
-            if item["id"] == revision.content_id:
-                return Verified(Packed(item[PAYLOAD], revision.content_hash, revision.content_bytes))
-        return await self._read(head, revision, revision.content_id)
 
-    async def _read(self, head: SessionHead, revision: Revision, content_id: str) -> Verified:
-        async for _ in Attempts(_CONTENT_READS):
-            # Missing: this replica does not show it yet, or many saves came after the read of the head.
-            with suppress(ItemNotFound):
-                return await self.contents.read(
-                    head.owner_id, content_id, revision.content_hash, revision.content_bytes
-                )
+async def patched(
+    contents: SessionContents, head: SessionHead, delta: ContentDelta, new: Sequence[Item] = ()
+) -> Packed:
+    """Returns what a delta makes of a content that a head names. `new` contents are not stored yet.
+
+    Raises as `ContentDelta.applied`; BaseGone, CorruptItem. One point read, or none if the base is in the cache.
+    """
+    base = await _read_base(contents, head, delta, new)
+    if len(delta.delta) <= _SMALL_DELTA_BYTES:
+        return delta.applied(base)
+    return await asyncio.to_thread(delta.applied, base)
+
+
+async def _read_base(
+    contents: SessionContents, head: SessionHead, delta: ContentDelta, new: Sequence[Item]
+) -> Verified:
+    revision = find_base(head, delta.base)
+    if revision is None or revision.content_id is None:
         raise BaseGone("session", head.id, head)
+    for item in new:
+        if item["id"] == revision.content_id:
+            return Verified(Packed(item[PAYLOAD], revision.content_hash, revision.content_bytes))
+    async for _ in Attempts(_CONTENT_READS):
+        # Missing: this replica does not show it yet, or many saves came after the read of the head.
+        with suppress(ItemNotFound):
+            return await contents.read(
+                head.owner_id, revision.content_id, revision.content_hash, revision.content_bytes
+            )
+    raise BaseGone("session", head.id, head)

@@ -90,6 +90,12 @@ class SessionReads:
         """Returns everything but the content. Raises NotFound, Gone and CorruptItem. One point read."""
         return (await self._heads.get(owner_id, session_id)).document
 
+    async def find_head(self, owner_id: str, session_id: str) -> SessionHead | None:
+        """As `get_head` for every status, also in the trash or a tombstone. None if there is none."""
+        with suppress(NotFound):
+            return (await self._heads.read(owner_id, session_id)).document
+        return None
+
     async def get_summary(self, owner_id: str, session_id: str) -> SessionSummary:
         """As `get_head` without the history, which costs most of the parsing. For polls."""
         return await self._heads.get_summary(owner_id, session_id)
@@ -130,14 +136,17 @@ class SessionReads:
     async def content_of(self, owner_id: str, revision: Revision) -> bytes:
         """Returns the content that a revision names. Raises NotFound if it was pruned since, and CorruptItem. One
         point read."""
+        return (await self.verified_content_of(owner_id, revision)).text
+
+    async def verified_content_of(self, owner_id: str, revision: Revision) -> Verified:
+        """As `content_of`, also packed."""
         assert revision.content_id is not None, "only tombstones have revisions without content"
         try:
-            verified = await self._contents.read(
+            return await self._contents.read(
                 owner_id, revision.content_id, revision.content_hash, revision.content_bytes, cached=False
             )
         except ItemNotFound:
             raise NotFound("revision", str(revision.version)) from None
-        return verified.text
 
     async def _read_content(self, head: SessionHead) -> Verified:
         assert head.content_id is not None, "only tombstones have none, and reading those raises Gone"

@@ -16,12 +16,13 @@ from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitRe
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.commits import SessionCommits
+from persistence.sessions.copies import as_new
 from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
 from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionMetadata, SessionStatus
 from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
 from persistence.sessions.history import as_revision
 from persistence.sessions.lines import line_of, new_erasure_id, new_timer_id
-from persistence.sessions.patches import ContentDelta, SaveDelta
+from persistence.sessions.patches import ContentDelta, SaveDelta, patched
 from persistence.sessions.reads import SessionReads
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
@@ -42,18 +43,26 @@ class SessionStore(SessionReads):
         self._activity = shared.activity
         self._commits = SessionCommits(self._heads, self._contents, shared.limits, shared.activity)
 
-    async def create(self, owner_id: str, new: NewSession, key: IdempotencyKey | None = None) -> SessionHead:
-        """Creates an active session, version 1. A retry under the same key returns the session that it created.
+    async def create(
+        self,
+        owner_id: str,
+        new: NewSession,
+        key: IdempotencyKey | None = None,
+        *,
+        status: SessionStatus = SessionStatus.ACTIVE,
+    ) -> SessionHead:
+        """Creates a session, version 1. A retry under the same key returns the session that it created.
 
         Raises TooMany, StorageFull and KeyReused; nothing was written then. One commit, or two creates if it is
         large; a read and a create more with a key.
         """
-        head = _first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id(), self._rules)
+        head = _first_head(owner_id, new_id(), new, status, new_id(), self._rules)
+        counted = "drafts" if status is SessionStatus.DRAFT else "sessions"
         if (created := await self._find_created(owner_id, key, head)) is not None:
             return created
         async with self._limits.turn(owner_id):
             try:
-                await self._limits.check_one_more(owner_id, "sessions", new.content.size)
+                await self._limits.check_one_more(owner_id, counted, new.content.size)
             except LimitReached:
                 # Another try under the same key may have reached it.
                 if (created := await self._find_created(owner_id, key, head)) is not None:
@@ -66,14 +75,39 @@ class SessionStore(SessionReads):
                 return await self._create(head, new.content, id_is_new=key is None)
             except ItemExists:
                 # Another try under the same key was faster.
-                return _as_created(await self._get_certain(owner_id, head.id), head)
+                return _as_created(await self._get_certain(owner_id, head.id)) or head
 
-    async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
+    async def copy(
+        self,
+        owner_id: str,
+        session_id: str,
+        *,
+        title: str | None = None,
+        version: int | None = None,
+        status: SessionStatus = SessionStatus.ACTIVE,
+        key: IdempotencyKey | None = None,
+    ) -> SessionHead:
+        """Creates a session from another one, or from a `version` in its history, as `as_new` and `create`. It
+        raises and costs as both. A retry returns the copy that it created, also if the other one is gone."""
+        key = None if key is None else key.about("copy", session_id)
+        try:
+            new = await as_new(self, owner_id, session_id, version, title)
+        except (Gone, NotFound):
+            # The first try of this copy may have found it.
+            if (created := await self._find_created(owner_id, key, None)) is not None:
+                return created
+            raise
+        return await self.create(owner_id, new, key, status=status)
+
+    async def create_draft(
+        self, owner_id: str, draft_id: str, new: NewSession, save_id: str, *, copied_by: str | None = None
+    ) -> SessionHead:
         """Creates a draft under an id that the client made. `save_id` already has its digest.
 
         Raises ItemExists if the id is taken, perhaps by an earlier try of the same write. Otherwise as `create`.
         """
         head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
+        head = head.model_copy(update={"copied_by": copied_by})
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
             return await self._create(head, new.content, id_is_new=False)
@@ -117,6 +151,11 @@ class SessionStore(SessionReads):
         save_id = with_digest_of_save(conditions.save_id, change, delta.result_hash)
         edit = SaveDelta(Save(change, save_id, self._rules, autosave), delta, self._contents)
         return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
+
+    async def patched(self, head: SessionHead, delta: ContentDelta) -> Packed:
+        """Returns what a delta makes of a version in the history of a head. Saves nothing. Raises as
+        `save_delta`."""
+        return await patched(self._contents, head, delta)
 
     async def move(
         self,
@@ -217,17 +256,21 @@ class SessionStore(SessionReads):
         return created
 
     async def _find_created(
-        self, owner_id: str, key: IdempotencyKey | None, head: SessionHead
+        self, owner_id: str, key: IdempotencyKey | None, head: SessionHead | None
     ) -> SessionHead | None:
-        """Returns the session as an earlier try under the key created it, or None. Raises Gone and KeyReused."""
+        """Returns the session as an earlier try under the key created it, or None. Raises Gone and KeyReused.
+
+        `head` is the session that this try would create. If it is None, a session whose version 1 was pruned is
+        not returned.
+        """
         if key is None:
             return None
         session_id = await self._idempotency.find(owner_id, "session", key)
         if session_id is None:
             return None
         with suppress(NotFound):
-            retried = head.model_copy(update={"id": session_id})
-            return _as_created(await self.get_head(owner_id, session_id), retried)
+            retried = None if head is None else head.model_copy(update={"id": session_id})
+            return _as_created(await self.get_head(owner_id, session_id)) or retried
         return None
 
     async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
@@ -267,8 +310,8 @@ def _first_head(
     return head.model_copy(update={"revisions": revisions, "schema_version": rules.stored_format})
 
 
-def _as_created(head: SessionHead, retried: SessionHead) -> SessionHead:
-    """Returns the head as its creation left it. If version 1 is no longer in the history, returns it as the retry
-    would create it. Never returns the ETag of a later save, which the caller has not seen."""
+def _as_created(head: SessionHead) -> SessionHead | None:
+    """Returns the head as its creation left it. None if version 1 is no longer in the history: then a retry
+    returns what it would create, and never the ETag of a later save, which the caller has not seen."""
     first = [revision for revision in head.revisions if revision.version == 1]
-    return head.as_of(first[0]) if first else retried
+    return head.as_of(first[0]) if first else None

@@ -16,10 +16,10 @@ from functions.http.endpoint import Endpoint, Route, Routes
 from functions.http.paging import PageOf
 from functions.http.views import Nothing
 from functions.sessions import content, endpoints
+from functions.sessions.conflict_copies import SessionSaveQuery
 from functions.sessions.views import (
     DeleteQuery,
     NewSessionBody,
-    SaveQuery,
     SessionMetadataView,
     SessionsQuery,
     SessionView,
@@ -87,7 +87,7 @@ def endpoints_of_the_app() -> list[Endpoint]:
         (endpoints.routes, "create_session", Nothing, NewSessionBody, (str, SessionView), 201),
         (endpoints.routes, "delete_session", DeleteQuery, None, (), 204),
         (content.routes, "get_session_content", Nothing, None, (bytes,), 200),
-        (content.routes, "put_session_content", SaveQuery, RawContent, (SessionMetadataView,), 200),
+        (content.routes, "put_session_content", SessionSaveQuery, RawContent, (SessionMetadataView,), 200),
     ],
 )
 def test_the_types_of_a_handler_say_what_it_takes_and_returns(
@@ -95,7 +95,7 @@ def test_the_types_of_a_handler_say_what_it_takes_and_returns(
 ) -> None:
     endpoint = declared(routes, name)
     assert (endpoint.query, endpoint.body, endpoint.models) == (query, body, answers)
-    assert endpoint.status == status and endpoint.services == {"sessions": SessionStore}
+    assert endpoint.status == status and endpoint.services["sessions"] is SessionStore
     assert endpoint.path.startswith("persistence/sessions")
 
 

@@ -65,6 +65,7 @@ SENT = {
     "patch_session": Sent("PATCH", f"{SESSIONS}/{{session}}", {"title": "New", "app": None}, PATCH),
     "put_session_content": Sent("PUT", f"{SESSIONS}/{{session}}/content", b"<svg/>", SVG),
     "patch_session_content": Sent("PATCH", f"{SESSIONS}/{{session}}/content", inserting(b"two"), DELTA),
+    "copy_session": Sent("POST", f"{SESSIONS}/{{session}}/copy", {"title": "Copy"}),
     "put_draft": Sent("PUT", f"{DRAFTS}/{DRAFT}", {"content": "two"}),
     "name_session_revision": Sent("PUT", f"{SESSIONS}/{{session}}/revisions/1/name", {"name": "Before"}),
     "create_snapshot": Sent("POST", SNAPSHOTS, {"title": "Frozen", "content": "two"}, WHOLE),

@@ -20,6 +20,7 @@ BODIES: Mapping[str, Any] = {
     "patchSession": {"title": "Second"},
     "putSessionContent": b"two",
     "patchSessionContent": b"5\n1@0,1:e3@2,3NPMmh;",
+    "copySession": {},
     "nameSessionRevision": {"name": "Before"},
 }
 HEADERS = {
@@ -53,7 +54,7 @@ async def begin(client: Client, document: dict[str, Any], source: str) -> tuple[
     if source in ("putDraft", "promoteDraft"):
         path = {"draft_id": "madeByClient"}
         assert (await call(client, document, "putDraft", path)).status == 201
-    if source == "getSessionRevisions":
+    if source in ("getSessionRevisions", "copySession"):
         path = {"session_id": (await call(client, document, "createSession", {})).json}
     return await call(client, document, source, path), path
 
@@ -92,6 +93,7 @@ async def test_every_link_leads_where_it_says(client: Client, document: dict[str
         "putDraft",
         "promoteDraft",
         "getSessionRevisions",
+        "copySession",
     }
 
 

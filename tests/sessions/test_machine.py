@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     initialize,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -161,6 +162,23 @@ class Sessions(RuleBasedStateMachine):
             model.version += 1
             model.note(head)
         assert head.metadata.etag == model.etags[-1]
+
+    @rule(target=ids, id=ids, back=st.none() | st.integers(0, 5), title=st.none() | TITLES, n=st.integers(0, 1))
+    def copy(self, id: str, back: int | None, title: str | None, n: int) -> Any:
+        model = self.known[id]
+        version = None if back is None else model.version - back
+        copying = self.stores[n].copy(self.owner, id, title=title, version=version)
+        contents = {None: model.content} | {version: content for version, _, content in model.history}
+        if model.gone or version not in contents:
+            with pytest.raises(model.gone or NotFound):
+                self.run(copying)
+            return multiple()
+        head = self.run(copying)
+        assert head.id not in self.known
+        copy = Model(title or f"{model.title} (copy)", model.description, contents[version])
+        self.known[head.id] = copy
+        copy.note(head)
+        return head.id
 
     @rule(id=ids, back=st.integers(0, 5), n=st.integers(0, 1))
     def restore(self, id: str, back: int, n: int) -> None:

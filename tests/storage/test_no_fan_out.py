@@ -75,6 +75,18 @@ STEPS = [
     Step("PUT", ONE_S + "/touch"),
     Step("POST", ONE_S + "/close"),
     Step("POST", ONE_S + "/reopen"),
+    Step("POST", ONE_S + "/copy", {}, headers={"Idempotency-Key": "copy"}),
+    Step("POST", ONE_S + "/copy", {"version": 1, "status": "draft"}),
+    *2
+    * [
+        Step(
+            "PUT",
+            ONE_S,
+            {"content": "five"},
+            {"on_conflict": "copy"},
+            {"Idempotency-Key": "stale", "If-Match": '"1-0123456789abcdef"'},
+        )
+    ],
     Step("PUT", ONE_D, {"title": "Draft", "content": "one", "app": "map"}),
     Step("PUT", ONE_D, {"content": "two"}),
     Step("GET", D, query=LIST),
