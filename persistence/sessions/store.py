@@ -11,15 +11,16 @@ from datetime import datetime
 
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.content import Packed
-from persistence.documents import new_id, now
+from persistence.documents import new_id
 from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound, Trashed
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.commits import SessionCommits
+from persistence.sessions.creation import as_created, first_head
 from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
-from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionMetadata, SessionStatus
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus
 from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
-from persistence.sessions.history import as_revision
+from persistence.sessions.joint_commits import JointCommits
 from persistence.sessions.lines import line_of, new_erasure_id, new_timer_id
 from persistence.sessions.patches import ContentDelta, SaveDelta
 from persistence.sessions.reads import SessionReads
@@ -41,6 +42,7 @@ class SessionStore(SessionReads):
         self._limits, self._idempotency, self._background = shared.limits, shared.idempotency, shared.background
         self._activity = shared.activity
         self._commits = SessionCommits(self._heads, self._contents, shared.limits, shared.activity)
+        self.joint = JointCommits(shared, self._commits, self._heads, self._contents)
 
     async def create(self, owner_id: str, new: NewSession, key: IdempotencyKey | None = None) -> SessionHead:
         """Creates an active session, version 1. A retry under the same key returns the session that it created.
@@ -48,7 +50,7 @@ class SessionStore(SessionReads):
         Raises TooMany, StorageFull and KeyReused; nothing was written then. One commit, or two creates if it is
         large; a read and a create more with a key.
         """
-        head = _first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id(), self._rules)
+        head = first_head(owner_id, new_id(), new, SessionStatus.ACTIVE, new_id(), self._rules)
         if (created := await self._find_created(owner_id, key, head)) is not None:
             return created
         async with self._limits.turn(owner_id):
@@ -66,14 +68,14 @@ class SessionStore(SessionReads):
                 return await self._create(head, new.content, id_is_new=key is None)
             except ItemExists:
                 # Another try under the same key was faster.
-                return _as_created(await self._get_certain(owner_id, head.id), head)
+                return as_created(await self._get_certain(owner_id, head.id), head)
 
     async def create_draft(self, owner_id: str, draft_id: str, new: NewSession, save_id: str) -> SessionHead:
         """Creates a draft under an id that the client made. `save_id` already has its digest.
 
         Raises ItemExists if the id is taken, perhaps by an earlier try of the same write. Otherwise as `create`.
         """
-        head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
+        head = first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
             return await self._create(head, new.content, id_is_new=False)
@@ -227,7 +229,7 @@ class SessionStore(SessionReads):
             return None
         with suppress(NotFound):
             retried = head.model_copy(update={"id": session_id})
-            return _as_created(await self.get_head(owner_id, session_id), retried)
+            return as_created(await self.get_head(owner_id, session_id), retried)
         return None
 
     async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
@@ -236,39 +238,3 @@ class SessionStore(SessionReads):
             with suppress(NotFound):
                 return await self.get_head(owner_id, session_id)
         raise Contended("session", session_id)
-
-
-def _first_head(
-    owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str, rules: SessionRules
-) -> SessionHead:
-    """Returns the head of a new session. It names no content yet."""
-    created_at = now()
-    head = SessionHead(
-        id=session_id,
-        owner_id=owner_id,
-        app=new.app,
-        status=status,
-        metadata=SessionMetadata(
-            title=new.title,
-            description=new.description or None,
-            created_at=created_at,
-            updated_at=created_at,
-            last_accessed_at=created_at,
-            content_hash=new.content.hash,
-            content_bytes=new.content.size,
-            version=1,
-            device_info=new.device_info,
-            media_type=new.media_type,
-        ),
-        content_id=None,
-        revisions=(),
-    )
-    revisions = (as_revision(head, SessionAction.CREATED, save_id),)
-    return head.model_copy(update={"revisions": revisions, "schema_version": rules.stored_format})
-
-
-def _as_created(head: SessionHead, retried: SessionHead) -> SessionHead:
-    """Returns the head as its creation left it. If version 1 is no longer in the history, returns it as the retry
-    would create it. Never returns the ETag of a later save, which the caller has not seen."""
-    first = [revision for revision in head.revisions if revision.version == 1]
-    return head.as_of(first[0]) if first else retried
