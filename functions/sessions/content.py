@@ -11,6 +11,7 @@ from functions.http.headers import percent_decoded
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL, saved_metadata
 from functions.sessions.views import SESSION_ID, SaveQuery, SessionMetadataView
+from persistence.deltas import DELTA_MAX_BYTES
 from persistence.sessions.documents import SessionChange
 from persistence.sessions.patches import ContentDelta
 from persistence.sessions.store import SessionStore
@@ -57,6 +58,7 @@ async def put_session_content(
         "PATCH",
         CONTENT,
         media_types=FOSSIL_DELTA,
+        body_max=DELTA_MAX_BYTES,
         reads=(*CONDITIONAL, PATCHED_DIGEST, "Prefer", DEVICE),
         needs_base=True,
     )

@@ -67,6 +67,11 @@ SENT = {
     "patch_session_content": Sent("PATCH", f"{SESSIONS}/{{session}}/content", inserting(b"two"), DELTA),
     "put_draft": Sent("PUT", f"{DRAFTS}/{DRAFT}", {"content": "two"}),
     "name_session_revision": Sent("PUT", f"{SESSIONS}/{{session}}/revisions/1/name", {"name": "Before"}),
+    "sync_sessions": Sent(
+        "POST",
+        "persistence/sync",
+        {"mode": "atomic", "items": [{"op": "create", "id": "session-0001", "title": "Third", "content": "one"}]},
+    ),
     "create_snapshot": Sent("POST", SNAPSHOTS, {"title": "Frozen", "content": "two"}, WHOLE),
 }
 endpoints = pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
