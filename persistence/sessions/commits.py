@@ -134,7 +134,7 @@ class SessionCommits:
         return plan
 
     def committed(self, plan: Plan) -> None:
-        """Starts the removal of contents that the new head does not name any more, and keeps the new one in memory.
+        """Starts the removal of contents that the new head no longer names, and keeps the new one in memory.
 
         The timer removes the contents of a deleted session, and those of attempts that failed. Nothing of an owner
         who has deleted a session stays in memory.

@@ -52,7 +52,6 @@ BY_AN_ANCESTOR = {
     ItemNotFound: EngineError,
     ItemChanged: EngineError,
     TooMany: LimitReached,
-    Trashed: Gone,
     InvalidMember: InvalidField,
     Trashed: Gone,
     # Never raised itself.
