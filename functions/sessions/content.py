@@ -73,7 +73,7 @@ async def patch_session_content(
         call.path["session_id"],
         delta,
         call.conditions,
-        device_info=_device(call),
+        SessionChange(device_info=_device(call)),
         autosave=call.query.autosave,
     )
     return saved_metadata(call, head)

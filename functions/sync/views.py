@@ -1,5 +1,6 @@
 """The models of requests and responses about sync."""
 
+import base64
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
@@ -15,10 +16,11 @@ from functions.sessions.views import (
     SessionUpdateBody,
 )
 from persistence.documents import Description
-from persistence.errors import PersistenceError
-from persistence.sessions.documents import SessionStatus
+from persistence.errors import InvalidMember, PersistenceError
+from persistence.sessions.documents import SessionChange, SessionStatus
 from persistence.sessions.joint_commits import CHANGES_MAX
-from persistence.sync.items import CreateItem, RefusedItem, SaveItem, SyncItem, TrashItem
+from persistence.sessions.patches import ContentDelta
+from persistence.sync.items import CreateItem, DeltaItem, RefusedItem, SaveItem, SyncItem, TrashItem
 
 BODY_MAX_BYTES = 8_000_000
 
@@ -66,13 +68,36 @@ class SaveItemBody(SessionUpdateBody):
     id: SessionId = Field(description=_ID)
     if_match: EntityTag | None = Field(None, description=_IF_MATCH)
     autosave: bool = Field(False, description="True if this save replaces the autosave just before it.")
+    delta: str | None = Field(
+        None,
+        description="Instead of `content`: a Fossil delta in base64, made from the version of `ifMatch`. Needs "
+        "`ifMatch`, and the `contentHash` of what it makes.",
+    )
 
     def item(self) -> SyncItem:
         """Packs and checks the content."""
         try:
+            if self.delta is not None:
+                return self._delta_item(self.delta)
             return SaveItem(self.id, self.change(), self.if_match, self.autosave)
         except PersistenceError as exc:
             return RefusedItem(self.id, exc)
+
+    def _delta_item(self, base64_delta: str) -> DeltaItem:
+        """Raises InvalidMember."""
+        if self.content is not None:
+            raise InvalidMember("delta", "cannot be sent with content")
+        if self.if_match is None:
+            raise InvalidMember("if_match", "is needed for a delta")
+        if self.content_hash is None:
+            raise InvalidMember("content_hash", "is needed for a delta")
+        try:
+            delta = base64.b64decode(base64_delta, validate=True)
+        except ValueError:
+            raise InvalidMember("delta", "is not base64") from None
+        others = self.model_dump(include=SessionChange.model_fields.keys() - {"content"})
+        change = SessionChange.model_validate(others)
+        return DeltaItem(self.id, ContentDelta(self.if_match, delta, self.content_hash), change, self.autosave)
 
 
 class RenameItemBody(SessionPatchBody):

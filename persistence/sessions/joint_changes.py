@@ -18,6 +18,7 @@ from persistence.sessions.commits import Plan
 from persistence.sessions.documents import SessionHead
 from persistence.sessions.edits import Edit
 from persistence.sessions.history import find_base
+from persistence.sessions.patches import SaveDelta
 from persistence.sessions.write_queue import Committed
 from persistence.storage.document_set import Versioned
 from persistence.storage.engine import Create, Item, Replace
@@ -28,7 +29,7 @@ class Change:
     """A change of a session that exists."""
 
     session_id: str
-    edit: Edit
+    edit: Edit | SaveDelta
     conditions: Conditions
 
 

@@ -34,7 +34,14 @@ from persistence.shared import Shared
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import Versioned
-from persistence.storage.engine import COMMIT_MAX_BYTES, COMMIT_MAX_OPERATIONS, Create, Item, Replace
+from persistence.storage.engine import (
+    COMMIT_MAX_BYTES,
+    COMMIT_MAX_OPERATIONS,
+    PAYLOAD,
+    Create,
+    Item,
+    Replace,
+)
 
 CHANGES_MAX = 40
 """Each is at most a head and a line of activity, so that they fit into one commit."""
@@ -78,7 +85,7 @@ class JointCommits:
                 written = [step for step in steps if step.head is not None]
                 await self._check(owner_id, steps, written)
                 if not written or await self._try_write(owner_id, written):
-                    await self._clean_up(written)
+                    await self._finish(written)
                     return outcomes
         raise Contended("session", ids[0])
 
@@ -166,10 +173,14 @@ class JointCommits:
         for start in range(0, len(contents), _CONTENTS_AT_ONCE):
             await asyncio.gather(*map(write, contents[start : start + _CONTENTS_AT_ONCE]))
 
-    async def _clean_up(self, written: Sequence[Step]) -> None:
+    async def _finish(self, written: Sequence[Step]) -> None:
+        """Does what follows a commit: contents are kept in memory, or removed."""
         for step in written:
             if step.plan is not None:
                 self._commits.committed(step.plan)
+            elif step.head is not None:
+                [content] = step.contents
+                self._contents.committed(step.head, content[PAYLOAD])
             if step.head is not None and step.head.status is SessionStatus.DELETED:
                 await self._contents.empty(step.head.owner_id, step.head.id)
 

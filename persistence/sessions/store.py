@@ -28,6 +28,8 @@ from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.shared import Shared
 
+_NO_OTHER_CHANGE = SessionChange()
+
 
 class SessionStore(SessionReads):
     """The sessions of all owners. A session of another owner raises NotFound, as if there were none.
@@ -106,19 +108,22 @@ class SessionStore(SessionReads):
         session_id: str,
         delta: ContentDelta,
         conditions: Conditions,
+        change: SessionChange = _NO_OTHER_CHANGE,
         *,
-        device_info: str | None = None,
         autosave: bool = False,
     ) -> SessionHead:
-        """Saves what a delta makes of the version that `conditions.if_match` names. Otherwise as `save`.
+        """Saves what a delta makes of the version that `conditions.if_match` names, and a change without content.
 
-        Raises InvalidDelta, DeltaTooLarge, ContentTooLarge, and BaseGone if that version's content is gone. One
-        read and one commit, and a read more if the content is not in the cache.
+        Raises InvalidDelta, DeltaTooLarge, ContentTooLarge, and BaseGone if that version's content is gone.
+        Otherwise as `save`. One read and one commit, and a read more if the content is not in the cache.
         """
-        change = SessionChange(device_info=device_info)
         save_id = with_digest_of_save(conditions.save_id, change, delta.result_hash)
-        edit = SaveDelta(Save(change, save_id, self._rules, autosave), delta, self._contents)
+        edit = self.delta_edit(delta, change, save_id, autosave=autosave)
         return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
+
+    def delta_edit(self, delta: ContentDelta, change: SessionChange, save_id: str, *, autosave: bool) -> SaveDelta:
+        """Returns the edit of `save_delta`. `save_id` already has its digest."""
+        return SaveDelta(Save(change, save_id, self._rules, autosave), delta, self._contents)
 
     async def move(
         self,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from persistence.errors import PersistenceError
 from persistence.sessions.documents import NewSession, SessionChange, SessionStatus
+from persistence.sessions.patches import ContentDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,21 @@ class SaveItem:
 
 
 @dataclass(frozen=True, slots=True)
+class DeltaItem:
+    """Saves what a delta makes of the current version, and a change without content."""
+
+    id: str
+    delta: ContentDelta
+    change: SessionChange
+    autosave: bool = False
+
+    @property
+    def if_match(self) -> str:
+        """The ETag of the version that the delta was made from. It must be current."""
+        return self.delta.base
+
+
+@dataclass(frozen=True, slots=True)
 class TrashItem:
     """Moves a session to the trash. It may be there already."""
 
@@ -42,4 +58,4 @@ class RefusedItem:
     error: PersistenceError
 
 
-SyncItem = CreateItem | SaveItem | TrashItem | RefusedItem
+SyncItem = CreateItem | SaveItem | DeltaItem | TrashItem | RefusedItem

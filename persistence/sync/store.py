@@ -13,10 +13,11 @@ from persistence.sessions.deletions import Delete, Trash
 from persistence.sessions.documents import SessionHead
 from persistence.sessions.edits import Edit, Save, with_digest
 from persistence.sessions.joint_changes import Change, Creation, JointChange, Refusal
+from persistence.sessions.patches import SaveDelta
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
-from persistence.sync.items import CreateItem, RefusedItem, SaveItem, SyncItem, TrashItem
+from persistence.sync.items import CreateItem, DeltaItem, RefusedItem, SaveItem, SyncItem, TrashItem
 
 _AT_ONCE = 4
 
@@ -78,6 +79,11 @@ class SyncStore:
                 return await self._sessions.save(
                     owner_id, item.id, item.change, conditions, autosave=item.autosave
                 )
+            case DeltaItem():
+                conditions = Conditions(_tags(item), save_id=save_id)
+                return await self._sessions.save_delta(
+                    owner_id, item.id, item.delta, conditions, item.change, autosave=item.autosave
+                )
             case TrashItem():
                 await self._sessions.delete(owner_id, item.id, _tags(item))
                 return None
@@ -90,13 +96,15 @@ class SyncStore:
                 first = first_head(owner_id, item.id, item.new, item.status, save_id, self._rules)
                 return Creation(first, item.new.content)
             case SaveItem():
-                edit: Edit = Save(item.change, save_id, self._rules, item.autosave)
+                edit: Edit | SaveDelta = Save(item.change, save_id, self._rules, item.autosave)
+            case DeltaItem():
+                edit = self._sessions.delta_edit(item.delta, item.change, save_id, autosave=item.autosave)
             case TrashItem():
                 edit = Trash(save_id, self._rules) if self._rules.has_trash else Delete(save_id)
         return Change(item.id, edit, Conditions(_tags(item)))
 
 
-def _tags(item: SaveItem | TrashItem) -> set[str] | None:
+def _tags(item: SaveItem | DeltaItem | TrashItem) -> set[str] | None:
     return None if item.if_match is None else {item.if_match}
 
 

@@ -1,5 +1,6 @@
 """`POST /persistence/sync`: its modes, its limits, and what it refuses."""
 
+import base64
 import gzip
 import random
 from typing import Any
@@ -12,6 +13,7 @@ from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
+from tests.support.deltas import Command, delta_of
 from tests.support.drafts import DRAFTS
 from tests.support.engines import CountingReads, InSteps
 from tests.support.http import SESSIONS, Client, Response, assert_ok, assert_problem
@@ -41,8 +43,13 @@ def create(number: int, content: str = "one", **rest: Any) -> dict[str, Any]:
     return {"op": "create", "id": id_of(number), "title": f"Title {number}", "content": content, **rest}
 
 
-def save(number: int, content: str, **rest: Any) -> dict[str, Any]:
+def save(number: int, content: str | None, **rest: Any) -> dict[str, Any]:
     return {"op": "save", "id": id_of(number), "content": content, **rest}
+
+
+def delta(target: bytes, *commands: Command) -> str:
+    """Returns a delta in base64."""
+    return base64.b64encode(delta_of(target, *commands)).decode()
 
 
 def rename(number: int, **rest: Any) -> dict[str, Any]:
@@ -207,6 +214,56 @@ async def test_a_repeat_with_its_key_has_no_second_effect(client: Client, mode: 
         codes = [one["problem"]["error"]["type"] for one in assert_ok(reused).json["items"]]
         assert codes == ["key_reused"] * 3
     await assert_sound(engine)
+
+
+@pytest.mark.parametrize("mode", ["atomic", "independent"])
+async def test_a_delta_saves_what_it_makes(client: Client, mode: str, engine: Engine) -> None:
+    etags = await made(client, 2)
+    two = sha256("one and two")
+    body = {
+        "delta": delta(b"one and two", (3, 0), b" and two"),
+        "contentHash": two,
+        "title": "Longer",
+        "content": None,
+    }
+    items = [save(0, **body, ifMatch=etags[0], autosave=True), rename(1, title="Renamed", ifMatch=etags[1])]
+    first = assert_ok(await sync(client, mode, *items, key="a")).json
+    assert [one["status"] for one in first["items"]] == [200, 200]
+    metadata = first["items"][0]["metadata"]
+    assert (metadata["title"], metadata["contentHash"], metadata["version"]) == ("Longer", two, 2)
+    assert (await client.get(f"{SESSIONS}/{id_of(0)}")).json["content"] == "one and two"
+    assert assert_ok(await sync(client, mode, *items, key="a")).json == first
+    await assert_sound(engine)
+
+
+@pytest.mark.parametrize("mode", ["atomic", "independent"])
+async def test_a_faulty_delta_is_refused_by_its_item(client: Client, mode: str) -> None:
+    etags = await made(client, 5)
+    good = {"delta": delta(b"two", b"two"), "contentHash": sha256("two"), "content": None}
+    items = [
+        save(0, **{**good, "delta": delta(b"two", (9, 9))}, ifMatch=etags[0]),
+        save(1, **{**good, "contentHash": sha256("other")}, ifMatch=etags[1]),
+        save(2, **{**good, "delta": "not base64!"}, ifMatch=etags[2]),
+        save(3, **{**good, "content": "two"}, ifMatch=etags[3]),
+        save(4, **good),
+        save(5, **good, ifMatch=etags[0]),
+    ]
+    response = await sync(client, mode, *items)
+    if mode == "atomic":
+        failed = assert_problem(response, 422, "items_refused")["items"]
+        assert [one["index"] for one in failed] == [0, 1, 2, 3, 4, 5]
+    else:
+        failed = assert_ok(response).json["items"]
+    problems = [one["problem"] for one in failed]
+    codes = ["invalid_delta", "invalid_delta", *["invalid_request"] * 3, "not_found"]
+    assert [one["error"]["type"] for one in problems] == codes
+    assert [one["errors"][0]["pointer"] for one in problems[2:5]] == ["#/delta", "#/delta", "#/ifMatch"]
+    assert_ok(await client.put(f"{SESSIONS}/{id_of(0)}", {"content": "other"}))
+    stale = await sync(client, mode, save(0, **good, ifMatch=etags[0]))
+    if mode == "atomic":
+        assert_problem(stale, 412, "items_stale")
+    else:
+        assert assert_ok(stale).json["items"][0]["status"] == 412
 
 
 async def test_atomic_limits_are_those_of_all_items_together(engine: Engine) -> None:
