@@ -172,6 +172,9 @@ class ReckoningEngine:
             self._write("create" if isinstance(operation, Create) else "replace", container, operation.item)
         return etags
 
+    async def has_conditional_commits(self) -> bool:
+        return True
+
     async def query(self, container: Container, query: Query) -> Page[Item]:
         page = await self._engine.query(container, query)
         ids = {row["id"] for row in page.items}

@@ -22,11 +22,12 @@ from benchmarks.states import State, edited, states
 from persistence import Stores, stores_over
 from persistence.conditions import Conditions
 from persistence.content import pack
-from persistence.sessions.documents import NewSession, SessionChange, SessionHead
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus
 from persistence.sessions.patches import ContentDelta
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.query import Sort
 from persistence.storage.sqlite.engine import SqliteEngine
+from persistence.sync.items import CreateItem, SaveItem
 from persistence.timers.scan import TimerRules
 from settings import Settings
 
@@ -68,6 +69,7 @@ async def measure(state: State) -> Costs:
             await _measure_sessions(stores, known, engine, costs)
             await _measure_snapshots(stores, engine, costs)
             await _price(engine, costs, month.TIMER, lambda: _run_timers(stores))
+            await _price_sync(stores, engine, costs)
         finally:
             await stores.close()
         return costs
@@ -152,6 +154,22 @@ async def _price_conflict_copy(
         "conflict copy",
         lambda: stores.conflict_copies.save_or_copy(OWNER, id, change, conditions, save),
     )
+
+
+async def _price_sync(stores: Stores, engine: ReckoningEngine, costs: Costs) -> None:
+    """Five sessions, because five of the largest state are almost as much as one call takes."""
+    versions = _versions(costs.state)
+    ids = [f"session-{number:04}" for number in range(5)]
+    new = NewSession(title=TITLE, description=DESCRIPTION, content=pack("{}"), device_info=DEVICE)
+    await stores.sync.apply_together(OWNER, [CreateItem(id, new, SessionStatus.ACTIVE) for id in ids])
+
+    async def sync() -> None:
+        await stores.sync.apply_together(OWNER, [SaveItem(id, next(versions)) for id in ids])
+        await stores.sessions.drain()
+
+    for _ in range(SAVES_BEFORE):
+        await sync()
+    await _price(engine, costs, "sync 5 sessions", sync)
 
 
 async def _price_sweep(engine: ReckoningEngine, costs: Costs, save: Callable[[], Awaitable[None]]) -> None:

@@ -20,6 +20,7 @@ from functions.sessions import revisions
 from functions.snapshots import access_logs
 from functions.snapshots import content as snapshot_content
 from functions.snapshots import endpoints as snapshots
+from functions.sync import endpoints as sync
 from functions.trash import endpoints as trash
 from persistence import Stores
 
@@ -52,6 +53,7 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(revisions.routes, stores.sessions)
     api.add(drafts.routes, stores.drafts, stores.conflict_copies)
     api.add(trash.routes, stores.trash)
+    api.add(sync.routes, stores.sync)
     api.add(snapshots.routes, stores.snapshots, rate_limit)
     api.add(snapshot_content.routes, stores.snapshots, rate_limit)
     api.add(access_logs.routes, stores.access_logs)

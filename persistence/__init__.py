@@ -31,6 +31,7 @@ from persistence.snapshots.rules import SnapshotRules
 from persistence.snapshots.store import SnapshotStore
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
+from persistence.sync.store import SyncStore
 from persistence.timers.run import Timers
 from persistence.timers.scan import TimerRules
 from persistence.trash.kind import trash_kind
@@ -59,6 +60,7 @@ class Stores:
     shared: Shared
     sessions: SessionStore
     drafts: DraftStore
+    sync: SyncStore
     trash: TrashStore
     snapshots: SnapshotStore
     access_logs: AccessLogStore
@@ -137,4 +139,5 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
         activity_kind(shared.activity, rules.timers),
         *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
     )
-    return Stores(shared, sessions, drafts, TrashStore(sessions), snapshots, access_logs, kinds)
+    sync = SyncStore(shared, sessions, rules.sessions)
+    return Stores(shared, sessions, drafts, sync, TrashStore(sessions), snapshots, access_logs, kinds)

@@ -9,6 +9,10 @@
     ├── BaseGone
     ├── IllegalMove
     ├── KeyReused
+    ├── ItemsRefused
+    │   └── ItemsStale
+    ├── TooLargeTogether
+    ├── NotAtomicHere
     ├── LimitReached
     │   ├── TooMany
     │   └── StorageFull
@@ -34,6 +38,7 @@ stays in the exception's `__cause__`, for the log.
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -128,6 +133,50 @@ class KeyReused(PersistenceError):
 
     def __init__(self) -> None:
         super().__init__("This idempotency key was used before, for a different request; nothing was written.")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItem:
+    """An item of an atomic sync that cannot be applied: its place, the id of its session, and the reason."""
+
+    index: int
+    id: str
+    error: PersistenceError
+
+
+class ItemsRefused(PersistenceError):
+    """Some items of an atomic sync cannot be applied, so nothing was written."""
+
+    def __init__(self, failed: Sequence[FailedItem]) -> None:
+        places = ", ".join(str(one.index) for one in failed)
+        super().__init__(f"Nothing was written, because these items cannot be applied: {places}.")
+        self.failed = tuple(failed)
+
+
+class ItemsStale(ItemsRefused):
+    """As ItemsRefused, if the only reason is that sessions were changed since the caller read them."""
+
+
+class TooLargeTogether(PersistenceError):
+    """The sessions of an atomic sync do not fit into one commit. Only the first `fits` items would."""
+
+    def __init__(self, size: int, limit: int, fits: int) -> None:
+        super().__init__(
+            f"These items change {size:,} bytes besides contents; at most {limit:,} can be changed together. "
+            f"Nothing was written. Send at most the first {fits} items in one call."
+        )
+        self.size, self.limit, self.fits = size, limit, fits
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"size": self.size, "limit": self.limit, "fits": self.fits}
+
+
+class NotAtomicHere(PersistenceError):
+    """The database cannot change several sessions at once, all or none."""
+
+    def __init__(self) -> None:
+        super().__init__("The database of this server cannot change several sessions at once; sync independently.")
 
 
 class LimitReached(PersistenceError):

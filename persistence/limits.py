@@ -5,11 +5,12 @@ with its own writes since. So several processes can exceed a limit together, by 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from persistence.errors import StorageFull, TooMany
 from persistence.keyed import Keyed
@@ -52,6 +53,35 @@ class CountedBytes:
     query: QueryOf
     bytes_path: str
     name: str = STORED_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a write adds to what a person keeps. A negative number is what it takes away.
+
+    things  by the name of their limit
+    stored  bytes of current contents
+    kept    bytes of all contents
+    """
+
+    things: Mapping[str, int]
+    stored: int
+    kept: int
+
+    @property
+    def sums(self) -> Mapping[str, int]:
+        """The bytes by the names of their limits."""
+        return {STORED_BYTES: self.stored, KEPT_BYTES: self.kept}
+
+    @classmethod
+    def sum(cls, growths: Iterable[Self]) -> Self:
+        """Returns what several writes add together."""
+        things: Counter[str] = Counter()
+        stored = kept = 0
+        for one in growths:
+            things.update(one.things)
+            stored, kept = stored + one.stored, kept + one.kept
+        return cls(things, stored, kept)
 
 
 class Countable(Protocol):
@@ -149,29 +179,28 @@ class Limits:
         return usage.numbers
 
     async def check_one_more(self, owner_id: str, what: str, new_bytes: int) -> None:
-        """Raises TooMany if one more would exceed the limit. Raises as `check_growth`. Call it within a turn."""
-        limit = self._rules.counts.get(what, 0)
-        if limit and (used := await self._find_excess(owner_id, what, 1, limit)) is not None:
-            raise TooMany(what, used, limit)
-        await self.check_growth(owner_id, new_bytes, new_bytes)
-        self.add(owner_id, what, 1)
+        """As `check`, for one new thing."""
+        await self.check(owner_id, Growth({what: 1}, new_bytes, new_bytes))
 
-    async def check_growth(self, owner_id: str, stored: int, kept: int) -> None:
-        """Raises StorageFull if so many stored or kept bytes more would exceed a limit. Call it within a turn."""
-        growth = {name: more for name, more in ((STORED_BYTES, stored), (KEPT_BYTES, kept)) if more > 0}
-        for name, more in growth.items():
-            limit = self._rules.sums.get(name, 0)
-            if limit and (used := await self._find_excess(owner_id, name, more, limit)) is not None:
+    async def check(self, owner_id: str, growth: Growth) -> None:
+        """Raises TooMany or StorageFull if the growth would exceed a limit. Call it within a turn."""
+        for name, more in growth.things.items():
+            if (used := await self._find_excess(owner_id, name, more, self._rules.counts)) is not None:
+                raise TooMany(name, used, self._rules.counts[name])
+        for name, more in growth.sums.items():
+            if (used := await self._find_excess(owner_id, name, more, self._rules.sums)) is not None:
                 trash = await self._count(owner_id, TRASH_BYTES) if name == KEPT_BYTES else None
-                raise StorageFull(name.replace("_", " "), used, limit, trash)
-        for name, more in growth.items():
-            self.add(owner_id, name, more)
+                raise StorageFull(name.replace("_", " "), used, self._rules.sums[name], trash)
+        for name, more in (*growth.things.items(), *growth.sums.items()):
+            if more > 0:
+                self.add(owner_id, name, more)
 
-    async def _find_excess(self, owner_id: str, name: str, more: int, limit: int) -> int | None:
+    async def _find_excess(self, owner_id: str, name: str, more: int, limits: Mapping[str, int]) -> int | None:
         """Returns what is used if that much more would exceed the limit, otherwise None. One aggregate, or none if
         what is remembered allows it."""
+        limit = limits.get(name, 0)
         known = self._allowed.find((owner_id, name))
-        if known is not None and known + more <= limit:
+        if not limit or more <= 0 or (known is not None and known + more <= limit):
             return None
         used = await self._count(owner_id, name)
         self._allowed.set((owner_id, name), used)

@@ -109,7 +109,8 @@ class Api:
         body: BaseModel = _NO_BODY
         raw_body = b""
         if endpoint.body is not None:
-            body, raw_body = read_body(req, endpoint.body, endpoint.route.media_types)
+            route = endpoint.route
+            body, raw_body = read_body(req, endpoint.body, route.media_types, route.body_max)
         return Call(
             owner_id,
             query,

@@ -16,7 +16,6 @@ from functions.http.errors import (
 )
 from functions.http.headers import GZIP, media_type
 from persistence.content import CONTENT_MAX_BYTES, Packed, check_size, inflate, pack, pack_gzipped
-from persistence.deltas import DELTA_MAX_BYTES
 from persistence.documents import MEDIA_TYPE_PATTERN
 
 BODY_MAX_BYTES = 6 * CONTENT_MAX_BYTES + 64 * 1024
@@ -28,7 +27,7 @@ _GZIP_OVERHEAD_BYTES = 16 * 1024
 GZIP_MAX_BYTES = CONTENT_MAX_BYTES + _GZIP_OVERHEAD_BYTES
 
 _MEMBERS_MAX = 100
-_VALUES_MAX = 1_000
+_VALUES_MAX = 2_000
 _CROWDED_FROM_BYTES = 2_000_000
 """A shorter body cannot hold enough values to do harm. Nearly all bodies are shorter."""
 
@@ -80,24 +79,21 @@ def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
 
 
 def read_body(
-    req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...]
+    req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...], limit: int
 ) -> tuple[BaseModel, bytes]:
     """Returns the validated body, and its bytes: without gzip, but of raw content as they were sent.
 
-    Raises UnsupportedMediaType, LengthRequired, BodyTooLarge, InvalidBody, InvalidHeader and InvalidRequest.
+    Content has a limit by itself; `limit` is that of other bodies, without gzip. Raises UnsupportedMediaType,
+    LengthRequired, BodyTooLarge, InvalidBody, InvalidHeader and InvalidRequest.
     """
     if model is RawContent:
         return _read_raw(req), req.get_body()
     if media_type(req.headers.get("content-type", ""))[0] not in media_types:
         raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}.")
-    limit = DELTA_MAX_BYTES if model is RawDelta else BODY_MAX_BYTES
     body = _inflated(_body(req), limit) if _is_gzipped(req) else _bounded(_body(req), limit)
     if model is RawDelta:
         return RawDelta(delta=body), body
-    try:
-        return _parsed(model, body), body
-    except ValidationError as exc:
-        raise InvalidRequest.of_body(exc) from exc
+    return _parsed(model, body), body
 
 
 def _inflated(data: bytes, limit: int) -> bytes:
@@ -112,9 +108,9 @@ def _inflated(data: bytes, limit: int) -> bytes:
 
 
 def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
-    """Uses orjson, which reads a long text in half of pydantic's time. Raises InvalidRequest and ValidationError.
+    """Uses orjson, which reads a long text in half of pydantic's time. Raises InvalidRequest.
 
-    ValidationError names each fault, so the number of members is limited first.
+    Pydantic names each fault, so the number of members is limited first.
     """
     if len(body) > _CROWDED_FROM_BYTES:
         _refuse_crowd(body)
@@ -123,9 +119,20 @@ def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
     except orjson.JSONDecodeError as exc:
         words = _HALF_CHARACTER if "surrogate" in str(exc) else ""
         raise InvalidRequest([{"pointer": "#", "detail": f"Invalid JSON: {exc}{words}"}]) from exc
-    if isinstance(value, dict) and len(value) > _MEMBERS_MAX:
+    if _is_wide(value):
         raise InvalidRequest([{"pointer": "#", "detail": f"has more than {_MEMBERS_MAX} members"}])
-    return model.model_validate(value)
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        raise InvalidRequest.of_body(exc, value) from exc
+
+
+def _is_wide(value: object) -> bool:
+    """Returns True if the body, or one of the objects in a list in it, has more members than any model."""
+    objects = [value]
+    if isinstance(value, dict):
+        objects += [each for member in value.values() if isinstance(member, list) for each in member]
+    return any(isinstance(one, dict) and len(one) > _MEMBERS_MAX for one in objects)
 
 
 def _refuse_crowd(body: bytes) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from functions.http.call import NOT_MODIFIED, Call, Response, to_json
 from functions.http.digests import REPR_DIGEST, repr_digest
@@ -31,19 +31,20 @@ ContentHash = Annotated[
 ]
 
 
-def packed_members(body: BodyModel) -> dict[str, Any]:
-    """Returns the members of a body by name: `content` packed, and `content_hash` checked and left out.
+def packed_members(body: BodyModel, wanted: type[BaseModel]) -> dict[str, Any]:
+    """Returns the members of a body that another model has, by name: `content` packed, and `content_hash` checked.
 
     Raises ContentTooLarge, and InvalidMember if the content is not UTF-8 or has another hash.
     """
-    members = dict(body)
-    text, content_hash = members["content"], members.pop("content_hash")
+    sent = dict(body)
+    text, content_hash = sent["content"], sent["content_hash"]
     packed = None if text is None else pack(text)
     if content_hash is not None:
         if packed is None:
             raise InvalidMember("content_hash", "needs content")
         if content_hash != packed.hash:
             raise InvalidMember("content_hash", "is not the SHA-256 of the content")
+    members = {name: value for name, value in sent.items() if name in wanted.model_fields}
     return {**members, "content": packed}
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hin
 
 from pydantic import BaseModel
 
-from functions.http.bodies import JSON
+from functions.http.bodies import BODY_MAX_BYTES, JSON
 from functions.http.call import Response
 from functions.http.views import Nothing
 from persistence.documents import ID_LENGTH
@@ -57,6 +57,7 @@ class Route:
     status       of success; by default 204 if the handler returns `Response[None]`, else 200
     reads        the request headers that the handler reads; a condition that is not among them is refused
     media_types  of the request body
+    body_max     the most bytes of a body without gzip, unless it is content
     produces     the media type of the response
     public       whether callers need no identity
 
@@ -75,6 +76,7 @@ class Route:
     status: int | None = None
     reads: tuple[str, ...] = ()
     media_types: tuple[str, ...] = JSON
+    body_max: int = BODY_MAX_BYTES
     produces: str = JSON[0]
     public: bool = False
     needs_base: bool = False

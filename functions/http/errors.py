@@ -106,9 +106,9 @@ class InvalidRequest(RequestError):
         return {"errors": self.faults}
 
     @classmethod
-    def of_body(cls, exc: ValidationError) -> "InvalidRequest":
+    def of_body(cls, exc: ValidationError, body: object) -> "InvalidRequest":
         """Names each fault by a JSON pointer into the body."""
-        return cls([{"pointer": pointer(e["loc"]), "detail": _message(e)} for e in _faults(exc)])
+        return cls([{"pointer": pointer(_place(e["loc"], body)), "detail": _message(e)} for e in _faults(exc)])
 
     @classmethod
     def of_query(cls, exc: ValidationError) -> "InvalidRequest":
@@ -129,6 +129,20 @@ def _message(fault: Mapping[str, Any]) -> str:
     """Returns pydantic's message, or ours if pydantic's is for programmers."""
     message: str = fault["msg"]
     return _MESSAGES.get(fault["type"]) or message.removeprefix("Value error, ")
+
+
+def _place(location: Sequence[str | int], body: object) -> Sequence[str | int]:
+    """Returns a location without the names of models, which pydantic adds for each union."""
+    place: list[str | int] = []
+    for index, step in enumerate(location):
+        if isinstance(body, dict) and step not in body and index < len(location) - 1:
+            continue
+        place.append(step)
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and isinstance(step, int) and step < len(body):
+            body = body[step]
+    return place
 
 
 def pointer(location: Sequence[str | int]) -> str:

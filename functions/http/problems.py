@@ -84,6 +84,10 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.TooManyNamed: ProblemType(409, "too_many_named", "Too many versions have names"),
     errors.StorageFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.KeyReused: ProblemType(422, "key_reused", "Idempotency key already used"),
+    errors.ItemsStale: ProblemType(412, "items_stale", "Precondition of some items failed"),
+    errors.ItemsRefused: ProblemType(422, "items_refused", "Some items cannot be applied"),
+    errors.TooLargeTogether: ProblemType(413, "too_large_together", "Too large to be changed together"),
+    errors.NotAtomicHere: ProblemType(501, "not_atomic_here", "Not supported by the database"),
     errors.IllegalMove: ProblemType(409, "illegal_move", "Not allowed in this state"),
     errors.Contended: ProblemType(409, "contended", "Too many writers at once"),
     errors.InvalidField: ProblemType(422, "invalid_request", "Invalid request"),
@@ -105,7 +109,14 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
 
 def problem(exc: Exception) -> func.HttpResponse:
     """Returns the response for an error, by the type of its nearest class in the table."""
-    kind = next(PROBLEM_TYPES[cls] for cls in type(exc).__mro__ if cls in PROBLEM_TYPES)
+    kind = _kind(exc)
+    body = orjson.dumps(problem_members(exc))
+    return func.HttpResponse(body, status_code=kind.status, mimetype=PROBLEM_JSON, headers=_headers(kind, exc))
+
+
+def problem_members(exc: Exception) -> dict[str, Any]:
+    """Returns the members of a problem. Logs what its caller cannot know."""
+    kind = _kind(exc)
     body: dict[str, Any] = {
         "type": TYPE_PREFIX + kind.code,
         "title": kind.title,
@@ -124,14 +135,21 @@ def problem(exc: Exception) -> func.HttpResponse:
         _log.warning("%s: %r", kind.code, exc.__cause__ or exc)
     if isinstance(exc, errors.InvalidField):
         body |= _invalid_field(exc)
+    elif isinstance(exc, errors.ItemsRefused):
+        body["items"] = [
+            {"index": one.index, "id": one.id, "problem": problem_members(one.error)} for one in exc.failed
+        ]
     elif isinstance(exc, RequestError | errors.PersistenceError):
         body |= _members(exc.facts)
-    headers = _headers(kind, exc)
-    if (seconds := headers.get("Retry-After")) is not None:
+    if (seconds := _headers(kind, exc).get("Retry-After")) is not None:
         # Pages of other origins may not see the header.
         body["retryAfter"] = int(seconds)
     body["error"] = {"type": kind.code, "message": body["detail"]}
-    return func.HttpResponse(orjson.dumps(body), status_code=kind.status, mimetype=PROBLEM_JSON, headers=headers)
+    return body
+
+
+def _kind(exc: Exception) -> ProblemType:
+    return next(PROBLEM_TYPES[cls] for cls in type(exc).__mro__ if cls in PROBLEM_TYPES)
 
 
 def _headers(kind: ProblemType, exc: Exception) -> dict[str, str]:

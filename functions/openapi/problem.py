@@ -51,6 +51,7 @@ class Problem(WireModel):
         default_factory=int, description="429, 503: seconds to wait before a retry, as in `Retry-After`."
     )
     size: int = Field(default_factory=int, description="413: the size in bytes.")
+    fits: int = Field(default_factory=int, description="413: the most first items that fit into one call.")
     limit: int = Field(default_factory=int, description="413, 429, 507: the limit.")
     trash_bytes: int = Field(
         default_factory=int, description="507, if the limit counts the trash: bytes in it. Purging it frees them."
@@ -70,3 +71,14 @@ class Problem(WireModel):
         default_factory=lambda: SessionStatus.CLOSED, description="409: the status of the session."
     )
     legal: list[str] = Field(default_factory=list, description="409: what the status allows instead.")
+    items: list["FailedItem"] = Field(
+        default_factory=list, description="412, 422: the items of an atomic sync that cannot be applied."
+    )
+
+
+class FailedItem(WireModel):
+    """An item of an atomic sync that cannot be applied."""
+
+    index: int = Field(description="Its place in `items`, from 0.")
+    id: str = Field(description="The id of its session or draft.")
+    problem: Problem = Field(description="Why. Pointers are relative to the item.")

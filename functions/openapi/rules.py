@@ -114,6 +114,10 @@ def _keeps_content(endpoint: Endpoint) -> bool:
     return body is not None and (body in (RawContent, RawDelta) or "content" in body.model_fields)
 
 
+def _is_sync(endpoint: Endpoint) -> bool:
+    return endpoint.body is not None and "items" in endpoint.body.model_fields
+
+
 def _refuses_headers(endpoint: Endpoint) -> bool:
     # Writes refuse conditions that they do not read, too.
     return endpoint.route.method != "GET" or not _REFUSABLE_HEADERS.isdisjoint(endpoint.route.reads)
@@ -192,6 +196,10 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "forbidden": lambda it, mode: 403 in it.route.statuses,
     "forbidden_origin": lambda it, mode: mode is AuthMode.LOCAL,
     "illegal_move": lambda it, mode: it.route.method != "GET",
+    "items_stale": lambda it, mode: _is_sync(it),
+    "items_refused": lambda it, mode: _is_sync(it),
+    "too_large_together": lambda it, mode: _is_sync(it),
+    "changed": lambda it, mode: not _is_sync(it),
     "key_reused": lambda it, mode: _reads(it, "Idempotency-Key"),
     "too_many": lambda it, mode: it.route.method != "GET",
     "identity_unavailable": lambda it, mode: mode is AuthMode.JWT,

@@ -12,6 +12,7 @@ from functions.http.views import Nothing
 from functions.sessions.conflict_copies import DraftConflictCopyView, SessionSaveQuery, copied, save_or_copy
 from functions.sessions.endpoints import CONDITIONAL, saved_metadata
 from functions.sessions.views import SESSION_ID, SessionMetadataView
+from persistence.deltas import DELTA_MAX_BYTES
 from persistence.drafts.conflict_copies import ConflictCopies, ConflictCopy
 from persistence.sessions.documents import SessionChange, SessionHead
 from persistence.sessions.patches import ContentDelta
@@ -67,6 +68,7 @@ async def put_session_content(
         "PATCH",
         CONTENT,
         media_types=FOSSIL_DELTA,
+        body_max=DELTA_MAX_BYTES,
         reads=(*CONDITIONAL, PATCHED_DIGEST, "Prefer", DEVICE),
         needs_base=True,
         other_successes={201: (DraftConflictCopyView,)},
@@ -78,14 +80,12 @@ async def patch_session_content(
     """Saves what a delta makes of the content that you have. A change of a large content takes a kilobyte."""
     session_id, conditions, autosave = call.path["session_id"], call.conditions, call.query.autosave
     delta = ContentDelta(call.base_etag, call.body.delta, patched_digest(call.header(PATCHED_DIGEST)))
-    device = _device(call)
+    change = SessionChange(device_info=_device(call))
 
     async def save() -> SessionHead:
-        return await sessions.save_delta(
-            call.owner_id, session_id, delta, conditions, device_info=device, autosave=autosave
-        )
+        return await sessions.save_delta(call.owner_id, session_id, delta, conditions, change, autosave=autosave)
 
-    head = await save_or_copy(call, copies, session_id, SessionChange(device_info=device), save, delta)
+    head = await save_or_copy(call, copies, session_id, change, save, delta)
     return copied(call, head) if isinstance(head, ConflictCopy) else saved_metadata(call, head)
 
 

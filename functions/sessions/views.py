@@ -131,7 +131,7 @@ class NewSessionBody(BodyModel):
 
     def new_session(self) -> NewSession:
         """Packs and checks the content. Raises as `packed_members`."""
-        return NewSession.model_validate(packed_members(self))
+        return NewSession.model_validate(packed_members(self, NewSession))
 
 
 class SessionUpdateBody(BodyModel):
@@ -149,7 +149,7 @@ class SessionUpdateBody(BodyModel):
 
     def change(self) -> SessionChange:
         """Packs and checks the content. Raises as `packed_members`."""
-        return SessionChange.model_validate(packed_members(self))
+        return SessionChange.model_validate(packed_members(self, SessionChange))
 
 
 class SessionPatchBody(BodyModel):
@@ -164,7 +164,7 @@ class SessionPatchBody(BodyModel):
 
     def change(self) -> SessionChange:
         """Returns the change, in which "" clears."""
-        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        sent = {name: getattr(self, name) for name in self.model_fields_set & SessionChange.model_fields.keys()}
         cleared = {name: "" if value is None else value for name, value in sent.items()}
         return SessionChange.model_validate(cleared)
 

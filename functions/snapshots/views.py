@@ -117,7 +117,7 @@ class NewSnapshotBody(BodyModel):
 
     def new_snapshot(self) -> NewSnapshot:
         """Returns what the store creates it from. Raises as `packed_members`."""
-        return NewSnapshot.model_validate(packed_members(self))
+        return NewSnapshot.model_validate(packed_members(self, NewSnapshot))
 
 
 _TITLE, _TITLE_LOWER = "snapshot_metadata.title", "snapshot_metadata.title__lower"

@@ -1,16 +1,18 @@
 """The one loop through which every change of a session goes."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from persistence.activity.documents import ActivityLine
 from persistence.activity.store import ActivityStore
 from persistence.conditions import NO_CONDITIONS, Conditions
-from persistence.documents import is_id, now
-from persistence.errors import Changed, Contended, NotFound, PersistenceError
+from persistence.documents import now
+from persistence.errors import Changed, Contended, PersistenceError
 from persistence.keyed import Keyed
-from persistence.limits import Limits
+from persistence.limits import Growth, Limits
 from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
 from persistence.sessions.documents import SessionHead, SessionStatus
@@ -21,11 +23,11 @@ from persistence.sessions.late_lines import LateLines
 from persistence.sessions.lines import is_erasure, line_of, line_of_naming, line_of_retried
 from persistence.sessions.patches import SaveDelta
 from persistence.sessions.revisions import SessionAction
+from persistence.sessions.stale_reads import HeadReads
 from persistence.sessions.write_queue import Committed, Write, WriteQueue
 from persistence.storage.document_set import Versioned
 from persistence.storage.engine import PAYLOAD, Item
 
-_CLAIM_REREADS = 3
 _COUNTED = {
     SessionStatus.DRAFT: "drafts",
     SessionStatus.ACTIVE: "sessions",
@@ -35,29 +37,7 @@ _COUNTED = {
 
 
 @dataclass(slots=True)
-class _Reads:
-    """What is known of a session during one commit. It detects a stale read, on a replica that lags behind.
-
-    claimed   the newest version that a caller's If-Match names
-    seen      the newest version that was read
-    lost      the etags under which a replace has failed
-    """
-
-    claimed: int
-    seen: int = 0
-    lost: set[str] = field(default_factory=set)
-
-    def claims(self, attempt: int) -> bool:
-        """True while the claim to have seen a newer version is believed."""
-        return self.claimed > 0 and attempt < _CLAIM_REREADS
-
-    def is_stale(self, head: SessionHead, attempt: int) -> bool:
-        version = head.metadata.version
-        return version < self.seen or (self.claims(attempt) and version < self.claimed)
-
-
-@dataclass(slots=True)
-class _Plan:
+class Plan:
     """What a group of writes makes of the `stored` head: the `head` after the last of them, the content items and
     the lines of activity of all, and the outcome of each. The outcomes hold once that head is stored.
 
@@ -108,57 +88,73 @@ class SessionCommits:
         self, owner_id: str, session_id: str, writes: Sequence[Write], latest: Versioned[SessionHead] | None
     ) -> Versioned[SessionHead] | None:
         tags = (tag for write in writes for tag in write.conditions.if_match or ())
-        reads = _Reads(max(map(version_of, tags), default=0))
+        reads = HeadReads(self._heads, owner_id, session_id, tags)
         async with self._limits.turn(owner_id):
             async for attempt in Attempts():
-                current = None if attempt else latest
-                current = current or await self._read(owner_id, session_id, reads, attempt)
-                if current is None or reads.is_stale(current.document, attempt):
+                current = await reads.read(attempt, None if attempt else latest)
+                if current is None:
                     continue
-                reads.seen = current.document.metadata.version
-                plan = await self._plan(current.document, writes)
+                plan = await self.plan(current.document, writes)
                 replaced = None
                 if plan.head is not plan.stored:
-                    await self._tell_before_deletion(plan)
+                    await self.tell_before_deletion(plan)
                     replaced = await self._heads.try_replace(
                         plan.head, current.etag, plan.named_contents, self._activity.items(plan.lines)
                     )
                     if replaced is None:
-                        reads.lost.add(current.etag)
+                        reads.lost(current.etag)
                         continue
                 await self._activity.note_all(plan.retried)
                 for write, outcome in zip(writes, plan.outcomes, strict=True):
                     write.outcome = outcome
-                self._remove_unnamed(plan)
-                self._cache(plan)
+                self.committed(plan)
                 return replaced
         raise Contended("session", session_id)
 
-    async def _read(
-        self, owner_id: str, session_id: str, reads: _Reads, attempt: int
-    ) -> Versioned[SessionHead] | None:
-        """The head. None if the read is older than a replace that has failed, or finds nothing although a caller
-        or an attempt has seen something."""
-        try:
-            current = await self._heads.read(owner_id, session_id)
-        except NotFound:
-            if is_id(session_id) and (reads.lost or reads.claims(attempt)):
-                return None
-            raise
-        return None if current.etag in reads.lost else current
+    @asynccontextmanager
+    async def turns(self, owner_id: str, session_ids: Iterable[str]) -> AsyncIterator[None]:
+        """Keeps the other writers of these sessions in this process waiting. Waits until it is its turn in each.
 
-    async def _plan(self, stored: SessionHead, writes: Sequence[Write]) -> _Plan:
-        """Applies the edits one after the other, each to what the one before has left."""
-        plan = _Plan(stored, stored)
+        Every caller waits for the sessions in the same order, so that no two wait for each other.
+        """
+        async with AsyncExitStack() as stack:
+            for session_id in sorted(session_ids):
+                await stack.enter_async_context(self._queues[owner_id, session_id].turn())
+            yield
+
+    async def plan(self, stored: SessionHead, writes: Sequence[Write], *, check_limits: bool = True) -> Plan:
+        """Applies the edits one after the other, each to what the one before has left. Writes nothing."""
+        plan = Plan(stored, stored)
         for write in writes:
             try:
-                outcome: Committed | PersistenceError = await self._apply(plan, write)
+                outcome: Committed | PersistenceError = await self._apply(plan, write, check_limits)
             except PersistenceError as exc:
                 outcome = exc
             plan.outcomes.append(outcome)
         return plan
 
-    async def _apply(self, plan: _Plan, write: Write) -> Committed:
+    def committed(self, plan: Plan) -> None:
+        """Starts the removal of contents that the new head no longer names, and keeps the new one in memory.
+
+        The timer removes the contents of a deleted session, and those of attempts that failed. Nothing of an owner
+        who has deleted a session stays in memory.
+        """
+        owner_id = plan.head.owner_id
+        if plan.head.status is SessionStatus.DELETED:
+            self._contents.forget(owner_id)
+            return
+        self._contents.remove_later(owner_id, plan.stored.content_ids - plan.head.content_ids)
+        for content in plan.contents:
+            if content["id"] == plan.head.content_id:
+                self._contents.committed(plan.head, content[PAYLOAD])
+
+    async def tell_before_deletion(self, plan: Plan) -> None:
+        """A tombstone has no history. So lines that interrupted commits of the session lack are written first."""
+        newest = plan.head.revisions[0]
+        if newest.action is SessionAction.DELETED and not is_erasure(newest):
+            await self._late_lines.write(plan.stored, now(), now())
+
+    async def _apply(self, plan: Plan, write: Write, check_limits: bool) -> Committed:
         head, edit = plan.head, write.edit
         if (revision := head.revision_by(edit.save_id)) is not None:
             plan.retried.append(line_of_retried(head, revision))
@@ -173,39 +169,13 @@ class SessionCommits:
                 # A retry is not recognised by its save id, because a naming makes no version.
                 plan.retried.append(line_of_naming(head, find_revision(head, edit.version)))
             return Committed(head, head)
-        await self._check_limits(plan.stored, edited.head)
+        if check_limits:
+            await self._limits.check(head.owner_id, growth(plan.stored, edited.head))
         plan.head = edited.head
         plan.lines.append(line_of(head, edited.head))
         if edited.content is not None:
             plan.contents.append(edited.content)
         return Committed(head, edited.head)
-
-    async def _tell_before_deletion(self, plan: _Plan) -> None:
-        """A tombstone has no history. So lines that interrupted commits of the session lack are written first."""
-        newest = plan.head.revisions[0]
-        if newest.action is SessionAction.DELETED and not is_erasure(newest):
-            await self._late_lines.write(plan.stored, now(), now())
-
-    def _remove_unnamed(self, plan: _Plan) -> None:
-        """Starts the removal of contents that the new head does not name any more. The timer removes those of a
-        deleted session, and those of attempts that failed."""
-        if plan.head.status is not SessionStatus.DELETED:
-            self._contents.remove_later(plan.head.owner_id, plan.stored.content_ids - plan.head.content_ids)
-
-    def _cache(self, plan: _Plan) -> None:
-        """Keeps the new current content in memory, and nothing of an owner who has deleted a session."""
-        if plan.head.status is SessionStatus.DELETED:
-            self._contents.forget(plan.head.owner_id)
-        for content in plan.contents:
-            if content["id"] == plan.head.content_id:
-                self._contents.committed(plan.head, content[PAYLOAD])
-
-    async def _check_limits(self, before: SessionHead, after: SessionHead) -> None:
-        counted = _COUNTED.get(after.status)
-        if counted is not None and counted != _COUNTED.get(before.status):
-            await self._limits.check_one_more(after.owner_id, counted, 0)
-        stored = _stored_bytes(after) - _stored_bytes(before)
-        await self._limits.check_growth(after.owner_id, stored, after.kept_bytes - before.kept_bytes)
 
 
 def _check(head: SessionHead, edit: Edit | SaveDelta, conditions: Conditions) -> None:
@@ -215,11 +185,15 @@ def _check(head: SessionHead, edit: Edit | SaveDelta, conditions: Conditions) ->
         raise Changed("session", head.id, head)
 
 
-def _stored_bytes(head: SessionHead) -> int:
-    return head.metadata.content_bytes if head.status in _COUNTED else 0
+def growth(before: SessionHead | None, after: SessionHead) -> Growth:
+    """Returns what a change adds to what its owner keeps. `before` is None for a new session."""
+    things: Counter[str] = Counter()
+    for head, number in ((before, -1), (after, 1)):
+        if head is not None and head.status in _COUNTED:
+            things[_COUNTED[head.status]] += number
+    kept = after.kept_bytes - (0 if before is None else before.kept_bytes)
+    return Growth(things, _stored_bytes(after) - _stored_bytes(before), kept)
 
 
-def version_of(etag: str) -> int:
-    """Returns the version in one of our own ETags, and 0 for any other text."""
-    number, dash, _ = etag.strip('"').partition("-")
-    return int(number) if dash and number.isascii() and number.isdigit() and len(number) < 16 else 0
+def _stored_bytes(head: SessionHead | None) -> int:
+    return head.metadata.content_bytes if head is not None and head.status in _COUNTED else 0

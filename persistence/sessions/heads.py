@@ -9,6 +9,7 @@ from persistence.content import Packed
 from persistence.documents import is_id, timestamp_text
 from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound, Trashed
 from persistence.sessions.contents import new_content
+from persistence.sessions.creation import with_content
 from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
@@ -64,8 +65,7 @@ class SessionHeads:
         large.
         """
         content = new_content(head.owner_id, head.id, packed)
-        revisions = tuple(one._replace(content_id=content["id"]) for one in head.revisions)
-        head = head.model_copy(update={"content_id": content["id"], "revisions": revisions})
+        head = with_content(head, content["id"])
         heads = [Create(head.to_item()), *map(Create, lines)]
         # Only the driver's own retry can have taken an id of 72 random bits that was made for this call alone.
         # Reading it back would prove less, because reads may be stale.

@@ -11,22 +11,25 @@ from datetime import datetime
 
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.content import Packed
-from persistence.documents import new_id, now
+from persistence.documents import new_id
 from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound, Trashed
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.commits import SessionCommits
 from persistence.sessions.copies import as_new
+from persistence.sessions.creation import as_created, first_head
 from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
-from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionMetadata, SessionStatus
+from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus
 from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
-from persistence.sessions.history import as_revision
+from persistence.sessions.joint_commits import JointCommits
 from persistence.sessions.lines import line_of, new_erasure_id, new_timer_id
 from persistence.sessions.patches import ContentDelta, SaveDelta, patched
 from persistence.sessions.reads import SessionReads
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.shared import Shared
+
+_NO_OTHER_CHANGE = SessionChange()
 
 
 class SessionStore(SessionReads):
@@ -42,6 +45,7 @@ class SessionStore(SessionReads):
         self._limits, self._idempotency, self._background = shared.limits, shared.idempotency, shared.background
         self._activity = shared.activity
         self._commits = SessionCommits(self._heads, self._contents, shared.limits, shared.activity)
+        self.joint = JointCommits(shared, self._commits, self._heads, self._contents)
 
     async def create(
         self,
@@ -56,7 +60,7 @@ class SessionStore(SessionReads):
         Raises TooMany, StorageFull and KeyReused; nothing was written then. One commit, or two creates if it is
         large; a read and a create more with a key.
         """
-        head = _first_head(owner_id, new_id(), new, status, new_id(), self._rules)
+        head = first_head(owner_id, new_id(), new, status, new_id(), self._rules)
         counted = "drafts" if status is SessionStatus.DRAFT else "sessions"
         if (created := await self._find_created(owner_id, key, head)) is not None:
             return created
@@ -75,7 +79,7 @@ class SessionStore(SessionReads):
                 return await self._create(head, new.content, id_is_new=key is None)
             except ItemExists:
                 # Another try under the same key was faster.
-                return _as_created(await self._get_certain(owner_id, head.id)) or head
+                return as_created(await self._get_certain(owner_id, head.id)) or head
 
     async def copy(
         self,
@@ -106,7 +110,7 @@ class SessionStore(SessionReads):
 
         Raises ItemExists if the id is taken, perhaps by an earlier try of the same write. Otherwise as `create`.
         """
-        head = _first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
+        head = first_head(owner_id, draft_id, new, SessionStatus.DRAFT, save_id, self._rules)
         head = head.model_copy(update={"copied_by": copied_by})
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
@@ -138,24 +142,27 @@ class SessionStore(SessionReads):
         session_id: str,
         delta: ContentDelta,
         conditions: Conditions,
+        change: SessionChange = _NO_OTHER_CHANGE,
         *,
-        device_info: str | None = None,
         autosave: bool = False,
     ) -> SessionHead:
-        """Saves what a delta makes of the version that `conditions.if_match` names. Otherwise as `save`.
+        """Saves what a delta makes of the version that `conditions.if_match` names, and a change without content.
 
-        Raises InvalidDelta, DeltaTooLarge, ContentTooLarge, and BaseGone if that version's content is gone. One
-        read and one commit, and a read more if the content is not in the cache.
+        Raises InvalidDelta, DeltaTooLarge, ContentTooLarge, and BaseGone if that version's content is gone.
+        Otherwise as `save`. One read and one commit, and a read more if the content is not in the cache.
         """
-        change = SessionChange(device_info=device_info)
         save_id = with_digest_of_save(conditions.save_id, change, delta.result_hash)
-        edit = SaveDelta(Save(change, save_id, self._rules, autosave), delta, self._contents)
+        edit = self.delta_edit(delta, change, save_id, autosave=autosave)
         return (await self._commits.commit(owner_id, session_id, edit, conditions)).head
 
     async def patched(self, head: SessionHead, delta: ContentDelta) -> Packed:
         """Returns what a delta makes of a version in the history of a head. Saves nothing. Raises as
         `save_delta`."""
         return await patched(self._contents, head, delta)
+
+    def delta_edit(self, delta: ContentDelta, change: SessionChange, save_id: str, *, autosave: bool) -> SaveDelta:
+        """Returns the edit of `save_delta`. `save_id` already has its digest."""
+        return SaveDelta(Save(change, save_id, self._rules, autosave), delta, self._contents)
 
     async def move(
         self,
@@ -270,7 +277,7 @@ class SessionStore(SessionReads):
             return None
         with suppress(NotFound):
             retried = None if head is None else head.model_copy(update={"id": session_id})
-            return _as_created(await self.get_head(owner_id, session_id)) or retried
+            return as_created(await self.get_head(owner_id, session_id)) or retried
         return None
 
     async def _get_certain(self, owner_id: str, session_id: str) -> SessionHead:
@@ -279,39 +286,3 @@ class SessionStore(SessionReads):
             with suppress(NotFound):
                 return await self.get_head(owner_id, session_id)
         raise Contended("session", session_id)
-
-
-def _first_head(
-    owner_id: str, session_id: str, new: NewSession, status: SessionStatus, save_id: str, rules: SessionRules
-) -> SessionHead:
-    """Returns the head of a new session. It names no content yet."""
-    created_at = now()
-    head = SessionHead(
-        id=session_id,
-        owner_id=owner_id,
-        app=new.app,
-        status=status,
-        metadata=SessionMetadata(
-            title=new.title,
-            description=new.description or None,
-            created_at=created_at,
-            updated_at=created_at,
-            last_accessed_at=created_at,
-            content_hash=new.content.hash,
-            content_bytes=new.content.size,
-            version=1,
-            device_info=new.device_info,
-            media_type=new.media_type,
-        ),
-        content_id=None,
-        revisions=(),
-    )
-    revisions = (as_revision(head, SessionAction.CREATED, save_id),)
-    return head.model_copy(update={"revisions": revisions, "schema_version": rules.stored_format})
-
-
-def _as_created(head: SessionHead) -> SessionHead | None:
-    """Returns the head as its creation left it. None if version 1 is no longer in the history: then a retry
-    returns what it would create, and never the ETag of a later save, which the caller has not seen."""
-    first = [revision for revision in head.revisions if revision.version == 1]
-    return head.as_of(first[0]) if first else None

@@ -1,7 +1,8 @@
 """The writes of one session in one process. Those that wait together are committed together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from persistence.conditions import Conditions
@@ -71,6 +72,13 @@ class WriteQueue:
         if isinstance(write.outcome, PersistenceError):
             raise write.outcome
         return write.outcome
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits for a turn, for a commit that does not go through this queue. The others wait until it ends."""
+        async with self._turn:
+            self._latest = None  # it would become stale
+            yield
 
     async def _commit_waiting(self, commit: Commit) -> None:
         group = self._waiting[:_GROUP_MAX]

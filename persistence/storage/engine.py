@@ -127,9 +127,13 @@ class Engine(Protocol):
         Raises ValueError for another number of operations, a replace after a create, or an item of another
         partition.
 
-        On a Cosmos DB server that does not enforce conditions within a transaction, a commit with replaces is not
-        atomic: one transaction of all creates, then the replaces one by one, each under its etag. If one of these
-        steps fails, its error is raised, and the steps before it remain."""
+        Without `has_conditional_commits`, a commit with replaces is not atomic: one transaction of all creates,
+        then the replaces one by one, each under its etag. If one of these steps fails, its error is raised, and
+        the steps before it remain."""
+
+    async def has_conditional_commits(self) -> bool:
+        """Returns True if a commit with replaces is all or none. Returns False on a Cosmos DB server that does not
+        enforce conditions within a transaction. Asks the database at most once."""
 
     async def query(self, container: Container, query: Query) -> Page[Item]:
         """Returns one page of the matching items, in order, without payloads. Reads one partition, or all

@@ -9,6 +9,7 @@ from persistence.errors import ItemChanged, ItemExists, ItemNotFound, ItemTooLar
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Replace
+from tests.conftest import TWO_STEPS
 from tests.support.engines import saves_at_once
 from tests.support.items import PARTITION, ids, store, thing, thing_of_size
 
@@ -112,6 +113,19 @@ async def test_a_stale_etag_refuses_the_whole_commit(engine: Engine) -> None:
     assert await ids(engine) == ["first", "second"]
     assert (await engine.read(SESSIONS, "first", PARTITION)).etag == etag
     assert (await engine.read(SESSIONS, "second", PARTITION)).etag == fresh
+
+
+async def test_an_engine_knows_whether_a_stale_etag_refuses_the_whole_commit(
+    engine: Engine, engine_name: str
+) -> None:
+    fresh, other = [await engine.create(SESSIONS, thing(id, n=0)) for id in ("first", "second")]
+    await engine.replace(SESSIONS, thing("second", n=1), other)
+    with pytest.raises(ItemChanged):
+        await engine.commit(
+            SESSIONS, PARTITION, [Replace(thing("first", n=2), fresh), Replace(thing("second", n=2), other)]
+        )
+    is_whole = (await engine.read(SESSIONS, "first", PARTITION)).etag == fresh
+    assert await engine.has_conditional_commits() == is_whole == (engine_name != TWO_STEPS)
 
 
 async def test_a_stale_etag_replaces_nothing(engine: Engine) -> None:

@@ -163,7 +163,7 @@ async def test_a_crowd_is_refused_before_it_is_made(refusals: Refusals, unit: st
         body = (opening + unit * (3 * MEGABYTE // len(unit))).encode()
         problem = await refusals.of(body, 422, "invalid_request")
         was_parsed = any(call.args[0] == body for call in loads.call_args_list)
-        assert ("1000 names and values" in problem["detail"]) == _is_crowd(body) == (not was_parsed)
+        assert ("2000 names and values" in problem["detail"]) == _is_crowd(body) == (not was_parsed)
 
 
 def _is_crowd(body: bytes) -> bool:
@@ -176,7 +176,7 @@ def _is_crowd(body: bytes) -> bool:
             is_text, found = True, found + 1
         else:
             found += byte in b",[{"
-    return found > 1_000
+    return found > 2_000
 
 
 async def test_what_looks_like_a_crowd_within_a_text_is_none(client: Client) -> None:

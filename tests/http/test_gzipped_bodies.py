@@ -43,6 +43,7 @@ class Sent:
     path: str
     body: Any
     headers: dict[str, str] = field(default_factory=dict)
+    limit: int = BODY_MAX_BYTES
 
     @property
     def plain(self) -> bytes:
@@ -68,6 +69,12 @@ SENT = {
     "copy_session": Sent("POST", f"{SESSIONS}/{{session}}/copy", {"title": "Copy"}),
     "put_draft": Sent("PUT", f"{DRAFTS}/{DRAFT}", {"content": "two"}),
     "name_session_revision": Sent("PUT", f"{SESSIONS}/{{session}}/revisions/1/name", {"name": "Before"}),
+    "sync_sessions": Sent(
+        "POST",
+        "persistence/sync",
+        {"mode": "atomic", "items": [{"op": "create", "id": "session-0001", "title": "Third", "content": "one"}]},
+        limit=8_000_000,
+    ),
     "create_snapshot": Sent("POST", SNAPSHOTS, {"title": "Frozen", "content": "two"}, WHOLE),
 }
 endpoints = pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
@@ -247,11 +254,11 @@ async def test_a_bomb_is_413_with_the_limit_of_a_plain_body(
 ) -> None:
     path = sent.path.format(session=(await made(client))[0].rpartition("/")[2])
     counting.forget()
-    for body in (bomb(BODY_MAX_BYTES + 1), bomb(200_000_000), bomb(BODY_MAX_BYTES + 1) + b"more"):
+    for body in (bomb(sent.limit + 1), bomb(200_000_000), bomb(sent.limit + 1) + b"more"):
         refused = await client.call(sent.method, path, body, {**sent.headers, **GZIP})
         problem = assert_problem(refused, 413, "body_too_large")
-        assert problem["limit"] == BODY_MAX_BYTES and "size" not in problem
-    long = random.Random(1).randbytes(BODY_MAX_BYTES + 16 * 1024 + 1)
+        assert problem["limit"] == sent.limit and "size" not in problem
+    long = random.Random(1).randbytes(sent.limit + 16 * 1024 + 1)
     refused = await client.call(sent.method, path, long, {**sent.headers, **GZIP})
     problem = assert_problem(refused, 413, "body_too_large")
     assert problem["size"] == len(long)

@@ -22,12 +22,14 @@ from persistence.documents import Document
 from persistence.errors import (
     Changed,
     EngineError,
+    FailedItem,
     Gone,
     InvalidField,
     InvalidMember,
     ItemChanged,
     ItemExists,
     ItemNotFound,
+    ItemsRefused,
     LimitReached,
     PersistenceError,
     StoreUnavailable,
@@ -78,6 +80,8 @@ def sample(cls: type[Exception]) -> Exception:
     """Returns an error of the class, with a plausible value for each argument."""
     if cls is InvalidRequest:
         return InvalidRequest([{"pointer": "#/title", "detail": "is too long"}])
+    if issubclass(cls, ItemsRefused):
+        return cls([FailedItem(1, "session-0001", Gone("session", "session-0001"))])
     if cls.__init__ is Exception.__init__:
         return cls("Some words.")
     arguments: list[Any] = []

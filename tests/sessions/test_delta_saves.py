@@ -18,7 +18,7 @@ from persistence.errors import (
     KeyReused,
     NotFound,
 )
-from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionHead
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionChange, SessionHead
 from persistence.sessions.patches import ContentDelta
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
@@ -77,7 +77,7 @@ async def assert_only(engine: Engine, head: SessionHead) -> None:
 async def test_a_delta_makes_the_next_version(engine: Engine, rules: SessionRules) -> None:
     sessions = session_store(engine, rules)
     head = await sessions.create(OWNER, new(content=BASE, media_type="text/markdown", app="map"))
-    saved = await save(sessions, head, device_info="tablet")
+    saved = await save(sessions, head, change=SessionChange(device_info="tablet"))
     metadata = saved.metadata
     assert (metadata.version, metadata.content_hash, metadata.content_bytes) == (2, sha256(EDITED), len(EDITED))
     assert (metadata.title, metadata.media_type, saved.app) == ("First", "text/markdown", "map")
@@ -176,13 +176,13 @@ async def test_a_delta_whose_answer_was_lost_is_saved_once(engine: Engine, rules
 async def test_a_retry_with_the_whole_content_is_the_same_save(engine: Engine) -> None:
     sessions = session_store(engine)
     head = await sessions.create(OWNER, new(content=BASE))
-    first = await save(sessions, head, save_id="key-1", device_info="tablet")
+    first = await save(sessions, head, save_id="key-1", change=SessionChange(device_info="tablet"))
     conditions = Conditions({head.metadata.etag}, save_id="key-1")
     whole = await sessions.save(OWNER, head.id, saving(EDITED, device_info="tablet"), conditions)
     assert whole.metadata.etag == first.metadata.etag
     for result, device in ((BASE, "tablet"), (EDITED, "phone")):
         with pytest.raises(KeyReused):
-            await save(sessions, head, result=result, save_id="key-1", device_info=device)
+            await save(sessions, head, result=result, save_id="key-1", change=SessionChange(device_info=device))
     assert (await sessions.get_head(OWNER, head.id)).metadata.version == 2
 
 

@@ -47,6 +47,11 @@ FROM_FOUR = {
     "If-Match": f'"5-{sha256("four")[:16]}"',
     "Patched-Digest": repr_digest(bytes.fromhex(sha256("five"))),
 }
+SYNCED = [
+    {"op": "create", "id": "draft-000003", "status": "draft", "title": "Draft", "content": "one"},
+    {"op": "create", "id": "session-0003", "title": "Third", "content": "one"},
+    {"op": "rename", "id": DRAFT, "title": "Renamed"},
+]
 STEPS = [
     Step("GET", "health/live"),
     Step("GET", "health/ready"),
@@ -98,6 +103,8 @@ STEPS = [
     Step("DELETE", D + "/draft-000002"),
     Step("POST", T + "/draft-000002/restore"),
     Step("DELETE", D + "/draft-000002"),
+    Step("POST", "persistence/sync", {"mode": "atomic", "items": SYNCED}, headers={"Idempotency-Key": "four"}),
+    Step("POST", "persistence/sync", {"mode": "independent", "items": SYNCED}),
     Step("POST", P, {"sessionId": "{session_id}", "app": "map"}, headers={"Idempotency-Key": "three"}),
     Step("POST", P, {"sessionId": "{session_id}", "app": "map"}, headers={"Idempotency-Key": "three"}),
     Step("POST", P, LABELLED, makes="snapshot_id"),

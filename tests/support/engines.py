@@ -70,6 +70,9 @@ class Around(Engine):
     ) -> list[str]:
         return await self.inner.commit(container, partition, operations)
 
+    async def has_conditional_commits(self) -> bool:
+        return await self.inner.has_conditional_commits()
+
     async def query(self, container: Container, query: Query) -> Page[Item]:
         return await self.inner.query(container, query)
 
@@ -94,6 +97,9 @@ class InSteps(Around):
         if isinstance(operations[0], Replace):
             return await commit_in_steps(self, container, partition, operations)
         return await self.inner.commit(container, partition, operations)
+
+    async def has_conditional_commits(self) -> bool:
+        return False
 
 
 def saves_at_once(engine: Engine) -> bool:

@@ -121,6 +121,9 @@ class CosmosEngine:
             return await commit_in_steps(self, container, partition, operations)
         return await self._batch(container, partition, operations)
 
+    async def has_conditional_commits(self) -> bool:
+        return await self._client.enforces_conditions()
+
     async def query(self, container: Container, query: Query) -> Page[Item]:
         check_query(container, query)
         text, parameters = cosmos_query.select(container, query)

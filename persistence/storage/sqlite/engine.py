@@ -151,6 +151,9 @@ class SqliteEngine:
             _add_write_charge(step.size)
         return await self._writer.run(work)
 
+    async def has_conditional_commits(self) -> bool:
+        return True
+
     async def query(self, container: Container, query: Query) -> Page[Item]:
         check_query(container, query)
         text, values = sqlite_query.select(container, query)

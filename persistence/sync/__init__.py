@@ -1,0 +1,1 @@
+"""Changes of several sessions in one call."""
