@@ -84,3 +84,9 @@ async def engine(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
 def stores(engine: Engine) -> Stores:
     """The stores over each engine in turn, with default settings."""
     return stores_over(engine, SETTINGS.store_rules())
+
+
+@pytest.fixture
+def uncached(engine: Engine) -> Stores:
+    """As `stores`, without contents in memory."""
+    return stores_over(engine, UNCACHED.store_rules())

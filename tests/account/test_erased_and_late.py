@@ -12,7 +12,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SNAPSHOTS as SNAPSHOTS_CONTAINER
 from persistence.storage.containers import Container
 from persistence.storage.engine import PAYLOAD, Create, Engine, Item, Replace, Stored
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, UNCACHED
 from tests.support.engines import AnswersLost, Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
 from tests.support.sessions import OWNER, content_ids, new, session_store, stored_heads, sweep
@@ -93,7 +93,7 @@ class SavesBeforeContentIsRead(Around):
 
 async def test_a_rename_answers_with_what_it_committed_and_nothing_later(engine: Engine) -> None:
     racing = SavesBeforeContentIsRead(engine)
-    client = Client(stores_over(racing, SETTINGS.store_rules()), SETTINGS, OWNER)
+    client = Client(stores_over(racing, UNCACHED.store_rules()), UNCACHED, OWNER)
     path, etag = await made(client)
     racing.armed = (session_store(engine), path.rpartition("/")[2])
     renamed = assert_ok(await client.put(path, {"title": "Renamed"}, {"if-match": etag}))

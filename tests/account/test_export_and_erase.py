@@ -14,7 +14,7 @@ from persistence.sessions.documents import REMEMBERED_VERSIONS, NewSession, Sess
 from persistence.storage.containers import CONTAINERS, Container
 from persistence.storage.engine import COMMIT_MAX_BYTES, Engine, Item
 from persistence.storage.query import Page, Query
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, UNCACHED
 from tests.support.breaking import Dies
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
@@ -116,7 +116,8 @@ async def test_a_large_export_goes_on_where_it_stopped(
         assert_problem(await client.of("bob").get(EXPORT, cursor=cursor), 400, "invalid_cursor")
 
 
-async def test_an_export_tells_what_cannot_be_read(client: Client, engine: Engine, monkeypatch) -> None:
+async def test_an_export_tells_what_cannot_be_read(uncached: Stores, engine: Engine, monkeypatch) -> None:
+    client = Client(uncached, UNCACHED)
     head, content, snapshot, row = [(await made(client, content="sound"))[0] for _ in range(2)] + [
         assert_ok(await client.post(SNAPSHOTS, {**NEW, "content": "sound"}), 201).json for _ in range(2)
     ]

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 import pytest
 
-from persistence import Stores, stores_over
+from persistence import Stores
 from persistence.content import pack
 from persistence.documents import new_id
 from persistence.storage.containers import SESSIONS, SNAPSHOTS, Container
 from persistence.storage.engine import PAYLOAD, Engine
-from tests.conftest import SETTINGS, UNCACHED
+from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFTS
 from tests.support.http import NEW, Client, Response, assert_ok, assert_problem, made
 from tests.support.http import SESSIONS as SESSIONS_PATH
@@ -29,8 +29,8 @@ damages = pytest.mark.parametrize("payload", DAMAGES.values(), ids=DAMAGES)
 
 
 @pytest.fixture
-def stores(engine: Engine) -> Stores:
-    return stores_over(engine, UNCACHED.store_rules())
+def stores(uncached: Stores) -> Stores:
+    return uncached
 
 
 @pytest.fixture

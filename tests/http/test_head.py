@@ -7,7 +7,7 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.storage.engine import Engine
-from tests.conftest import SETTINGS
+from tests.conftest import UNCACHED
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
 from tests.test_app import EXPECTED_HTTP
@@ -15,7 +15,7 @@ from tests.test_app import EXPECTED_HTTP
 SNAPSHOTS = "persistence/snapshots"
 DRAFT = "persistence/drafts/draft-000001"
 # Each read of a session counts as opening it, and one person may open two snapshots.
-EAGER = SETTINGS.model_copy(update={"touch_interval_seconds": 0, "show_visitors": True})
+EAGER = UNCACHED.model_copy(update={"touch_interval_seconds": 0, "show_visitors": True})
 BY_HEAD = {name: route for name, (*methods, route) in EXPECTED_HTTP.items() if "HEAD" in methods}
 DESCRIBED = sorted(BY_HEAD.keys() - {"zz_unknown"})
 # The export is not made, so its length is not known.

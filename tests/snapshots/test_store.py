@@ -138,12 +138,12 @@ async def test_a_draft_can_be_frozen(stores: Stores) -> None:
     await stores.access_logs.drain()
 
 
-async def test_a_damaged_session_makes_no_snapshot(stores: Stores) -> None:
-    head = await stores.sessions.create(OWNER, of_sessions.new())
-    await damage(stores.engine, SESSIONS, head.content_id or "", OWNER, payload=b"no gzip")
+async def test_a_damaged_session_makes_no_snapshot(uncached: Stores) -> None:
+    head = await uncached.sessions.create(OWNER, of_sessions.new())
+    await damage(uncached.engine, SESSIONS, head.content_id or "", OWNER, payload=b"no gzip")
     with pytest.raises(CorruptItem):
-        await stores.snapshots.create(OWNER, NewSnapshot(session_id=head.id))
-    assert await titles(stores) == []
+        await uncached.snapshots.create(OWNER, NewSnapshot(session_id=head.id))
+    assert await titles(uncached) == []
 
 
 async def test_what_is_too_large_leaves_nothing_behind(engine: Engine) -> None:
