@@ -14,7 +14,7 @@ from persistence.sessions.revisions import Revision
 from persistence.storage.document_set import Versioned
 
 _GROUP_MAX = REMEMBERED_VERSIONS
-"""The most writes of one commit. If its response is lost, the head still knows all of them, and none is repeated."""
+"""The most writes of one commit. If its response is lost, the head knows all of them, so none is made twice."""
 
 
 @dataclass(frozen=True, slots=True)
