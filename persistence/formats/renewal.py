@@ -15,7 +15,7 @@ def renewed(item: Item) -> Item | None:
 
     Heads become compact. The lower-case copies of titles and descriptions are made again.
     """
-    if (model := _MODELS.get(str(item["kind"]))) is None:
+    if (model := _MODELS.get(str(item.get("kind")))) is None:
         return None
     try:
         document = model.model_validate(item)

@@ -53,7 +53,7 @@ class Plan:
 
     @property
     def named_contents(self) -> list[Item]:
-        """The contents that the head names. Within a group, an autosave may already have taken another's place."""
+        """The contents that the head names. It names none if the group ends with a deletion."""
         return [content for content in self.contents if content["id"] in self.head.content_ids]
 
 

@@ -56,7 +56,10 @@ class SessionContents:
         known = self._cache.find(owner_id, content_id)
         if known is not None and (known.hash, known.size) == (hash, size):
             return Verified(known)
-        stored = await self._engine.read(SESSIONS, content_id, owner_id)
+        try:
+            stored = await self._engine.read(SESSIONS, content_id, owner_id)
+        except ValueError as exc:  # the head is damaged: no engine takes this as an id
+            raise CorruptItem("content", content_id) from exc
         self._contents.load(stored.item)
         payload = stored.item.get(PAYLOAD)
         if not isinstance(payload, bytes):

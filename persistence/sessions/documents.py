@@ -48,6 +48,9 @@ class SessionStatus(StrEnum):
     DELETED = "deleted"
 
 
+RESTORABLE = frozenset({SessionStatus.DRAFT, SessionStatus.ACTIVE, SessionStatus.CLOSED})
+"""What a session in the trash can have been before, and what a restore leads back to."""
+
 MOVES = {
     SessionAction.PROMOTED: (SessionStatus.DRAFT, SessionStatus.ACTIVE),
     SessionAction.CLOSED: (SessionStatus.ACTIVE, SessionStatus.CLOSED),
@@ -104,6 +107,12 @@ class SessionSummary(Document):
     deleted_at: Timestamp | None = None
     unsettled_at: Timestamp | None = None
 
+    @model_validator(mode="after")
+    def _can_be_restored(self) -> Self:
+        if (self.status is SessionStatus.TRASHED) != (self.status_before in RESTORABLE):
+            raise ValueError("a session has a status before exactly if it is in the trash")
+        return self
+
 
 class SessionHead(SessionSummary):
     """A session's small item. It names the current content and holds the history, newest first.
@@ -125,6 +134,8 @@ class SessionHead(SessionSummary):
     def _from_item(cls, data: Any) -> Any:
         if not isinstance(data, dict) or "schema" not in data:
             return data
+        if (data.get("content_id") is None) != (data.get("status") == SessionStatus.DELETED):
+            raise ValueError("a session has a content exactly if it is no tombstone")
         if data["schema"] == 2:
             return {**data, **from_rows(data)}
         return data | {name: from_objects(data[name]) for name in ("revisions", "remembered") if name in data}

@@ -1,7 +1,6 @@
 """The lines of a session in the export: its metadata, then every revision of its history."""
 
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 
 from persistence.errors import CorruptItem, ItemNotFound, NotFound
 from persistence.kind import Exported, damaged
@@ -43,22 +42,25 @@ class SessionExport:
                 try:
                     content = await self._sessions.content_of(owner_id, revision)
                 except NotFound:
-                    if revision is head.revisions[0]:
-                        # The session was saved since, and has another newest content.
-                        async for line in self._lines_as_it_is(owner_id, head.id):
+                    if revision is not head.revisions[0]:
+                        continue  # an old revision that was pruned since
+                    # The session was saved since, and has another newest content. Otherwise this one is lost.
+                    if (newer := await self._find_newer(head)) is not None:
+                        async for line in self.lines(owner_id, newer, ""):
                             yield line
                         return
-                    continue  # an old revision that was pruned since
+                    unreadable = True
                 except CorruptItem:
                     unreadable = True
             yield _line(head.id, revision, content, unreadable=unreadable)
 
-    async def _lines_as_it_is(self, owner_id: str, session_id: str) -> AsyncGenerator[Exported, None]:
-        with suppress(ItemNotFound, CorruptItem):
-            # Also if it was moved to the trash since.
-            head = (await self._heads.read(session_id, owner_id)).document
-            async for line in self.lines(owner_id, head.to_item(), ""):
-                yield line
+    async def _find_newer(self, head: SessionHead) -> Item | None:
+        """Returns the stored head if it has another content by now, also if it is in the trash."""
+        try:
+            newer = (await self._heads.read(head.id, head.owner_id)).document
+        except (ItemNotFound, CorruptItem):
+            return None
+        return None if newer.content_id == head.content_id else newer.to_item()
 
 
 def _line(session_id: str, revision: Revision, content: bytes | None, *, unreadable: bool) -> Exported:

@@ -9,7 +9,7 @@ In format 1, a revision is an object with all its fields.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, Protocol
 
 
@@ -89,6 +89,8 @@ class Texts(Protocol):
 
 _ACTIONS = {action.value: action for action in SessionAction}
 _VERSION = itemgetter(0)
+_OPTIONAL_TEXTS = attrgetter("content_id", "save_id", "device_info", "media_type", "name")
+_TEXT_OR_NONE = frozenset({str, type(None)})
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -191,6 +193,7 @@ def _check(one: Revision) -> None:
     is_sound = (
         type(one.version) is type(one.content_bytes) is int
         and type(one.content_hash) is type(one.title) is str
+        and _TEXT_OR_NONE.issuperset(map(type, _OPTIONAL_TEXTS(one)))
         and datetime.fromisoformat(one.saved).tzinfo is UTC
         and (one.began is None or datetime.fromisoformat(one.began).tzinfo is UTC)
         and (one.named is None or datetime.fromisoformat(one.named).tzinfo is UTC)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from persistence.conditions import Conditions
 from persistence.errors import PersistenceError
-from persistence.sessions.documents import SessionHead
+from persistence.sessions.documents import REMEMBERED_VERSIONS, SessionHead
 from persistence.sessions.edits import Edit
 from persistence.sessions.patches import SaveDelta
 from persistence.sessions.revisions import Revision
 from persistence.storage.document_set import Versioned
 
-_GROUP_MAX = 32
+_GROUP_MAX = REMEMBERED_VERSIONS
+"""The most writes of one commit. If its response is lost, the head knows all of them, so none is made twice."""
 
 
 @dataclass(frozen=True, slots=True)

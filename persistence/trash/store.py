@@ -61,16 +61,19 @@ class TrashStore:
 
         What is restored at the same time stays as a whole. Damaged items are left.
         """
-        purged, items, cursor = 0, 0, None
+        purged, items, cursor, done = 0, 0, None, True
         while True:
             page = await self.page(owner_id, (), _PAGE_SIZE, cursor)
             for one in page.items:
                 try:
                     removed = await self._sessions.purge(owner_id, one.id)
-                except (IllegalMove, NotFound, Contended, CorruptItem):
+                except (IllegalMove, NotFound, CorruptItem):
                     continue  # restored meanwhile, erased meanwhile, or damaged
+                except Contended:
+                    done = False
+                    continue
                 purged += removed > 0
                 if (items := items + removed) >= EMPTY_ITEMS:
                     return Emptied(purged, done=False)
             if (cursor := page.cursor) is None:
-                return Emptied(purged, done=True)
+                return Emptied(purged, done)

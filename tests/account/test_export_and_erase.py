@@ -24,7 +24,7 @@ from tests.support.timers import clean_up
 
 SNAPSHOTS, DRAFTS = "persistence/snapshots", "persistence/drafts"
 EXPORT, ME = "persistence/export", "persistence/me"
-KINDS = ("session", "content", "idempotency", "snapshot", "visitor", "access_log")
+KINDS = ("session", "content", "activity", "idempotency", "snapshot", "visitor", "access_log")
 
 
 @pytest.fixture
@@ -136,6 +136,16 @@ async def test_an_export_tells_what_cannot_be_read(uncached: Stores, engine: Eng
         )
         [revision] = [line for line in found if line["kind"] == "revision"]
         assert revision["revision"]["contentHash"] == sha256("sound") and "content" not in revision
+
+
+async def test_an_export_goes_on_after_a_session_whose_content_is_lost(uncached: Stores, engine: Engine) -> None:
+    client = Client(uncached, UNCACHED)
+    lost, sound = [(await made(client, content=text))[0].rpartition("/")[2] for text in ("lost", "sound")]
+    named = (await engine.read(CONTAINERS[0], lost, "ann")).item["content_id"]
+    await engine.delete(CONTAINERS[0], named, "ann")
+    revisions = {line["sessionId"]: line for line in await exported(client) if line["kind"] == "revision"}
+    assert revisions[lost]["unreadable"] and "content" not in revisions[lost]
+    assert revisions[sound]["content"] == "sound"
 
 
 async def test_what_is_saved_during_an_export_is_exported_as_it_was_or_is(engine: Engine) -> None:

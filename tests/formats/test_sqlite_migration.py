@@ -265,3 +265,16 @@ async def test_an_engine_that_knows_no_documents_refuses_an_older_file(folder: P
         SqliteEngine(folder)
     assert "must be migrated first" in str(refused.value.__cause__)
     assert format_of(file_of(folder)) == 1
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "5", "null", '"text"', '{"kind": []}'])
+async def test_an_item_that_is_no_document_stays_and_stops_no_migration(folder: Path, text: str) -> None:
+    with closing(sqlite3.connect(file_of(folder))) as connection:
+        connection.execute("UPDATE sessions SET item = ? WHERE rowid = 1", (text,))
+        connection.commit()
+    before = rows(file_of(folder))
+    await migrate(folder)
+    assert format_of(file_of(folder)) == 2
+    after = rows(file_of(folder))
+    assert after.keys() == before.keys()
+    assert orjson.loads(text) in [item for _, item, *_ in after.values()]

@@ -24,6 +24,8 @@ HEAD_DAMAGES: dict[str, dict[str, Any]] = {
     "no status": {"status": None},
     "a title that is an object": {"metadata.title": {"a": 1}},
     "a time that is a list": {"metadata.updated_at": [1]},
+    "in the trash from nowhere": {"status": "trashed"},
+    "in the trash after its deletion": {"status": "trashed", "status_before": "deleted"},
 }
 head_damages = pytest.mark.parametrize("fields", HEAD_DAMAGES.values(), ids=HEAD_DAMAGES)
 

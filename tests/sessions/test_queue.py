@@ -14,6 +14,7 @@ from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Item
+from tests.support.activity import told
 from tests.support.engines import Around, CountingReads
 from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, sha256, stored_heads
 
@@ -151,17 +152,18 @@ async def test_contents_that_nothing_names_after_a_group_are_not_written(engine:
     slow = SlowToReplace(counting)
     sessions = session_store(slow)
     head = await sessions.create(OWNER, new())
-    many = REMEMBERED_VERSIONS + 3
-    autosaves = [sessions.save(OWNER, head.id, saving(f"auto {n}"), autosave=True) for n in range(many)]
-    tasks = await begun_with(sessions, slow, *autosaves)
+    tasks = await begun_with(
+        sessions,
+        slow,
+        *(sessions.save(OWNER, head.id, saving(f"save {n}")) for n in range(4)),
+        sessions.delete(OWNER, head.id, purge=True),
+    )
     slow.permits.release()
     slow.permits.release()
-    saved = await asyncio.gather(*tasks)
-    assert [one.metadata.version for one in saved] == list(range(2, many + 2))
-    assert [r.version for r in saved[-1].revisions] == [many + 1, 1]
+    *saved, _ = await asyncio.gather(*tasks)
+    assert [one.metadata.version for one in saved] == [2, 3, 4, 5]
     written = sum(one.kinds.count("content") for one in counting.writes)
-    assert written == 2 + REMEMBERED_VERSIONS, "of the create, the first save and the last ten"
-    assert (await sessions.get(OWNER, head.id)).content == f"auto {many - 1}".encode()
+    assert written == 2, "of the create and the first save; the others share a commit with the deletion"
     await assert_sound(engine)
 
 
@@ -229,6 +231,38 @@ async def test_a_fault_reaches_the_writer_whose_turn_it_is_and_the_others_try_ag
     await assert_sound(engine)
 
 
+@pytest.mark.each_way
+async def test_a_commit_whose_response_is_lost_is_not_made_again_for_those_who_waited(engine: Engine) -> None:
+    class LosesOneResponse(SlowToReplace):
+        calls = 0
+
+        async def create_then_replace(
+            self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
+        ) -> str:
+            self.calls += 1
+            is_lost = self.calls == 2
+            etag = await super().create_then_replace(container, new, item, if_match, then)
+            if is_lost:
+                raise StoreUnavailable
+            return etag
+
+    slow = LosesOneResponse(engine)
+    sessions = session_store(slow, SessionRules(keep_revisions=200))
+    head = await sessions.create(OWNER, new())
+    many = 3 * REMEMBERED_VERSIONS
+    saves = (sessions.save(OWNER, head.id, saving(f"save {number}")) for number in range(many))
+    tasks = await begun_with(sessions, slow, *saves)
+    for _ in range(many):
+        slow.permits.release()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(one) for one in outcomes].count(StoreUnavailable) == 1, "the writer whose turn it was"
+    saved = [one for one in outcomes if isinstance(one, SessionHead)]
+    assert [one.metadata.version for one in saved] == [2, *range(4, many + 2)]
+    assert (await sessions.get_head(OWNER, head.id)).metadata.version == many + 1
+    assert await told(engine, head.id) == [(1, "created"), *((n, "saved") for n in range(2, many + 2))]
+    await assert_sound(engine)
+
+
 async def test_more_writers_than_a_group_holds_are_committed_in_several(engine: Engine) -> None:
     counting = CountingReads(engine)
     sessions = session_store(counting, SessionRules(keep_revisions=200))
@@ -237,5 +271,5 @@ async def test_more_writers_than_a_group_holds_are_committed_in_several(engine: 
     many = 70
     saved = await asyncio.gather(*(sessions.save(OWNER, head.id, saving(f"save {n}")) for n in range(many)))
     assert sorted(one.metadata.version for one in saved) == list(range(2, many + 2))
-    assert len([one for one in counting.writes if "session" in one.kinds]) == 4, "1 + 32 + 32 + 5"
+    assert len([one for one in counting.writes if "session" in one.kinds]) == 8, "1, six times 10, and 9"
     await assert_sound(engine)

@@ -99,6 +99,10 @@ DAMAGES: dict[str, Callable[[list[Any]], Any]] = {
     "a rest that is a text": lambda row: [*row[:6], "rest"],
     "a title that is a number": lambda row: [*row[:6], {"title": 5}],
     "a beginning that is none": lambda row: [*row[:6], {"since": "yesterday"}],
+    "a save id that is a number": lambda row: [*row[:6], {"save_id": 5}],
+    "a device that is a list": lambda row: [*row[:6], {"device_info": []}],
+    "a media type that is an object": lambda row: [*row[:6], {"media_type": {}}],
+    "a name that is true": lambda row: [*row[:6], {"name": True}],
 }
 
 
@@ -109,6 +113,25 @@ def test_a_damaged_row_is_refused_and_lists_do_not_read_it(damage: Callable[[lis
     with pytest.raises(ValidationError):
         SessionHead.model_validate(item)
     assert SessionSummary.model_validate(item).metadata == head_of().metadata
+
+
+@pytest.mark.parametrize("field", Revision._fields)
+def test_a_damaged_revision_of_format_1_is_refused(field: str) -> None:
+    item = head_of().model_copy(update={"schema_version": 1}).to_item()
+    stored = {"saved": "saved_at", "began": "since"}.get(field, field)
+    assert stored in item["revisions"][0]
+    item["revisions"][0][stored] = [5]
+    with pytest.raises(ValidationError):
+        SessionHead.model_validate(item)
+
+
+@formats
+def test_only_a_tombstone_has_no_content(stored_format: StoredFormat) -> None:
+    item = head_of().model_copy(update={"schema_version": stored_format}).to_item()
+    with pytest.raises(ValidationError):
+        SessionHead.model_validate({**item, "content_id": None})
+    with pytest.raises(ValidationError):
+        SessionHead.model_validate({**item, "status": "deleted"})
 
 
 @pytest.mark.parametrize("autosaves", [0, 1, 3, 6], ids=lambda share: f"{share} autosaves for each save")

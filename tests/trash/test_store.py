@@ -7,7 +7,7 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.conditions import Conditions
-from persistence.errors import Changed, Gone, IllegalMove, NotFound, Trashed
+from persistence.errors import Changed, Contended, Gone, IllegalMove, NotFound, Trashed
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.documents import NewSnapshot
@@ -232,6 +232,24 @@ async def test_emptying_leaves_what_is_damaged_and_what_was_restored_since(store
     stores.trash.page = page_that_is_old  # type: ignore[assignment, method-assign]
     assert await stores.trash.empty(OWNER) == Emptied(2, done=True)
     assert (await stores.sessions.get(OWNER, ids[1])).content == b"two"
+
+
+async def test_emptying_is_not_done_while_something_could_not_be_purged(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for id in (DRAFT, OTHER):
+        await trashed(stores, id=id)
+    purge = stores.sessions.purge
+
+    async def purge_against_others(owner_id: str, session_id: str) -> int:
+        if session_id == OTHER:
+            raise Contended("session", session_id)
+        return await purge(owner_id, session_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores.sessions, "purge", purge_against_others)
+        assert await stores.trash.empty(OWNER) == Emptied(1, done=False)
+    assert await stores.trash.empty(OWNER) == Emptied(1, done=True)
 
 
 async def test_a_retry_of_a_restore_gets_its_version(stores: Stores) -> None:

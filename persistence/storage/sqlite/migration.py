@@ -44,10 +44,12 @@ def migrate(path: Path, connection: sqlite3.Connection, renew: Renew) -> None:
 
 
 def _renewed(text: str, renew: Renew) -> Item | None:
+    """Returns None for what stays as it is, such as a damaged item."""
     try:
-        return renew(orjson.loads(text))
+        item = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return None  # damaged: it stays as it is
+        return None
+    return renew(item) if isinstance(item, dict) else None
 
 
 def remove_backup_later(folder: Path) -> threading.Timer | None:
