@@ -11,6 +11,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 # A request that fits its schema may be refused with one of these codes, because of what is stored or who calls.
 # Any other refusal would be a rule that the schema does not have.
 NOT_FOR_ITS_FORM = {
+    "base_gone",  # the delta was made from a version that the session does not have
     "changed",  # If-Match has no current ETag
     "confirmation_required",  # the header does not have the owner's id
     "condition_required",  # If-Match is *, or has several ETags

@@ -58,6 +58,15 @@ def read_back(head: SessionHead) -> SessionHead:
 
 
 @formats
+def test_both_formats_keep_which_request_made_a_copy_and_others_have_no_such_field(
+    stored_format: StoredFormat,
+) -> None:
+    head = head_of().model_copy(update={"schema_version": stored_format})
+    assert "copied_by" not in head.to_item() and read_back(head).copied_by is None
+    assert read_back(head.model_copy(update={"copied_by": "0123456789abcdef"})).copied_by == "0123456789abcdef"
+
+
+@formats
 @given(st.lists(st.tuples(REVISIONS, st.booleans()), max_size=6), TEXTS, st.none() | TEXTS)
 def test_any_history_is_read_as_it_was_written(
     stored_format: StoredFormat, drawn: list[tuple[Revision, bool]], title: str, device: str | None
