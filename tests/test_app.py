@@ -45,6 +45,7 @@ get_trash                 GET     persistence/trash
 restore_from_trash        POST    persistence/trash/{session_id}/restore
 purge_from_trash          DELETE  persistence/trash/{session_id}
 empty_trash               DELETE  persistence/trash
+sync_sessions             POST    persistence/sync
 create_snapshot           POST    persistence/snapshots
 get_snapshots_metadata    GET     persistence/snapshots
 get_snapshot              GET     persistence/snapshots/{snapshot_id}

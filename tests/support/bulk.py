@@ -51,7 +51,7 @@ def session(at: datetime, owner_id: str, status: SessionStatus = SessionStatus.A
         status=status,
         status_before=SessionStatus.ACTIVE if status is SessionStatus.TRASHED else None,
         metadata=metadata,
-        content_id=content.id,
+        content_id=None if status is SessionStatus.DELETED else content.id,
         revisions=(),
     )
     head = head.model_copy(update={"revisions": (as_revision(head, SessionAction.CREATED, "save-1"),)})
