@@ -13,6 +13,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 NOT_FOR_ITS_FORM = {
     "changed",  # If-Match has no current ETag
     "confirmation_required",  # the header does not have the owner's id
+    "base_gone",  # no version of the session has the ETag in If-Match
     "condition_required",  # If-Match is *, or has several ETags
     "gone",
     "invalid_delta",  # made from another content
