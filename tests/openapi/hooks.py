@@ -18,7 +18,6 @@ NOT_FOR_ITS_FORM = {
     "gone",
     "invalid_delta",  # made from another content
     "invalid_cursor",  # of another list, or malformed
-    "base_gone",  # the delta was made from a version that the session does not have
     "items_refused",  # sessions that do not exist
     "items_stale",
     "key_reused",  # the Idempotency-Key was used with another body
