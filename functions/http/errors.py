@@ -122,11 +122,16 @@ class InvalidRequest(RequestError):
 
 
 def _faults(exc: ValidationError) -> list[Any]:
-    return list(exc.errors(include_url=False, include_context=False, include_input=False))[:_FAULTS_MAX]
+    return list(exc.errors(include_url=False, include_input=False))[:_FAULTS_MAX]
 
 
 def _message(fault: Mapping[str, Any]) -> str:
     """Returns pydantic's message, or ours if pydantic's is for programmers."""
+    match fault["type"]:
+        case "union_tag_invalid":  # pydantic's message repeats what was sent
+            return f"{fault['ctx']['discriminator']} must be one of {fault['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            return f"{fault['ctx']['discriminator']} is required"
     message: str = fault["msg"]
     return _MESSAGES.get(fault["type"]) or message.removeprefix("Value error, ")
 

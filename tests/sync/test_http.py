@@ -382,6 +382,15 @@ async def test_a_malformed_item_is_refused_by_its_place(
 
 
 @ON_ONE_ENGINE
+async def test_an_unknown_op_is_refused_with_those_that_exist(client: Client) -> None:
+    for op in ("close", "x" * 100_000, {"op": "save"}):
+        problem = assert_problem(await sync(client, "atomic", {"op": op, "id": id_of(0)}), 422, "invalid_request")
+        assert problem["errors"][0]["detail"] == "'op' must be one of 'create', 'save', 'rename', 'trash'"
+    problem = assert_problem(await sync(client, "atomic", {"id": id_of(0)}), 422, "invalid_request")
+    assert problem["errors"][0]["detail"] == "'op' is required"
+
+
+@ON_ONE_ENGINE
 async def test_atomic_is_refused_by_a_database_that_cannot(engine: Engine) -> None:
     client = Client(stores_over(InSteps(engine), SETTINGS.store_rules()), SETTINGS)
     assert_problem(await sync(client, "atomic", create(0)), 501, "not_atomic_here")
