@@ -47,6 +47,7 @@ CHANGES_MAX = 40
 """Each is at most a head and a line of activity, so that they fit into one commit."""
 
 _CONTENTS_AT_ONCE = 4
+"""Written, or made from deltas. A base and what a delta makes of it take megabytes."""
 
 
 class JointCommits:
@@ -73,10 +74,11 @@ class JointCommits:
         if len(set(ids)) < len(ids):
             raise ValueError("a session cannot be changed twice in one commit")
         reads = [HeadReads(self._heads, owner_id, one.session_id, _tags(one)) for one in changes]
+        few = asyncio.Semaphore(_CONTENTS_AT_ONCE)
         async with self._commits.turns(owner_id, ids), self._limits.turn(owner_id):
             async for attempt in Attempts():
                 found = await asyncio.gather(
-                    *(self._step(*one, attempt) for one in zip(changes, reads, strict=True))
+                    *(self._step(*one, attempt, few) for one in zip(changes, reads, strict=True))
                 )
                 steps = [step for step in found if step is not None]
                 if len(steps) < len(found):
@@ -89,7 +91,9 @@ class JointCommits:
                     return outcomes
         raise Contended("session", ids[0])
 
-    async def _step(self, change: JointChange, reads: HeadReads, attempt: int) -> Step | None:
+    async def _step(
+        self, change: JointChange, reads: HeadReads, attempt: int, few: asyncio.Semaphore
+    ) -> Step | None:
         """Reads a session and returns what the change makes of it. None if the read is stale."""
         if isinstance(change, Refusal):
             return Step(change.error)
@@ -104,7 +108,8 @@ class JointCommits:
             return None
         if isinstance(change, Creation):
             return Step(self._taken(change, stored.document), stored)
-        return await self._changed(change, stored)
+        async with few:
+            return await self._changed(change, stored)
 
     def _created(self, change: Creation) -> Step:
         first = change.first

@@ -26,7 +26,8 @@ class SyncStore:
     """Applies items to the sessions of one owner. The items are of different sessions.
 
     All tries of a call share a key. Each item has its own save id, made from the key and the id of its session. So
-    a retry has no second effect, and returns what the first try did.
+    a retry has no second effect, and returns what the first try did. An item that changed nothing at first is not
+    recognised: without `if_match`, a retry applies it to what others saved since.
     """
 
     def __init__(self, shared: Shared, sessions: SessionStore, rules: SessionRules = DEFAULT_RULES) -> None:

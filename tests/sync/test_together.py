@@ -1,6 +1,7 @@
 """Atomic sync: all items in one commit, or none."""
 
 import asyncio
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,15 +23,17 @@ from persistence.errors import (
     Trashed,
 )
 from persistence.idempotency import IdempotencyKey
-from persistence.sessions.documents import SessionStatus
+from persistence.sessions.documents import SessionChange, SessionStatus
+from persistence.sessions.patches import ContentDelta
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
 from persistence.storage.engine import Engine
-from persistence.sync.items import RefusedItem, SyncItem
+from persistence.sync.items import DeltaItem, RefusedItem, SyncItem
 from persistence.sync.store import SyncStore
 from tests.support.activity import Witness, assert_told
+from tests.support.deltas import delta_of
 from tests.support.engines import CountingReads, InSteps
 from tests.support.sessions import (
     OWNER,
@@ -112,6 +115,25 @@ async def test_contents_that_do_not_fit_are_written_before_the_commit(engine: En
     ]
     assert [one.metadata.content_hash for one in heads][:2] == [sha256(LARGE), sha256(LARGE + "1")]
     await assert_sound(engine)
+
+
+async def test_deltas_are_applied_a_few_at_a_time(engine: Engine) -> None:
+    base, more = b"x" * 1_500_000, b"y" * 10_000
+    heads = await some(engine, 40, base.decode())
+    delta = delta_of(base + more, (len(base), 0), more)
+    result = sha256((base + more).decode())
+    items: list[SyncItem] = [
+        DeltaItem(one.id, ContentDelta(one.metadata.etag, delta, result), SessionChange()) for one in heads
+    ]
+    sync = sync_store(engine)
+    tracemalloc.start()
+    try:
+        saved = await sync.apply_together(OWNER, items)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert {one.metadata.content_hash for one in saved} == {result}
+    assert peak < 10 * len(base + more), "not the bases of all items at once"
 
 
 async def test_any_stale_item_and_nothing_is_written(engine: Engine) -> None:
