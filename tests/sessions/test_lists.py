@@ -202,7 +202,8 @@ async def test_drafts_and_deleted_sessions_are_left_out_unless_asked_for(
     engine: Engine, sessions: SessionStore
 ) -> None:
     for hours, status in enumerate(SessionStatus):
-        await made(engine, status.value, hours, status=status.value)
+        before = {"status_before": "active"} if status is SessionStatus.TRASHED else {}
+        await made(engine, status.value, hours, status=status.value, **before)
     assert await titles(sessions) == ["active", "closed"]
     for status in SessionStatus:
         asked = sessions.filters.create("status", [status], Operator.IN)

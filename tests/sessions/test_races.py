@@ -300,7 +300,7 @@ async def test_saves_of_one_session_in_one_process_share_commits(engine: Engine)
     sessions = session_store(counting)
     head = await sessions.create(OWNER, new())
     counting.forget()
-    changes = [SessionChange(title=f"Title {number}") for number in range(12)]
+    changes = [SessionChange(title=f"Title {number}") for number in range(1 + REMEMBERED_VERSIONS)]
     await asyncio.gather(*(sessions.save(OWNER, head.id, change) for change in changes))
     replaced = [one for one in counting.writes if one.kinds[0] == "session"]
     assert len(replaced) == 2, "one for the first, and one for all who waited meanwhile"

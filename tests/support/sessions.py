@@ -70,6 +70,7 @@ def head_of(status: SessionStatus = SessionStatus.ACTIVE, **fields: Any) -> Sess
         owner_id=OWNER,
         app="map",
         status=status,
+        status_before=SessionStatus.ACTIVE if status is SessionStatus.TRASHED else None,
         metadata=SessionMetadata.model_validate({**metadata, **fields}),
         content_id=f"{id}~contents0001",
         revisions=(),
