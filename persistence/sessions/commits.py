@@ -24,7 +24,7 @@ from persistence.sessions.lines import is_erasure, line_of, line_of_naming, line
 from persistence.sessions.patches import SaveDelta
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.stale_reads import HeadReads
-from persistence.sessions.write_queue import Committed, Write, WriteQueue
+from persistence.sessions.write_queue import Committed, Outcome, Write, WriteQueue
 from persistence.storage.document_set import Versioned
 from persistence.storage.engine import PAYLOAD, Item
 
@@ -49,7 +49,14 @@ class Plan:
     contents: list[Item] = field(default_factory=list)
     lines: list[ActivityLine | None] = field(default_factory=list)
     retried: list[ActivityLine | None] = field(default_factory=list)
-    outcomes: list[Committed | PersistenceError] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def note_in(self, writes: Sequence[Write]) -> None:
+        """Notes in each write what this plan makes of it, in case that the response is lost."""
+        if self.head.metadata.version > self.stored.metadata.version:
+            newest = self.head.revisions[0]
+            for write, outcome in zip(writes, self.outcomes, strict=True):
+                write.planned = outcome, newest
 
     @property
     def named_contents(self) -> list[Item]:
@@ -97,6 +104,7 @@ class SessionCommits:
                 plan = await self.plan(current.document, writes)
                 replaced = None
                 if plan.head is not plan.stored:
+                    plan.note_in(writes)
                     await self.tell_before_deletion(plan)
                     replaced = await self._heads.try_replace(
                         plan.head, current.etag, plan.named_contents, self._activity.items(plan.lines)
@@ -127,7 +135,7 @@ class SessionCommits:
         plan = Plan(stored, stored)
         for write in writes:
             try:
-                outcome: Committed | PersistenceError = await self._apply(plan, write, check_limits)
+                outcome: Outcome = await self._apply(plan, write, check_limits)
             except PersistenceError as exc:
                 outcome = exc
             plan.outcomes.append(outcome)
@@ -156,6 +164,12 @@ class SessionCommits:
 
     async def _apply(self, plan: Plan, write: Write, check_limits: bool) -> Committed:
         head, edit = plan.head, write.edit
+        if (lost := write.lost_outcome(head)) is not None:
+            if isinstance(lost, PersistenceError):
+                raise lost
+            if lost.after is not lost.before:
+                plan.retried.append(line_of(lost.before, lost.after))
+            return lost
         if (revision := head.revision_by(edit.save_id)) is not None:
             plan.retried.append(line_of_retried(head, revision))
             return Committed(head, head, revision)

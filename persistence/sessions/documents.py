@@ -171,6 +171,10 @@ class SessionHead(SessionSummary):
         named = {revision.content_id for revision in (*self.revisions, *self.remembered)} | {self.content_id}
         return frozenset(name for name in named if name is not None)
 
+    def has(self, revision: Revision) -> bool:
+        """Returns True if the revision is in the history, or remembered: the same attempt of the same write."""
+        return any(one.is_same_attempt(revision) for one in (*self.revisions, *self.remembered))
+
     def revision_by(self, save_id: str) -> Revision | None:
         """Returns the revision that this write created, or None if none is remembered.
 

@@ -58,6 +58,11 @@ class Revision(NamedTuple):
         """The ETag that callers saw when this was the current version."""
         return etag_of(self.version, self.content_hash)
 
+    def is_same_attempt(self, other: "Revision") -> bool:
+        """Returns True if one attempt of one write created both. A name may have been given since."""
+        mine = (self.version, self.save_id, self.saved, self.content_id)
+        return mine == (other.version, other.save_id, other.saved, other.content_id)
+
     @property
     def saved_at(self) -> datetime:
         """When it was created."""

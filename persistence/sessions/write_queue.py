@@ -14,7 +14,7 @@ from persistence.sessions.revisions import Revision
 from persistence.storage.document_set import Versioned
 
 _GROUP_MAX = REMEMBERED_VERSIONS
-"""The most writes of one commit. If its response is lost, the head knows all of them, so none is made twice."""
+"""The most writes of one commit. The head that it leaves remembers all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,29 @@ class Committed:
         return self.after if self.retried is None else self.after.as_of(self.retried)
 
 
+Outcome = Committed | PersistenceError
+
+
 @dataclass(eq=False, slots=True)
 class Write:
-    """An edit on its way. `outcome` is None until the edit is committed or refused."""
+    """An edit on its way. `outcome` is None until the edit is committed or refused.
+
+    planned  the outcome that the last attempt would have, and the newest revision of the head that it would leave.
+             A head that has that revision proves that the attempt was committed, although its response was lost.
+    """
 
     edit: Edit | SaveDelta
     conditions: Conditions
-    outcome: Committed | PersistenceError | None = None
+    outcome: Outcome | None = None
+    planned: tuple[Outcome, Revision] | None = None
+
+    def lost_outcome(self, head: SessionHead) -> Outcome | None:
+        """Returns the outcome of an attempt whose response was lost. None if no attempt is known to be in the
+        head."""
+        if self.planned is None:
+            return None
+        outcome, newest = self.planned
+        return outcome if head.has(newest) else None
 
 
 Commit = Callable[[Sequence[Write], Versioned[SessionHead] | None], Awaitable[Versioned[SessionHead] | None]]

@@ -15,7 +15,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Item
 from tests.support.activity import told
-from tests.support.engines import Around, CountingReads
+from tests.support.engines import AnswersLost, Around, CountingReads
 from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, sha256, stored_heads
 
 WRITERS = 8
@@ -260,6 +260,33 @@ async def test_a_commit_whose_response_is_lost_is_not_made_again_for_those_who_w
     assert [one.metadata.version for one in saved] == [2, *range(4, many + 2)]
     assert (await sessions.get_head(OWNER, head.id)).metadata.version == many + 1
     assert await told(engine, head.id) == [(1, "created"), *((n, "saved") for n in range(2, many + 2))]
+    await assert_sound(engine)
+
+
+@pytest.mark.each_way
+async def test_of_a_group_whose_response_is_lost_one_remembered_version_proves_all(engine: Engine) -> None:
+    """Others save before the head is read again, so that it has forgotten the first writes of the group."""
+    lossy = AnswersLost(engine, ["replace"], times=0)
+    slow = SlowToReplace(lossy)
+    sessions, other = (session_store(one, SessionRules(keep_revisions=200)) for one in (slow, engine))
+    head = await sessions.create(OWNER, new())
+
+    async def others_save() -> None:
+        for number in range(REMEMBERED_VERSIONS - 1):
+            await other.save(OWNER, head.id, saving(f"other {number}"))
+
+    saves = [sessions.save(OWNER, head.id, saving(f"save {n}")) for n in range(1 + REMEMBERED_VERSIONS)]
+    tasks = await begun_with(sessions, slow, *saves)
+    slow.permits.release()
+    await tasks[0]
+    lossy.times, lossy.meanwhile = 1, others_save
+    for _ in range(3):
+        slow.permits.release()
+    saved = await asyncio.gather(*tasks)
+    assert [one.metadata.version for one in saved] == list(range(2, 3 + REMEMBERED_VERSIONS))
+    last = 1 + len(saved) + REMEMBERED_VERSIONS - 1
+    assert (await sessions.get_head(OWNER, head.id)).metadata.version == last
+    assert await told(engine, head.id) == [(1, "created"), *((n, "saved") for n in range(2, last + 1))]
     await assert_sound(engine)
 
 
