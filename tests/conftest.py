@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import hypothesis
@@ -16,8 +17,12 @@ from persistence.storage.cosmos.provision import provision
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
 from settings import Settings
+from tests.support.engines import CountingReads
 from tests.support.wire import EMULATOR_KEY, WireServer
 from tests.support.wire import missing as wire_server_missing
+
+if TYPE_CHECKING:
+    from tests.support.http import Client
 
 SETTINGS = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
 
@@ -84,6 +89,21 @@ async def engine(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
 def stores(engine: Engine) -> Stores:
     """The stores over each engine in turn, with default settings."""
     return stores_over(engine, SETTINGS.store_rules())
+
+
+@pytest.fixture
+def counting(engine: Engine) -> CountingReads:
+    """Each engine in turn, with a record of its calls."""
+    return CountingReads(engine)
+
+
+@pytest.fixture
+def client(stores: Stores) -> "Client":
+    """A person who calls the app over the stores of the test."""
+    # Not above, because the smoke tests run without the packages that it needs.
+    from tests.support.http import Client
+
+    return Client(stores, SETTINGS)
 
 
 @pytest.fixture

@@ -27,11 +27,6 @@ EXPORT, ME = "persistence/export", "persistence/me"
 KINDS = ("session", "content", "activity", "idempotency", "snapshot", "visitor", "access_log")
 
 
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
-
-
 async def exported(client: Client) -> list[dict[str, Any]]:
     """Returns every line of every call, without the last line of each, and without those about exports."""
     lines: list[dict[str, Any]] = []

@@ -5,19 +5,12 @@ from typing import Any
 import orjson
 import pytest
 
-from persistence import Stores
 from persistence.storage.engine import Engine
-from tests.conftest import SETTINGS
 from tests.support.activity import OWNER, SESSION, line, stored_lines, write
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem
 
 ACTIVITY, SNAPSHOTS = "persistence/activity", "persistence/snapshots"
 EXPORT, ME = "persistence/export", "persistence/me"
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def feed(client: Client, **query: str) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFT, DRAFTS, OTHER
 from tests.support.engines import CountingReads
@@ -16,18 +15,8 @@ METADATA |= {"deletedAt", "version", "contentHash", "contentBytes", "deviceInfo"
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def put(client: Client, content: str = "one", path: str = PATH, **headers: str) -> Response:

@@ -23,11 +23,6 @@ WRITERS = 8
 Save = Callable[[Client, str, str, Mapping[str, str], Mapping[str, str]], Awaitable[Response]]
 
 
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
-
-
 async def save_whole(
     client: Client, path: str, content: str, headers: Mapping[str, str], query: Mapping[str, str]
 ) -> Response:

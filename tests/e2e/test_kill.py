@@ -1,6 +1,5 @@
 """`kill -9` of the real server under load loses no acknowledged write and leaves no partial one."""
 
-import asyncio
 import random
 from base64 import b64encode
 from typing import Any
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from persistence.sessions.revisions import SessionAction
-from tests.devhost.server import DevhostServer
+from tests.support.kills import kill_at_work
 from tests.support.ledger import Known, Ledger, Write
 from tests.support.sessions import sha256
 from tests.support.storage import Storage, call, look_into
@@ -148,21 +147,11 @@ async def kill_again_and_again(storage: Storage, kills: int) -> Ledger:
                     shared = await create_shared(http, ledger)
                     clients = [Client(number, ledger, shared) for number in range(CLIENTS)]
                 if left:
-                    await kill_at_work(server, http, clients, seconds=moments.uniform(0.05, 0.5))
+                    await kill_at_work(
+                        server, (client.work(http) for client in clients), seconds=moments.uniform(0.05, 0.5)
+                    )
     await check_after_cleaning_up(storage, ledger)
     return ledger
-
-
-async def kill_at_work(
-    server: DevhostServer, http: httpx.AsyncClient, clients: list[Client], seconds: float
-) -> None:
-    """Lets the clients write for `seconds`, then kills the server. Returns when each client has noticed it."""
-    work = [asyncio.create_task(client.work(http)) for client in clients]
-    ended, _ = await asyncio.wait(work, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.gather(*ended)
-    assert not ended, "a client lost its connection before the kill"
-    server.kill()
-    await asyncio.gather(*work)
 
 
 async def check_after_cleaning_up(storage: Storage, ledger: Ledger) -> None:

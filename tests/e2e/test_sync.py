@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.devhost.server import DevhostServer
 from tests.support.activity import stored_lines
+from tests.support.kills import kill_at_work
 from tests.support.sessions import OWNER
 from tests.support.storage import Storage, call, look_into, on_sqlite
 
@@ -138,7 +138,7 @@ async def test_forty_kills_of_eight_writers_leave_each_sync_whole(tmp_path: Path
             async with call(server) as http:
                 if round == 0:
                     await begin(http)
-                await kill_at_work(server, http, writers, moments.uniform(0.05, 0.4))
+                await kill_at_work(server, (writer.work(http) for writer in writers), moments.uniform(0.05, 0.4))
         if round % 8 == 7:
             found = await marks(storage)
             assert set(map(len, found.values())) == {SESSIONS}, "a sync is in some sessions only"
@@ -150,14 +150,3 @@ async def test_forty_kills_of_eight_writers_leave_each_sync_whole(tmp_path: Path
     found_at_last = await look_into(stores.engine, OWNER)
     await stores.close()
     assert found_at_last.contents == found_at_last.named, "the timer leaves contents of syncs that failed"
-
-
-async def kill_at_work(
-    server: DevhostServer, http: httpx.AsyncClient, writers: list[Writer], seconds: float
-) -> None:
-    work = [asyncio.create_task(writer.work(http)) for writer in writers]
-    ended, _ = await asyncio.wait(work, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.gather(*ended)
-    assert not ended, "a writer lost its connection before the kill"
-    server.kill()
-    await asyncio.gather(*work)

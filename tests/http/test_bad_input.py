@@ -10,7 +10,6 @@ import pytest
 from functions.http.bodies import BODY_MAX_BYTES
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES
-from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
@@ -22,18 +21,8 @@ on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 class Refusals:

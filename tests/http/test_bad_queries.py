@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.storage.engine import PAYLOAD, Engine
-from tests.conftest import SETTINGS, UNCACHED
+from persistence.storage.engine import PAYLOAD
+from tests.conftest import UNCACHED
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made, metadata_path
 from tests.support.sessions import damage
@@ -20,18 +20,8 @@ on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, UNCACHED.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 @on_one_engine

@@ -3,7 +3,6 @@
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFTS
 from tests.support.engines import CountingReads
@@ -11,18 +10,8 @@ from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem,
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 @pytest.mark.parametrize("header", ["{}", "W/{}", '"0-none", {}', '"0-none",W/{} ', "*", " * "])

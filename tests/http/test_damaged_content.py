@@ -14,7 +14,6 @@ from persistence.content import pack
 from persistence.documents import new_id
 from persistence.storage.containers import SESSIONS, SNAPSHOTS, Container
 from persistence.storage.engine import PAYLOAD, Engine
-from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFTS
 from tests.support.http import NEW, Client, Response, assert_ok, assert_problem, made
 from tests.support.http import SESSIONS as SESSIONS_PATH
@@ -31,11 +30,6 @@ damages = pytest.mark.parametrize("payload", DAMAGES.values(), ids=DAMAGES)
 @pytest.fixture
 def stores(uncached: Stores) -> Stores:
     return uncached
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def damage(engine: Engine, container: Container, id: str, partition: str, payload: bytes) -> None:

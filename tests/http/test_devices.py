@@ -8,19 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.http.headers import percent_decoded
-from persistence import Stores
 from persistence.documents import new_id
-from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFTS
 from tests.support.http import SESSIONS, Client, assert_ok, assert_problem, made
 
 PLAIN = {"content-type": "text/plain"}
 LONG = "🙂" * 254 + "é🙂 and more"
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def device_of(client: Client, path: str) -> str | None:

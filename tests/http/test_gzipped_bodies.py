@@ -20,7 +20,6 @@ from functions.http.bodies import BODY_MAX_BYTES
 from functions.http.digests import repr_digest
 from functions.http.endpoint import Routes
 from persistence import Stores, stores_over
-from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.clock import NOON, Clock
 from tests.support.deltas import inserting
@@ -84,18 +83,8 @@ json_endpoints = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def send(client: Client, sent: Sent, session: str, body: bytes, *, is_gzipped: bool) -> Response:

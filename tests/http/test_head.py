@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.storage.engine import Engine
 from tests.conftest import UNCACHED
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
@@ -20,11 +19,6 @@ BY_HEAD = {name: route for name, (*methods, route) in EXPECTED_HTTP.items() if "
 DESCRIBED = sorted(BY_HEAD.keys() - {"zz_unknown"})
 # The export is not made, so its length is not known.
 WITHOUT_LENGTH = {"get_export"}
-
-
-@pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from persistence import Stores, stores_over
 from persistence.documents import new_id
-from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.drafts import DRAFTS
 from tests.support.engines import CountingReads
@@ -23,18 +22,8 @@ FORM = "must be 64 digits of lower-case hexadecimal"
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def calls(client: Client) -> list[tuple[str, str]]:

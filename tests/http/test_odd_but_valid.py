@@ -7,20 +7,12 @@ import json
 from pathlib import Path
 
 import httpx
-import pytest
 
-from persistence import Stores
-from tests.conftest import SETTINGS
 from tests.support.http import Client, assert_ok, assert_problem, made
 from tests.support.storage import call, on_sqlite
 
 DRAFT = "persistence/drafts/madeByClient"
 LONGEST = f"{'a' * 60}/{'b' * 60}"
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def test_a_draft_that_begins_with_its_app_cleared_has_none(client: Client) -> None:

@@ -6,8 +6,6 @@ import httpx
 import pytest
 
 from functions.http.unknown import METHODS
-from persistence import Stores
-from tests.conftest import SETTINGS
 from tests.support.http import SESSIONS, Client, assert_problem
 from tests.support.raw import ask
 from tests.support.target import API, Target, serving
@@ -36,11 +34,6 @@ ALLOWED = {
     "persistence/me": "DELETE, GET, HEAD",
     "persistence/export": "GET, HEAD",
 }
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
-from persistence import Stores
-from tests.conftest import SETTINGS
 from tests.openapi.conftest import OTHERWISE, operations
 from tests.support.http import Client, Response
 
@@ -41,11 +37,6 @@ def linked(document: dict[str, Any]) -> list[tuple[str, str, Mapping[str, str]]]
         for link in response.get("links", {}).values()
         if status != "201" or source != "putDraft"  # the same as for its 200
     ]
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def begin(client: Client, document: dict[str, Any], source: str) -> tuple[Response, dict[str, str]]:

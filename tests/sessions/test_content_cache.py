@@ -28,11 +28,6 @@ CACHED = SessionRules(cached_bytes=100_000)
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def sessions(counting: CountingReads) -> SessionStore:
     return session_store(counting, CACHED)
 

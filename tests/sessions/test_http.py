@@ -17,18 +17,8 @@ PROMISED = {"id", "ownerId", "title", "description", "createdAt", "updatedAt", "
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def test_post_answers_the_id_as_a_json_string(client: Client) -> None:

@@ -10,7 +10,6 @@ from isal import igzip
 
 from persistence import Stores
 from persistence.content import CONTENT_MAX_BYTES
-from tests.conftest import SETTINGS
 from tests.support.http import SESSIONS, Client, Response, assert_ok, assert_problem, made
 from tests.support.sessions import sha256
 
@@ -18,11 +17,6 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>Grüße</text></svg>'
 SNAPSHOTS = "persistence/snapshots"
 VARY_AND_SANDBOX = ("Accept-Encoding", "sandbox; default-src 'none'")
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 def zipped(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.http.digests import repr_digest
-from persistence import Stores, stores_over
+from persistence import stores_over
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.deltas import COMMANDS_MAX, DELTA_MAX_BYTES
 from persistence.storage.containers import SESSIONS
@@ -28,11 +28,6 @@ EDITED = BASE.replace("jumps", "jumped")
 WHERE = len("Grüße: the quick brown fox jump".encode())
 CHANGE = delta_of(EDITED.encode(), (WHERE, 0), b"ed", (len(BASE.encode()) - WHERE - 1, WHERE + 1))
 needs_encoder = pytest.mark.skipif(bool(missing_encoder()), reason=missing_encoder() or "")
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def patch(

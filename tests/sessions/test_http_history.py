@@ -3,7 +3,6 @@
 import pytest
 
 from persistence import Stores, stores_over
-from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.clock import Clock
 from tests.support.engines import CountingReads
@@ -12,18 +11,8 @@ from tests.support.sessions import sha256
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 async def test_the_history_lists_every_version_and_reads_no_content(

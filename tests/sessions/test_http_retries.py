@@ -31,11 +31,6 @@ def key(value: str) -> dict[str, str]:
     return {"idempotency-key": value}
 
 
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
-
-
 async def with_retries(
     chance: random.Random, call: Callable[..., Awaitable[Response]], *arguments: Any
 ) -> Response:

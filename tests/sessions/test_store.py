@@ -39,11 +39,6 @@ def sessions(stores: Stores) -> SessionStore:
     return stores.sessions
 
 
-@pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
 async def test_a_new_session_comes_back_as_it_was_sent(sessions: SessionStore) -> None:
     content = 'żółć \0 "\\ \u2028 🙂'
     head = await sessions.create(OWNER, new("Title", content, "About", app="map", device_info="phone"))

@@ -53,11 +53,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
 

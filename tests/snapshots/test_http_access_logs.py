@@ -33,11 +33,6 @@ async def stores(engine: Engine) -> AsyncIterator[Stores]:
 
 
 @pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
-
-
-@pytest.fixture
 async def filled(engine: Engine, client: Client) -> Client:
     """The client of a person with these entries, and with one of each kind that no list may show."""
     for title, made, opened, visits, owner, deleted in ENTRIES:

@@ -25,18 +25,8 @@ ON_ONE_ENGINE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def counting(engine: Engine) -> CountingReads:
-    return CountingReads(engine)
-
-
-@pytest.fixture
 def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, SETTINGS.store_rules())
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 def create(number: int, content: str = "one", **rest: Any) -> dict[str, Any]:

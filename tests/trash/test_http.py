@@ -2,7 +2,7 @@
 
 import pytest
 
-from persistence import Stores, stores_over
+from persistence import stores_over
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
@@ -11,11 +11,6 @@ from tests.support.sessions import count
 TRASH, DRAFTS, USAGE = "persistence/trash", "persistence/drafts", "persistence/usage"
 DRAFT = f"{DRAFTS}/draft-000001"
 UNKNOWN = "AAAAAAAAAAAA"
-
-
-@pytest.fixture
-def client(stores: Stores) -> Client:
-    return Client(stores, SETTINGS)
 
 
 def limited(engine: Engine, **limits: int) -> Client:
