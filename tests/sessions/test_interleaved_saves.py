@@ -44,7 +44,7 @@ async def head_of(engine: Engine, session_id: str) -> SessionHead:
 
 def calls(engine: Engine) -> int:
     """Number of calls of a save that is not disturbed."""
-    return 2 if saves_at_once(engine) else 3
+    return 2 if saves_at_once(engine) else 4
 
 
 async def test_both_of_two_saves_become_versions(engine: Engine) -> None:

@@ -126,10 +126,10 @@ async def stored_content(engine: Engine, id: str, size: int, owner_id: str = OWN
     return text.decode()
 
 
-async def sweep(engine: Engine) -> None:
-    """Removes what no head names, as the timer does, but at once: without a grace for what is being written."""
+async def sweep(engine: Engine, grace: timedelta = timedelta(0)) -> None:
+    """Removes what no head names, as the timer does. Without a `grace`, also what was written just now."""
     late_lines = LateLines(ActivityStore(engine))
-    chores = SessionChores(engine, session_store(engine), late_lines, TimerRules(settle_grace=timedelta(0)))
+    chores = SessionChores(engine, session_store(engine), late_lines, TimerRules(settle_grace=grace))
     counts = Counts(("sessions_swept", "contents_removed", "lines_written"))
     await chores.empty_deleted(documents.now(), counts)
     await chores.sweep_saved(documents.now(), counts)
