@@ -11,6 +11,7 @@ from persistence.errors import StoreUnavailable
 from persistence.storage.sqlite.migration import Renew, migrate
 from persistence.storage.sqlite.schema import update_schema
 
+FILE_NAME = "savepoint.db"
 FILE_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 10.0
 MIGRATION_TIMEOUT_SECONDS = 600.0

@@ -31,6 +31,7 @@ from persistence.storage.query import Aggregate, Page, Query
 from persistence.storage.sqlite import query as sqlite_query
 from persistence.storage.sqlite import statements
 from persistence.storage.sqlite.connection import (
+    FILE_NAME,
     closed_on_failure,
     connect,
     connect_for_writing,
@@ -52,7 +53,7 @@ class SqliteEngine:
         file cannot be opened."""
         with translated_errors():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path = folder / "savepoint.db"
+            self._path = folder / FILE_NAME
             create_file(self._path)
             with closed_on_failure(connect_for_writing(self._path, renew)) as connection:
                 self._reader = connect(self._path)
