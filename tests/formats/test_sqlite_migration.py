@@ -21,6 +21,7 @@ from persistence.sessions.documents import SessionHead
 from persistence.storage.sqlite import copies, migration
 from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.storage.sqlite.migration import BACKUP_NAME, BACKUP_SECONDS
+from persistence.storage.sqlite.operations import restore
 from tests.before.replay import unpack_store
 from tests.devhost.server import REPOSITORY
 
@@ -121,7 +122,7 @@ async def test_the_backup_can_take_the_place_of_the_file(folder: Path) -> None:
     before = rows(file_of(folder))
     await migrate(folder)
     after = rows(file_of(folder))
-    (folder / BACKUP_NAME).replace(file_of(folder))
+    restore(folder, folder / BACKUP_NAME)
     assert rows(file_of(folder)) == before
     await migrate(folder)
     assert rows(file_of(folder)) == after

@@ -5,13 +5,15 @@ one writer thread, which commits them in groups.
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -37,12 +39,20 @@ from persistence.storage.sqlite.connection import (
     connect_for_writing,
     create_file,
     translated_errors,
+    truncate_log,
 )
 from persistence.storage.sqlite.migration import Renew, remove_backup_later
 from persistence.storage.sqlite.reader import MeteredReader
 from persistence.storage.sqlite.writer import Writer
 
+T = TypeVar("T")
+
+SCRUB_SECONDS = 5.0
+"""How long a call of `scrub` tries."""
+
+_SCRUB_PAUSE_SECONDS = 0.1
 _LIST_THREADS = 4
+_log = logging.getLogger(__name__)
 
 
 class SqliteEngine:
@@ -176,6 +186,14 @@ class SqliteEngine:
         with translated_errors():
             self._reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
+    async def scrub(self) -> None:
+        deadline = time.monotonic() + SCRUB_SECONDS
+        while not await self._in_thread(lambda: truncate_log(self._path)):
+            if time.monotonic() > deadline:
+                _log.info("Deleted text stays in the log until the next timer, because others read or write.")
+                return
+            await asyncio.sleep(_SCRUB_PAUSE_SECONDS)
+
     async def close(self) -> None:
         if self._backup_timer is not None:
             self._backup_timer.cancel()
@@ -197,8 +215,11 @@ class SqliteEngine:
                 before = reader.steps
                 return reader.rows(text, values), reader.steps - before
 
+        return await self._in_thread(run)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except RuntimeError as exc:  # the threads have been shut down
             raise StoreUnavailable from exc
 

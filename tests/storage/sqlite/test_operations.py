@@ -1,6 +1,7 @@
 """Backups of the SQLite file are whole, restores take all or nothing, and both refuse what would do harm."""
 
 import os
+import pty
 import signal
 import sqlite3
 import subprocess
@@ -17,8 +18,8 @@ from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.storage.sqlite.operations import Refused, back_up, compact, restore
 from tests.devhost.server import REPOSITORY
 from tests.support.items import PARTITION, ids, store, thing
-from tests.support.operator import operate, refused
-from tests.support.sqlite import beside
+from tests.support.operator import command, operate, refused
+from tests.support.sqlite import beside, files_with
 
 PAGE = 4096
 
@@ -116,6 +117,23 @@ async def test_an_existing_file_is_not_overwritten(engine: SqliteEngine, folder:
     assert backup.read_text() == "kept"
     assert "there is no folder" in refused("backup", folder, folder / "missing" / "today.db")
     assert "there is no file" in refused("backup", folder / "missing", backup.with_name("new.db"))
+
+
+async def test_a_terminal_shows_the_progress_and_a_log_does_not(
+    engine: SqliteEngine, folder: Path, backup: Path
+) -> None:
+    await store(engine, [thing()])
+    ours, terminal = pty.openpty()
+    shown = subprocess.run(
+        command("backup", folder, backup), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=terminal, timeout=60
+    )
+    written = os.read(ours, 100_000)
+    os.close(ours)
+    os.close(terminal)
+    assert shown.returncode == 0 and b"copied to" in shown.stdout
+    assert b"Copying" in written and b"100%" in written and b"Checking" in written
+    quiet = subprocess.run(command("backup", folder, folder / "next.db"), cwd=REPOSITORY, capture_output=True)
+    assert (quiet.returncode, quiet.stderr) == (0, b"")
 
 
 async def test_a_damaged_store_makes_no_backup(engine: SqliteEngine, folder: Path, backup: Path) -> None:
@@ -345,3 +363,20 @@ async def test_a_file_is_compacted_to_what_it_holds(engine: SqliteEngine, folder
     assert await ids_in(folder) == [f"item-{n:03}" for n in range(90, 100)]
     assert "had" in operate("compact", folder)
     assert "there is no" in refused("compact", folder / "missing")
+
+
+async def test_compacting_removes_what_sqlite_left_between_the_entries_of_a_page(
+    engine: SqliteEngine, folder: Path
+) -> None:
+    await store(engine, [thing()])
+    await engine.close()
+    path = folder / "savepoint.db"
+    with path.open("r+b") as file:
+        # SQLite leaves it there when it moves entries to another page. Here it is put there.
+        file.seek(PAGE + 200)
+        assert file.read(11) == bytes(11), "the space between two entries"
+        file.seek(PAGE + 200)
+        file.write(b"secret text")
+    compact(folder)
+    assert files_with(folder, [b"secret text"]) == set()
+    assert await ids_in(folder) == ["one"]
