@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup node run run-cosmos test smoke lint format types parity bench soak clean
+.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types parity bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,17 @@ run: .venv/ready ## serve on this machine; saved data is kept in .data, or in DA
 run-cosmos: setup ## serve over an in-memory Cosmos DB server, which keeps nothing
 	$(VENV)/python -m tests.support.wire sh -c \
 		'$(VENV)/python -m infra.provision && exec $(VENV)/python -m devhost'
+
+backup: .venv/ready ## copy the saved data to a new file TO=..., also while it is served
+	[ -n "$(TO)" ] || { echo "Name a new file: make backup TO=..." >&2; exit 1; }
+	$(VENV)/python -m persistence.storage.sqlite backup "$(DATA_DIR)" "$(TO)"
+
+restore: .venv/ready ## put the backup FROM=... in the place of the saved data; stop the server first
+	[ -n "$(FROM)" ] || { echo "Name a backup: make restore FROM=..." >&2; exit 1; }
+	$(VENV)/python -m persistence.storage.sqlite restore "$(DATA_DIR)" "$(FROM)"
+
+compact: .venv/ready ## write the saved data anew, without free space (VACUUM); stop the server first
+	$(VENV)/python -m persistence.storage.sqlite compact "$(DATA_DIR)"
 
 test: setup ## run the whole suite, then the smoke tests on the other Python versions
 	$(VENV)/python -m pytest -q -n 2 --dist loadfile

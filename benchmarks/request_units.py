@@ -196,6 +196,9 @@ class ReckoningEngine:
     async def ping(self) -> None:
         await self._engine.ping()
 
+    async def scrub(self) -> None:
+        await self._engine.scrub()
+
     async def close(self) -> None:
         await self._engine.close()
 

@@ -1,4 +1,4 @@
-"""Set-up uses the machine's Node or installs one."""
+"""Set-up uses the machine's Node or installs one. Operators' commands reach the program with their arguments."""
 
 import shutil
 import subprocess
@@ -37,9 +37,12 @@ class Machine:
         program(self.folder / "bin" / name, f"#!/bin/sh\necho {version}\n")
 
     def set_up(self) -> subprocess.CompletedProcess[str]:
+        return self.make("node")
+
+    def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         assert MAKE is not None
         return subprocess.run(
-            [MAKE, "node"],
+            [MAKE, *arguments],
             cwd=self.folder,
             env={"PATH": str(self.folder / "bin")},
             capture_output=True,
@@ -100,3 +103,35 @@ def test_an_installation_that_fails_says_what_to_do_and_leaves_nothing(machine: 
     assert done.returncode != 0
     assert "install Node 20.19 or newer, with npm" in done.stdout
     assert not (machine.folder / ".venv" / "node").exists()
+
+
+@pytest.fixture
+def ready(machine: Machine) -> Machine:
+    """A machine after set-up, whose Python shows its arguments."""
+    program(machine.folder / ".venv" / "bin" / "python", '#!/bin/sh\necho "$@"\n')
+    for name in ("requirements.txt", "requirements-dev.txt", ".venv/ready"):
+        (machine.folder / name).touch()
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        (["backup", "TO=a b.db"], "backup .data a b.db"),
+        (["backup", "TO=b.db", "DATA_DIR=/srv/data"], "backup /srv/data b.db"),
+        (["restore", "FROM=b.db"], "restore .data b.db"),
+        (["compact", "DATA_DIR=elsewhere"], "compact elsewhere"),
+    ],
+)
+def test_operators_commands_name_the_folder_and_the_file(
+    ready: Machine, arguments: list[str], called: str
+) -> None:
+    done = ready.make(*arguments)
+    assert (done.returncode, done.stdout) == (0, f"-m persistence.storage.sqlite {called}\n"), done.stderr
+
+
+@pytest.mark.parametrize(("target", "name"), [("backup", "TO"), ("restore", "FROM")])
+def test_without_a_file_it_is_asked_for(ready: Machine, target: str, name: str) -> None:
+    done = ready.make(target)
+    assert done.returncode != 0 and done.stdout == ""
+    assert f"make {target} {name}=..." in done.stderr

@@ -71,4 +71,6 @@ async def delete_me(call: Call[Nothing, Nothing], stores: Stores) -> Response[Er
         )
     erased = await erase(stores.kinds, call.owner_id)
     stores.limits.changed(call.owner_id)
+    if erased.done:
+        stores.shared.background.start(stores.engine.scrub())
     return Response(erasure(erased))

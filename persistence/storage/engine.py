@@ -152,6 +152,11 @@ class Engine(Protocol):
     async def ping(self) -> None:
         """Returns when the database responds. One cheap read."""
 
+    async def scrub(self) -> None:
+        """Makes what was deleted or replaced unreadable in files of the engine's own, such as a log. Tries for a
+        few seconds: others may still need the log. Then it returns, and a later call tries again. On Cosmos DB
+        there are no such files."""
+
     async def close(self) -> None:
-        """Waits for accepted calls, then releases everything. Can be repeated. Every other method raises
-        StoreUnavailable from then on."""
+        """Waits for accepted calls, then releases everything. Can be repeated. Every other method that needs the
+        database raises StoreUnavailable from then on."""

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from persistence.documents import now
 from persistence.kind import Counts, Kind, TimerName
+from persistence.storage.engine import Engine
 
 
 class Timers:
     """Runs timers by name. Two runs at the same time do no harm: some work is done twice."""
 
-    def __init__(self, kinds: Sequence[Kind]) -> None:
-        self._kinds = kinds
+    def __init__(self, kinds: Sequence[Kind], engine: Engine) -> None:
+        self._kinds, self._engine = kinds, engine
 
     async def run(self, name: TimerName) -> Counts:
         """Returns what all steps of the timer did. Raises what the store raises; the next run continues."""
@@ -19,4 +20,6 @@ class Timers:
         at = now()
         for step in steps:
             await step.run(at, counts)
+        # What was deleted or replaced since the last run, also by requests.
+        await self._engine.scrub()
         return counts

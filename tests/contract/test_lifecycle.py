@@ -74,6 +74,17 @@ async def test_ping_returns_when_the_database_answers(engine: Engine) -> None:
     assert await ids(engine, partition=None) == ["one"]
 
 
+async def test_scrubbing_leaves_what_is_stored_and_can_be_repeated_also_at_once(engine: Engine) -> None:
+    etag = await engine.create(SESSIONS, thing(n=1, payload=b"\0\xff"))
+    await store(engine, [thing("two")])
+    await engine.delete(SESSIONS, "two", PARTITION)
+    await asyncio.gather(engine.scrub(), engine.scrub(), engine.create(SESSIONS, thing("three")))
+    await engine.scrub()
+    stored = await engine.read(SESSIONS, "one", PARTITION)
+    assert (stored.item, stored.etag) == (thing(n=1, payload=b"\0\xff"), etag)
+    assert await ids(engine) == ["one", "three"]
+
+
 async def test_closing_waits_for_what_was_accepted(open_again: Open) -> None:
     engine = await open_again()
     await engine.ping()

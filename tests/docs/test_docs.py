@@ -1,4 +1,4 @@
-"""The README is true, and so is the example in the docstring of `persistence`."""
+"""The README is true, so is the example in the docstring of `persistence`, and what all pages name exists."""
 
 import json
 import re
@@ -16,6 +16,7 @@ from settings import OF_THE_PLATFORM, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def settings_table() -> str:
@@ -52,15 +53,29 @@ def test_every_path_that_is_named_exists() -> None:
             assert path.exists(), f"{name} is named in the README"
             if not inner:
                 folder = path
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / link).exists(), f"{link} is linked in the README"
 
 
-def test_every_command_is_a_target() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_is_a_target(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for targets in re.findall(r"make ((?:[a-z-]+ ?)+)", README):
+    # At the start of a code span or a line of code, or after another command.
+    for targets in re.findall(r"(?:^ *|`|&& )make ((?:[a-z-]+\b(?!=) ?)+)", page.read_text(), re.MULTILINE):
         for target in targets.split():
-            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is in the README"
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is in {page.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for name, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", page.read_text()):
+        target = page.parent / name if name else page
+        assert target.exists(), f"{name} is linked in {page.name}"
+        assert not anchor or anchor in anchors(target), f"{name}#{anchor} is linked in {page.name}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Returns the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_answer_that_is_shown_has_the_shape_of_the_answers() -> None:

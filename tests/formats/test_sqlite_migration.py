@@ -18,9 +18,10 @@ from persistence import open_engine
 from persistence.errors import StoreUnavailable
 from persistence.formats.renewal import renewed
 from persistence.sessions.documents import SessionHead
-from persistence.storage.sqlite import migration
+from persistence.storage.sqlite import copies, migration
 from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.storage.sqlite.migration import BACKUP_NAME, BACKUP_SECONDS
+from persistence.storage.sqlite.operations import restore
 from tests.before.replay import unpack_store
 from tests.devhost.server import REPOSITORY
 
@@ -121,7 +122,7 @@ async def test_the_backup_can_take_the_place_of_the_file(folder: Path) -> None:
     before = rows(file_of(folder))
     await migrate(folder)
     after = rows(file_of(folder))
-    (folder / BACKUP_NAME).replace(file_of(folder))
+    restore(folder, folder / BACKUP_NAME)
     assert rows(file_of(folder)) == before
     await migrate(folder)
     assert rows(file_of(folder)) == after
@@ -162,7 +163,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from persistence.formats.renewal import renewed
-from persistence.storage.sqlite import connection, migration
+from persistence.storage.sqlite import connection, copies, migration
 from persistence.storage.sqlite.engine import SqliteEngine
 
 at, left = sys.argv[2], 40
@@ -178,7 +179,7 @@ def renew(item):
     return renewed(item)
 
 if at == "copying":
-    migration._flush = die
+    copies.flush = die
 if at == "copied":
     migration.CONTAINERS = type("Dies", (), {"__iter__": die})()
 if at == "renewed":
@@ -253,7 +254,7 @@ async def test_a_process_waits_longer_for_a_migration_than_for_other_writers(
 
 async def test_without_room_for_a_backup_nothing_is_migrated(folder: Path, mocker: MockerFixture) -> None:
     before = rows(file_of(folder))
-    mocker.patch.object(migration, "_flush", side_effect=OSError(28, "No space left on device"))
+    mocker.patch.object(copies, "flush", side_effect=OSError(28, "No space left on device"))
     with pytest.raises(StoreUnavailable) as refused:
         open_engine(folder)
     assert "No space left" in str(refused.value.__cause__)

@@ -1,7 +1,6 @@
 """Checks azd, the workflows, sign-in and the alerts, as far as possible without Azure."""
 
 import ast
-import asyncio
 import json
 import logging
 import re
@@ -10,6 +9,7 @@ import sys
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ import yaml  # type: ignore[import-untyped]
 from cronsim import CronSim
 
 from functions.timers import _run
+from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.timers.run import Timers
 from tests.support.bicep import ROOT, bicep_file
 
@@ -125,13 +126,15 @@ def test_every_timer_is_missed_when_it_does_not_run():
     assert [timer["name"] for timer in watched] == timers()
 
 
-def test_the_alert_looks_for_the_line_that_a_timer_writes(caplog: pytest.LogCaptureFixture):
+async def test_the_alert_looks_for_the_line_that_a_timer_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     rule = bicep_file("alerts.bicep").named("resources")["silentTimers"]["config"]["config"]["properties"]
     query = rule["criteria"]["allOf"][0]["query"]
     assert query.startswith('AppTraces | where Message startswith "${timer.name}:" |')
 
+    engine = SqliteEngine(tmp_path)
     with caplog.at_level(logging.INFO):
-        asyncio.run(_run(Timers(()), "sweep_sessions"))
+        await _run(Timers((), engine), "sweep_sessions")
+    await engine.close()
     assert [record.message for record in caplog.records if record.message.startswith("sweep_sessions:")]
 
 

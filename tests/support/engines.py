@@ -84,6 +84,9 @@ class Around(Engine):
     async def ping(self) -> None:
         await self.inner.ping()
 
+    async def scrub(self) -> None:
+        await self.inner.scrub()
+
     async def close(self) -> None:
         await self.inner.close()
 

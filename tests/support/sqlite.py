@@ -1,7 +1,7 @@
 """Access to the file of a SQLite engine, and to its writing connection, past the engine."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,3 +20,10 @@ async def on_the_writer(engine: SqliteEngine, text: str) -> list[tuple[Any, ...]
     """Returns the result of a statement on the connection that writes, in its transaction."""
     rows: list[tuple[Any, ...]] = await engine._writer.run(lambda writer: writer.execute(text).fetchall())
     return rows
+
+
+def files_with(folder: Path, texts: Iterable[bytes]) -> set[str]:
+    """Returns the names of the files in which one of the texts can be read, in whatever case."""
+    wanted = [text.lower() for text in texts]
+    contents = {path.name: path.read_bytes().lower() for path in folder.iterdir()}
+    return {name for name, content in contents.items() if any(text in content for text in wanted)}

@@ -150,6 +150,9 @@ class CosmosEngine:
                 if exc.status_code != 404 or exc.sub_status:
                     raise
 
+    async def scrub(self) -> None:
+        """Does nothing. The account's backup keeps what was deleted for some days."""
+
     async def close(self) -> None:
         await self._client.close()
 

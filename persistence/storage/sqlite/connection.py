@@ -4,15 +4,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from persistence.errors import StoreUnavailable
 from persistence.storage.sqlite.migration import Renew, migrate
 from persistence.storage.sqlite.schema import update_schema
 
+FILE_NAME = "savepoint.db"
 FILE_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 10.0
+LOG_TIMEOUT_SECONDS = 0.1
 MIGRATION_TIMEOUT_SECONDS = 600.0
 """How long a process waits for another one that migrates the file."""
 
@@ -99,6 +101,17 @@ def use_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(exc) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+
+
+def truncate_log(path: Path) -> bool:
+    """Moves what the log has into the file, and empties it. Until then the log still has what was deleted.
+
+    Returns False if other connections read or write. They wait at most LOG_TIMEOUT_SECONDS for this.
+    """
+    with translated_errors(), closing(connect(path)) as connection:
+        connection.execute(f"PRAGMA busy_timeout={LOG_TIMEOUT_SECONDS * 1000:.0f}")
+        (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_busy
 
 
 @contextmanager

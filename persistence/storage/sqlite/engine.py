@@ -5,13 +5,15 @@ one writer thread, which commits them in groups.
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -31,17 +33,26 @@ from persistence.storage.query import Aggregate, Page, Query
 from persistence.storage.sqlite import query as sqlite_query
 from persistence.storage.sqlite import statements
 from persistence.storage.sqlite.connection import (
+    FILE_NAME,
     closed_on_failure,
     connect,
     connect_for_writing,
     create_file,
     translated_errors,
+    truncate_log,
 )
 from persistence.storage.sqlite.migration import Renew, remove_backup_later
 from persistence.storage.sqlite.reader import MeteredReader
 from persistence.storage.sqlite.writer import Writer
 
+T = TypeVar("T")
+
+SCRUB_SECONDS = 5.0
+"""How long a call of `scrub` tries."""
+
+_SCRUB_PAUSE_SECONDS = 0.1
 _LIST_THREADS = 4
+_log = logging.getLogger(__name__)
 
 
 class SqliteEngine:
@@ -52,7 +63,7 @@ class SqliteEngine:
         file cannot be opened."""
         with translated_errors():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path = folder / "savepoint.db"
+            self._path = folder / FILE_NAME
             create_file(self._path)
             with closed_on_failure(connect_for_writing(self._path, renew)) as connection:
                 self._reader = connect(self._path)
@@ -175,6 +186,14 @@ class SqliteEngine:
         with translated_errors():
             self._reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
+    async def scrub(self) -> None:
+        deadline = time.monotonic() + SCRUB_SECONDS
+        while not await self._in_thread(lambda: truncate_log(self._path)):
+            if time.monotonic() > deadline:
+                _log.info("Deleted text stays in the log until the next timer, because others read or write.")
+                return
+            await asyncio.sleep(_SCRUB_PAUSE_SECONDS)
+
     async def close(self) -> None:
         if self._backup_timer is not None:
             self._backup_timer.cancel()
@@ -196,8 +215,11 @@ class SqliteEngine:
                 before = reader.steps
                 return reader.rows(text, values), reader.steps - before
 
+        return await self._in_thread(run)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except RuntimeError as exc:  # the threads have been shut down
             raise StoreUnavailable from exc
 

@@ -4,7 +4,6 @@ The migration is one transaction. If it is interrupted, nothing has changed, and
 """
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -16,6 +15,7 @@ import orjson
 
 from persistence.storage.containers import CONTAINERS
 from persistence.storage.engine import Item
+from persistence.storage.sqlite.copies import copy_to_file, new_file
 
 BACKUP_NAME = "savepoint.before-format-2.db"
 BACKUP_SECONDS = 7 * 24 * 60 * 60
@@ -30,7 +30,8 @@ _log = logging.getLogger(__name__)
 
 def migrate(path: Path, connection: sqlite3.Connection, renew: Renew) -> None:
     """Copies the file, then renews every item in the transaction of the connection."""
-    _back_up(path)
+    with new_file(path.with_name(BACKUP_NAME)) as backup, closing(sqlite3.connect(path)) as source:
+        copy_to_file(source, backup)
     _log.info("%s is migrated. Its backup %s is kept for 7 days.", path, BACKUP_NAME)
     for container in CONTAINERS:
         last = 0
@@ -63,25 +64,3 @@ def remove_backup_later(folder: Path) -> threading.Timer | None:
     timer.daemon = True
     timer.start()
     return timer
-
-
-def _back_up(path: Path) -> None:
-    """Copies the committed state of the file, readable by its user only. The copy is on disk when this returns."""
-    backup, unfinished = path.with_name(BACKUP_NAME), path.with_name(f"{BACKUP_NAME}.unfinished")
-    unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
-        source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")  # so that the copy is one file
-    for written in (unfinished, path.parent):
-        _flush(written)
-    unfinished.replace(backup)
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
