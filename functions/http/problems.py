@@ -98,6 +98,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
+    errors.StorageExhausted: ProblemType(507, "storage_exhausted", "The store has no room", {"Retry-After": "30"}),
     errors.IndexBuilding: ProblemType(503, "index_building", "An index is being built", {"Retry-After": "60"}),
     errors.Throttled: ProblemType(429, "throttled", "Too many requests", _RETRY),
     # Stores turn these into the errors above. One that gets here is unexpected.

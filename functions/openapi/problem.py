@@ -48,7 +48,7 @@ class Problem(WireModel):
     )
     reference: str = Field(default_factory=str, description="500: finds the reason in the operator's log.")
     retry_after: int = Field(
-        default_factory=int, description="429, 503: seconds to wait before a retry, as in `Retry-After`."
+        default_factory=int, description="429, 503, 507: seconds to wait before a retry, as in `Retry-After`."
     )
     size: int = Field(default_factory=int, description="413: the size in bytes.")
     fits: int = Field(default_factory=int, description="413: the most first items that fit into one call.")

@@ -137,7 +137,8 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: "cursor" in it.query.model_fields, (400,)),
     (_refuses_headers, (400,)),
     (lambda it: it.body is not None, (400, 411, 413, 415)),
-    (lambda it: _keeps_content(it), (507,)),
+    # Every write can find the disk full.
+    (lambda it: it.route.method != "GET" or _keeps_content(it), (507,)),
     (lambda it: _reads(it, "If-Match"), (412,)),
     (lambda it: _reads(it, "If-None-Match") and it.route.method == "GET", (NOT_MODIFIED,)),
     (lambda it: _reads(it, "Prefer") and len(it.models) == 1, (204,)),
@@ -202,6 +203,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "changed": lambda it, mode: not _is_sync(it),
     "key_reused": lambda it, mode: _reads(it, "Idempotency-Key"),
     "too_many": lambda it, mode: it.route.method != "GET",
+    "storage_full": lambda it, mode: 507 in it.route.statuses or _keeps_content(it),
     "identity_unavailable": lambda it, mode: mode is AuthMode.JWT,
 }
 """Where a problem is possible, by its code. A problem that is not here is possible wherever its status is."""
