@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel
 
 from functions.http.errors import ConditionRequired, InvalidHeader
-from functions.http.headers import accepts_gzip, entity_tags, preferred_return, without_coding
+from functions.http.headers import accepts_gzip, entity_tags, own_tag, preferred_return
 from persistence.conditions import AnyTag, Conditions
 from persistence.idempotency import IdempotencyKey
 
@@ -123,7 +123,7 @@ class Call(Generic[Q, B]):
             if malformed is not None:
                 return malformed
             raise InvalidHeader(f'{condition} takes * or ETags in quotes, as "3-9f86d081884c7d65".') from None
-        return tags if isinstance(tags, AnyTag) else frozenset(map(without_coding, tags))
+        return tags if isinstance(tags, AnyTag) else frozenset(map(own_tag, tags))
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,10 +64,11 @@ def content_response(
     coding = GZIP if call.accepts_gzip else None
     type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
     if content is None:
-        # The caller may have the representation of the other coding.
+        # The caller may have the representation of the other coding, or one that a proxy made.
         known = entity_tags(call.headers["if-none-match"])
-        if etag_of_coding(etag, coding) not in known:
-            coding = GZIP if coding is None else None
+        other = GZIP if coding is None else None
+        if etag_of_coding(etag, coding) not in known and etag_of_coding(etag, other) in known:
+            coding = other
         return Response(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
     headers = dict(SANDBOX)
     if coding is None:
