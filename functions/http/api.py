@@ -23,7 +23,18 @@ ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosni
 EXPOSED = "ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
 """What pages of other origins may read. By name, because `*` does not work with credentials."""
 
-_CONDITIONS = {"if-match": "If-Match", "if-none-match": "If-None-Match"}
+_CONDITIONS = {
+    name.lower(): name
+    for name in (
+        "If-Match",
+        "If-None-Match",
+        "If-Modified-Since",
+        "If-Unmodified-Since",
+        "If-Range",
+        "If",  # WebDAV
+        "Content-Range",  # only a part of the content, which must not be saved as the whole
+    )
+}
 _HEAD = "HEAD"
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
@@ -105,6 +116,7 @@ class Api:
         """Checks the identity first: others must not learn what a valid request is."""
         owner_id = "" if endpoint.route.public else await self._identify(req.headers)
         _refuse_unread_conditions(endpoint, req.headers)
+        endpoint.check_path(req.route_params)
         query = read_query(req, endpoint.query)
         body: BaseModel = _NO_BODY
         raw_body = b""

@@ -12,6 +12,7 @@ from functions.http.errors import (
     InvalidBody,
     InvalidRequest,
     LengthRequired,
+    UnsupportedCoding,
     UnsupportedMediaType,
 )
 from functions.http.headers import GZIP, media_type
@@ -89,7 +90,7 @@ def read_body(
     if model is RawContent:
         return _read_raw(req), req.get_body()
     if media_type(req.headers.get("content-type", ""))[0] not in media_types:
-        raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}.")
+        raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}.", req.method, media_types)
     body = _inflated(_body(req), limit) if _is_gzipped(req) else _bounded(_body(req), limit)
     if model is RawDelta:
         return RawDelta(delta=body), body
@@ -175,10 +176,10 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
 
 
 def _is_gzipped(req: func.HttpRequest) -> bool:
-    """Raises UnsupportedMediaType for another content coding."""
+    """Raises UnsupportedCoding for another content coding."""
     coding = req.headers.get("content-encoding", _IDENTITY).strip().lower()
     if coding not in (GZIP, _IDENTITY):
-        raise UnsupportedMediaType(f"Content-Encoding must be {GZIP} or {_IDENTITY}.")
+        raise UnsupportedCoding(f"Content-Encoding must be {GZIP} or {_IDENTITY}.")
     return bool(coding == GZIP)
 
 

@@ -54,6 +54,8 @@ class Call(Generic[Q, B]):
     def conditions(self) -> Conditions:
         """Returns If-Match, If-None-Match and Idempotency-Key, as a write needs them. Raises InvalidHeader."""
         if_match, if_none_match = self._tags("If-Match"), self._tags("If-None-Match")
+        if if_match is not None and isinstance(if_none_match, AnyTag):
+            raise InvalidHeader("Send If-Match or If-None-Match: *, not both: no version can fulfil both.")
         return Conditions(if_match, NO_TAGS if if_none_match is None else if_none_match, self._save_id())
 
     @property

@@ -2,6 +2,7 @@
 
     RequestError
     ├── UnsupportedMediaType
+    │   └── UnsupportedCoding
     ├── LengthRequired
     ├── BodyTooLarge
     ├── InvalidBody
@@ -34,9 +35,28 @@ class RequestError(Exception):
         """What a caller can act on besides the message, as in `PersistenceError.facts`."""
         return {}
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response that the table of problems cannot know."""
+        return {}
+
 
 class UnsupportedMediaType(RequestError):
-    """The media type or the content coding of the body is not supported."""
+    """The media type of the body is not supported. `accepted` are those that are, if they are few."""
+
+    def __init__(self, message: str, method: str = "", accepted: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.method, self.accepted = method, accepted
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if not self.accepted:
+            return {}
+        return {"Accept-Patch" if self.method == "PATCH" else "Accept": ", ".join(self.accepted)}
+
+
+class UnsupportedCoding(UnsupportedMediaType):
+    """The content coding of the body is not supported."""
 
 
 class LengthRequired(RequestError):
@@ -78,6 +98,10 @@ class MethodNotAllowed(RequestError):
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
         super().__init__(f"This path has no {method}, only {', '.join(allowed)}.")
         self.allowed = allowed
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Allow": ", ".join(self.allowed)}
 
 
 class TooFast(RequestError):

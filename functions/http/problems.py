@@ -27,12 +27,19 @@ from functions.http.errors import (
     RequestError,
     TooFast,
     UnknownPath,
+    UnsupportedCoding,
     UnsupportedMediaType,
     cut,
     pointer,
 )
 from functions.http.views import view_of
-from functions.identity.errors import ForbiddenOrigin, IdentityUnavailable, InvalidToken, Unauthenticated
+from functions.identity.errors import (
+    ForbiddenOrigin,
+    IdentityUnavailable,
+    InvalidToken,
+    InvalidUserId,
+    Unauthenticated,
+)
 from persistence import errors
 from persistence.documents import Document
 
@@ -58,13 +65,18 @@ _INTERNAL = ProblemType(500, "internal", "Internal error")
 _UNAUTHENTICATED = "Not authenticated"
 
 PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
-    Unauthenticated: ProblemType(401, "unauthenticated", _UNAUTHENTICATED),
+    # Browsers and programs read it, people do not: it names what an identity is read from.
+    Unauthenticated: ProblemType(401, "unauthenticated", _UNAUTHENTICATED, {"WWW-Authenticate": "Cookie"}),
+    InvalidUserId: ProblemType(401, "unauthenticated", _UNAUTHENTICATED, {"WWW-Authenticate": "X-User-Id"}),
     InvalidToken: ProblemType(401, "unauthenticated", _UNAUTHENTICATED, {"WWW-Authenticate": "Bearer"}),
     IdentityUnavailable: ProblemType(
         503, "identity_unavailable", "The identity cannot be checked", {"Retry-After": "5"}
     ),
     ForbiddenOrigin: ProblemType(403, "forbidden_origin", "Origin not allowed"),
     UnsupportedMediaType: ProblemType(415, "unsupported_media_type", "Unsupported media type"),
+    UnsupportedCoding: ProblemType(
+        415, "unsupported_media_type", "Unsupported media type", {"Accept-Encoding": "gzip, identity"}
+    ),
     LengthRequired: ProblemType(411, "length_required", "Length required"),
     BodyTooLarge: ProblemType(413, "body_too_large", "Body too large"),
     InvalidBody: ProblemType(400, "invalid_body", "Malformed body"),
@@ -154,10 +166,10 @@ def _kind(exc: Exception) -> ProblemType:
 
 def _headers(kind: ProblemType, exc: Exception) -> dict[str, str]:
     headers = dict(kind.headers)
+    if isinstance(exc, RequestError):
+        headers |= exc.headers
     if isinstance(exc, errors.Throttled | TooFast):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_seconds)))
-    elif isinstance(exc, MethodNotAllowed):
-        headers["Allow"] = ", ".join(exc.allowed)
     return headers
 
 

@@ -99,12 +99,18 @@ RESPONSE_HEADERS: Mapping[str, Json] = {
     "Location": {"description": "The path of what was created.", "required": True},
     "Preference-Applied": {"description": "The preference in `Prefer` that was applied."},
     "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "How to authenticate."},
+    "WWW-Authenticate": {"description": "How to authenticate.", "required": True},
+    "Accept": {"description": "The media types that are supported."},
+    "Accept-Patch": {"description": "The media types that PATCH supports."},
+    "Accept-Encoding": {"description": "The content codings that are supported."},
     "Savepoint-Request-Charge": {
         "description": "The cost of the request, in request units of the database.",
         "required": True,
     },
 }
+
+_ACCEPTED: Mapping[int, tuple[str, ...]] = {415: ("Accept", "Accept-Patch")}
+"""Headers of problems that depend on the endpoint."""
 
 _REFUSABLE_HEADERS = frozenset({"If-Match", "If-None-Match", "Idempotency-Key"})
 
@@ -176,7 +182,8 @@ def success_headers(endpoint: Endpoint, status: int) -> list[str]:
 
 def problem_headers(status: int) -> list[str]:
     """Returns the headers that problems of a status can have."""
-    return sorted({name for kind in PROBLEM_TYPES.values() if kind.status == status for name in kind.headers})
+    kinds = (kind for kind in PROBLEM_TYPES.values() if kind.status == status)
+    return sorted({name for kind in kinds for name in kind.headers}.union(_ACCEPTED.get(status, ())))
 
 
 def problem_titles(status: int) -> str:

@@ -279,6 +279,20 @@ async def test_another_media_type_is_refused(refusals: Refusals, media_type: str
     assert "application/json" in problem["detail"]
 
 
+@on_one_engine
+async def test_a_refused_media_type_comes_with_those_that_are_accepted(client: Client) -> None:
+    path, _ = await made(client)
+    for method, target, header, accepted in (
+        ("POST", SESSIONS, "accept", "application/json"),
+        ("PUT", path, "accept", "application/json"),
+        ("PATCH", path, "accept-patch", "application/merge-patch+json, application/json"),
+        ("PATCH", f"{path}/content", "accept-patch", "application/x-fossil-delta"),
+    ):
+        refused = await client.call(method, target, b"x", {"Content-Type": "text/csv"})
+        assert_problem(refused, 415, "unsupported_media_type")
+        assert refused.headers[header] == accepted and "accept-encoding" not in refused.headers
+
+
 async def test_nul_in_content_is_content(client: Client) -> None:
     content = "\0a\0\0b\0"
     path, _ = await made(client, content=content)

@@ -207,6 +207,7 @@ async def test_an_odd_user_id_is_401_whatever_is_asked(client: Client, counting:
         await odd.delete(f"{SESSIONS}/AAAAAAAAAAAA"),
     ):
         assert "255" in assert_problem(answer, 401, "unauthenticated")["detail"]
+        assert answer.headers["www-authenticate"] == "X-User-Id"
     assert counting.asked == []
 
 

@@ -234,6 +234,7 @@ async def test_another_coding_is_415_and_nothing_is_written(
     counting.forget()
     refused = await client.call(sent.method, path, WHOLE_MEMBER, {**sent.headers, "content-encoding": coding})
     assert "Content-Encoding" in assert_problem(refused, 415, "unsupported_media_type")["detail"]
+    assert refused.headers["accept-encoding"] == "gzip, identity"
     assert counting.asked == []
 
 
