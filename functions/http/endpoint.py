@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from functions.http.bodies import BODY_MAX_BYTES, JSON
 from functions.http.call import Response
 from functions.http.errors import InvalidRequest
-from functions.http.views import Nothing
+from functions.http.views import Nothing, QueryModel
 from persistence.documents import ID_LENGTH
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
@@ -110,7 +110,7 @@ class Endpoint:
     parameters: tuple[PathParameter, ...]
     route: Route
     handler: Handler
-    query: type[BaseModel]
+    query: type[QueryModel]
     body: type[BaseModel] | None
     models: tuple[type, ...]
     services: Mapping[str, type]
