@@ -94,8 +94,11 @@ class Call(Generic[Q, B]):
         return accepts_gzip(self.headers.get("accept-encoding", ""))
 
     def location(self, path: str) -> dict[str, str]:
-        """Returns the Location of something new, at a path such as `sessions/{id}`."""
-        called = urlsplit(self.url).path
+        """Returns the Location of something new, at a path such as `sessions/{id}`, always of this origin.
+
+        Browsers take `//name` at its start for another host, and a backslash for a slash.
+        """
+        called = "/" + urlsplit(self.url).path.lstrip("/\\\t\r\n")
         return {"Location": called[: called.lower().index(_BASE) + len(_BASE)] + path}
 
     def _save_id(self) -> str | None:

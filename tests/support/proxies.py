@@ -27,7 +27,7 @@ Listen 127.0.0.1:{port}
 User www-data
 Group www-data
 </IfModule>
-ProxyPreserveHost On
+ProxyPreserveHost {preserve}
 ProxyPass / {upstream}/
 SetOutputFilter {filter}
 """
@@ -52,8 +52,7 @@ http {{
         listen 127.0.0.1:{port};
         location / {{
             proxy_pass {upstream};
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
+            {headers}
         }}
     }}
 }}
@@ -89,7 +88,7 @@ class Kind:
     program: str
     modules: tuple[str, ...]
     coding: str
-    command: Callable[["Kind", Path, int, str], list[str]]
+    command: Callable[["Kind", Path, int, str, bool], list[str]]
 
     def missing(self) -> str | None:
         """Returns why it cannot run here, or None."""
@@ -97,15 +96,22 @@ class Kind:
         needed += [module for module in self.modules if not Path(module).is_file()]
         return f"{', '.join(needed)} is not installed: .ci/proxies" if needed else None
 
+    def missing_here(self) -> str | None:
+        """As `missing`, but None in CI, where nothing is skipped."""
+        return None if os.environ.get("CI") else self.missing()
+
     @contextmanager
-    def before(self, upstream: str, folder: Path) -> Iterator[Proxy]:
-        """Runs it in front of a server, with all of its files in `folder`."""
+    def before(self, upstream: str, folder: Path, *, is_plain: bool = False) -> Iterator[Proxy]:
+        """Runs it in front of a server, with all of its files in `folder`.
+
+        If `is_plain`, it sends the headers that it sends without a configuration for them.
+        """
         folder.mkdir()
         port = _free_port()
         log = folder / "output"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                self.command(self, folder, port, upstream),
+                self.command(self, folder, port, upstream, is_plain),
                 stdout=output,
                 stderr=output,
                 # Caddy keeps its configuration in the home of its user.
@@ -119,16 +125,25 @@ class Kind:
             process.wait(timeout=20)
 
 
-def _apache(kind: Kind, folder: Path, port: int, upstream: str) -> list[str]:
+def _apache(kind: Kind, folder: Path, port: int, upstream: str, is_plain: bool) -> list[str]:
     names = ["mpm_event", "authz_core", "proxy", "proxy_http", "deflate", "filter", "brotli"]
     modules = "\n".join(f"LoadModule {name}_module {_APACHE_MODULES}/mod_{name}.so" for name in names)
     output = "BROTLI_COMPRESS" if kind.coding == "br" else "DEFLATE"
     config = folder / "apache.conf"
-    config.write_text(_APACHE.format(folder=folder, port=port, upstream=upstream, modules=modules, filter=output))
+    config.write_text(
+        _APACHE.format(
+            folder=folder,
+            port=port,
+            upstream=upstream,
+            modules=modules,
+            filter=output,
+            preserve="Off" if is_plain else "On",
+        )
+    )
     return [str(_which(kind.program)), "-f", str(config), "-DFOREGROUND"]
 
 
-def _nginx(kind: Kind, folder: Path, port: int, upstream: str) -> list[str]:
+def _nginx(kind: Kind, folder: Path, port: int, upstream: str, is_plain: bool) -> list[str]:
     name = "brotli" if kind.coding == "br" else "gzip"
     compression = f"{name} on; {name}_types *; {name}_min_length 16;"
     if name == "gzip":
@@ -141,13 +156,14 @@ def _nginx(kind: Kind, folder: Path, port: int, upstream: str) -> list[str]:
             upstream=upstream,
             compression=compression,
             modules="\n".join(f"load_module {module};" for module in kind.modules),
+            headers="" if is_plain else "proxy_http_version 1.1; proxy_set_header Host $http_host;",
             user="user root;" if os.getuid() == 0 else "",
         )
     )
     return [str(_which(kind.program)), "-c", str(config), "-e", str(folder / "error.log")]
 
 
-def _caddy(kind: Kind, folder: Path, port: int, upstream: str) -> list[str]:
+def _caddy(kind: Kind, folder: Path, port: int, upstream: str, is_plain: bool) -> list[str]:
     config = folder / "Caddyfile"
     config.write_text(_CADDY.format(folder=folder, port=port, upstream=upstream, coding=kind.coding))
     return [str(_which(kind.program)), "run", "--config", str(config), "--adapter", "caddyfile"]
