@@ -8,6 +8,7 @@
     ├── InvalidBody
     ├── ConditionRequired
     ├── ConfirmationRequired
+    ├── NotASubresource
     ├── UnknownPath
     ├── MethodNotAllowed
     ├── TooFast
@@ -86,6 +87,13 @@ class ConditionRequired(RequestError):
 
 class ConfirmationRequired(RequestError):
     """The request cannot be undone, and was not confirmed."""
+
+
+class NotASubresource(RequestError):
+    """A page wants to run stored content, to style itself with it, or to frame it."""
+
+    def __init__(self, use: str) -> None:
+        super().__init__(f"Stored content cannot be used as {use}. Read it with fetch().")
 
 
 class UnknownPath(RequestError):

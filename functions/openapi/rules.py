@@ -83,7 +83,7 @@ BASE_ETAG: Json = {
 """If-Match where an endpoint needs a base."""
 
 _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
-    ANY_TYPE: ("Content-Security-Policy", "Vary", "Content-Encoding"),
+    ANY_TYPE: ("Content-Security-Policy", "Cross-Origin-Resource-Policy", "Vary", "Content-Encoding"),
     HTML: ("Content-Security-Policy",),
 }
 
@@ -91,6 +91,10 @@ RESPONSE_HEADERS: Mapping[str, Json] = {
     "Content-Encoding": {"description": "`gzip` if the caller accepts it."},
     "Content-Security-Policy": {
         "description": "What a browser may do with the content. It may run no script.",
+        "required": True,
+    },
+    "Cross-Origin-Resource-Policy": {
+        "description": "Pages of other origins may read the content, but not embed it.",
         "required": True,
     },
     "Vary": {"description": "The request headers that change the response.", "required": True},
@@ -140,6 +144,8 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: True, (422, 500)),
     # An identity is checked and a store is asked.
     (lambda it: not it.route.public, (401, 429, 503)),
+    # Browsers that would run raw content, or frame it.
+    (lambda it: it.route.produces == ANY_TYPE, (403,)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
     (_refuses_headers, (400,)),
     (lambda it: it.body is not None, (400, 411, 413, 415)),
@@ -201,6 +207,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "invalid_header": lambda it, mode: _refuses_headers(it),
     "invalid_cursor": lambda it, mode: "cursor" in it.query.model_fields,
     "forbidden": lambda it, mode: 403 in it.route.statuses,
+    "not_a_subresource": lambda it, mode: it.route.produces == ANY_TYPE,
     "forbidden_origin": lambda it, mode: mode is AuthMode.LOCAL,
     "illegal_move": lambda it, mode: it.route.method != "GET",
     "items_stale": lambda it, mode: _is_sync(it),

@@ -21,6 +21,7 @@ NOT_FOR_PAGES = {
     "Accept-Patch",
     "Content-Encoding",
     "Content-Security-Policy",
+    "Cross-Origin-Resource-Policy",
     "Vary",
     "WWW-Authenticate",
 }
