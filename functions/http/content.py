@@ -1,19 +1,27 @@
 """Content beside its metadata in JSON, and content by itself with its own media type."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from functions.http.call import NOT_MODIFIED, Call, Response, to_json
 from functions.http.digests import REPR_DIGEST, repr_digest
+from functions.http.errors import NotASubresource, cut
 from functions.http.headers import GZIP, entity_tags, etag_of_coding
 from functions.http.views import BodyModel, Nothing, WireModel
 from persistence.content import Verified, pack
 from persistence.errors import InvalidMember
 
-# Content can be HTML. A browser must not run it with the rights of our origin.
-SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}
+# Content can be HTML. A browser must not run it with the rights of our origin, nor let other origins embed it.
+SANDBOX = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Vary": "Accept-Encoding",
+}
+# What fetch() and navigations send, and what only shows or plays. All other uses run content, apply or frame it.
+_HARMLESS = frozenset({"empty", "document", "image", "audio", "video", "track", "font", "json"})
 _UNKNOWN_TYPE = "text/plain"
 
 CONTENT_HASH = "The SHA-256 of `content` in UTF-8, in lower-case hexadecimal. Another content is refused."
@@ -54,6 +62,19 @@ def content_json(metadata: WireModel, content: bytes | str) -> bytes:
     return to_json({"metadata": metadata.model_dump(mode="json"), "content": text})
 
 
+def refuse_subresource(headers: Mapping[str, str]) -> None:
+    """Raises NotASubresource if a browser wants content as a script, a style sheet, a worker, a frame or the like.
+
+    The policy of the page does not prevent it: it trusts its own origin, and anybody may store a script here. Only
+    browsers send these headers, on secure origins and on this machine.
+    """
+    use = headers.get("sec-fetch-dest", "empty").strip().lower()
+    if "service-worker" in headers:
+        use = "serviceworker"
+    if use not in _HARMLESS:
+        raise NotASubresource(cut(use))
+
+
 def content_response(
     call: Call[Nothing, Nothing], content: Verified | None, etag: str, media_type: str | None
 ) -> Response[bytes]:
@@ -64,10 +85,11 @@ def content_response(
     coding = GZIP if call.accepts_gzip else None
     type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
     if content is None:
-        # The caller may have the representation of the other coding.
+        # The caller may have the representation of the other coding, or one that a proxy made.
         known = entity_tags(call.headers["if-none-match"])
-        if etag_of_coding(etag, coding) not in known:
-            coding = GZIP if coding is None else None
+        other = GZIP if coding is None else None
+        if etag_of_coding(etag, coding) not in known and etag_of_coding(etag, other) in known:
+            coding = other
         return Response(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
     headers = dict(SANDBOX)
     if coding is None:

@@ -21,7 +21,7 @@ class Fault(WireModel):
 
     detail: str = Field(description="What is wrong, in words for users.")
     pointer: str = Field(default_factory=str, description="A JSON pointer into the body.")
-    parameter: str = Field(default_factory=str, description="The name of a query parameter.")
+    parameter: str = Field(default_factory=str, description="The name of a parameter in the query or the path.")
     header: str = Field(default_factory=str, description="The name of a request header.")
 
 
