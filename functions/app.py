@@ -10,7 +10,7 @@ from functions.account.views import views_for
 from functions.activity import endpoints as activity
 from functions.drafts import endpoints as drafts
 from functions.http.api import Api
-from functions.http.rate_limit import TokenBuckets
+from functions.http.rate_limit import TokenBuckets, WriteLimit
 from functions.identity.modes import identify_by
 from functions.identity.settings import IdentityRules
 from functions.openapi import endpoints as openapi
@@ -27,18 +27,21 @@ from persistence import Stores
 
 @dataclass(frozen=True, slots=True)
 class AppRules:
-    """What an operator sets for the app. 0 `snapshot_opens_per_minute` is no limit."""
+    """What an operator sets for the app. A limit of 0 is none."""
 
     identity: IdentityRules
     schedules: timers.Schedules
     snapshot_opens_per_minute: int = 0
+    writes_per_minute: int = 0
+    write_bytes_per_minute: int = 0
     expose_charge: bool = False
 
 
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     """Returns the app with every function registered. Asks nothing of the stores yet."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    api = Api(app, identify_by(rules.identity), expose_charge=rules.expose_charge)
+    write_limit = WriteLimit(rules.writes_per_minute, rules.write_bytes_per_minute)
+    api = Api(app, identify_by(rules.identity), write_limit, expose_charge=rules.expose_charge)
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
     api.refuse_the_rest()
