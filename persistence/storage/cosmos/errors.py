@@ -16,6 +16,7 @@ from persistence.errors import (
     StoreUnavailable,
     Throttled,
 )
+from persistence.faults import named
 from persistence.storage.engine import ITEM_MAX_BYTES
 
 _log = logging.getLogger(__name__)
@@ -47,11 +48,11 @@ def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> Engi
         case 429:
             return Throttled(float(wait) / 1000)
         case 400 if _NO_INDEX in str(exc):
-            _log.error("Cosmos DB has no index for a query yet: %r", exc)
+            _log.error("Cosmos DB has no index for a query yet: %s", named(exc))
             return IndexBuilding()
         case 400:
             return ValueError("the database refused the request as malformed")
-    _log.error("Cosmos DB returned %s: %r", status, exc)
+    _log.error("Cosmos DB returned %s: %s", status, named(exc))
     return StoreUnavailable()
 
 
