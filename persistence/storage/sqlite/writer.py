@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from persistence.errors import PersistenceError, StoreUnavailable
+from persistence.errors import StoreUnavailable
+from persistence.faults import named
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -31,7 +32,8 @@ class Writer:
         """Returns the result of `work` once it is on disk. Raises StoreUnavailable if the database cannot be
         written.
 
-        Work that raises a PersistenceError or ValueError must have written nothing.
+        If the work raises, what it has written is rolled back, and nothing else. Raises what it raises, and
+        StoreUnavailable for an error of the driver.
         """
         if self._closed:
             raise StoreUnavailable
@@ -68,8 +70,8 @@ class Writer:
                 job.do(self._connection)
             self._connection.execute("COMMIT")
         except Exception as exc:
-            # The database failed, or there is a bug. Nothing of the group may remain half done.
-            _log.error("A group of %d writes failed: %r", len(group), exc)
+            # The database failed. Nothing of the group may remain half done.
+            _log.error("A group of %d writes failed: %s", len(group), named(exc))
             self._roll_back()
             for job in group:
                 job.fail(exc)
@@ -81,7 +83,17 @@ class Writer:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as exc:
-                _log.error("The rollback failed too: %r", exc)
+                _log.error("The rollback failed too: %s", named(exc))
+
+
+def roll_back_job(connection: sqlite3.Connection) -> None:
+    """Takes back what the running job has written so far. Raises sqlite3.Error if the transaction is gone."""
+    connection.execute("ROLLBACK TO job")
+
+
+def _primary_code(exc: Exception) -> int:
+    code: int = getattr(exc, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 class _Job:
@@ -93,10 +105,20 @@ class _Job:
         self.future: asyncio.Future[Any] = self._loop.create_future()
 
     def do(self, connection: sqlite3.Connection) -> None:
+        """Runs the work. Raises only what fails the whole group: the transaction is gone, or the disk fails."""
+        connection.execute("SAVEPOINT job")
         try:
             self._result = self._work(connection)
-        except (PersistenceError, ValueError) as exc:
-            self._error = exc
+        except Exception as exc:
+            if not connection.in_transaction or _primary_code(exc) == sqlite3.SQLITE_IOERR:
+                raise
+            roll_back_job(connection)
+            if isinstance(exc, sqlite3.Error):
+                _log.error("A write failed: %s", named(exc))
+                self.fail(exc)
+            else:
+                self._error = exc
+        connection.execute("RELEASE job")
 
     def fail(self, cause: Exception) -> None:
         self._error = StoreUnavailable()

@@ -204,7 +204,7 @@ def test_indexes_and_queries_are_made_of_the_same_expressions(
     )
     assert definitions == schema.indexes(container)
     for path in container.ordered - {"id"}:
-        expression = f"json_extract(item, '$.{path}')"
+        expression = sqlite_query.field(path)
         text, _ = sqlite_query.select(container, Query(KIND, None, ("id",), sort=Sort(path)))
         assert f"ORDER BY {expression} ASC, id ASC" in text
         named = [definition for name, definition in definitions.items() if re.search(f"(by|scan) {path}$", name)]
