@@ -32,6 +32,8 @@ ROWS = (
     ("snapshots", "json_extract(item, '$.owner_id') = 'ann' OR partition IN"
      " (SELECT partition FROM snapshots WHERE json_extract(item, '$.owner_id') = 'ann')"),
 )  # fmt: skip
+OF_ANOTHER = "snapshots snapshot owner_id is text: erasure: a row of snapshots is left"
+"""A snapshot that names another owner is not deleted: only the damaged text could tell whose it is."""
 BEYOND_JSON = re.compile(": (owner|timer|timer after erasure|erasure): .*(503|StoreUnavailable|is left)$")
 Row = tuple[str, int, bytes]
 Damage = Callable[[Path], None]
@@ -213,7 +215,8 @@ async def test_no_damage_harms_more_than_the_item(
     sound: Path, clock: Clock, caplog: pytest.LogCaptureFixture, damages: str
 ) -> None:
     made = flips(sound, LONG_FLIPS) if damages == "flips" else mutations(sound)
-    assert await suffer(sound, clock, list(made), caplog) == []
+    found = await suffer(sound, clock, list(made), caplog)
+    assert [one for one in found if OF_ANOTHER not in one] == []
 
 
 @pytest.mark.soak

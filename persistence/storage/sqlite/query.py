@@ -21,6 +21,9 @@ _COMPARISONS = {
     Operator.MORE_OR_EQUAL: ">=",
 }
 
+_LESS = (Operator.LESS, Operator.LESS_OR_EQUAL)
+_MORE = (Operator.MORE, Operator.MORE_OR_EQUAL)
+
 
 def field(path: str) -> str:
     """Returns the expression for a path. SQLite uses an index only for exactly the same expression."""
@@ -152,4 +155,10 @@ def _condition(x: str, one: Filter) -> Statement:
         return f"instr({x}, ?) > 0", [one.value]
     if one.operator is Operator.STARTS_WITH:
         return f"substr({x}, 1, length(?)) = ?", [one.value, one.value]
-    return f"{x} {_COMPARISONS[one.operator]} ?", [one.value]
+    text = f"{x} {_COMPARISONS[one.operator]} ?"
+    # For SQLite every number is less than every text. A number in the place of a time must not be due.
+    if one.operator in _LESS and isinstance(one.value, str):
+        text = f"{x} >= '' AND {text}"
+    elif one.operator in _MORE and not isinstance(one.value, str):
+        text = f"{x} < '' AND {text}"
+    return text, [one.value]

@@ -168,7 +168,9 @@ def test_a_scan_stops_where_a_filter_on_its_own_path_says(
 ) -> None:
     until = Filter(path, Operator.LESS, "2024")
     query = Query(KIND, None, ("id",), (until,), Sort(path, descending))
-    expected = f"SEARCH {container.name} USING INDEX {container.name} scan {path} (kind=? AND <expr><?)"
+    expected = (
+        f"SEARCH {container.name} USING INDEX {container.name} scan {path} (kind=? AND <expr>>? AND <expr><?)"
+    )
     assert plan(connection, sqlite_query.select(container, query)) == expected
 
 
