@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from persistence.account.leftovers import leftover_kind
 from persistence.activity.kind import activity_kind
 from persistence.activity.store import RETENTION, ActivityStore
 from persistence.drafts.conflict_copies import ConflictCopies
@@ -138,6 +139,7 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
         snapshot_kind(shared, snapshots, access_logs, rules.timers),
         activity_kind(shared.activity, rules.timers),
         *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
+        leftover_kind(shared),
     )
     sync = SyncStore(shared, sessions, rules.sessions)
     return Stores(shared, sessions, drafts, sync, TrashStore(sessions), snapshots, access_logs, kinds)

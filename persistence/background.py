@@ -5,6 +5,8 @@ import logging
 from collections.abc import Coroutine, Hashable
 from typing import Any
 
+from persistence.faults import traced
+
 TASK_NAME = "background"
 """The name of every task, for debuggers and tests."""
 
@@ -37,4 +39,4 @@ class Background:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
         if not task.cancelled() and (exc := task.exception()) is not None:
-            _log.error("Background work failed", exc_info=exc)
+            _log.error("Background work failed: %s", traced(exc))

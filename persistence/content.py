@@ -161,8 +161,8 @@ def unpack(packed: Packed, id: str) -> bytes:
     try:
         inflate = isal_zlib.decompressobj(wbits=31)
         raw = inflate.decompress(packed.payload, packed.size + 1)
-    except isal_zlib.error as exc:  # type: ignore[misc]  # the stub declares the class as an instance
-        raise CorruptItem("content", id) from exc
+    except isal_zlib.error:  # type: ignore[misc]  # the stub declares the class as an instance
+        raise CorruptItem("content", id) from None
     is_whole = inflate.eof and len(raw) == packed.size and not inflate.unused_data
     if not is_whole or _sha256(raw) != packed.hash:
         raise CorruptItem("content", id)

@@ -1,7 +1,6 @@
 """The work of timers and erasure on sessions: they remove deleted sessions, and contents that no head names."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -86,15 +85,22 @@ class SessionChores:
                     yield Erased()
 
     async def _discard_headless(self, owner_id: str, content_id: str, until: datetime) -> bool:
-        """Returns True if it removed the content: no head, and old enough."""
+        """Returns True if it removed the content: no head, and old enough or damaged."""
         try:
             await self._engine.read(SESSIONS, session_of(content_id), owner_id)
         except ItemNotFound:
-            with suppress(CorruptItem, ItemNotFound):
-                if (await self._contents.read(content_id, owner_id)).document.saved_at <= until:
-                    await self._contents.discard(content_id, owner_id)
-                    return True
+            if not await self._may_get_a_head(owner_id, content_id, until):
+                await self._contents.discard(content_id, owner_id)
+                return True
         return False
+
+    async def _may_get_a_head(self, owner_id: str, content_id: str, until: datetime) -> bool:
+        try:
+            saved_at = (await self._contents.read(content_id, owner_id)).document.saved_at
+        except (CorruptItem, ItemNotFound):
+            return False
+        # A time that is still to come is damaged.
+        return until < saved_at <= now() + self._rules.settle_grace
 
     async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> SessionHead | None:
         """Removes contents of one session that its head does not name, if they are from before `until`. Returns

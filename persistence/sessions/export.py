@@ -17,11 +17,17 @@ class SessionExport:
     def __init__(self, sessions: SessionStore, heads: DocumentSet[SessionHead]) -> None:
         self._sessions, self._heads = sessions, heads
 
-    async def lines(self, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
+    def lines(self, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
         """Yields the session and its revisions, newest first. One read for each content.
 
-        A content comes only with the newest revision that has it.
+        A content comes only with the newest revision that has it. If the newest content is gone, because the
+        session was saved since it was listed, the session is read once more.
         """
+        return self._lines(owner_id, item, mark, may_repeat=True)
+
+    async def _lines(
+        self, owner_id: str, item: Item, mark: str, *, may_repeat: bool
+    ) -> AsyncGenerator[Exported, None]:
         try:
             head = self._heads.load(item)
         except CorruptItem:
@@ -45,8 +51,8 @@ class SessionExport:
                     if revision is not head.revisions[0]:
                         continue  # an old revision that was pruned since
                     # The session was saved since, and has another newest content. Otherwise this one is lost.
-                    if (newer := await self._find_newer(head)) is not None:
-                        async for line in self.lines(owner_id, newer, ""):
+                    if may_repeat and (newer := await self._find_newer(head)) is not None:
+                        async for line in self._lines(owner_id, newer, "", may_repeat=False):
                             yield line
                         return
                     unreadable = True

@@ -70,5 +70,5 @@ class LateLines:
 
 def _key(line: Item) -> str:
     """Returns what a line is found by. Autosaves that share a row have one line, with the time of the first."""
-    key: str = line["at"] if line["action"] == ActivityAction.AUTOSAVED else line["id"]
-    return key
+    # A line that is stored may be damaged.
+    return str(line.get("at")) if line.get("action") == ActivityAction.AUTOSAVED else str(line["id"])

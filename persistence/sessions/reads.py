@@ -9,6 +9,7 @@ from datetime import datetime
 from persistence.content import Verified
 from persistence.documents import now
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
+from persistence.faults import named
 from persistence.retry import Attempts
 from persistence.sessions.content_cache import ContentCache
 from persistence.sessions.contents import SessionContents
@@ -167,7 +168,7 @@ class SessionReads:
             replaced = await self._heads.try_replace(touched, found.etag)
             return head if replaced is None else touched
         except PersistenceError as exc:
-            _log.warning("An access was not recorded: %r", exc)
+            _log.warning("An access was not recorded: %s", named(exc))
             return head
 
     def _was_just_accessed(self, summary: SessionSummary) -> bool:

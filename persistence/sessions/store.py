@@ -12,7 +12,8 @@ from datetime import datetime
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.content import Packed
 from persistence.documents import new_id
-from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound, Trashed
+from persistence.errors import Contended, Gone, ItemExists, LimitReached, NotFound, Trashed
+from persistence.faults import is_damage, log_fault
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.commits import SessionCommits
@@ -240,8 +241,14 @@ class SessionStore(SessionReads):
         """Removes a session with all its contents at once, and returns the number of items. Idempotent: if it is
         interrupted, the timer removes the rest."""
         # The tombstone comes first. It competes with saves, so that no acknowledged save loses its content.
-        with suppress(Gone, NotFound, CorruptItem):
+        try:
             await self._commits.commit(owner_id, session_id, Delete(new_erasure_id(), reaches_trash=True))
+        except (Gone, NotFound):
+            pass
+        except Exception as exc:
+            if not is_damage(exc):
+                raise
+            log_fault(f"The session {session_id} is erased without a tombstone", exc)
         contents = await self._contents.erase_all(owner_id, session_id)
         await self._heads.discard(owner_id, session_id)
         return contents + 1

@@ -91,8 +91,8 @@ class AccessLogStore:
             await self._entries.patch(snapshot_id, visitor_id, marks)
         except ItemNotFound:
             pass
-        except ValueError as exc:
-            raise CorruptItem(self._entries.kind, snapshot_id) from exc
+        except ValueError:
+            raise CorruptItem(self._entries.kind, snapshot_id) from None
         finally:
             self._limits.changed(visitor_id)
 

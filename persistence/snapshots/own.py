@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from persistence.errors import CorruptItem, Forbidden, Gone, ItemNotFound, NotFound
+from persistence.faults import is_damage, log_fault
 from persistence.kind import Erased, Exported, damaged
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import AccessLog
@@ -41,7 +42,7 @@ class OwnSnapshots:
             yield Exported("snapshot", {"metadata": snapshot}, "0", content)
         except (NotFound, Gone):
             pass  # its create was interrupted, or it was deleted or has expired since
-        except CorruptItem:
+        except (CorruptItem, Forbidden):  # Forbidden: the entry and the snapshot name different owners
             yield damaged(entry.id)
 
     async def erase(self, owner_id: str) -> AsyncGenerator[Erased, None]:
@@ -58,8 +59,10 @@ class OwnSnapshots:
     async def _erase(self, owner_id: str, entry: Item) -> bool:
         """Returns True if the entry was of a snapshot of the person, which was deleted."""
         snapshot_id = entry["id"]
-        is_of_another = isinstance(entry.get("owner_id"), str) and entry["owner_id"] != owner_id
-        is_live = not is_of_another and entry.get("snapshot_deleted") is not True
+        is_live = entry.get("snapshot_deleted") is not True
+        if is_live and isinstance(entry.get("owner_id"), str) and entry["owner_id"] != owner_id:
+            # It says that it is of another's snapshot. If it is damaged, the snapshot knows better.
+            is_live = await self._snapshots.is_own(owner_id, snapshot_id)
         was_deleted = is_live and await self._delete(owner_id, snapshot_id)
         await self._access_logs.erase(owner_id, snapshot_id)
         if is_live and not was_deleted and await self._delete(owner_id, snapshot_id):
@@ -75,7 +78,10 @@ class OwnSnapshots:
         with suppress(NotFound, Forbidden, ItemNotFound):
             try:
                 await self._snapshots.delete(owner_id, snapshot_id)
-            except CorruptItem:
+            except Exception as exc:
+                if not is_damage(exc):
+                    raise
+                log_fault(f"The damaged snapshot {snapshot_id} is replaced by a tombstone", exc)
                 await self._snapshots.replace_damaged(owner_id, snapshot_id)
             return True
         return False

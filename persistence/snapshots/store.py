@@ -7,11 +7,14 @@ replaces the snapshot by a tombstone, and this replace is the commit.
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from persistence.activity.documents import Actor
 from persistence.content import Verified
 from persistence.documents import now
 from persistence.errors import Contended, CorruptItem, Forbidden, ItemChanged, PersistenceError
+from persistence.faults import named
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.store import SessionStore
@@ -24,7 +27,7 @@ from persistence.snapshots.reads import SnapshotReads
 from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.containers import SNAPSHOTS
 from persistence.storage.document_set import DocumentSet, Versioned
-from persistence.storage.query import Aggregate, Filter, Page, Query, Sort
+from persistence.storage.query import Aggregate, Filter, Operator, Page, Query, Sort
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +89,11 @@ class SnapshotStore:
         if snapshot.owner_id != owner_id:
             raise Forbidden("snapshot", snapshot_id)
         return snapshot, verified.text
+
+    async def is_own(self, owner_id: str, snapshot_id: str) -> bool:
+        """Returns True if the snapshot exists, can be read and belongs to the owner. One query."""
+        snapshot = await self._reads.find_without_content(snapshot_id)
+        return snapshot is not None and snapshot.owner_id == owner_id
 
     async def page(
         self,
@@ -154,14 +162,18 @@ class SnapshotStore:
         Gone, and Forbidden if it belongs to someone else."""
         await self._reads.check_owned(owner_id, snapshot_id)
         query = Query(self._visitors.kind, snapshot_id, ("id",))
-        count, total, first, last = await asyncio.gather(
+        first, last = ("first_visited_at", "last_visited_at")
+        count, total, earliest, latest = await asyncio.gather(
             self._engine.aggregate(SNAPSHOTS, query, Aggregate.COUNT),
             self._engine.aggregate(SNAPSHOTS, query, Aggregate.SUM, "visits"),
-            self._engine.aggregate(SNAPSHOTS, query, Aggregate.MIN, "first_visited_at"),
-            self._engine.aggregate(SNAPSHOTS, query, Aggregate.MAX, "last_visited_at"),
+            self._engine.aggregate(SNAPSHOTS, _of_times(query, first), Aggregate.MIN, first),
+            self._engine.aggregate(SNAPSHOTS, _of_times(query, last), Aggregate.MAX, last),
         )
-        return SnapshotStats.model_validate(
-            {"visits": total, "visitors": count, "first_visited_at": first, "last_visited_at": last}
+        return SnapshotStats(
+            visits=int(total or 0),
+            visitors=int(count or 0),
+            first_visited_at=_time(earliest),
+            last_visited_at=_time(latest),
         )
 
     async def visitors(
@@ -191,4 +203,19 @@ class SnapshotStore:
         try:
             await self.mark_own_entry(snapshot_id, owner_id, actor)
         except PersistenceError as exc:
-            _log.warning("The access log entry of a deleted snapshot is left for the timer to mark: %r", exc)
+            _log.warning("The access log entry of a deleted snapshot is left to the timer: %s", named(exc))
+
+
+def _of_times(query: Query, path: str) -> Query:
+    """Returns the query of the items that have a text at the path that begins with a digit, as all times do."""
+    texts = (Filter(path, Operator.MORE_OR_EQUAL, "0"), Filter(path, Operator.LESS, ":"))
+    return replace(query, filters=texts)
+
+
+def _time(stored: object) -> datetime | None:
+    """Returns a stored time. None if there is none, or if it is damaged."""
+    try:
+        at = datetime.fromisoformat(str(stored))
+    except ValueError:
+        return None
+    return at if at.tzinfo is UTC else None

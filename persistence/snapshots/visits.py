@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from persistence.documents import now, timestamp_text
 from persistence.errors import ItemNotFound, PersistenceError
+from persistence.faults import named
 from persistence.keyed import Keyed
 from persistence.shared import Shared
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
@@ -56,7 +57,7 @@ class VisitCounter:
                     await self._copy(await self._add_visit(snapshot, visitor_id), copying)
             except (PersistenceError, ValueError, TimeoutError) as exc:
                 # ValueError: the entry is damaged, and no visit can be added to it.
-                _log.warning("A visit was not counted, or only in part: %r", exc)
+                _log.warning("A visit was not counted, or only in part: %s", named(exc))
         _log.debug("A visit was counted for %.2f RU", charge.request_units)
 
     async def _add_visit(self, snapshot: Snapshot, visitor_id: str) -> AccessLog:

@@ -128,7 +128,7 @@ class DocumentSet(Generic[D]):
             _log.error(
                 "The %s %s cannot be read (reference %s): %s", self.kind, corrupt.id, corrupt.reference, faults
             )
-            raise corrupt from exc
+            raise corrupt from None  # the cause repeats what the item holds
 
     def _load_or_none(self, item: Item) -> D | None:
         try:

@@ -106,12 +106,13 @@ class Position:
 class Query:
     """Items of one kind that match every filter.
 
+    kind       None: all kinds. Only an erasure asks for that.
     partition  None: all partitions. Only timers may ask for that, never a request.
     select     the top-level fields to return
     sort       by a path that the container declares; items without a text or number there are left out
     """
 
-    kind: str
+    kind: str | None
     partition: str | None
     select: tuple[str, ...]
     filters: tuple[Filter, ...] = ()

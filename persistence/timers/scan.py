@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from persistence.documents import Document, timestamp_text
-from persistence.errors import CorruptItem, ItemNotFound
+from persistence.errors import CorruptItem, ItemNotFound, StoreUnavailable
+from persistence.faults import log_fault
 from persistence.kind import Counts
 from persistence.storage.containers import Container
 from persistence.storage.document_set import DocumentSet, pages_of
-from persistence.storage.engine import Engine, Item, Set
+from persistence.storage.engine import UNREADABLE, Engine, Item, Set, is_readable
 from persistence.storage.query import Filter, Operator, Query, Sort, value_at
 from persistence.timers.watermarks import Watermarks
 
@@ -63,7 +64,7 @@ class Scan:
         """
         container = documents.container
         due = (*of, Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)))
-        select = ("id", container.partition_key, "unsettled_at")
+        select = ("id", container.partition_key, *UNREADABLE, "unsettled_at")
         done = 0
         async for page in self.pages(container, documents.kind, None, due, Sort(path), select):
             await self.each(counts, page, work, concurrency)
@@ -93,7 +94,7 @@ class Scan:
         newer = () if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since),)
         container = documents.container
         filters = (*filters, *newer, written)
-        select = ("id", container.partition_key, path.split(".")[0], *select)
+        select = ("id", container.partition_key, *UNREADABLE, path.split(".")[0], *select)
 
         done = 0
         async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):
@@ -111,18 +112,24 @@ class Scan:
     ) -> None:
         """Does `work` with each item, a few at the same time.
 
-        Skips items that are damaged, and items that another run has removed. Raises the first of other faults.
+        Items that another run has removed are ignored. Every other fault of an item is counted as `skipped` and
+        logged with a reference, and the next items follow. Raises StoreUnavailable.
         """
         turns = asyncio.Semaphore(concurrency)
 
         async def one(item: Item) -> None:
             async with turns:
                 try:
+                    if not is_readable(item):
+                        raise CorruptItem("item", item["id"])
                     await work(item)
-                except CorruptItem:
-                    counts.add("skipped")
                 except ItemNotFound:
                     pass
+                except StoreUnavailable:
+                    raise
+                except Exception as exc:
+                    counts.add("skipped")
+                    log_fault(f"A timer skipped the item {item.get('id')}", exc)
 
         try:
             async with asyncio.TaskGroup() as group:

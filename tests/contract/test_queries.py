@@ -181,3 +181,11 @@ async def test_rows_are_the_callers_own(engine: Engine) -> None:
     query = Query(KIND, PARTITION, ("a",), (Filter("id", EQUAL, "one"),))
     (await engine.query(SESSIONS, query)).items[0]["a"].append(2)
     assert (await engine.query(SESSIONS, query)).items == [{"a": [1]}]
+
+
+@pytest.mark.parametrize("operator", [LESS, LESS_OR_EQUAL, MORE, MORE_OR_EQUAL])
+async def test_a_comparison_matches_only_values_of_its_type(engine: Engine, operator: Operator) -> None:
+    await store(engine, [thing("number", at=7), thing("text", at="7"), thing("list", at=[7])])
+    less = operator in (LESS, LESS_OR_EQUAL)
+    assert await ids(engine, ("at", operator, "9" if less else "1")) in (["text"], ["list", "text"])
+    assert await ids(engine, ("at", operator, 9 if less else 1)) == ["number"]

@@ -192,7 +192,7 @@ class CountingReads(Around):
     async def aggregate(
         self, container: Container, query: Query, function: Aggregate, path: str = "id"
     ) -> int | float | str | None:
-        self.asked.append(Asked("aggregate", (), (query.kind,)))
+        self.asked.append(Asked("aggregate", (), (str(query.kind),)))
         return await super().aggregate(container, query, function, path)
 
     def _note(self, verb: str, items: Sequence[Item], bytes_read: int = 0) -> None:

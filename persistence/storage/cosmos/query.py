@@ -85,7 +85,8 @@ def _where(container: Container, query: Query, given: _Parameters) -> list[str]:
     if query.partition is not None:
         # Also in the request, but not every server applies it from there.
         where.append(f"{_field(container.partition_key)} = {given.add(query.partition)}")
-    where.append(f"{_field('kind')} = {given.add(query.kind)}")
+    if query.kind is not None:
+        where.append(f"{_field('kind')} = {given.add(query.kind)}")
     return where + [_condition(one, given) for one in query.filters]
 
 
