@@ -48,7 +48,7 @@ class FormatChores:
         """
         if await self._watermarks.read(_DONE) is not None:
             return
-        end_text = await self._watermarks.read(_END)
+        end_text = await self._watermarks.read(_END, ROLL_OUT)
         if end_text is None:
             end_text = timestamp_text(at + ROLL_OUT)
             await self._watermarks.advance(_END, end_text)

@@ -46,8 +46,7 @@ class SnapshotChores:
             if await self._mark_entries_of(counts, snapshot_id) and await self._drop_visitors(counts, snapshot_id):
                 await self._scan.set_settled(SNAPSHOTS, snapshot)
 
-        until = at - self._rules.settle_grace
-        await self._scan.each_due(counts, self._snapshots, "unsettled_at", until, mark, concurrency=1)
+        await self._scan.each_unsettled(counts, self._snapshots, at, self._rules.settle_grace, mark, concurrency=1)
 
     async def settle_creates(self, at: datetime, counts: Counts) -> None:
         """Lists, marks or removes the owner's entry of an interrupted create, depending on its snapshot."""
@@ -65,8 +64,7 @@ class SnapshotChores:
                     await self._store.mark_own_entry(snapshot_id, owner_id)
             counts.add("creates_settled")
 
-        until = at - self._rules.settle_grace
-        await self._scan.each_due(counts, self._entries, "unsettled_at", until, settle)
+        await self._scan.each_unsettled(counts, self._entries, at, self._rules.settle_grace, settle)
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of snapshots after the retention."""
