@@ -92,7 +92,7 @@ class Stores:
     @property
     def timers(self) -> Timers:
         """The timers over all kinds."""
-        return Timers(self.kinds)
+        return Timers(self.kinds, self.engine)
 
     async def close(self) -> None:
         """Waits for background work, then closes the engine."""

@@ -23,7 +23,7 @@ D = TypeVar("D", bound=Document)
 
 
 class SessionChores:
-    """Steps of the timer `sweep_sessions`, and the erasure of a person's sessions."""
+    """Steps of the timers, and the erasure of a person's sessions."""
 
     def __init__(self, engine: Engine, sessions: SessionStore, late_lines: LateLines, rules: TimerRules) -> None:
         self._engine, self._sessions, self._rules = engine, sessions, rules

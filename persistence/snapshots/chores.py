@@ -1,4 +1,4 @@
-"""The steps of the timer `mark_deleted_snapshot_logs`, over snapshots and access log entries."""
+"""The steps of the timers over snapshots and access log entries. What deletes is in the daily one."""
 
 from datetime import datetime
 
@@ -29,7 +29,8 @@ class SnapshotChores:
         self._entries = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def expire(self, at: datetime, counts: Counts) -> None:
-        """Replaces expired snapshots by tombstones. A later run marks the entries of their visitors."""
+        """Replaces expired snapshots by tombstones. Nobody could open them since they expired, and no list has
+        shown them. A run of the other timer marks the entries of their visitors."""
 
         async def expire(item: Item) -> None:
             current = await self._snapshots.read(item["id"], item["id"])

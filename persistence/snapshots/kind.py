@@ -38,11 +38,13 @@ def snapshot_kind(
         erase=Erase(own.erase, _ERASED),
         timer_steps={
             "mark_deleted_snapshot_logs": [
-                Step(("snapshots_expired",), chores.expire),
                 Step(("rows_marked", "visitors_removed"), chores.mark_entries),
                 Step(("creates_settled",), chores.settle_creates),
+            ],
+            "purge_stale_drafts": [
+                Step(("snapshots_expired",), chores.expire),
                 Step(("tombstones_forgotten",), chores.forget_tombstones),
-            ]
+            ],
         },
     )
 

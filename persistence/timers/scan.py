@@ -75,7 +75,7 @@ class Scan:
         *,
         select: tuple[str, ...] = (),
     ) -> None:
-        """As `each_due`, with every item whose `unsettled_at` is settled, as `is_settled`. `select` adds fields."""
+        """As `each_due`, with items whose `unsettled_at` is settled, as `is_settled`. `select` adds fields."""
         path = "unsettled_at"
         for operator, limit in ((Operator.LESS_OR_EQUAL, at - grace), (Operator.MORE_OR_EQUAL, at + grace)):
             due = (Filter(path, operator, timestamp_text(limit)),)

@@ -10,6 +10,7 @@ import sys
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import yaml  # type: ignore[import-untyped]
 from cronsim import CronSim
 
 from functions.timers import _run
+from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.timers.run import Timers
 from tests.support.bicep import ROOT, bicep_file
 
@@ -125,13 +127,13 @@ def test_every_timer_is_missed_when_it_does_not_run():
     assert [timer["name"] for timer in watched] == timers()
 
 
-def test_the_alert_looks_for_the_line_that_a_timer_writes(caplog: pytest.LogCaptureFixture):
+def test_the_alert_looks_for_the_line_that_a_timer_writes(caplog: pytest.LogCaptureFixture, tmp_path: Path):
     rule = bicep_file("alerts.bicep").named("resources")["silentTimers"]["config"]["config"]["properties"]
     query = rule["criteria"]["allOf"][0]["query"]
     assert query.startswith('AppTraces | where Message startswith "${timer.name}:" |')
 
     with caplog.at_level(logging.INFO):
-        asyncio.run(_run(Timers(()), "sweep_sessions"))
+        asyncio.run(_run(Timers((), SqliteEngine(tmp_path)), "sweep_sessions"))
     assert [record.message for record in caplog.records if record.message.startswith("sweep_sessions:")]
 
 

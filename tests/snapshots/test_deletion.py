@@ -190,7 +190,7 @@ async def test_a_forgotten_snapshot_is_as_one_that_never_was(stores: Stores, clo
     clock.advance(seconds=GRACE.total_seconds() + 1)
     await clean_up(stores)
     clock.advance(seconds=RETENTION.total_seconds())
-    await clean_up(stores)
+    await clean_up(stores, daily=True)
     assert await find_snapshot(stores.engine, made.id) is None
     assert await visitors_of(stores.engine, made.id) == {}
     for asking in (stores.snapshots.get, stores.snapshots.delete, stores.snapshots.stats):
