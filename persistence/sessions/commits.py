@@ -160,7 +160,7 @@ class SessionCommits:
         """A tombstone has no history. So lines that interrupted commits of the session lack are written first."""
         newest = plan.head.revisions[0]
         if newest.action is SessionAction.DELETED and not is_erasure(newest):
-            await self._late_lines.write(plan.stored, now(), now())
+            await self._late_lines.write(plan.stored, now())
 
     async def _apply(self, plan: Plan, write: Write, check_limits: bool) -> Committed:
         head, edit = plan.head, write.edit

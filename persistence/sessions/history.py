@@ -18,9 +18,10 @@ def with_revision(changed: SessionHead, action: SessionAction, save_id: str, rul
     """Returns a changed head as the next version, with one more revision.
 
     `changed` still has the version and the history of the stored head. An autosave takes the place of the autosave
-    just before it if both lie within `rules.coalesce`.
+    just before it if both lie within `rules.coalesce`. Its time is that of the clock, also if the clock was put
+    back: versions have an order of their own.
     """
-    saved_at = max(now(), changed.metadata.updated_at)
+    saved_at = now()
     version = changed.metadata.version + 1
     times = {"version": version, "updated_at": saved_at, "last_accessed_at": saved_at}
     head = changed.model_copy(update={"metadata": changed.metadata.model_copy(update=times)})
@@ -102,7 +103,8 @@ def _coalesced(
 ) -> tuple[Revision, tuple[Revision, ...]]:
     """Returns an autosave as it enters the history, and the history without the autosave that it replaces."""
     if older and older[0].action is SessionAction.AUTOSAVED and older[0].name is None:
-        if newest.saved_at - older[0].since < span:
+        # Less than zero: the clock was put back, and nobody knows how much time lies between the two.
+        if timedelta() <= newest.saved_at - older[0].since < span:
             return newest._replace(began=older[0].began or older[0].saved), older[1:]
     return newest, older
 

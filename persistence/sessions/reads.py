@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from persistence.content import Verified
 from persistence.documents import now
@@ -172,4 +172,5 @@ class SessionReads:
             return head
 
     def _was_just_accessed(self, summary: SessionSummary) -> bool:
-        return now() - summary.metadata.last_accessed_at < self._rules.touch_interval
+        # An access later than now is one by a clock that was put back since.
+        return timedelta() <= now() - summary.metadata.last_accessed_at < self._rules.touch_interval

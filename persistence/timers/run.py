@@ -8,6 +8,7 @@ from persistence.errors import PersistenceError
 from persistence.faults import log_fault, named
 from persistence.kind import Counts, Kind, TimerName
 from persistence.storage.engine import Engine
+from persistence.timers.daily import DAILY, DailyRuns
 
 
 class StepFailed(Exception):
@@ -32,7 +33,7 @@ class Timers:
     """Runs timers by name. Two runs at the same time do no harm: some work is done twice."""
 
     def __init__(self, kinds: Sequence[Kind], engine: Engine) -> None:
-        self._kinds, self._engine = kinds, engine
+        self._kinds, self._engine, self._daily = kinds, engine, DailyRuns(engine)
 
     async def run(self, name: TimerName) -> Counts:
         """Returns what all steps of the timer did. Raises the first fault, but after all steps."""
@@ -41,9 +42,14 @@ class Timers:
         return run.counts
 
     async def attempt(self, name: TimerName) -> Run:
-        """Runs each step, also after one that failed. Its fault is logged with a reference."""
+        """Runs each step, also after one that failed. Its fault is logged with a reference.
+
+        The daily timer takes no step if `DailyRuns` refuses the run, and raises if that cannot be known.
+        """
         steps = [step for kind in self._kinds for step in kind.timer_steps.get(name, ())]
         run = Run(name, Counts(name for step in steps for name in step.counts), [])
+        if name == DAILY and not await self._daily.may_delete():
+            return run
         at = now()
         for step in steps:
             await _attempt(run, step.name, step.run(at, run.counts))

@@ -62,11 +62,40 @@ class Scan:
 
         The work must remove or move that time, so that the next run does not find the item again.
         """
-        container = documents.container
         due = (*of, Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)))
-        select = ("id", container.partition_key, *UNREADABLE, "unsettled_at")
+        await self._each_of(counts, documents, path, due, work, concurrency)
+
+    async def each_unsettled(
+        self,
+        counts: Counts,
+        documents: DocumentSet[D],
+        at: datetime,
+        grace: timedelta,
+        work: Work,
+        concurrency: int = CONCURRENCY,
+        *,
+        select: tuple[str, ...] = (),
+    ) -> None:
+        """As `each_due`, with items whose `unsettled_at` is settled, as `is_settled`. `select` adds fields."""
+        path = "unsettled_at"
+        for operator, limit in ((Operator.LESS_OR_EQUAL, at - grace), (Operator.MORE_OR_EQUAL, at + grace)):
+            due = (Filter(path, operator, timestamp_text(limit)),)
+            await self._each_of(counts, documents, path, due, work, concurrency, select)
+
+    async def _each_of(
+        self,
+        counts: Counts,
+        documents: DocumentSet[D],
+        path: str,
+        filters: tuple[Filter, ...],
+        work: Work,
+        concurrency: int,
+        select: tuple[str, ...] = (),
+    ) -> None:
+        container = documents.container
+        select = ("id", container.partition_key, *UNREADABLE, "unsettled_at", *select)
         done = 0
-        async for page in self.pages(container, documents.kind, None, due, Sort(path), select):
+        async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):
             await self.each(counts, page, work, concurrency)
             if (done := done + len(page)) >= self._items_max:
                 return

@@ -6,7 +6,7 @@ import pytest
 
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Engine
-from persistence.storage.query import Filter, Operator, Query
+from persistence.storage.query import Aggregate, Condition, Filter, Operator, Query, Unless
 from tests.support.items import KIND, PARTITION, ids, store, thing
 
 pytestmark = pytest.mark.each_way
@@ -131,6 +131,29 @@ async def test_every_filter_has_to_match(engine: Engine) -> None:
     await store(engine, [thing(f"{a}{b}", a=a, b=b) for a in range(3) for b in range(3)])
     assert await ids(engine, ("a", MORE, 0), ("a", LESS, 2), ("b", NOT_EQUAL, 1)) == ["10", "12"]
     assert await ids(engine, ("a", EQUAL, 0), ("a", EQUAL, 1)) == []
+
+
+async def test_unless_matches_what_lacks_one_of_its_conditions(engine: Engine) -> None:
+    await store_each(engine, [0, 1, 2])
+    lacking = ["bare", "flat", "none", "null"]
+    assert await found(engine, Unless((Filter("a.b", LESS_OR_EQUAL, 1),))) == ["2", *lacking]
+    both = (Filter("a.b", MORE, 0), Filter("a.b", LESS, 2))
+    assert await found(engine, Unless(both)) == ["0", "2", *lacking]
+    assert await found(engine, Unless((Unless(both),))) == ["1"]
+    assert await found(engine, Unless((Filter("a.b", MORE, 0), Unless((Filter("a.b", EQUAL, 1),))))) == [
+        "0",
+        "1",
+        *lacking,
+    ]
+    assert await found(engine, Unless((Filter("a.b", IN, (0, 2)),)), Filter("a.b", MORE_OR_EQUAL, 0)) == ["1"]
+
+
+async def found(engine: Engine, *filters: Condition) -> list[str]:
+    query = Query(KIND, PARTITION, ("id",), filters)
+    assert await engine.aggregate(SESSIONS, query, Aggregate.COUNT) == len(
+        items := (await engine.query(SESSIONS, query)).items
+    )
+    return [item["id"] for item in items]
 
 
 async def test_the_id_and_the_partition_can_be_filtered_by(engine: Engine) -> None:

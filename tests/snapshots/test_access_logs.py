@@ -296,13 +296,19 @@ async def test_removing_is_for_ones_own_row_and_harmless_to_repeat(stores: Store
         await stores.access_logs.remove(VISITOR, "no id")
 
 
-async def test_a_row_of_a_deleted_snapshot_can_be_removed_by_its_owner_too(stores: Stores) -> None:
+async def test_a_row_of_a_deleted_snapshot_leaves_its_owners_history(stores: Stores) -> None:
     made = await stores.snapshots.create(OWNER, new())
+    await visit(stores, VISITOR, made.id)
     await stores.snapshots.delete(OWNER, made.id)
-    assert await history(stores, OWNER) == {made.id: 1}
+    await stores.access_logs.drain()
+    assert await history(stores, OWNER) == {}
+    assert await history(stores, VISITOR) == {made.id: 1}
+    deleted = stores.access_logs.filters.create("snapshot_deleted", True, "EQUAL")
+    for person in (OWNER, VISITOR):
+        (entry,) = (await stores.access_logs.page(person, [deleted])).items
+        assert entry.snapshot_id == made.id and entry.snapshot_deleted
     await stores.access_logs.remove(OWNER, made.id)
-    assert await entry_of(stores.engine, OWNER, made.id) is None
-    assert await visitors_of(stores.engine, made.id) == {}
+    assert (await stores.access_logs.page(OWNER, [deleted])).items == []
 
 
 async def test_a_visit_before_the_removal_does_not_come_after_it(stores: Stores) -> None:

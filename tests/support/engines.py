@@ -105,6 +105,13 @@ class InSteps(Around):
         return False
 
 
+def innermost(engine: Engine) -> Engine:
+    """Returns the engine that others wrap."""
+    while isinstance(engine, Around):
+        engine = engine.inner
+    return engine
+
+
 def saves_at_once(engine: Engine) -> bool:
     """Whether `create_then_replace` of small items is one transaction."""
     while isinstance(engine, Around):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from persistence.storage.containers import Container
-from persistence.storage.query import Aggregate, Filter, Operator, Query
+from persistence.storage.query import Aggregate, Condition, Filter, Operator, Query, Unless
 
 _SUMMED_MAX = 2**53
 """The largest number that JSON has in every language."""
@@ -78,7 +78,7 @@ class _Key:
     """The values that lead the index of a list, and the filters that are left."""
 
     leading: tuple[Filter, ...]
-    rest: tuple[Filter, ...]
+    rest: tuple[Condition, ...]
 
 
 def _keys(container: Container, query: Query) -> list[_Key | None]:
@@ -105,8 +105,8 @@ def _select_of(container: Container, query: Query, key: _Key | None, limit: int)
     for one in key.rest if key else query.filters:
         # The plus keeps SQLite from using another index for this condition. The index of the sort stops when the
         # page is full. Another index would mean to read and sort everything that matches.
-        plus = "" if one.path == query.sort.path else "+"
-        text, given = _condition(plus + field(one.path), one)
+        plus = "" if isinstance(one, Filter) and one.path == query.sort.path else "+"
+        text, given = _condition(one, plus)
         where.append(text)
         values += given
     x = field(query.sort.path)
@@ -133,7 +133,7 @@ def _order(query: Query, x: str) -> str:
     return f"id {direction}" if query.sort.path == "id" else f"{x} {direction}, id {direction}"
 
 
-def _where(query: Query, filters: Iterable[Filter]) -> tuple[list[str], list[object]]:
+def _where(query: Query, filters: Iterable[Condition]) -> tuple[list[str], list[object]]:
     where, values = list[str](), list[object]()
     if query.kind is not None:
         where.append("kind = ?")
@@ -142,13 +142,18 @@ def _where(query: Query, filters: Iterable[Filter]) -> tuple[list[str], list[obj
         where.append("partition = ?")
         values.append(query.partition)
     for one in filters:
-        text, given = _condition(field(one.path), one)
+        text, given = _condition(one)
         where.append(text)
         values += given
     return where, values
 
 
-def _condition(x: str, one: Filter) -> Statement:
+def _condition(one: Condition, plus: str = "") -> Statement:
+    if isinstance(one, Unless):
+        parts = [_condition(each) for each in one.conditions]
+        text = f"({' AND '.join(text for text, _ in parts)}) IS NOT TRUE"
+        return text, [value for _, values in parts for value in values]
+    x = plus + field(one.path)
     if isinstance(one.value, tuple):
         return f"{x} IN ({', '.join('?' * len(one.value))})", list(one.value)
     if one.operator is Operator.CONTAINS:

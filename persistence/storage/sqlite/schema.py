@@ -32,7 +32,7 @@ def indexes(container: Container) -> dict[str, str]:
             add(f"{of_list} by {path}", [*led, field(path), "id"], field(path))
         if listing.sums:
             # Not partial by a sum, because items without it are counted.
-            summed = map(field, listing.sums)
+            summed = map(field, (*listing.sums, *listing.sums_by))
             add(f"{of_list} sums", [*led, *summed], field(listing.by[0]) if listing.by else None)
     for path in container.scans:
         add(f"scan {path}", ["kind", field(path), "id"], field(path))
