@@ -38,7 +38,12 @@ class AppRules:
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     """Returns the app with every function registered. Asks nothing of the stores yet."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    api = Api(app, identify_by(rules.identity), expose_charge=rules.expose_charge)
+    api = Api(
+        app,
+        identify_by(rules.identity),
+        expose_charge=rules.expose_charge,
+        before_each=stores.confirm_rules,
+    )
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
     api.refuse_the_rest()

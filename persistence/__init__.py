@@ -95,6 +95,10 @@ class Stores:
         """The timers over all kinds."""
         return Timers(self.kinds, self.engine)
 
+    def confirm_rules(self) -> None:
+        """Lets other processes know how long this one keeps things, in the background. Does so once an hour."""
+        self.shared.rules.confirm_soon(self.shared.background)
+
     async def close(self) -> None:
         """Waits for background work, then closes the engine."""
         await self.shared.background.drain()
@@ -131,14 +135,16 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
     drafts = DraftStore(sessions, rules.draft_retention)
     access_logs = AccessLogStore(shared)
     snapshots = SnapshotStore(shared, sessions, access_logs, rules.snapshots)
+    timers = rules.timers.in_force(shared.rules)
+    kept_lines = shared.rules.add("ACTIVITY_RETENTION_DAYS", rules.activity_retention)
     kinds = (
-        session_kind(shared, sessions, rules.timers),
-        draft_kind(shared, sessions, rules.draft_retention, rules.timers),
-        trash_kind(shared, sessions, rules.sessions.trash_retention, rules.timers),
-        idempotency_kind(shared, rules.timers),
-        snapshot_kind(shared, snapshots, access_logs, rules.timers),
-        activity_kind(shared.activity, rules.timers),
-        *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
+        session_kind(shared, sessions, timers),
+        draft_kind(shared, sessions, rules.draft_retention, timers),
+        trash_kind(shared, sessions, rules.sessions.trash_retention, timers),
+        idempotency_kind(shared, timers),
+        snapshot_kind(shared, snapshots, access_logs, timers),
+        activity_kind(shared.activity, kept_lines, timers),
+        *([format_kind(shared, timers)] if rules.renew_formats else []),
         leftover_kind(shared),
     )
     sync = SyncStore(shared, sessions, rules.sessions)

@@ -70,7 +70,7 @@ class SessionChores:
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of sessions after the retention."""
-        await self._scan.forget_tombstones(counts, self._heads, at - self._rules.tombstone_retention)
+        await self._scan.forget_tombstones(counts, self._heads, await self._rules.tombstones_until(at))
 
     async def erase(self, owner_id: str) -> AsyncGenerator[Erased, None]:
         """Removes each session with its contents, then contents that have no head."""

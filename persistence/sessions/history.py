@@ -28,7 +28,7 @@ def with_revision(changed: SessionHead, action: SessionAction, save_id: str, rul
     newest, older = as_revision(head, action, save_id), changed.revisions
     if action is SessionAction.AUTOSAVED:
         newest, older = _coalesced(newest, older, rules.coalesce)
-    kept = _kept((newest, *older), rules.keep_revisions)
+    kept = _kept((newest, *older), rules.keep)
     history = {"revisions": _without_old_save_ids(kept), "remembered": _remembered(changed, kept)}
     return head.model_copy(update={**history, "schema_version": rules.stored_format})
 
@@ -109,7 +109,7 @@ def _coalesced(
     return newest, older
 
 
-def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
+def _kept(revisions: tuple[Revision, ...], keep: float) -> tuple[Revision, ...]:
     """Returns the newest revision, all that have a name, and at most `keep` - 1 others.
 
     Autosaves are removed first, oldest first: an hour of them must not push deliberate saves out of the history.
@@ -120,7 +120,7 @@ def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
         return revisions
     oldest_first = unnamed[:0:-1]
     oldest_first.sort(key=lambda one: one.action is not SessionAction.AUTOSAVED)
-    gone = {one.version for one in oldest_first[:surplus]}
+    gone = {one.version for one in oldest_first[: int(surplus)]}
     return tuple(one for one in revisions if one.version not in gone)
 
 

@@ -42,10 +42,10 @@ class SessionStore(SessionReads):
     """
 
     def __init__(self, shared: Shared, rules: SessionRules = DEFAULT_RULES) -> None:
-        super().__init__(shared, rules)
+        super().__init__(shared, rules.in_force(shared.rules))
         self._limits, self._idempotency, self._background = shared.limits, shared.idempotency, shared.background
         self._activity = shared.activity
-        self._commits = SessionCommits(self._heads, self._contents, shared.limits, shared.activity)
+        self._commits = SessionCommits(self._heads, self._contents, shared, self._rules)
         self.joint = JointCommits(shared, self._commits, self._heads, self._contents)
 
     async def create(
@@ -209,7 +209,7 @@ class SessionStore(SessionReads):
         `status` is the only status that may be deleted, if it is given. A session in the trash stays there, or is
         purged, whatever `if_match` is. A tombstone stays as it is.
         """
-        purge = purge or not self._rules.has_trash
+        purge = purge or not await self._rules.has_trash()
         edit = Delete(new_id(), status) if purge else Trash(new_id(), self._rules, status)
         try:
             await self._commits.commit(owner_id, session_id, edit, Conditions(if_match))

@@ -13,6 +13,7 @@ from persistence.shared import Shared
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
 from persistence.snapshots.filters import FILTERS, flag, is_expired, kept, of_owner, unexpired
 from persistence.snapshots.reads import check_id
+from persistence.snapshots.visit_queue import VisitQueue
 from persistence.snapshots.visits import VisitCounter
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.document_set import DocumentSet
@@ -38,13 +39,17 @@ class AccessLogStore:
         self._entries = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = DocumentSet(shared.engine, SNAPSHOTS, Visitor)
         self._background, self._limits = shared.background, shared.limits
-        self._visits = VisitCounter(shared)
+        self._visits = VisitQueue(shared.background, VisitCounter(shared).count)
         self.filters = FILTERS
 
-    def count_visit(self, snapshot: Snapshot, visitor_id: str) -> None:
-        """Starts counting a visit in the background. It never delays or fails the read, and gives up after one
-        second: a visit may be lost, or counted twice if a driver repeats its write."""
-        self._visits.start(snapshot, visitor_id)
+    async def count_visit(self, snapshot: Snapshot, visitor_id: str) -> None:
+        """Adds a visit to those that are counted in the background, within a second. Never fails the read, and
+        delays it by at most a second, if 10,000 visits wait. A visit is lost if the process dies first."""
+        await self._visits.add(snapshot, visitor_id)
+
+    async def settle_visits(self, visitor_id: str) -> None:
+        """Waits until the visits that a person has made through this process are counted."""
+        await self._visits.settle(visitor_id)
 
     async def drain(self) -> None:
         """Waits for all background work of this store and of the stores that share its parts."""
@@ -152,7 +157,7 @@ class AccessLogStore:
         deleted. Harmless to repeat. Raises NotFound if the id is malformed."""
         check_id(snapshot_id)
         # A visit that is being counted was made before this call.
-        await self._visits.settle(snapshot_id, visitor_id)
+        await self._visits.settle(visitor_id)
         entry = await self.find(visitor_id, snapshot_id)
         if entry is None:
             return
@@ -165,7 +170,7 @@ class AccessLogStore:
     async def erase(self, visitor_id: str, snapshot_id: str) -> None:
         """Removes a person's entry and its visitor item, even if they are damaged. Harmless to repeat.
         Three deletes."""
-        await self._visits.settle(snapshot_id, visitor_id)
+        await self._visits.settle(visitor_id)
         item_id = visitor_item_id(visitor_id)
         # The visitor first: the next visit restores a missing visitor, but nothing removes one without an entry.
         await self._visitors.discard(item_id, snapshot_id)

@@ -78,7 +78,7 @@ class SnapshotChores:
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of snapshots after the retention."""
-        await self._scan.forget_tombstones(counts, self._snapshots, at - self._rules.tombstone_retention)
+        await self._scan.forget_tombstones(counts, self._snapshots, await self._rules.tombstones_until(at))
 
     async def _mark_entries_of(self, counts: Counts, snapshot: Item) -> bool:
         """Returns True if all are marked, and False if the limit of a run was reached first."""

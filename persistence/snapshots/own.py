@@ -51,6 +51,8 @@ class OwnSnapshots:
         So nothing of them is left in the entries of other visitors, also of those that were deleted before; a
         timer clears what this does not reach. Also removes the person's visitor items of all snapshots.
         """
+        # A first visit that is not counted yet has no entry to be found by.
+        await self._access_logs.settle_visits(owner_id)
         query = Query(self._entries.kind, owner_id, ("id", "owner_id", "snapshot_deleted"))
         async for page in pages_of(self._entries.engine, self._entries.container, query):
             for entry in page:

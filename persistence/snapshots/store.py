@@ -90,7 +90,7 @@ class SnapshotStore:
         the background. One point read. Raises Gone if it was deleted or has expired, and CorruptItem."""
         snapshot, verified = await self._reads.get_content(snapshot_id)
         if count:
-            self._access_logs.count_visit(snapshot, visitor_id)
+            await self._access_logs.count_visit(snapshot, visitor_id)
         return snapshot, verified
 
     async def read_own(self, owner_id: str, snapshot_id: str) -> tuple[Snapshot, bytes]:

@@ -5,6 +5,7 @@ import logging
 from contextlib import suppress
 
 from persistence.errors import CorruptItem, PersistenceError
+from persistence.faults import named
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.documents import Visitor

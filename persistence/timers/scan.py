@@ -6,14 +6,15 @@ what is left.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from persistence.documents import Document, timestamp_text
 from persistence.errors import CorruptItem, ItemNotFound, StoreUnavailable
 from persistence.faults import log_fault
 from persistence.kind import Counts
+from persistence.rules_in_force import Rule, RulesInForce
 from persistence.storage.containers import Container
 from persistence.storage.document_set import DocumentSet, pages_of
 from persistence.storage.engine import UNREADABLE, Engine, Item, Set, is_readable
@@ -31,12 +32,24 @@ _PAGE_SIZE = 200
 class TimerRules:
     """What an operator sets. One step of one run processes at most `items_max` items.
 
-    Nothing younger than `settle_grace` is changed, because a request may still work with it.
+    Nothing younger than `settle_grace` is changed, because a request may still work with it. `tombstones` is the
+    rule in force for `tombstone_retention`, which another process may have.
     """
 
     settle_grace: timedelta = timedelta(minutes=15)
     tombstone_retention: timedelta = timedelta(days=30)
     items_max: int = 20_000
+    tombstones: Rule | None = None
+
+    def in_force(self, rules: RulesInForce) -> Self:
+        """Returns these rules with those in force. Reads nothing yet."""
+        return replace(self, tombstones=rules.add("TOMBSTONE_RETENTION_DAYS", self.tombstone_retention))
+
+    async def tombstones_until(self, at: datetime) -> datetime:
+        """Returns the time before which tombstones are forgotten. Reads the rule in force."""
+        if self.tombstones is None:
+            return at - self.tombstone_retention
+        return at - timedelta(days=await self.tombstones.look())
 
 
 class Scan:
