@@ -13,9 +13,11 @@ from functions.http.api import Api
 from functions.http.rate_limit import TokenBuckets
 from functions.identity.modes import identify_by
 from functions.identity.settings import IdentityRules
+from functions.imports import endpoints as imports
 from functions.openapi import endpoints as openapi
 from functions.sessions import content as session_content
 from functions.sessions import endpoints as sessions
+from functions.sessions import export as session_export
 from functions.sessions import revisions
 from functions.snapshots import access_logs
 from functions.snapshots import content as snapshot_content
@@ -56,9 +58,11 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(sessions.routes, stores.sessions, stores.conflict_copies)
     api.add(session_content.routes, stores.sessions, stores.conflict_copies)
     api.add(revisions.routes, stores.sessions)
+    api.add(session_export.routes, stores.session_export)
     api.add(drafts.routes, stores.drafts, stores.conflict_copies)
     api.add(trash.routes, stores.trash)
     api.add(sync.routes, stores.sync)
+    api.add(imports.routes, stores.imports)
     api.add(snapshots.routes, stores.snapshots, rate_limit)
     api.add(snapshot_content.routes, stores.snapshots, rate_limit)
     api.add(access_logs.routes, stores.access_logs)

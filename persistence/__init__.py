@@ -20,8 +20,11 @@ from persistence.drafts.store import DraftStore
 from persistence.formats.kind import format_kind
 from persistence.formats.renewal import renewed
 from persistence.idempotency_kind import idempotency_kind
+from persistence.imports.store import ImportStore
 from persistence.kind import Kind
 from persistence.limits import NO_LIMITS, LimitRules, Limits
+from persistence.sessions.documents import SessionHead
+from persistence.sessions.export import SessionExport
 from persistence.sessions.kind import session_kind
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
@@ -30,7 +33,9 @@ from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.kind import snapshot_kind
 from persistence.snapshots.rules import SnapshotRules
 from persistence.snapshots.store import SnapshotStore
+from persistence.storage.containers import SESSIONS
 from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
 from persistence.sync.store import SyncStore
 from persistence.timers.run import Timers
@@ -62,6 +67,7 @@ class Stores:
     sessions: SessionStore
     drafts: DraftStore
     sync: SyncStore
+    imports: ImportStore
     trash: TrashStore
     snapshots: SnapshotStore
     access_logs: AccessLogStore
@@ -79,6 +85,11 @@ class Stores:
     def activity(self) -> ActivityStore:
         """What happened, line by line."""
         return self.shared.activity
+
+    @property
+    def session_export(self) -> SessionExport:
+        """The lines of one session."""
+        return SessionExport(self.sessions, DocumentSet(self.engine, SESSIONS, SessionHead))
 
     @property
     def conflict_copies(self) -> ConflictCopies:
@@ -148,4 +159,5 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
         leftover_kind(shared),
     )
     sync = SyncStore(shared, sessions, rules.sessions)
-    return Stores(shared, sessions, drafts, sync, TrashStore(sessions), snapshots, access_logs, kinds)
+    imports = ImportStore(shared, sessions, rules.sessions)
+    return Stores(shared, sessions, drafts, sync, imports, TrashStore(sessions), snapshots, access_logs, kinds)

@@ -1,14 +1,17 @@
 """The lines of a session in the export: its metadata, then every revision of its history."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from persistence.errors import CorruptItem, ItemNotFound, NotFound
+from persistence.errors import CorruptItem, InvalidCursor, ItemNotFound, NotFound
 from persistence.kind import Exported, damaged
 from persistence.sessions.documents import SessionHead
 from persistence.sessions.revisions import Revision
 from persistence.sessions.store import SessionStore
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Item
+
+_MARK_MAX_DIGITS = 18
 
 
 class SessionExport:
@@ -59,6 +62,18 @@ class SessionExport:
                 except CorruptItem:
                     unreadable = True
             yield _line(head.id, revision, content, unreadable=unreadable)
+
+    async def of(self, owner_id: str, session_id: str, cursor: str | None) -> AsyncGenerator[Exported, None]:
+        """Yields the lines of one session, or those after `cursor`: the mark of a line.
+
+        Raises as `SessionStore.get_head`, and InvalidCursor. One read, and one for each content.
+        """
+        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _MARK_MAX_DIGITS):
+            raise InvalidCursor
+        head = await self._sessions.get_head(owner_id, session_id)
+        async with aclosing(self.lines(owner_id, head.to_item(), cursor or "")) as lines:
+            async for line in lines:
+                yield line
 
     async def _find_newer(self, head: SessionHead) -> Item | None:
         """Returns the stored head if it has another content by now, also if it is in the trash."""

@@ -5,7 +5,7 @@ Before it, readers see nothing of the save. After it, they see all of it. Renami
 same replace without content.
 """
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 
@@ -16,12 +16,13 @@ from persistence.errors import Contended, Gone, ItemExists, LimitReached, NotFou
 from persistence.faults import is_damage, log_fault
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
-from persistence.sessions.commits import SessionCommits
+from persistence.sessions.commits import SessionCommits, growth
+from persistence.sessions.contents import new_content
 from persistence.sessions.copies import as_new
-from persistence.sessions.creation import as_created, first_head
+from persistence.sessions.creation import as_created, first_head, with_content
 from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
 from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus
-from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
+from persistence.sessions.edits import EDITABLE, Edit, Move, Name, Restore, Save, with_digest, with_digest_of_save
 from persistence.sessions.joint_commits import JointCommits
 from persistence.sessions.lines import line_of, new_erasure_id, new_timer_id
 from persistence.sessions.patches import ContentDelta, SaveDelta, patched
@@ -29,6 +30,7 @@ from persistence.sessions.reads import SessionReads
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.shared import Shared
+from persistence.storage.engine import Item
 
 _NO_OTHER_CHANGE = SessionChange()
 
@@ -116,6 +118,23 @@ class SessionStore(SessionReads):
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
             return await self._create(head, new.content, id_is_new=False)
+
+    async def create_whole(self, head: SessionHead, contents: Sequence[Item]) -> None:
+        """Creates a session with its history, and the contents that it names. Writes no line of activity.
+
+        Raises ItemExists, TooMany and StorageFull. One commit, or a create for each content before it.
+        """
+        async with self._limits.turn(head.owner_id):
+            await self._limits.check(head.owner_id, growth(None, head))
+            await self._heads.create(head, contents, (), id_is_new=False)
+
+    async def add_history(
+        self, owner_id: str, session_id: str, edit: Edit, contents: Sequence[Item]
+    ) -> SessionHead:
+        """Creates contents, then applies an edit that names them. Raises StorageFull. A create for each content,
+        a read and a replace."""
+        await self._heads.create_contents(contents)
+        return (await self._commits.commit(owner_id, session_id, edit)).head
 
     async def save(
         self,
@@ -265,7 +284,9 @@ class SessionStore(SessionReads):
 
     async def _create(self, head: SessionHead, packed: Packed, *, id_is_new: bool) -> SessionHead:
         lines = self._activity.items([line_of(None, head)])
-        created = await self._heads.create(head, packed, lines, id_is_new=id_is_new)
+        content = new_content(head.owner_id, head.id, packed)
+        created = with_content(head, content["id"])
+        await self._heads.create(created, [content], lines, id_is_new=id_is_new)
         self._contents.committed(created, packed.payload)
         return created
 
