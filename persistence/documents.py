@@ -1,5 +1,7 @@
 """The parts of stored documents: ids, times, and the types of fields."""
 
+import base64
+import hashlib
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -31,6 +33,12 @@ _ID_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+")
 def new_id(length: int = ID_LENGTH) -> str:
     """Returns a new random id: characters of A-Za-z0-9_-, 6 bits each from a secure random source."""
     return nanoid(size=length)
+
+
+def derived_id(*names: str) -> str:
+    """Returns the id that follows from these names: 12 characters of their SHA-256, in base64url."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:ID_LENGTH]
 
 
 def is_id(text: str, longest: int = ID_LENGTH) -> bool:

@@ -47,6 +47,7 @@ _BOM = b"\xef\xbb\xbf"
 JSON = ("application/json",)
 ANY_TYPE = "*/*"
 HTML = "text/html"
+NDJSON = ("application/x-ndjson",)
 FOSSIL_DELTA = ("application/x-fossil-delta",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
@@ -66,12 +67,24 @@ class RawContent(BaseModel):
     media_type: str
 
 
+class RawLines(BaseModel):
+    """A body of newline-delimited JSON."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    lines: bytes
+
+
 class RawDelta(BaseModel):
     """A body that is a delta."""
 
     model_config = ConfigDict(defer_build=True)
 
     delta: bytes
+
+
+RAW_BODIES: tuple[type[BaseModel], ...] = (RawContent, RawDelta, RawLines)
+"""The models of bodies that are no JSON object."""
 
 
 def read_query(req: func.HttpRequest, model: type[QueryModel]) -> BaseModel:
@@ -114,6 +127,8 @@ def read_body(
     if model is RawDelta:
         return RawDelta(delta=body), body
     body = body.removeprefix(_BOM)
+    if model is RawLines:
+        return RawLines(lines=body), body
     return _parsed(model, body), body
 
 
