@@ -78,10 +78,14 @@ class Erase:
 
 
 class Counts:
-    """What one run of a timer did, by name. `skipped` items are damaged, and were not changed."""
+    """What one run of a timer did, by name. `skipped` items are damaged, and were not changed.
+
+    backlog  items that are due, but were left to the next run, because this one had processed its most
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._numbers = dict.fromkeys((*names, "skipped"), 0)
+        self.backlog = 0
 
     def add(self, name: str) -> None:
         """Counts one more."""
