@@ -12,6 +12,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -44,6 +45,13 @@ def derived_id(*names: str) -> str:
 def is_id(text: str, longest: int = ID_LENGTH) -> bool:
     """Returns True if the text has the form of an id of 12 to `longest` characters."""
     return ID_LENGTH <= len(text) <= longest and _ID_CHARACTERS.fullmatch(text) is not None
+
+
+def _no_number(value: object) -> object:
+    """Refuses what pydantic takes for seconds since 1970: a damaged time must not be an early one."""
+    if isinstance(value, int | float):
+        raise ValueError("is not a time")
+    return value
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -109,6 +117,7 @@ def _device(text: str | None) -> str | None:
 
 Timestamp = Annotated[
     AwareDatetime,
+    BeforeValidator(_no_number),
     AfterValidator(_to_utc),
     PlainSerializer(timestamp_text, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),  # the serializer alone has no schema

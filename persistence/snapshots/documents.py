@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
@@ -60,6 +60,10 @@ class Snapshot(Document):
         """Returns a stand-in for a snapshot that is damaged or forgotten."""
         metadata = SnapshotMetadata(title="", description=None, created_at=at, content_hash="", content_bytes=0)
         return cls(id=snapshot_id, snapshot_id=snapshot_id, owner_id=owner_id, metadata=metadata)
+
+    def to_item(self) -> dict[str, Any]:
+        """Plain JSON, with `erased` only if it is true."""
+        return self.model_dump(mode="json", exclude=None if self.erased else {"erased"})
 
     def is_gone(self, at: datetime) -> bool:
         """True if it was deleted, or has expired by `at`."""

@@ -39,11 +39,11 @@ class PurgeCounts:
 
 
 async def clean_up(stores: Stores, *, daily: bool = False) -> Counts:
-    """Runs the two timers of CLEANUP_SCHEDULE, and adds what they count. With `daily`, that of PURGE_SCHEDULE
-    first."""
-    runs = [await run_daily(stores)] if daily else []
-    runs.append(await stores.timers.run("mark_deleted_snapshot_logs"))
-    runs.append(await stores.timers.run("sweep_sessions"))
+    """Runs the two timers of CLEANUP_SCHEDULE, and adds what they count. With `daily`, then that of
+    PURGE_SCHEDULE."""
+    runs = [await stores.timers.run("mark_deleted_snapshot_logs"), await stores.timers.run("sweep_sessions")]
+    if daily:
+        runs.append(await run_daily(stores))
     total: Counter[str] = Counter()
     for counts in runs:
         total.update(counts.as_dict())
