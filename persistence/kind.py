@@ -126,6 +126,7 @@ class Kind:
     counted      what is counted in the usage, and can be limited
     stored       what adds to sums of bytes: current contents to the stored ones, and all to the kept ones
     timer_steps  the steps that each timer takes for this kind, in order
+    unsettled    documents with `unsettled_at`, which the steps complete
     """
 
     counted: Sequence[Counted] = ()
@@ -133,3 +134,4 @@ class Kind:
     export: Export | None = None
     erase: Erase | None = None
     timer_steps: Mapping[TimerName, Sequence[Step]] = field(default_factory=dict)
+    unsettled: Sequence[DocumentSet[Any]] = ()

@@ -51,14 +51,15 @@ class Timers:
         """
         steps = [step for kind in self._kinds for step in kind.timer_steps.get(name, ())]
         run = Run(name, Counts(name for step in steps for name in step.counts), [])
-        if name == DAILY and not await self._daily.may_delete():
+        is_refused = name == DAILY and not await self._daily.may_delete()
+        if is_refused:
             steps = []
         at = now()
         for step in steps:
             await _attempt(run, step.name, step.run(at, run.counts))
         # What was deleted or replaced since the last run, also by requests.
         await _attempt(run, "scrub", self._engine.scrub())
-        return replace(run, figures=await self._gauge.measure(name, at))
+        return run if is_refused else replace(run, figures=await self._gauge.measure(name, at))
 
 
 async def _attempt(run: Run, step: str, work: Awaitable[None]) -> None:

@@ -111,12 +111,14 @@ class Scan:
         async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):
             await self.each(counts, page, work, concurrency)
             if (done := done + len(page)) >= self._items_max:
-                await self._count_backlog(counts, documents, filters)
+                await self._count_backlog(counts, documents, path, filters)
                 return
 
-    async def _count_backlog(self, counts: Counts, documents: DocumentSet[D], due: tuple[Filter, ...]) -> None:
+    async def _count_backlog(
+        self, counts: Counts, documents: DocumentSet[D], path: str, due: tuple[Filter, ...]
+    ) -> None:
         """Counts what is still due. One query over all partitions, which only a run pays that is not done."""
-        query = Query(documents.kind, None, ("id",), due)
+        query = Query(documents.kind, None, ("id",), due, Sort(path))
         counts.backlog += int(await self._engine.aggregate(documents.container, query, Aggregate.COUNT) or 0)
 
     async def each_written(
@@ -154,7 +156,7 @@ class Scan:
             # If everything so far was written at one moment, the next run would start at the same item.
             if (done := done + len(page)) >= self._items_max and reached != since:
                 later = Filter(path, Operator.MORE, str(reached))
-                await self._count_backlog(counts, documents, (*narrowed, later, written))
+                await self._count_backlog(counts, documents, path, (*narrowed, later, written))
                 return
         await self._watermarks.advance(watermark, timestamp_text(until))
 
