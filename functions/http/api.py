@@ -21,7 +21,9 @@ from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered
 
 ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
-EXPOSED = "ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
+EXPOSED = (
+    "Content-Disposition, ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
+)
 """What pages of other origins may read. By name, because `*` does not work with credentials."""
 
 _CONDITIONS = {
