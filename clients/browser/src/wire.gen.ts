@@ -4,6 +4,22 @@
  */
 
 export interface paths {
+    "/api/client/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getClientFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -1291,6 +1307,47 @@ export type ParameterSavepointConfirm = components['parameters']['SavepointConfi
 export type ParameterSavepointDevice = components['parameters']['SavepointDevice'];
 export type $defs = Record<string, never>;
 export interface operations {
+    getClientFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "Content-Encoding"?: string;
+                    "Cross-Origin-Resource-Policy": string;
+                    ETag: string;
+                    Vary: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
+            };
+            304: {
+                headers: {
+                    "Content-Encoding"?: string;
+                    "Cross-Origin-Resource-Policy": string;
+                    ETag: string;
+                    Vary: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+        };
+    };
     getDocs: {
         parameters: {
             query?: never;
