@@ -42,6 +42,7 @@ _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 JSON = ("application/json",)
 ANY_TYPE = "*/*"
 HTML = "text/html"
+JAVASCRIPT = "text/javascript"
 FOSSIL_DELTA = ("application/x-fossil-delta",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 

@@ -61,15 +61,11 @@ def content_response(
 
     `content` is None if the caller has the content already: then the response is 304.
     """
-    coding = GZIP if call.accepts_gzip else None
     type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
     if content is None:
-        # The caller may have the representation of the other coding.
-        known = entity_tags(call.headers["if-none-match"])
-        if etag_of_coding(etag, coding) not in known:
-            coding = GZIP if coding is None else None
-        return Response(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
+        return Response(None, etag_known(call, etag), NOT_MODIFIED, SANDBOX, type_)
     headers = dict(SANDBOX)
+    coding = GZIP if call.accepts_gzip else None
     if coding is None:
         body, sha_256 = content.text, bytes.fromhex(content.packed.hash)
     else:
@@ -78,3 +74,14 @@ def content_response(
         headers["Content-Encoding"] = coding
     headers[REPR_DIGEST] = repr_digest(sha_256)
     return Response(body, etag_of_coding(etag, coding), headers=headers, media_type=type_)
+
+
+def etag_known(call: Call[Nothing, Nothing], etag: str) -> str:
+    """Returns the ETag of the representation that the caller has: of the coding it accepts, or else of the other.
+
+    `etag` is without a coding, and is in `call.if_none_match`.
+    """
+    coding = GZIP if call.accepts_gzip else None
+    if etag_of_coding(etag, coding) not in entity_tags(call.headers["if-none-match"]):
+        coding = GZIP if coding is None else None
+    return etag_of_coding(etag, coding)

@@ -6,7 +6,7 @@ Each rule is written once, for all endpoints.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from functions.http.bodies import ANY_TYPE, HTML, RawContent, RawDelta
+from functions.http.bodies import ANY_TYPE, HTML, JAVASCRIPT, RawContent, RawDelta
 from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS, NOT_MODIFIED
 from functions.http.digests import DIGEST_MAX_CHARACTERS, PATCHED_DIGEST, REPR_DIGEST, SHA_256_PATTERN
 from functions.http.endpoint import Endpoint
@@ -85,6 +85,7 @@ BASE_ETAG: Json = {
 _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
     ANY_TYPE: ("Content-Security-Policy", "Vary", "Content-Encoding"),
     HTML: ("Content-Security-Policy",),
+    JAVASCRIPT: ("Vary", "Content-Encoding", "Cross-Origin-Resource-Policy"),
 }
 
 RESPONSE_HEADERS: Mapping[str, Json] = {
@@ -93,6 +94,7 @@ RESPONSE_HEADERS: Mapping[str, Json] = {
         "description": "What a browser may do with the content. It may run no script.",
         "required": True,
     },
+    "Cross-Origin-Resource-Policy": {"description": "Always `cross-origin`.", "required": True},
     "Vary": {"description": "The request headers that change the response.", "required": True},
     REPR_DIGEST: {"description": "The SHA-256 of the body as it is sent (RFC 9530).", "required": True},
     "ETag": {"description": "The current ETag, for If-Match and If-None-Match.", "required": True},

@@ -15,7 +15,13 @@ from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, asser
 PAGE = {"Origin": "http://localhost:4200"}
 EXPOSE = "access-control-expose-headers"
 # Browsers handle these themselves, or no page needs them.
-NOT_FOR_PAGES = {"Content-Encoding", "Content-Security-Policy", "Vary", "WWW-Authenticate"}
+NOT_FOR_PAGES = {
+    "Content-Encoding",
+    "Content-Security-Policy",
+    "Cross-Origin-Resource-Policy",
+    "Vary",
+    "WWW-Authenticate",
+}
 SHOWING = SETTINGS.model_copy(update={"expose_charge": True, "snapshot_opens_per_minute": 1})
 
 

@@ -4,10 +4,10 @@ import ast
 import json
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
-from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -66,14 +66,17 @@ def test_azd_finds_the_infrastructure_and_the_app():
 
 def test_the_hooks_are_scripts_that_exist_on_every_system():
     assert set(AZD["hooks"]) == {"preprovision", "postprovision", "predeploy"}
-    for hook in AZD["hooks"].values():
+    # Of the service, because `azd deploy` packs the code but is not `azd package`.
+    of_the_service = AZD["services"]["api"]["hooks"]
+    assert set(of_the_service) == {"prepackage"}
+    for hook in [*AZD["hooks"].values(), *of_the_service.values()]:
         scripts = {hook[system]["run"].split(maxsplit=1)[1] for system in ("posix", "windows")}
         assert len(scripts) == 1
         script, step = scripts.pop().split()
         assert f'"{step}": {step}' in (ROOT / script).read_text()
 
 
-@pytest.mark.parametrize("script", ["app_registration.py", "indexes.py"])
+@pytest.mark.parametrize("script", ["app_registration.py", "browser_module.py", "indexes.py"])
 def test_a_hook_script_needs_no_packages(script: str):
     """The hook runs before anything is installed."""
     tree = ast.parse((ROOT / "infra" / "hooks" / script).read_text())
@@ -82,15 +85,40 @@ def test_a_hook_script_needs_no_packages(script: str):
     assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
 
 
-def test_only_what_runs_goes_to_azure():
+def left_out(paths: list[str], tmp_path: Path) -> set[str]:
+    """Returns the paths that .funcignore leaves out. Its rules are those of .gitignore, so git applies them."""
+    shutil.copy(ROOT / ".funcignore", tmp_path / ".gitignore")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    check = ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "--stdin"]
+    done = subprocess.run(check, cwd=tmp_path, input="\n".join(paths), capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stderr
+    return set(done.stdout.splitlines())
+
+
+def test_only_what_runs_goes_to_azure(tmp_path: Path):
     """azd packs every file that .funcignore does not name."""
-    ignored = (ROOT / ".funcignore").read_text().split()
-    needed = {"function_app.py", "settings.py", "functions", "persistence", "host.json", "requirements.txt"}
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    tops = {path.split("/")[0] for path in tracked.splitlines()} or {path.name for path in ROOT.iterdir()}
-    sent = {top for top in tops if not any(fnmatch(top, pattern) for pattern in ignored)}
-    assert sent - {".funcignore"} == needed
-    assert {".azure", ".venv*", ".data"} <= set(ignored)
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tracked = listed.splitlines()
+    sent = set(tracked) - left_out(tracked, tmp_path) - {".funcignore"}
+    parts = ("functions/", "persistence/")
+    assert {path for path in sent if not path.startswith(parts)} == {
+        "function_app.py",
+        "settings.py",
+        "host.json",
+        "requirements.txt",
+    }
+    assert {path for path in tracked if path.startswith(parts)} <= sent
+
+
+@pytest.mark.parametrize("folder", [".azure", ".venv", ".venv-checkov", ".data", "clients/browser/node_modules"])
+def test_what_is_made_on_this_machine_does_not_go_to_azure(tmp_path: Path, folder: str):
+    assert left_out([f"{folder}/one"], tmp_path)
+
+
+def test_the_built_browser_files_go_to_azure_and_so_do_packages_with_the_name_of_a_folder_of_ours(tmp_path: Path):
+    packed = ["functions/browser_files/savepoint.js", "functions/browser_files/savepoint.js.gz"]
+    packed += ["functions/clients/__init__.py", "functions/client/__init__.py"]
+    assert not left_out(packed, tmp_path)
 
 
 def test_health_is_left_open_and_nothing_else():
