@@ -188,6 +188,21 @@ def test_somebody_hears_of_server_errors_and_of_throttling():
     assert throttling["dimensions"][0] == {"name": "StatusCode", "operator": "Include", "values": ["429"]}
 
 
+def test_actions_of_others_are_pinned_by_commit_and_say_which_release_that_is():
+    """A tag can be moved to other code. Workflows of this repository are used by their path."""
+    used = [
+        line.strip()
+        for path in (ROOT / ".github" / "workflows").glob("*.yml")
+        for line in path.read_text().splitlines()
+        if re.search(r"^\s*(- )?uses:", line) and "uses: ./" not in line
+    ]
+    assert len(used) >= 5
+    for line in used:
+        assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+    pins = {line.partition("uses: ")[2] for line in used}
+    assert len(pins) == len({pin.partition("@")[0] for pin in pins}), "one commit for each action"
+
+
 def test_the_workflow_does_what_is_done_before_a_merge_and_on_every_python():
     assert words(r"exec make (.+) <", ".ci/run") == ["lint", "types", "test"]
     assert "make lint types" in commands("ci.yml", "checks")
