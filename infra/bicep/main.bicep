@@ -68,7 +68,7 @@ param httpConcurrency int = 32
 param logRetentionDays int = 30
 
 @minValue(-1)
-@description('Maximum of logs a day in gigabytes. It limits cost. Beyond it, nothing is logged and no log alert fires until the next day. -1: no limit.')
+@description('Maximum of logs a day in gigabytes. It limits cost. Beyond it, nothing is logged until the next day, and an alert says so. -1: no limit.')
 param logDailyCapGb int = 2
 
 @description('Email address for alerts. Empty: alerts are in the portal only.')
@@ -206,6 +206,7 @@ output SAVEPOINT_URL string = functionApp.outputs.url
 
 @description('Object id of the identity that the app registration trusts instead of a secret. The post-provision hook reads it.')
 output SAVEPOINT_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+    functionAppId: functionApp.outputs.id
 
 @description('Address of the Cosmos DB account. The pre-deploy hook waits for its indexes.')
 output SAVEPOINT_COSMOS_ENDPOINT string = cosmos.outputs.endpoint

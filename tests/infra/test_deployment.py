@@ -1,24 +1,17 @@
-"""Checks azd, the workflows, sign-in and the alerts, as far as possible without Azure."""
+"""Checks azd, the workflows and sign-in, as far as possible without Azure."""
 
 import ast
 import json
-import logging
 import re
 import shutil
 import subprocess
 import sys
-from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from cronsim import CronSim
 
-from functions.timers import _run
-from persistence.storage.sqlite.engine import SqliteEngine
-from persistence.timers.run import Timers
 from tests.support.bicep import ROOT, bicep_file
 
 AZD = yaml.safe_load((ROOT / "azure.yaml").read_text())
@@ -26,19 +19,6 @@ WORKFLOWS = {
     path.name: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")
 }
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
-
-
-def timers() -> list[str]:
-    """Returns the names of the app's timers, in order."""
-    tree = ast.parse((ROOT / "functions" / "timers.py").read_text())
-    names = [
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AsyncFunctionDef)
-        and "timer_trigger" in "".join(map(ast.dump, node.decorator_list))
-    ]
-    assert names
-    return names
 
 
 def steps(workflow: str, job: str) -> list[dict[str, Any]]:
@@ -147,45 +127,6 @@ def test_the_mode_of_the_app_goes_with_who_signs_people_in():
     main = bicep_file("main.bicep").text
     assert "authMode: empty(staticWebAppHostname) ? 'easyauth' : 'swa'" in main
     assert "var behindStaticWebApp = !empty(staticWebAppHostname)" in bicep_file("authentication.bicep").text
-
-
-def test_every_timer_is_missed_when_it_does_not_run():
-    watched = bicep_file("alerts.bicep").named("variables")["timers"]["value"]
-    assert [timer["name"] for timer in watched] == timers()
-
-
-async def test_the_alert_looks_for_the_line_that_a_timer_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    rule = bicep_file("alerts.bicep").named("resources")["silentTimers"]["config"]["config"]["properties"]
-    query = rule["criteria"]["allOf"][0]["query"]
-    assert query.startswith('AppTraces | where Message startswith "${timer.name}:" |')
-
-    engine = SqliteEngine(tmp_path)
-    with caplog.at_level(logging.INFO):
-        await _run(Timers((), engine), "sweep_sessions")
-    await engine.close()
-    assert [record.message for record in caplog.records if record.message.startswith("sweep_sessions:")]
-
-
-def test_a_timer_may_be_silent_for_longer_than_it_lies_between_two_runs():
-    hours = {"PT2H": 2, "P2D": 48}
-    defaults = bicep_file("function-app.bicep").named("variables")["defaults"]["value"]
-    schedules = {
-        "mark_deleted_snapshot_logs": defaults["CLEANUP_SCHEDULE"],
-        "sweep_sessions": defaults["CLEANUP_SCHEDULE"],
-        "purge_stale_drafts": defaults["PURGE_SCHEDULE"],
-    }
-    for timer in bicep_file("alerts.bicep").named("variables")["timers"]["value"]:
-        first, second = islice(CronSim(schedules[timer["name"]], datetime(2026, 1, 1)), 2)
-        assert timedelta(hours=hours[timer["window"]]) >= 2 * (second - first)
-
-
-def test_somebody_hears_of_server_errors_and_of_throttling():
-    alerts = bicep_file("alerts.bicep").named("resources")
-    errors = alerts["serverErrors"]["config"]["properties"]["criteria"]["allOf"][0]
-    assert "between (500 .. 599)" in errors["query"]
-    throttling = alerts["throttling"]["config"]["properties"]["criteria"]["allOf"][0]
-    assert throttling["metricName"] == "TotalRequests"
-    assert throttling["dimensions"][0] == {"name": "StatusCode", "operator": "Include", "values": ["429"]}
 
 
 def test_actions_of_others_are_pinned_by_commit_and_say_which_release_that_is():
