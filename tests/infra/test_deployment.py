@@ -101,15 +101,43 @@ def test_the_built_browser_files_go_to_azure_and_so_do_packages_with_the_name_of
     assert not left_out(packed, tmp_path)
 
 
-def test_health_is_left_open_and_nothing_else():
+def excluded_paths() -> list[str]:
+    """Returns the paths that App Service Authentication leaves open, without the prefix of the API."""
+    settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
+    prefix = json.loads((ROOT / "host.json").read_text())["extensions"]["http"]["routePrefix"]
+    paths = settings["globalValidation"]["excludedPaths"]
+    assert all(path.startswith(f"/{prefix}/") for path in paths)
+    return [path.removeprefix(f"/{prefix}/") for path in paths]
+
+
+def public_routes() -> list[str]:
+    """Returns the routes that the app serves without an identity."""
+    declared = re.compile(r'@routes\.serve\(Route\("GET", "([^"]+)"[^\n]*public=True')
+    return [route for path in (ROOT / "functions").rglob("*.py") for route in declared.findall(path.read_text())]
+
+
+def test_a_caller_is_identified_before_a_request_reaches_the_app():
     settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
     assert settings["platform"]["enabled"] is True
-    validation = settings["globalValidation"]
-    assert validation["requireAuthentication"] is True
-    assert validation["unauthenticatedClientAction"] == "Return401"
-    prefix = json.loads((ROOT / "host.json").read_text())["extensions"]["http"]["routePrefix"]
-    routes = re.findall(r'"GET", "(health/\w+)"', (ROOT / "functions" / "health.py").read_text())
-    assert validation["excludedPaths"] == [f"/{prefix}/{route}" for route in routes]
+    assert settings["globalValidation"]["requireAuthentication"] is True
+    assert settings["globalValidation"]["unauthenticatedClientAction"] == "Return401"
+
+
+def test_what_pages_and_probes_need_before_sign_in_is_left_open_and_nothing_else():
+    after_sign_in = {"docs", "openapi.json"}  # public in the app, for one machine; not needed by strangers
+    public = {re.sub(r"\{\w+\}", "*", route) for route in public_routes()}
+    assert after_sign_in < public
+    assert sorted(excluded_paths()) == sorted(public - after_sign_in)
+
+
+def test_only_tokens_of_named_applications_are_accepted():
+    settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
+    validation = settings["identityProviders"]["azureActiveDirectory"]["validation"]
+    assert set(validation) == {"allowedAudiences", "defaultAuthorizationPolicy"}
+    assert "allowedApplications: union([clientId], allowedApplications)" in bicep_file("authentication.bicep").text
+    main = bicep_file("main.bicep")
+    assert main.named("parameters")["allowedApplications"]["default"] == ""
+    assert "allowedApplications: empty(allowedApplications) ? [] : split(allowedApplications, ',')" in main.text
 
 
 def test_sign_in_is_by_entra_without_a_secret_or_by_the_static_web_app_never_by_neither():
