@@ -12,6 +12,7 @@ from devhost.http import decoded_path, request_headers, respond
 from devhost.timers import Timers
 
 PREFIX = "/admin"
+_OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"})
 
 
 class AdminApp:
@@ -65,12 +66,20 @@ def _listed(function: HttpFunction | TimerFunction) -> dict[str, str | list[str]
     return {"name": function.name, "trigger": "http", "route": function.route, "methods": methods}
 
 
+def _is_of_a_proxy(header: str) -> bool:
+    return header in _OF_PROXIES or header.startswith("x-forwarded")
+
+
 def _is_local(scope: Scope, headers: dict[str, str]) -> bool:
     """Returns whether the request comes from this machine.
 
     The client address must be loopback. A loopback Host header is required against DNS rebinding.
-    An Origin header, if sent, must be this server's own: pages of other sites are refused.
+    An Origin header, if sent, must be this server's own: pages of other sites are refused. A request that a proxy
+    passed on comes from elsewhere, although its client address is that of the proxy. Proxies say so, or speak
+    HTTP/1.0, as nginx does if nothing else is configured.
     """
+    if scope["http_version"] == "1.0" or any(_is_of_a_proxy(name) for name in headers):
+        return False
     client = scope.get("client")
     host = headers.get("host", "")
     origin = headers.get("origin")

@@ -1,5 +1,6 @@
 """HTTP triggers: the ASGI app that calls the handlers and treats requests and responses as the Azure host does."""
 
+import asyncio
 import logging
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
@@ -9,9 +10,9 @@ from azure.functions.http import HttpRequest
 from starlette.types import Receive, Scope, Send
 
 from devhost.host import HttpFunction
-from devhost.routes import RouteTable
+from devhost.limits import BODY_SECONDS, CLOSE, MAX_BODY_BYTES, BodyBudget
+from devhost.routes import Match, RouteTable
 
-MAX_BODY_BYTES = 100 * 1024 * 1024
 TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 Fields = list[tuple[bytes, bytes]]
@@ -24,6 +25,7 @@ class FunctionsApp:
 
     def __init__(self, routes: RouteTable) -> None:
         self._routes = routes
+        self._budget = BodyBudget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -39,10 +41,26 @@ class FunctionsApp:
             return
         if length > MAX_BODY_BYTES:
             # Without `close`, the server would go on to read the body.
-            await respond(send, 413, [(b"connection", b"close")])
+            await respond(send, 413, [CLOSE])
             return
+        with self._budget.reserved(length) as fits:
+            if not fits:
+                await respond(send, 503, [(b"retry-after", b"1"), CLOSE])
+                return
+            await self._serve(match, scope, headers, receive, send)
+
+    async def _serve(
+        self, match: Match, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+    ) -> None:
         # Like the worker: a body without Content-Length, such as a chunked one, is empty.
-        body = await read_body(receive) if length > 0 else b""
+        body: bytes | None = b""
+        if headers.get("content-length", "0") != "0":
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await read_body(receive)
+            except TimeoutError:
+                await respond(send, 408, [CLOSE])
+                return
         if body is None:
             return
         function, route_parameters = match

@@ -20,7 +20,9 @@ from devhost.admin import AdminApp
 from devhost.announcement import announcement
 from devhost.host import HttpFunction, TimerFunction, import_app, load_functions, route_prefix
 from devhost.http import FunctionsApp
+from devhost.limits import WellFormed
 from devhost.local_settings import Cors, HostSettings
+from devhost.protocol import HEAD_MAX_BYTES, http_protocol
 from devhost.routes import RouteTable
 from devhost.timers import Timers
 from functions.identity.local import LOOPBACK_ORIGIN
@@ -43,13 +45,13 @@ async def serve(directory: Path, environ: MutableMapping[str, str]) -> None:
         functions = load_functions(module, environ)
         routes = RouteTable((each for each in functions if isinstance(each, HttpFunction)), prefix)
         timers = Timers([each for each in functions if isinstance(each, TimerFunction)])
-        app = AdminApp(functions, timers, _with_cors(FunctionsApp(routes), settings.cors))
+        app = WellFormed(AdminApp(functions, timers, _with_cors(FunctionsApp(routes), settings.cors)))
 
         def listening() -> None:
             print(announcement(functions, routes, _url(listener)), flush=True)
             timers.start()
 
-        server = _Server(_config(app), listening)
+        server = _Server(server_config(app), listening)
         await server.serve(sockets=[listener])
         await timers.stop()
         await _close(module)
@@ -104,9 +106,12 @@ def _with_cors(app: ASGIApp, cors: Cors | None) -> ASGIApp:
     )
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """Returns the settings of the server, its limits included."""
     return uvicorn.Config(
         app,
+        http=http_protocol(),
+        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
         lifespan="off",
         ws="none",
         log_config=None,

@@ -36,6 +36,6 @@ async def get_health_live(call: Call[Nothing, Nothing]) -> Response[HealthView]:
 
 @routes.serve(Route("GET", "health/ready", public=True, statuses=(429, 503)))
 async def get_health_ready(call: Call[Nothing, Nothing], engine: Pingable) -> Response[HealthView]:
-    """Returns ok if the engine responds too, else 503."""
+    """Returns ok if the engine responds too, and writes succeed as far as is known. Else 503."""
     await engine.ping()
     return Response(OK)

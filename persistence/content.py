@@ -7,7 +7,7 @@ gzip is kept if it is small enough.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from isal import igzip, isal_zlib
 from zlib_ng import zlib_ng
@@ -25,6 +25,11 @@ _ITEM_OVERHEAD_BYTES = 2_000
 
 _WELL_PACKED = 4
 """A client's gzip is kept if the text is at least this many times longer. States shrink 5 to 12 times."""
+
+_MEMBERS_MAX = 1_000
+"""The most gzip members in one body. Tools that cut what they compress make one for each 64 KB or more."""
+
+_SLICE_BYTES = 64 * 1024
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """A gzip header (RFC 1952): deflate, no optional fields, no time, unknown system."""
@@ -74,39 +79,70 @@ def pack(content: str | bytes) -> Packed:
 def pack_gzipped(data: bytes) -> Packed:
     """As `pack`, for content that a client sent gzipped. Raises ValueError if it is not gzip.
 
-    Keeps the client's compressed data under our own header, if it is small and has no optional header fields.
-    About 1 ms per MB of text; 2 ms if it is packed again.
+    Keeps the client's compressed data under our own header, if it is one small member without optional header
+    fields: browsers read only one. About 1 ms per MB of text; 2 ms if it is packed again.
     """
-    raw = _utf8(gunzip(data))
-    is_kept = data.startswith(_HEADER[:4]) and len(data) * _WELL_PACKED <= len(raw)
+    inflated = _inflated_content(data)
+    raw = _utf8(inflated.text)
+    is_small = len(data) * _WELL_PACKED <= len(raw)
+    is_kept = inflated.members == 1 and is_small and data.startswith(_HEADER[:4])
     return _packed(raw, _HEADER + data[len(_HEADER) :] if is_kept else _compress(raw))
 
 
 def gunzip(data: bytes) -> bytes:
-    """Unpacks content that a client sent. Raises ValueError if it is not one gzip member, and ContentTooLarge."""
-    raw = inflate(data, CONTENT_MAX_BYTES)
-    if raw is None:
+    """Unpacks content that a client sent. Raises ValueError if it is not gzip, and ContentTooLarge."""
+    return _inflated_content(data).text
+
+
+def _inflated_content(data: bytes) -> "Inflated":
+    inflated = inflate(data, CONTENT_MAX_BYTES)
+    if inflated is None:
         raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
-    return raw
+    return inflated
 
 
-def inflate(data: bytes, limit: int) -> bytes | None:
-    """Unpacks what a client sent. Raises ValueError if it is not one gzip member.
+class Inflated(NamedTuple):
+    """A text that came gzipped, and the number of gzip members that it came in."""
 
-    Stops as soon as the text is longer than `limit`, and returns None. As strict as zlib, with which browsers
-    unpack: isal accepts incomplete Huffman codes, which they refuse. The standard library's zlib is as strict, and
-    makes a gzipped save of a large state cost a quarter more.
+    text: bytes
+    members: int
+
+
+def inflate(data: bytes, limit: int) -> Inflated | None:
+    """Unpacks what a client sent: gzip members, one after the other (RFC 1952), at most 1,000.
+
+    Raises ValueError if it is anything else. Stops as soon as the text is longer than `limit`, and returns None.
+    As strict as zlib, with which browsers unpack: isal accepts incomplete Huffman codes, which they refuse. The
+    standard library's zlib is as strict, and makes a gzipped save of a large state cost a quarter more.
     """
-    try:
-        member = zlib_ng.decompressobj(wbits=31)
-        raw = member.decompress(data, limit + 1)
-    except zlib_ng.error as exc:  # type: ignore[misc]  # the stub declares the class as an instance
-        raise ValueError("not gzip") from exc
-    if len(raw) > limit:
-        return None
-    if not member.eof or member.unused_data:
-        raise ValueError("not one whole gzip member")
-    return raw
+    texts, size, rest = list[bytes](), 0, memoryview(data)
+    for members in range(1, _MEMBERS_MAX + 1):
+        text, rest = _member(rest, limit - size, len(data) if members == 1 else _SLICE_BYTES)
+        texts.append(text)
+        size += len(text)
+        if size > limit:
+            return None
+        if not rest:
+            return Inflated(text if members == 1 else b"".join(texts), members)
+    raise ValueError("too many gzip members")
+
+
+def _member(data: memoryview, limit: int, step: int) -> tuple[bytes, memoryview]:
+    """Returns the text of the first gzip member, and what follows. Stops at `limit` + 1 bytes of text.
+
+    Reads `step` bytes at a time, because each read copies those that belong to the next member.
+    """
+    texts, size, end, member = list[bytes](), 0, 0, zlib_ng.decompressobj(wbits=31)
+    while not member.eof and end < len(data) and size <= limit:
+        start, end = end, min(len(data), end + step)
+        try:
+            texts.append(member.decompress(data[start:end], limit + 1 - size))
+        except zlib_ng.error as exc:  # type: ignore[misc]  # the stub declares the class as an instance
+            raise ValueError("not gzip") from exc
+        size += len(texts[-1])
+    if size <= limit and not member.eof:
+        raise ValueError("not whole gzip")
+    return texts[0] if len(texts) == 1 else b"".join(texts), data[end - len(member.unused_data) :]
 
 
 def check_size(raw: bytes) -> None:

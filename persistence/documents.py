@@ -61,6 +61,21 @@ def _without_nul(text: str) -> str:
     return text
 
 
+# White space (Unicode's White_Space), what is ignored where it is shown (Default_Ignorable_Code_Point), control
+# characters but NUL, interlinear marks and the empty Braille pattern.
+_SEEN_CHARACTER = re.compile(
+    "[^\\u0000-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f"
+    "\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+def _seen(text: str) -> str:
+    if text and not _SEEN_CHARACTER.search(text):
+        raise ValueError("must have a character that can be seen")
+    return text
+
+
 def device_text(text: str) -> str:
     """Returns the name of a device as it is kept: without NUL, and cut if it is too long."""
     return text.replace("\0", "")[:DEVICE_MAX_CHARACTERS]
@@ -94,27 +109,33 @@ CaselessText = Annotated[str, AfterValidator(caseless)]
 """What filters compare with a stored caseless twin."""
 # Only describes what the validator checks, because its message is clearer than that of a pattern.
 _NO_NUL = Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
-Title = Annotated[
+# Stores and searches take the types whose names end in Text: what is kept may be older than the rule about what is
+# seen.
+TitleText = Annotated[
     str, StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
+Title = Annotated[TitleText, AfterValidator(_seen)]
 Description = Annotated[
     str, StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
-Label = Annotated[
+LabelText = Annotated[
     str, StringConstraints(min_length=1, max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
+Label = Annotated[LabelText, AfterValidator(_seen)]
 RevisionName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=REVISION_NAME_MAX_CHARACTERS),
     AfterValidator(_without_nul),
+    AfterValidator(_seen),
     _NO_NUL,
 ]
 
 
 # Not a union of Label and "": pydantic would report one fault for each of the two.
-ClearableLabel = Annotated[
+ClearableLabelText = Annotated[
     str, StringConstraints(max_length=LABEL_MAX_CHARACTERS), AfterValidator(_without_nul), _NO_NUL
 ]
+ClearableLabel = Annotated[ClearableLabelText, AfterValidator(_seen)]
 # A device only informs, so no text of it is refused. An empty one counts as none.
 Device = Annotated[str | None, AfterValidator(_device)]
 # It becomes a response header, so it is a type alone: no line break, no parameter.

@@ -30,6 +30,8 @@
         ├── ItemChanged
         ├── ItemTooLarge
         └── StoreUnavailable
+            ├── StorageExhausted
+            ├── IndexBuilding
             └── Throttled
 
 Messages are written for users: they name the field and the limit, and never contain a driver's text. That text
@@ -340,6 +342,14 @@ class StoreUnavailable(EngineError):
 
     def __init__(self) -> None:
         super().__init__("The store does not respond; please try again.")
+
+
+class StorageExhausted(StoreUnavailable):
+    """The database has no room left. Nothing was written. Deleting may still work, and makes room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.args = ("The store has no room left; nothing was written. Please try again later.",)
 
 
 class IndexBuilding(StoreUnavailable):

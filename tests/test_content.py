@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 from persistence.content import (
     CONTENT_MAX_BYTES,
@@ -265,10 +266,52 @@ def test_a_byte_too_many_from_a_client_is_too_large() -> None:
 def test_no_gzip_from_a_client_is_a_value_error() -> None:
     whole = gzip.compress(SAMPLE.encode())
     damaged = [whole[:length] for length in range(len(whole))]
-    damaged += [b"text" * 10, whole + b"more", whole + whole, whole[:-8] + bytes(8), SAMPLE.encode()]
+    damaged += [
+        b"text" * 10,
+        whole + b"more",
+        whole + whole[:-1],
+        whole + b"\0",
+        whole + whole + b"\0",
+        whole[:-8] + bytes(8),
+        SAMPLE.encode(),
+    ]
     for data in damaged:
         with pytest.raises(ValueError, match="gzip"):
             gunzip(data)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(max_size=50), min_size=1, max_size=20), st.sampled_from([0, 1, 9]))
+def test_several_members_are_one_text_and_are_stored_as_one_member(texts: list[str], level: int) -> None:
+    data = b"".join(gzip.compress(text.encode(), level) for text in texts)
+    whole = "".join(texts).encode()
+    packed = pack_gzipped(data)
+    assert gunzip(data) == whole == unpack(packed, "id")
+    member = zlib.decompressobj(31)
+    assert member.decompress(packed.payload) == whole and not member.unused_data
+
+
+def test_large_members_are_one_text() -> None:
+    parts = [noise(200_000).encode(), WELL_PACKED.encode(), noise(300_000).encode()]
+    data = b"".join(gzip.compress(part, 1) for part in parts)
+    assert gunzip(data) == b"".join(parts) == unpack(pack_gzipped(data), "id")
+
+
+def test_the_limit_is_that_of_all_members_together() -> None:
+    half = gzip.compress(b"x" * (CONTENT_MAX_BYTES // 2))
+    assert len(gunzip(half + half)) == CONTENT_MAX_BYTES
+    for more in (gzip.compress(b"x"), half):
+        with pytest.raises(ContentTooLarge):
+            gunzip(half + half + more)
+
+
+def test_members_without_end_are_refused_soon(mocker) -> None:
+    empty = gzip.compress(b"")
+    assert gunzip(empty * 1_000) == b""
+    opened = mocker.spy(zlib_ng, "decompressobj")
+    with pytest.raises(ValueError, match="gzip"):
+        gunzip(empty * 80_000)
+    assert opened.call_count == 1_000
 
 
 WELL_PACKED = "A state repeats itself: naïve, again and again. " * 100

@@ -51,15 +51,23 @@ async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Respon
             if call.is_head:
                 # The cursor is valid. To know the length, everything would have to be read.
                 return Response()
-            lines.append(to_json(export_line(line)))
+            lines.append(_one_line(export_line(line)))
             size += len(lines[-1])
             if size >= EXPORT_BYTES or len(lines) >= EXPORT_LINES:
                 page_token = cursor
                 break
     if call.query.cursor is None and not call.is_head:
         await stores.activity.note_export(call.owner_id)
-    lines.append(to_json({"kind": "end", "pageToken": page_token}))
+    lines.append(_one_line({"kind": "end", "pageToken": page_token}))
     return Response(b"\n".join(lines) + b"\n")
+
+
+def _one_line(value: object) -> bytes:
+    """Returns JSON that no reader cuts. Many readers of lines take these three characters for line breaks."""
+    line = to_json(value)
+    for character in ("\x85", "\u2028", "\u2029"):
+        line = line.replace(character.encode(), b"\\u%04x" % ord(character))
+    return line
 
 
 @routes.serve(Route("DELETE", "me", reads=(CONFIRMATION,), statuses=(409,)))

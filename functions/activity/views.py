@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from functions.http.paging import PageQuery, QueryTime
+from functions.http.paging import UNTIL, PageQuery, QueryTime, UntilTime
 from functions.http.views import WireModel, view_of
 from persistence.activity.documents import ActivityAction, ActivityLine, Actor, SubjectKind
 from persistence.activity.store import ActivityFilter
-from persistence.documents import ID_LENGTH, Label, Timestamp
+from persistence.documents import ID_LENGTH, LabelText, Timestamp
 
 
 class ActivitySubjectView(WireModel):
@@ -44,9 +44,9 @@ class ActivityQuery(PageQuery):
         None, description="The id of a session of yours, also of a deleted one. Its lines come by version."
     )
     action: ActivityAction | None = Field(None, description="One action.")
-    app: Label | None = Field(None, description="The label of one app.")
+    app: LabelText | None = Field(None, description="The label of one app.")
     since: QueryTime | None = Field(None, alias="from", description="At or after this time.")
-    until: QueryTime | None = Field(None, alias="to", description="At or before this time.")
+    until: UntilTime | None = Field(None, alias="to", description=f"At or before this time. {UNTIL}")
 
     def wanted(self) -> ActivityFilter:
         """Returns the filter."""

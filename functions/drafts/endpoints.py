@@ -72,6 +72,7 @@ async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Respons
         "PUT",
         ONE,
         reads=("If-Match", "If-None-Match", "Idempotency-Key"),
+        creates=True,
         other_successes={201: (DraftMetadataView, DraftConflictCopyView)},
         leads_to={"draft_id": "$request.path.draft_id"},
     )

@@ -9,7 +9,7 @@ from functions.http.paging import FilterQuery, PageQuery
 from functions.http.views import WireModel
 from functions.sessions.conflict_copies import ConflictQuery
 from functions.sessions.views import DraftMetadataView, SessionMetadataView, SessionUpdateBody
-from persistence.documents import Label, device_text
+from persistence.documents import LabelText, device_text
 from persistence.storage.query import Operator
 
 _BY_APP = {"app": ("app", Operator.EQUAL)}
@@ -48,7 +48,7 @@ class RestoreQuery(FilterQuery):
 
     FILTERS = _BY_APP
 
-    app: Label | None = Field(None, description="The label of one app.")
+    app: LabelText | None = Field(None, description="The label of one app.")
 
 
 class LatestDraftQuery(FilterQuery):
@@ -56,7 +56,7 @@ class LatestDraftQuery(FilterQuery):
 
     FILTERS = _BY_APP_AND_DEVICE
 
-    app: Label | None = Field(None, description="The label of one app.")
+    app: LabelText | None = Field(None, description="The label of one app.")
     # Cut as stored devices are, so that the text that was sent finds them.
     device: Annotated[str, AfterValidator(device_text)] | None = Field(
         None, description="The label of the device that saved it last."

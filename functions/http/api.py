@@ -10,8 +10,9 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from functions.http import unknown
-from functions.http.bodies import read_body, read_query
+from functions.http.bodies import ANY_TYPE, read_body, read_query
 from functions.http.call import Call, Response, to_json
+from functions.http.content import refuse_subresource
 from functions.http.endpoint import Endpoint, Routes
 from functions.http.errors import InvalidHeader
 from functions.http.problems import problem
@@ -26,7 +27,18 @@ NOT_STORED = "no-store, private"
 EXPOSED = "ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
 """What pages of other origins may read. By name, because `*` does not work with credentials."""
 
-_CONDITIONS = {"if-match": "If-Match", "if-none-match": "If-None-Match"}
+_CONDITIONS = {
+    name.lower(): name
+    for name in (
+        "If-Match",
+        "If-None-Match",
+        "If-Modified-Since",
+        "If-Unmodified-Since",
+        "If-Range",
+        "If",  # WebDAV
+        "Content-Range",  # only a part of the content, which must not be saved as the whole
+    )
+}
 _HEAD = "HEAD"
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
@@ -108,7 +120,10 @@ class Api:
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
         """Checks the identity first: others must not learn what a valid request is."""
         owner_id = "" if endpoint.route.public else await self._identify(req.headers)
+        if endpoint.route.produces == ANY_TYPE:
+            refuse_subresource(req.headers)
         _refuse_unread_conditions(endpoint, req.headers)
+        endpoint.check_path(req.route_params)
         query = read_query(req, endpoint.query)
         body: BaseModel = _NO_BODY
         raw_body = b""

@@ -1,6 +1,8 @@
 """Reads and checks queries and bodies, before the handler runs."""
 
 import re
+from collections import Counter
+from urllib.parse import parse_qsl
 
 import azure.functions as func
 import orjson
@@ -12,9 +14,12 @@ from functions.http.errors import (
     InvalidBody,
     InvalidRequest,
     LengthRequired,
+    UnsupportedCoding,
     UnsupportedMediaType,
+    cut,
 )
 from functions.http.headers import GZIP, media_type
+from functions.http.views import QueryModel
 from persistence.content import CONTENT_MAX_BYTES, Packed, check_size, inflate, pack, pack_gzipped
 from persistence.documents import MEDIA_TYPE_PATTERN
 
@@ -36,6 +41,9 @@ _HALF_CHARACTER = (
     " JavaScript's toWellFormed() repairs it."
 )
 
+_BOM = b"\xef\xbb\xbf"
+"""Parsers may ignore it before JSON (RFC 8259, section 8.1). Some editors and tools write it."""
+
 # Also matches an unfinished text, so that the search takes linear time for every input.
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
@@ -48,7 +56,8 @@ MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
 _MEDIA_TYPE = re.compile(MEDIA_TYPE_PATTERN)
 _IDENTITY = "identity"
-_NO_GZIP = "The body is not one whole gzip member, although its Content-Encoding says so."
+_NO_GZIP = "The body is not whole gzip, although its Content-Encoding says so."
+_REPEATED = "is given more than once"
 _UTF8 = frozenset({"utf-8", "utf8"})
 
 
@@ -69,8 +78,10 @@ class RawDelta(BaseModel):
     delta: bytes
 
 
-def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
+def read_query(req: func.HttpRequest, model: type[QueryModel]) -> BaseModel:
     """Returns the validated query. Raises InvalidRequest, which names parameters."""
+    if repeated := _repeated(req.url) - model.LISTS:
+        raise InvalidRequest([{"parameter": cut(name), "detail": _REPEATED} for name in sorted(repeated)])
     # The Functions host drops empty values. Other hosts may not.
     sent = {name: value for name, value in req.params.items() if value != ""}
     try:
@@ -79,10 +90,22 @@ def read_query(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
         raise InvalidRequest.of_query(exc) from exc
 
 
+def _repeated(url: str) -> set[str]:
+    """Returns the names that have more than one value, in lower case. Only the URL tells.
+
+    The host joins the values with a comma, and compares names without case.
+    """
+    query = url.partition("?")[2]
+    if "&" not in query:
+        return set()
+    counts = Counter(name.lower() for name, _ in parse_qsl(query))
+    return {name for name, count in counts.items() if count > 1}
+
+
 def read_body(
     req: func.HttpRequest, model: type[BaseModel], media_types: tuple[str, ...], limit: int
 ) -> tuple[BaseModel, bytes]:
-    """Returns the validated body, and its bytes: without gzip, but of raw content as they were sent.
+    """Returns the validated body, and its bytes: without gzip and BOM, but of raw content as they were sent.
 
     Content has a limit by itself; `limit` is that of other bodies, without gzip. Raises UnsupportedMediaType,
     LengthRequired, BodyTooLarge, InvalidBody, InvalidHeader and InvalidRequest.
@@ -90,10 +113,11 @@ def read_body(
     if model is RawContent:
         return _read_raw(req), req.get_body()
     if media_type(req.headers.get("content-type", ""))[0] not in media_types:
-        raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}.")
+        raise UnsupportedMediaType(f"Send the body as Content-Type: {media_types[0]}.", req.method, media_types)
     body = _inflated(_body(req), limit) if _is_gzipped(req) else _bounded(_body(req), limit)
     if model is RawDelta:
         return RawDelta(delta=body), body
+    body = body.removeprefix(_BOM)
     return _parsed(model, body), body
 
 
@@ -105,7 +129,7 @@ def _inflated(data: bytes, limit: int) -> bytes:
         raise InvalidBody(_NO_GZIP) from exc
     if body is None:
         raise BodyTooLarge(None, limit)
-    return body
+    return body.text
 
 
 def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
@@ -118,14 +142,22 @@ def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        words = _HALF_CHARACTER if "surrogate" in str(exc) else ""
-        raise InvalidRequest([{"pointer": "#", "detail": f"Invalid JSON: {exc}{words}"}]) from exc
+        raise InvalidRequest([{"pointer": "#", "detail": _why_not_json(body, exc)}]) from exc
     if _is_wide(value):
         raise InvalidRequest([{"pointer": "#", "detail": f"has more than {_MEMBERS_MAX} members"}])
     try:
         return model.model_validate(value)
     except ValidationError as exc:
         raise InvalidRequest.of_body(exc, value) from exc
+
+
+def _why_not_json(body: bytes, exc: orjson.JSONDecodeError) -> str:
+    """Looks at the encoding by itself: orjson speaks of surrogates in both cases."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as fault:
+        return f"The body is not UTF-8, as JSON must be: the byte at offset {fault.start} fits no character."
+    return f"Invalid JSON: {exc}{_HALF_CHARACTER if 'surrogate' in str(exc) else ''}"
 
 
 def _is_wide(value: object) -> bool:
@@ -176,10 +208,10 @@ def _read_raw(req: func.HttpRequest) -> RawContent:
 
 
 def _is_gzipped(req: func.HttpRequest) -> bool:
-    """Raises UnsupportedMediaType for another content coding."""
+    """Raises UnsupportedCoding for another content coding."""
     coding = req.headers.get("content-encoding", _IDENTITY).strip().lower()
     if coding not in (GZIP, _IDENTITY):
-        raise UnsupportedMediaType(f"Content-Encoding must be {GZIP} or {_IDENTITY}.")
+        raise UnsupportedCoding(f"Content-Encoding must be {GZIP} or {_IDENTITY}.")
     return bool(coding == GZIP)
 
 

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel
 
 from functions.http.errors import ConditionRequired, InvalidHeader
-from functions.http.headers import accepts_gzip, entity_tags, preferred_return, without_coding
+from functions.http.headers import accepts_gzip, entity_tags, own_tag, preferred_return
 from persistence.conditions import AnyTag, Conditions
 from persistence.idempotency import IdempotencyKey
 
@@ -54,6 +54,8 @@ class Call(Generic[Q, B]):
     def conditions(self) -> Conditions:
         """Returns If-Match, If-None-Match and Idempotency-Key, as a write needs them. Raises InvalidHeader."""
         if_match, if_none_match = self._tags("If-Match"), self._tags("If-None-Match")
+        if if_match is not None and isinstance(if_none_match, AnyTag):
+            raise InvalidHeader("Send If-Match or If-None-Match: *, not both: no version can fulfil both.")
         return Conditions(if_match, NO_TAGS if if_none_match is None else if_none_match, self._save_id())
 
     @property
@@ -92,8 +94,11 @@ class Call(Generic[Q, B]):
         return accepts_gzip(self.headers.get("accept-encoding", ""))
 
     def location(self, path: str) -> dict[str, str]:
-        """Returns the Location of something new, at a path such as `sessions/{id}`."""
-        called = urlsplit(self.url).path
+        """Returns the Location of something new, at a path such as `sessions/{id}`, always of this origin.
+
+        Browsers take `//name` at its start for another host, and a backslash for a slash.
+        """
+        called = "/" + urlsplit(self.url).path.lstrip("/\\\t\r\n")
         return {"Location": called[: called.lower().index(_BASE) + len(_BASE)] + path}
 
     def _save_id(self) -> str | None:
@@ -123,7 +128,7 @@ class Call(Generic[Q, B]):
             if malformed is not None:
                 return malformed
             raise InvalidHeader(f'{condition} takes * or ETags in quotes, as "3-9f86d081884c7d65".') from None
-        return tags if isinstance(tags, AnyTag) else frozenset(map(without_coding, tags))
+        return tags if isinstance(tags, AnyTag) else frozenset(map(own_tag, tags))
 
 
 @dataclass(frozen=True, slots=True)

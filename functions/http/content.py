@@ -1,19 +1,27 @@
 """Content beside its metadata in JSON, and content by itself with its own media type."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from functions.http.call import NOT_MODIFIED, Call, Response, to_json
 from functions.http.digests import REPR_DIGEST, repr_digest
+from functions.http.errors import NotASubresource, cut
 from functions.http.headers import GZIP, entity_tags, etag_of_coding
 from functions.http.views import BodyModel, Nothing, WireModel
 from persistence.content import Verified, pack
 from persistence.errors import InvalidMember
 
-# Content can be HTML. A browser must not run it with the rights of our origin.
-SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "Vary": "Accept-Encoding"}
+# Content can be HTML. A browser must not run it with the rights of our origin, nor let other origins embed it.
+SANDBOX = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Vary": "Accept-Encoding",
+}
+# What fetch() and navigations send, and what only shows or plays. All other uses run content, apply or frame it.
+_HARMLESS = frozenset({"empty", "document", "image", "audio", "video", "track", "font", "json"})
 _UNKNOWN_TYPE = "text/plain"
 
 CONTENT_HASH = "The SHA-256 of `content` in UTF-8, in lower-case hexadecimal. Another content is refused."
@@ -54,6 +62,19 @@ def content_json(metadata: WireModel, content: bytes | str) -> bytes:
     return to_json({"metadata": metadata.model_dump(mode="json"), "content": text})
 
 
+def refuse_subresource(headers: Mapping[str, str]) -> None:
+    """Raises NotASubresource if a browser wants content as a script, a style sheet, a worker, a frame or the like.
+
+    The policy of the page does not prevent it: it trusts its own origin, and anybody may store a script here. Only
+    browsers send these headers, on secure origins and on this machine.
+    """
+    use = headers.get("sec-fetch-dest", "empty").strip().lower()
+    if "service-worker" in headers:
+        use = "serviceworker"
+    if use not in _HARMLESS:
+        raise NotASubresource(cut(use))
+
+
 def content_response(
     call: Call[Nothing, Nothing], content: Verified | None, etag: str, media_type: str | None
 ) -> Response[bytes]:
@@ -79,9 +100,12 @@ def content_response(
 def etag_known(call: Call[Nothing, Nothing], etag: str) -> str:
     """Returns the ETag of the representation that the caller has: of the coding it accepts, or else of the other.
 
-    `etag` is without a coding, and is in `call.if_none_match`.
+    `etag` is without a coding, and is in `call.if_none_match`. If a proxy changed the caller's tag, it is neither:
+    then the result is that of the coding which the caller accepts.
     """
     coding = GZIP if call.accepts_gzip else None
-    if etag_of_coding(etag, coding) not in entity_tags(call.headers["if-none-match"]):
-        coding = GZIP if coding is None else None
+    other = GZIP if coding is None else None
+    known = entity_tags(call.headers["if-none-match"])
+    if etag_of_coding(etag, coding) not in known and etag_of_coding(etag, other) in known:
+        coding = other
     return etag_of_coding(etag, coding)

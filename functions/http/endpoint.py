@@ -20,7 +20,8 @@ from pydantic import BaseModel
 
 from functions.http.bodies import BODY_MAX_BYTES, JSON
 from functions.http.call import Response
-from functions.http.views import Nothing
+from functions.http.errors import InvalidRequest
+from functions.http.views import Nothing, QueryModel
 from persistence.documents import ID_LENGTH
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
@@ -33,12 +34,16 @@ H = TypeVar("H", bound=Handler)
 
 @dataclass(frozen=True, slots=True)
 class PathParameter:
-    """A parameter in paths, such as an id. `statuses` are those of requests for a missing or deleted thing."""
+    """A parameter in paths, such as an id. `statuses` are those of requests for a missing or deleted thing.
+
+    `form` is the pattern of the schema in words.
+    """
 
     name: str
     description: str
     schema: Mapping[str, Any]
     statuses: tuple[int, ...] = (404,)
+    form: str = ""
 
 
 def id_parameter(
@@ -47,7 +52,8 @@ def id_parameter(
     """Returns a parameter for an id of 12 to `longest` characters."""
     length = f"{ID_LENGTH}" if longest == ID_LENGTH else f"{ID_LENGTH},{longest}"
     pattern = f"^[A-Za-z0-9_-]{{{length}}}$"
-    return PathParameter(name, description, {"type": "string", "pattern": pattern}, statuses)
+    form = f"must have {length.replace(',', ' to ')} characters of A-Z, a-z, 0-9, _ and -"
+    return PathParameter(name, description, {"type": "string", "pattern": pattern}, statuses, form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Route:
     body_max     the most bytes of a body without gzip, unless it is content
     produces     the media type of the response
     public       whether callers need no identity
+    creates      whether it may create what its path names; then a malformed id is 422, elsewhere 404
 
     Only the API description uses these:
 
@@ -79,6 +86,7 @@ class Route:
     body_max: int = BODY_MAX_BYTES
     produces: str = JSON[0]
     public: bool = False
+    creates: bool = False
     needs_base: bool = False
     has_etag: bool = False
     statuses: tuple[int, ...] = ()
@@ -102,7 +110,7 @@ class Endpoint:
     parameters: tuple[PathParameter, ...]
     route: Route
     handler: Handler
-    query: type[BaseModel]
+    query: type[QueryModel]
     body: type[BaseModel] | None
     models: tuple[type, ...]
     services: Mapping[str, type]
@@ -140,6 +148,12 @@ class Endpoint:
     def methods(self) -> tuple[str, ...]:
         """The methods that the host must pass on. HEAD runs the handler of GET."""
         return ("GET", "HEAD") if self.route.method == "GET" else (self.route.method,)
+
+    def check_path(self, given: Mapping[str, str]) -> None:
+        """Raises InvalidRequest, which names the parameter and its form, if an id to create has another form."""
+        for one in self.parameters if self.route.creates else ():
+            if not re.fullmatch(one.schema["pattern"], given[one.name]):
+                raise InvalidRequest([{"parameter": one.name, "detail": one.form}])
 
     @property
     def summary(self) -> str:

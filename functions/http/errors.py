@@ -2,11 +2,13 @@
 
     RequestError
     ├── UnsupportedMediaType
+    │   └── UnsupportedCoding
     ├── LengthRequired
     ├── BodyTooLarge
     ├── InvalidBody
     ├── ConditionRequired
     ├── ConfirmationRequired
+    ├── NotASubresource
     ├── UnknownPath
     ├── MethodNotAllowed
     ├── TooFast
@@ -34,9 +36,28 @@ class RequestError(Exception):
         """What a caller can act on besides the message, as in `PersistenceError.facts`."""
         return {}
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response that the table of problems cannot know."""
+        return {}
+
 
 class UnsupportedMediaType(RequestError):
-    """The media type or the content coding of the body is not supported."""
+    """The media type of the body is not supported. `accepted` are those that are, if they are few."""
+
+    def __init__(self, message: str, method: str = "", accepted: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.method, self.accepted = method, accepted
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if not self.accepted:
+            return {}
+        return {"Accept-Patch" if self.method == "PATCH" else "Accept": ", ".join(self.accepted)}
+
+
+class UnsupportedCoding(UnsupportedMediaType):
+    """The content coding of the body is not supported."""
 
 
 class LengthRequired(RequestError):
@@ -68,6 +89,13 @@ class ConfirmationRequired(RequestError):
     """The request cannot be undone, and was not confirmed."""
 
 
+class NotASubresource(RequestError):
+    """A page wants to run stored content, to style itself with it, or to frame it."""
+
+    def __init__(self, use: str) -> None:
+        super().__init__(f"Stored content cannot be used as {use}. Read it with fetch().")
+
+
 class UnknownPath(RequestError):
     """No endpoint has this path."""
 
@@ -78,6 +106,10 @@ class MethodNotAllowed(RequestError):
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
         super().__init__(f"This path has no {method}, only {', '.join(allowed)}.")
         self.allowed = allowed
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Allow": ", ".join(self.allowed)}
 
 
 class TooFast(RequestError):

@@ -17,6 +17,8 @@ _TAGS = re.compile(rf"[ \t]*+(?:{_TAG}[ \t]*+)?+(?:,[ \t]*+(?:{_TAG}[ \t]*+)?+)*
 _OPAQUE_TAG = re.compile(r'"[^"]*"')
 _CODINGS_MAX_CHARACTERS = 1_000
 _GZIP_SUFFIX = '-gzip"'
+# What we make: `<version>-<16 digits>`, or the 16 digits alone for a snapshot. Proxies put a suffix behind it.
+_OWN_TAG = re.compile(r'"(?P<own>(?:[0-9]{1,15}-)?[0-9a-f]{16})[^"]*"')
 
 
 def entity_tags(header: str) -> frozenset[str]:
@@ -38,9 +40,13 @@ def etag_of_coding(etag: str, coding: str | None) -> str:
     return etag if coding is None else etag.removesuffix('"') + _GZIP_SUFFIX
 
 
-def without_coding(etag: str) -> str:
-    """Returns the ETag without its content coding."""
-    return etag.removesuffix(_GZIP_SUFFIX) + '"' if etag.endswith(_GZIP_SUFFIX) else etag
+def own_tag(etag: str) -> str:
+    """Returns one of our ETags without the suffix of a content coding, which we or a proxy have added.
+
+    Other tags stay as they are. Apache adds `-gzip` or `-br`, Jetty `--gzip`, and some add a suffix to a suffix.
+    """
+    found = _OWN_TAG.fullmatch(etag)
+    return f'"{found["own"]}"' if found else etag
 
 
 def accepts_gzip(header: str) -> bool:

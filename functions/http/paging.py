@@ -1,9 +1,11 @@
 """Lists: their filters, their order and their pages."""
 
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from functions.http.views import QueryModel, WireModel
 from persistence.documents import Timestamp
@@ -38,6 +40,27 @@ def _iso_text(value: object) -> object:
 
 QueryTime = Annotated[Timestamp, BeforeValidator(_iso_text)]
 """A time that a caller sends, in a query or a body."""
+
+
+_CLOCK = re.compile(r"T\d\d:?\d\d(?P<seconds>:?\d\d(?:[.,](?P<fraction>\d{1,6}))?)?", re.IGNORECASE)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _end_of(value: object, validate: ValidatorFunctionWrapHandler) -> datetime:
+    at: datetime = validate(value)
+    found = _CLOCK.search(str(value))
+    if found is None or found["seconds"] is None:
+        return at + (timedelta(minutes=1) - _MICROSECOND)
+    digits = len(found["fraction"] or "")
+    return at + (timedelta(microseconds=10 ** (6 - digits)) - _MICROSECOND)
+
+
+UntilTime = Annotated[QueryTime, WrapValidator(_end_of)]
+"""The end of a period, which includes all of the last unit that is written: a minute, a second or a part of it.
+
+JavaScript's dates end at the millisecond, and what is stored does not.
+"""
+UNTIL = "Its last digit counts whole: `09:30:00.123Z` includes that millisecond, `09:30:00Z` that second."
 
 
 class FilterQuery(QueryModel):

@@ -24,15 +24,23 @@ from functions.http.errors import (
     InvalidRequest,
     LengthRequired,
     MethodNotAllowed,
+    NotASubresource,
     RequestError,
     TooFast,
     UnknownPath,
+    UnsupportedCoding,
     UnsupportedMediaType,
     cut,
     pointer,
 )
 from functions.http.views import view_of
-from functions.identity.errors import ForbiddenOrigin, IdentityUnavailable, InvalidToken, Unauthenticated
+from functions.identity.errors import (
+    ForbiddenOrigin,
+    IdentityUnavailable,
+    InvalidToken,
+    InvalidUserId,
+    Unauthenticated,
+)
 from persistence import errors
 from persistence.documents import Document
 
@@ -58,18 +66,24 @@ _INTERNAL = ProblemType(500, "internal", "Internal error")
 _UNAUTHENTICATED = "Not authenticated"
 
 PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
-    Unauthenticated: ProblemType(401, "unauthenticated", _UNAUTHENTICATED),
+    # Browsers and programs read it, people do not: it names what an identity is read from.
+    Unauthenticated: ProblemType(401, "unauthenticated", _UNAUTHENTICATED, {"WWW-Authenticate": "Cookie"}),
+    InvalidUserId: ProblemType(401, "unauthenticated", _UNAUTHENTICATED, {"WWW-Authenticate": "X-User-Id"}),
     InvalidToken: ProblemType(401, "unauthenticated", _UNAUTHENTICATED, {"WWW-Authenticate": "Bearer"}),
     IdentityUnavailable: ProblemType(
         503, "identity_unavailable", "The identity cannot be checked", {"Retry-After": "5"}
     ),
     ForbiddenOrigin: ProblemType(403, "forbidden_origin", "Origin not allowed"),
     UnsupportedMediaType: ProblemType(415, "unsupported_media_type", "Unsupported media type"),
+    UnsupportedCoding: ProblemType(
+        415, "unsupported_media_type", "Unsupported media type", {"Accept-Encoding": "gzip, identity"}
+    ),
     LengthRequired: ProblemType(411, "length_required", "Length required"),
     BodyTooLarge: ProblemType(413, "body_too_large", "Body too large"),
     InvalidBody: ProblemType(400, "invalid_body", "Malformed body"),
     ConditionRequired: ProblemType(428, "condition_required", "Precondition required"),
     ConfirmationRequired: ProblemType(428, "confirmation_required", "Confirmation required"),
+    NotASubresource: ProblemType(403, "not_a_subresource", "Not for use by a page"),
     UnknownPath: ProblemType(404, "unknown_path", "Not found"),
     MethodNotAllowed: ProblemType(405, "method_not_allowed", "Method not allowed"),
     TooFast: ProblemType(429, "too_fast", "Too many requests"),
@@ -98,6 +112,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
+    errors.StorageExhausted: ProblemType(507, "storage_exhausted", "The store has no room", {"Retry-After": "30"}),
     errors.IndexBuilding: ProblemType(503, "index_building", "An index is being built", {"Retry-After": "60"}),
     errors.Throttled: ProblemType(429, "throttled", "Too many requests", _RETRY),
     # Stores turn these into the errors above. One that gets here is unexpected.
@@ -154,10 +169,10 @@ def _kind(exc: Exception) -> ProblemType:
 
 def _headers(kind: ProblemType, exc: Exception) -> dict[str, str]:
     headers = dict(kind.headers)
+    if isinstance(exc, RequestError):
+        headers |= exc.headers
     if isinstance(exc, errors.Throttled | TooFast):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_seconds)))
-    elif isinstance(exc, MethodNotAllowed):
-        headers["Allow"] = ", ".join(exc.allowed)
     return headers
 
 

@@ -5,6 +5,7 @@ the API description have neither suffix.
 """
 
 from functools import singledispatch
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -29,15 +30,16 @@ class BodyModel(BaseModel):
 
 
 class QueryModel(BaseModel):
-    """Query parameters: snake_case. Unknown parameters are refused."""
+    """Query parameters: snake_case. Unknown parameters are refused, and so are repeated ones that are no list."""
+
+    LISTS: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that are lists, separated by commas."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
-class Nothing(BaseModel):
+class Nothing(QueryModel):
     """No query parameters, or no body."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @singledispatch

@@ -9,6 +9,10 @@ class InvalidToken(Unauthenticated):
     """The request has no bearer token, or an invalid one."""
 
 
+class InvalidUserId(Unauthenticated):
+    """The header X-User-Id has no user id that can be used."""
+
+
 class ForbiddenOrigin(Exception):
     """The request comes from a page of another origin, or names another host than this machine."""
 

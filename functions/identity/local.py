@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
-from functions.identity.errors import ForbiddenOrigin
+from functions.identity.errors import ForbiddenOrigin, InvalidUserId, Unauthenticated
 from functions.identity.owner_id import owner_id
 from functions.identity.settings import LOOPBACK_NAMES
 
@@ -32,7 +32,10 @@ class LocalIdentity:
         if origin is None and headers.get("sec-fetch-site") == "cross-site":
             # Browsers send no Origin with some requests of a page of another site, such as those for images.
             raise ForbiddenOrigin("This mode serves pages of this machine only.")
-        return owner_id(headers.get("x-user-id") or LOCAL_USER)
+        try:
+            return owner_id(headers.get("x-user-id") or LOCAL_USER)
+        except Unauthenticated as exc:
+            raise InvalidUserId(str(exc)) from exc
 
 
 def may_call(origin: str, named: Collection[str]) -> bool:

@@ -38,6 +38,7 @@ Every response is `Cache-Control: no-store, private`, except the files of the br
 problem (RFC 9457). Its `detail` and `error.message` can be shown to users. Every path with GET takes HEAD, too:
 the response is the same without its body, and nothing counts as opened. Below `persistence/`, an unknown path is
 404, and an unknown method is 405 with `Allow`. Times are UTC. An empty query parameter counts as not sent.
+A title, an app or a name must have a character that can be seen.
 Every body can be sent with `Content-Encoding: gzip`. Limits count its bytes after unpacking.
 To avoid overwriting changes of others, send `If-Match` with the `etag` that you read."""
 

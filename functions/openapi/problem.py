@@ -21,7 +21,7 @@ class Fault(WireModel):
 
     detail: str = Field(description="What is wrong, in words for users.")
     pointer: str = Field(default_factory=str, description="A JSON pointer into the body.")
-    parameter: str = Field(default_factory=str, description="The name of a query parameter.")
+    parameter: str = Field(default_factory=str, description="The name of a parameter in the query or the path.")
     header: str = Field(default_factory=str, description="The name of a request header.")
 
 
@@ -48,7 +48,7 @@ class Problem(WireModel):
     )
     reference: str = Field(default_factory=str, description="500: finds the reason in the operator's log.")
     retry_after: int = Field(
-        default_factory=int, description="429, 503: seconds to wait before a retry, as in `Retry-After`."
+        default_factory=int, description="429, 503, 507: seconds to wait before a retry, as in `Retry-After`."
     )
     size: int = Field(default_factory=int, description="413: the size in bytes.")
     fits: int = Field(default_factory=int, description="413: the most first items that fit into one call.")

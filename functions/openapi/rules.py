@@ -83,7 +83,7 @@ BASE_ETAG: Json = {
 """If-Match where an endpoint needs a base."""
 
 _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
-    ANY_TYPE: ("Content-Security-Policy", "Vary", "Content-Encoding"),
+    ANY_TYPE: ("Content-Security-Policy", "Cross-Origin-Resource-Policy", "Vary", "Content-Encoding"),
     HTML: ("Content-Security-Policy",),
     JAVASCRIPT: ("Vary", "Content-Encoding", "Cross-Origin-Resource-Policy"),
 }
@@ -94,19 +94,28 @@ RESPONSE_HEADERS: Mapping[str, Json] = {
         "description": "What a browser may do with the content. It may run no script.",
         "required": True,
     },
-    "Cross-Origin-Resource-Policy": {"description": "Always `cross-origin`.", "required": True},
+    "Cross-Origin-Resource-Policy": {
+        "description": "Pages of other origins may read the response. They may embed it only if `cross-origin`.",
+        "required": True,
+    },
     "Vary": {"description": "The request headers that change the response.", "required": True},
     REPR_DIGEST: {"description": "The SHA-256 of the body as it is sent (RFC 9530).", "required": True},
     "ETag": {"description": "The current ETag, for If-Match and If-None-Match.", "required": True},
     "Location": {"description": "The path of what was created.", "required": True},
     "Preference-Applied": {"description": "The preference in `Prefer` that was applied."},
     "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "How to authenticate."},
+    "WWW-Authenticate": {"description": "How to authenticate.", "required": True},
+    "Accept": {"description": "The media types that are supported."},
+    "Accept-Patch": {"description": "The media types that PATCH supports."},
+    "Accept-Encoding": {"description": "The content codings that are supported."},
     "Savepoint-Request-Charge": {
         "description": "The cost of the request, in request units of the database.",
         "required": True,
     },
 }
+
+_ACCEPTED: Mapping[int, tuple[str, ...]] = {415: ("Accept", "Accept-Patch")}
+"""Headers of problems that depend on the endpoint."""
 
 _REFUSABLE_HEADERS = frozenset({"If-Match", "If-None-Match", "Idempotency-Key"})
 
@@ -136,10 +145,13 @@ STATUS_RULES: tuple[Rule, ...] = (
     (lambda it: True, (422, 500)),
     # An identity is checked and a store is asked.
     (lambda it: not it.route.public, (401, 429, 503)),
+    # Browsers that would run raw content, or frame it.
+    (lambda it: it.route.produces == ANY_TYPE, (403,)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
     (_refuses_headers, (400,)),
     (lambda it: it.body is not None, (400, 411, 413, 415)),
-    (lambda it: _keeps_content(it), (507,)),
+    # Every write can find the disk full.
+    (lambda it: it.route.method != "GET" or _keeps_content(it), (507,)),
     (lambda it: _reads(it, "If-Match"), (412,)),
     (lambda it: _reads(it, "If-None-Match") and it.route.method == "GET", (NOT_MODIFIED,)),
     (lambda it: _reads(it, "Prefer") and len(it.models) == 1, (204,)),
@@ -178,7 +190,8 @@ def success_headers(endpoint: Endpoint, status: int) -> list[str]:
 
 def problem_headers(status: int) -> list[str]:
     """Returns the headers that problems of a status can have."""
-    return sorted({name for kind in PROBLEM_TYPES.values() if kind.status == status for name in kind.headers})
+    kinds = (kind for kind in PROBLEM_TYPES.values() if kind.status == status)
+    return sorted({name for kind in kinds for name in kind.headers}.union(_ACCEPTED.get(status, ())))
 
 
 def problem_titles(status: int) -> str:
@@ -196,6 +209,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "invalid_header": lambda it, mode: _refuses_headers(it),
     "invalid_cursor": lambda it, mode: "cursor" in it.query.model_fields,
     "forbidden": lambda it, mode: 403 in it.route.statuses,
+    "not_a_subresource": lambda it, mode: it.route.produces == ANY_TYPE,
     "forbidden_origin": lambda it, mode: mode is AuthMode.LOCAL,
     "illegal_move": lambda it, mode: it.route.method != "GET",
     "items_stale": lambda it, mode: _is_sync(it),
@@ -204,6 +218,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "changed": lambda it, mode: not _is_sync(it),
     "key_reused": lambda it, mode: _reads(it, "Idempotency-Key"),
     "too_many": lambda it, mode: it.route.method != "GET",
+    "storage_full": lambda it, mode: 507 in it.route.statuses or _keeps_content(it),
     "identity_unavailable": lambda it, mode: mode is AuthMode.JWT,
 }
 """Where a problem is possible, by its code. A problem that is not here is possible wherever its status is."""

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import PathParameter, id_parameter
-from functions.http.paging import ListQuery, PageQuery, QueryTime
+from functions.http.paging import UNTIL, ListQuery, PageQuery, QueryTime, UntilTime
 from functions.http.views import BodyModel, QueryModel, WireModel, view_of
 from persistence.documents import (
     DEVICE_MAX_CHARACTERS,
@@ -15,10 +15,12 @@ from persistence.documents import (
     Description,
     Device,
     Label,
+    LabelText,
     MediaType,
     RevisionName,
     Timestamp,
     Title,
+    TitleText,
 )
 from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus, SessionSummary
 from persistence.sessions.history import previous_version
@@ -232,18 +234,19 @@ class SessionsQuery(ListQuery):
         "filter_updated_to": ("metadata.updated_at", Operator.LESS_OR_EQUAL),
     }
     LOWERCASE_SORTS = {"metadata.title": "metadata.title__lower"}
+    LISTS = frozenset({"status"})
 
     sort_by: Literal["metadata.updated_at", "metadata.created_at", "metadata.title"] = Field(
         "metadata.updated_at", description="What to sort by."
     )
     status: Statuses | None = Field(None, description="One or more statuses, separated by commas.")
-    app: Label | None = Field(None, description="The label of one app.")
-    filter_title: Title | None = Field(None, description="Part of the title, in any case.")
+    app: LabelText | None = Field(None, description="The label of one app.")
+    filter_title: TitleText | None = Field(None, description="Part of the title, in any case.")
     filter_description: Description | None = Field(None, description="Part of the description, in any case.")
     filter_created_from: QueryTime | None = Field(None, description="Created at or after this time.")
-    filter_created_to: QueryTime | None = Field(None, description="Created at or before this time.")
+    filter_created_to: UntilTime | None = Field(None, description=f"Created at or before this time. {UNTIL}")
     filter_updated_from: QueryTime | None = Field(None, description="Changed at or after this time.")
-    filter_updated_to: QueryTime | None = Field(None, description="Changed at or before this time.")
+    filter_updated_to: UntilTime | None = Field(None, description=f"Changed at or before this time. {UNTIL}")
 
 
 @view_of.register

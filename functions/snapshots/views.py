@@ -6,9 +6,18 @@ from pydantic import ConfigDict, Field, model_validator
 
 from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import id_parameter
-from functions.http.paging import ListQuery, QueryTime
+from functions.http.paging import UNTIL, ListQuery, QueryTime, UntilTime
 from functions.http.views import BodyModel, WireModel, view_of
-from persistence.documents import SNAPSHOT_ID_MAX_LENGTH, Description, Label, MediaType, Timestamp, Title
+from persistence.documents import (
+    SNAPSHOT_ID_MAX_LENGTH,
+    Description,
+    Label,
+    LabelText,
+    MediaType,
+    Timestamp,
+    Title,
+    TitleText,
+)
 from persistence.snapshots.documents import AccessLog, NewSnapshot, Snapshot, SnapshotStats, Visitor
 from persistence.storage.query import Operator
 
@@ -135,10 +144,10 @@ class _SnapshotFilters(ListQuery):
     }
     LOWERCASE_SORTS = {_TITLE: _TITLE_LOWER}
 
-    app: Label | None = Field(None, description="The label of one app.")
-    filter_title: Title | None = Field(None, description="Part of the title, in any case.")
+    app: LabelText | None = Field(None, description="The label of one app.")
+    filter_title: TitleText | None = Field(None, description="Part of the title, in any case.")
     filter_created_from: QueryTime | None = Field(None, description="Created at or after this time.")
-    filter_created_to: QueryTime | None = Field(None, description="Created at or before this time.")
+    filter_created_to: UntilTime | None = Field(None, description=f"Created at or before this time. {UNTIL}")
 
 
 class SnapshotsQuery(_SnapshotFilters):
@@ -175,7 +184,9 @@ class AccessLogsQuery(_SnapshotFilters):
         "snapshot_metadata.created_at",
     ] = Field("last_visited_at", description="What to sort by.")
     filter_last_visited_from: QueryTime | None = Field(None, description="Last opened at or after this time.")
-    filter_last_visited_to: QueryTime | None = Field(None, description="Last opened at or before this time.")
+    filter_last_visited_to: UntilTime | None = Field(
+        None, description=f"Last opened at or before this time. {UNTIL}"
+    )
     filter_owner_id: str | None = Field(None, max_length=255, description="The id of the owner.")
     filter_snapshot_deleted: bool | None = Field(
         None, description="Only deleted snapshots, or only those that are not."

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
-from functions.http.headers import without_coding
+from functions.http.headers import own_tag
 from functions.http.views import BodyModel, WireModel
 from functions.openapi.problem import Problem
 from functions.sessions.views import (
@@ -33,7 +33,7 @@ SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{12}$")]
 EntityTag = Annotated[
     str,
     StringConstraints(pattern=r'^(W/)?"[!#-~]*"$', max_length=255),
-    AfterValidator(lambda tag: without_coding(tag.removeprefix("W/"))),
+    AfterValidator(lambda tag: own_tag(tag.removeprefix("W/"))),
 ]
 
 

@@ -8,7 +8,7 @@ from functions.http.endpoint import id_parameter
 from functions.http.paging import FilterQuery, PageQuery
 from functions.http.views import WireModel
 from functions.sessions.views import SessionMetadataView, session_metadata
-from persistence.documents import Label, Timestamp
+from persistence.documents import LabelText, Timestamp
 from persistence.sessions.documents import SessionStatus, SessionSummary
 from persistence.storage.query import Operator
 
@@ -35,7 +35,7 @@ class TrashQuery(FilterQuery, PageQuery):
 
     FILTERS = {"app": ("app", Operator.EQUAL)}
 
-    app: Label | None = Field(None, description="The label of one app.")
+    app: LabelText | None = Field(None, description="The label of one app.")
 
 
 def trashed_metadata(trashed: SessionSummary, purges_at: datetime) -> TrashedView:

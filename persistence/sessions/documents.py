@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, computed_field, m
 from persistence.content import Packed
 from persistence.documents import (
     CaselessText,
-    ClearableLabel,
+    ClearableLabelText,
     Description,
     Device,
     Document,
-    Label,
+    LabelText,
     MediaType,
     Timestamp,
-    Title,
+    TitleText,
     caseless,
 )
 from persistence.errors import KeyReused
@@ -230,10 +230,10 @@ class NewSession(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    title: Title
+    title: TitleText
     description: Description | None
     content: Packed
-    app: Label | None = None
+    app: LabelText | None = None
     device_info: Device = None
     media_type: MediaType | None = None
 
@@ -243,10 +243,10 @@ class SessionChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    title: Title | None = None
+    title: TitleText | None = None
     description: Description | None = None
     content: Packed | None = None
-    app: ClearableLabel | None = None
+    app: ClearableLabelText | None = None
     device_info: Device = None
     media_type: MediaType | None = None
 

@@ -11,10 +11,10 @@ from persistence.documents import (
     CaselessText,
     Description,
     Document,
-    Label,
+    LabelText,
     MediaType,
     Timestamp,
-    Title,
+    TitleText,
     caseless,
 )
 
@@ -148,11 +148,11 @@ class NewSnapshot(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    title: Title | None = None
+    title: TitleText | None = None
     description: Description | None = None
     content: Packed | None = None
     session_id: str | None = None
-    app: Label | None = None
+    app: LabelText | None = None
     media_type: MediaType | None = None
     expires_at: Timestamp | None = None
 

@@ -71,7 +71,8 @@ class Engine(Protocol):
     """What every engine promises. All concurrency control uses `create`, `replace` and `commit`.
 
     Every method raises StoreUnavailable, or its subclass Throttled, if the database does not respond in time. A
-    write may then have been applied or not. After such a fault a driver may retry a write by itself. So `create`
+    write may then have been applied or not. It raises StorageExhausted, and is not applied, if the database has no
+    room. After such a fault a driver may retry a write by itself. So `create`
     may raise ItemExists, and `replace` ItemChanged, because of the driver's own first try. `commit` raises what
     its first operation would raise.
 
@@ -150,7 +151,8 @@ class Engine(Protocol):
         MAX are None."""
 
     async def ping(self) -> None:
-        """Returns when the database responds. One cheap read."""
+        """Returns when the database responds. Raises StoreUnavailable if it is known that writes fail, too. One
+        cheap read."""
 
     async def scrub(self) -> None:
         """Makes what was deleted or replaced unreadable in files of the engine's own, such as a log. Tries for a

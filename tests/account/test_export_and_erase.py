@@ -87,6 +87,17 @@ async def test_an_export_has_everything_with_its_hash(client: Client, stores: St
     assert {line["sessionId"] for line in lines if line["kind"] == "revision"} == sessions.keys()
 
 
+async def test_no_reader_of_lines_cuts_an_export_within_a_text(client: Client) -> None:
+    breaks = "a\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029z"
+    await made(client, title=breaks, description=breaks, content=breaks)
+    response = assert_ok(await client.get(EXPORT))
+    lines = response.body.decode().splitlines()
+    assert lines == response.body.decode().removesuffix("\n").split("\n")
+    [session, revision, *_] = [orjson.loads(line) for line in lines]
+    assert session["metadata"]["title"] == session["metadata"]["description"] == breaks
+    assert revision["content"] == breaks and revision["revision"]["contentHash"] == sha256(breaks)
+
+
 async def test_a_large_export_goes_on_where_it_stopped(
     client: Client, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from persistence.storage.sqlite.connection import FILE_NAME
 from persistence.storage.sqlite.engine import SCRUB_SECONDS, SqliteEngine
 from persistence.storage.sqlite.migration import BACKUP_NAME, BACKUP_SECONDS
 from persistence.storage.sqlite.operations import back_up, restore
+from persistence.storage.sqlite.reserve import RESERVE_NAME
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ async def test_the_files_that_are_named_are_those_that_are_written(tmp_path: Pat
     back_up(folder, backup)
     await engine.close()
     kept = restore(folder, backup)
-    assert open_files == {FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"}
+    assert open_files == {FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", RESERVE_NAME}
     assert all(f"`{name}`" in OPERATIONS for name in open_files) and f"`{FILE_NAME}-wal`" in MY_DATA
     assert kept is not None and re.fullmatch(r"savepoint\.before-restore-\d{8}T\d{6}Z\.db", kept.name)
     assert "`savepoint.before-restore-<time>.db`" in OPERATIONS

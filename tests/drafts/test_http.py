@@ -142,13 +142,25 @@ async def test_what_is_not_mine_or_malformed_is_404_in_the_same_words(client: Cl
         await client.get(path),
         await client.post(f"{path}/promote", None),
         await client.delete(path),
-        await put(client, path=path, If_Match="*"),
     ]
-    if id != OTHER:
-        responses.append(await put(client, path=path))
+    if id == OTHER:
+        responses.append(await put(client, path=path, If_Match="*"))
     details = {str(assert_problem(response, 404, "not_found")["detail"]) for response in responses}
     assert details <= {"There is no such session.", "There is no such draft."}
     assert (await client.of("bob").get(f"{DRAFTS}/{OTHER}")).json["content"] == "one"
+
+
+@pytest.mark.parametrize(
+    "id", ["short", "thirteen-char", "twelve chars", "ąąąąąąąąąąąą", "8c5a3c0e-6a43-4c4f-9d6e-1f0b6d0d3f5a"]
+)
+async def test_a_malformed_id_of_a_new_draft_is_422_with_its_form(
+    client: Client, counting: CountingReads, id: str
+) -> None:
+    for headers in ({}, {"If-None-Match": "*"}, {"If-Match": "*"}):
+        problem = assert_problem(await client.put(f"{DRAFTS}/{id}", ONE, headers), 422, "invalid_request")
+        form = "must have 12 characters of A-Z, a-z, 0-9, _ and -"
+        assert problem["errors"] == [{"parameter": "draft_id", "detail": form}]
+    assert counting.asked == []
 
 
 async def test_drafts_are_listed_newest_first_by_app_and_by_device(client: Client) -> None:

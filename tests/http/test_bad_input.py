@@ -9,7 +9,8 @@ import pytest
 
 from functions.http.bodies import BODY_MAX_BYTES
 from persistence import Stores, stores_over
-from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES
+from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack
+from persistence.sessions.documents import NewSession
 from tests.conftest import SETTINGS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
@@ -118,7 +119,8 @@ async def test_a_body_of_exactly_its_limit_is_read(client: Client) -> None:
         b"7",
         b"null",
         b'{"title":"a","description":null,"content":"c"} trailing',
-        b'\xef\xbb\xbf{"title":"a","description":null,"content":"c"}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"title":"a","description":null,"content":"c"}',
+        b"\xef\xbb\xbf",
         '{"title":"a","description":null,"content":"c"}'.encode("utf-16"),
         b'{"title":"a\xff","description":null,"content":"c"}',
         b'{"title":"a","description":null,"content":"\xed\xa0\x80"}',
@@ -200,6 +202,12 @@ async def test_of_a_name_given_twice_the_last_one_counts(client: Client) -> None
         ({"content": 1e300}, "string"),
         ({"app": "a" * 101}, "100"),
         ({"app": "\0"}, "NUL"),
+        ({"title": " "}, "seen"),
+        ({"title": "\t\n\u00a0\u2003\u3000\u2028"}, "seen"),
+        ({"title": "\u200b\u200d\u2060\ufeff\u00ad"}, "seen"),
+        ({"title": "\u3164\u115f\uffa0\u2800\ufe0f"}, "seen"),
+        ({"title": "\U000e0041\U000e007f"}, "seen"),
+        ({"app": " \u200b"}, "seen"),
         ({"deviceInfo": 7}, "string"),
         ({"contentHash": "a"}, "64"),
         ({"id": "AAAAAAAAAAAA"}, ""),
@@ -228,6 +236,83 @@ async def test_a_field_that_breaks_its_rule_is_named_with_its_limit(
 async def test_limits_are_inclusive_and_count_characters(client: Client, fields: dict[str, Any]) -> None:
     response = await client.post(SESSIONS, {**NEW, **fields}, {"Prefer": "return=representation"})
     assert fields.items() <= assert_ok(response, 201).json["metadata"].items()
+
+
+async def test_nothing_that_is_clicked_is_named_by_what_cannot_be_seen(client: Client) -> None:
+    path, _ = await made(client)
+    patch = {"Content-Type": "application/merge-patch+json"}
+    create = {**NEW, "op": "create", "id": "session-0001", "title": "\u200b"}
+    for response in (
+        await client.post("persistence/snapshots", {"title": " ", "content": "one"}),
+        await client.put("persistence/drafts/draft-000001", {"title": "\u2060", "content": "one"}),
+        await client.put(path, {"title": " "}),
+        await client.put(path, {"app": " "}),
+        await client.call("PATCH", path, {"title": "\u00a0"}, patch),
+        await client.call("PATCH", path, {"app": "\u00a0"}, patch),
+        await client.post(f"{path}/copy", {"title": "\u3000"}),
+        await client.put(f"{path}/revisions/1/name", {"name": "\u00ad"}),
+        await client.post("persistence/sync", {"mode": "atomic", "items": [create]}),
+    ):
+        [fault] = assert_problem(response, 422, "invalid_request")["errors"]
+        assert fault["detail"] == "must have a character that can be seen"
+        assert fault["pointer"].endswith(("/title", "/app", "/name"))
+    assert assert_ok(await client.get(path)).json["metadata"]["version"] == 1
+
+
+@pytest.mark.parametrize(
+    "title", ["\u200b.", " a ", "\u0301", "👩\u200d🚀", "\u0600", "\U000105c0", "\ue000", "あ"]
+)
+async def test_a_title_that_can_be_seen_comes_back_as_it_was_sent(client: Client, title: str) -> None:
+    path, _ = await made(client, title=title, app=title)
+    metadata = assert_ok(await client.get(path)).json["metadata"]
+    assert (metadata["title"], metadata["app"]) == (title, title)
+    assert assert_ok(await client.put(path, {"app": "", "description": " "})).json["metadata"]["app"] is None
+
+
+async def test_what_was_named_by_blanks_before_is_found_copied_and_shared(client: Client, stores: Stores) -> None:
+    old = NewSession(title=" ", description=None, content=pack("one"), app="\u200b")
+    head = await stores.sessions.create(client.user, old)
+    path = f"{SESSIONS}/{head.id}"
+    assert assert_ok(await client.get(path)).json["metadata"]["title"] == " "
+    found = assert_ok(await client.get(SESSIONS, filter_title=" ", app="\u200b")).json["items"]
+    assert [one["id"] for one in found] == [head.id]
+    assert_ok(await client.put(path, {"content": "two"}))
+    assert_ok(await client.post(f"{path}/copy", {}), 201)
+    assert_ok(await client.post("persistence/snapshots", {"sessionId": head.id}), 201)
+    assert_ok(await client.delete(path), 204)
+
+
+@on_one_engine
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(NEW).encode("utf-16"),
+        b'{"title":"\xff"}',
+        b'{"title":"\xed\xa0\x80"}',
+        b'{"title":"\xc3"}',
+        b"\xff",
+    ],
+    ids=str,
+)
+async def test_a_body_that_is_not_utf_8_is_told_so(refusals: Refusals, body: bytes) -> None:
+    problem = await refusals.of(body, 422, "invalid_request")
+    assert problem["detail"].startswith("The body is not UTF-8") and "surrogate" not in problem["detail"]
+
+
+@on_one_engine
+@pytest.mark.parametrize("escape", [b"\\ud800", b"\\udc00", b"\\ud83dx"])
+async def test_half_a_character_is_told_how_to_be_mended(refusals: Refusals, escape: bytes) -> None:
+    problem = await refusals.of(b'{"title":"' + escape + b'"}', 422, "invalid_request")
+    assert "toWellFormed()" in problem["detail"]
+
+
+async def test_a_byte_order_mark_before_json_is_ignored(client: Client) -> None:
+    key, body = {"Idempotency-Key": "one"}, json.dumps(NEW).encode()
+    created = assert_ok(await client.post(SESSIONS, b"\xef\xbb\xbf" + body, key), 201)
+    assert assert_ok(await client.post(SESSIONS, body, key), 201).json == created.json
+    path = f"{SESSIONS}/{created.json}"
+    assert_ok(await client.put(path, b'\xef\xbb\xbf{"content":"\xef\xbb\xbftwo"}'))
+    assert (await client.get(path)).json["content"] == "\ufefftwo"
 
 
 @on_one_engine
@@ -277,6 +362,20 @@ async def test_faults_are_all_named_but_not_without_end(refusals: Refusals) -> N
 async def test_another_media_type_is_refused(refusals: Refusals, media_type: str) -> None:
     problem = await refusals.of(dict(NEW), 415, "unsupported_media_type", {"Content-Type": media_type})
     assert "application/json" in problem["detail"]
+
+
+@on_one_engine
+async def test_a_refused_media_type_comes_with_those_that_are_accepted(client: Client) -> None:
+    path, _ = await made(client)
+    for method, target, header, accepted in (
+        ("POST", SESSIONS, "accept", "application/json"),
+        ("PUT", path, "accept", "application/json"),
+        ("PATCH", path, "accept-patch", "application/merge-patch+json, application/json"),
+        ("PATCH", f"{path}/content", "accept-patch", "application/x-fossil-delta"),
+    ):
+        refused = await client.call(method, target, b"x", {"Content-Type": "text/csv"})
+        assert_problem(refused, 415, "unsupported_media_type")
+        assert refused.headers[header] == accepted and "accept-encoding" not in refused.headers
 
 
 async def test_nul_in_content_is_content(client: Client) -> None:

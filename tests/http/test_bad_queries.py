@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -110,6 +111,65 @@ async def test_a_time_at_the_edge_is_a_time(client: Client, value: str) -> None:
         assert_ok(await client.get(SESSIONS, **{name: value}))
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (SESSIONS, "filter_title"),
+        (SESSIONS, "app"),
+        (SESSIONS, "cursor"),
+        (SESSIONS, "page_size"),
+        ("persistence/drafts", "device"),
+        ("persistence/snapshots", "filter_title"),
+        ("persistence/snapshot_access_logs", "filter_owner_id"),
+        ("persistence/activity", "app"),
+        ("persistence/export", "cursor"),
+        ("persistence/trash", "app"),
+    ],
+)
+async def test_a_parameter_that_is_given_twice_is_named(
+    client: Client, counting: CountingReads, path: str, name: str
+) -> None:
+    for repeated in (f"{name}=a&{name}=b", f"{name}=a&x=&{name}=a", f"{name}=a&{name.upper()}=b"):
+        problem = assert_problem(await client.get_raw(path, repeated), 422, "invalid_request")
+        assert problem["errors"] == [{"parameter": name, "detail": "is given more than once"}]
+    assert counting.asked == []
+
+
+async def test_an_empty_parameter_given_twice_and_a_list_given_in_parts_are_read(client: Client) -> None:
+    path, _ = await made(client)
+    for query in ("cursor=&cursor=", "filter_title=&filter_title=first", "status=active&status=closed"):
+        [found] = assert_ok(await client.get_raw(SESSIONS, query)).json["items"]
+        assert path.endswith(found["id"])
+
+
+@pytest.mark.parametrize(
+    ("cut", "zone"), [(26, "Z"), (23, "Z"), (22, "Z"), (21, "Z"), (19, "Z"), (19, "+00:00"), (16, "Z")]
+)
+async def test_the_end_of_a_period_includes_what_was_saved_in_its_last_unit(
+    client: Client, cut: int, zone: str
+) -> None:
+    path, _ = await made(client)
+    await client.post("persistence/snapshots", {"title": "a", "content": "one"})
+    for listed, at, names in (
+        (SESSIONS, "updatedAt", ("filter_updated_to", "filter_created_to")),
+        ("persistence/snapshots", "createdAt", ("filter_created_to",)),
+        ("persistence/snapshot_access_logs", "lastVisitedAt", ("filter_last_visited_to",)),
+        ("persistence/activity", "at", ("to",)),
+    ):
+        item = assert_ok(await client.get(listed)).json["items"][0]
+        for name in names:
+            until = item[at][:cut] + zone
+            assert item in assert_ok(await client.get(listed, **{name: until})).json["items"], (name, until)
+
+
+async def test_the_end_of_a_period_excludes_what_came_after_its_last_unit(client: Client) -> None:
+    path, _ = await made(client)
+    at = datetime.fromisoformat(assert_ok(await client.get(path)).json["metadata"]["updatedAt"])
+    for unit, text in ((1, "milliseconds"), (1_000, "seconds"), (60_000, "minutes")):
+        before = (at - timedelta(milliseconds=unit)).isoformat("T", text)
+        assert assert_ok(await client.get(SESSIONS, filter_updated_to=before)).json["items"] == []
+
+
 async def test_a_single_resource_takes_no_query(client: Client, counting: CountingReads) -> None:
     path, _ = await made(client)
     counting.forget()
@@ -207,6 +267,7 @@ async def test_an_odd_user_id_is_401_whatever_is_asked(client: Client, counting:
         await odd.delete(f"{SESSIONS}/AAAAAAAAAAAA"),
     ):
         assert "255" in assert_problem(answer, 401, "unauthenticated")["detail"]
+        assert answer.headers["www-authenticate"] == "X-User-Id"
     assert counting.asked == []
 
 

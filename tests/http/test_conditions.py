@@ -136,6 +136,52 @@ async def test_a_condition_that_is_not_looked_at_is_refused_and_nothing_is_writt
     assert len(assert_ok(await client.get(SESSIONS)).json["items"]) == 1
 
 
+A_DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("If-Unmodified-Since", A_DATE),
+        ("If-Modified-Since", A_DATE),
+        ("If-Range", A_DATE),
+        ("If", "(<urn:uuid:lock>)"),
+        ("Content-Range", "bytes 0-2/9"),
+    ],
+    ids=lambda header: header[0],
+)
+async def test_a_condition_that_nothing_here_knows_is_refused_on_every_write_and_ignored_on_a_read(
+    client: Client, header: tuple[str, str]
+) -> None:
+    path, etag = await made(client)
+    condition = dict([header])
+    for response in (
+        await client.post(SESSIONS, NEW, condition),
+        await client.put(path, {"content": "two"}, {"If-Match": etag, **condition}),
+        await client.put(f"{path}/content", b"two", {"Content-Type": "text/plain", **condition}),
+        await client.call(
+            "PATCH", path, {"title": "two"}, {"Content-Type": "application/merge-patch+json", **condition}
+        ),
+        await client.put(f"{DRAFTS}/draft-000001", {"content": "new"}, condition),
+        await client.post(f"{path}/close", None, condition),
+        await client.delete(path, condition),
+    ):
+        assert assert_problem(response, 400, "invalid_header")["detail"].startswith(
+            f"{header[0]} is not supported"
+        )
+    assert assert_ok(await client.get(path, condition)).etag == etag
+    assert len(assert_ok(await client.get(SESSIONS)).json["items"]) == 1
+
+
+async def test_conditions_of_which_one_would_be_ignored_are_refused_together(client: Client) -> None:
+    path = f"{DRAFTS}/draft-000001"
+    for if_match in ("*", '"1-9f86d081884c7d65"'):
+        both = {"If-None-Match": "*", "If-Match": if_match}
+        problem = assert_problem(await client.put(path, {"content": "new"}, both), 400, "invalid_header")
+        assert "If-Match" in problem["detail"] and "If-None-Match" in problem["detail"]
+    assert_problem(await client.get(path), 404, "not_found")
+
+
 async def test_a_preference_that_is_not_known_is_ignored(client: Client) -> None:
     headers = {"Prefer": "respond-async, return=everything"}
     assert isinstance(assert_ok(await client.post(SESSIONS, NEW, headers), 201).json, str)

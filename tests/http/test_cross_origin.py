@@ -16,6 +16,9 @@ PAGE = {"Origin": "http://localhost:4200"}
 EXPOSE = "access-control-expose-headers"
 # Browsers handle these themselves, or no page needs them.
 NOT_FOR_PAGES = {
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Patch",
     "Content-Encoding",
     "Content-Security-Policy",
     "Cross-Origin-Resource-Policy",

@@ -7,8 +7,8 @@ from functions.http.headers import (
     entity_tags,
     etag_of_coding,
     media_type,
+    own_tag,
     preferred_return,
-    without_coding,
 )
 
 
@@ -41,10 +41,27 @@ def test_an_asterisk_by_itself_is_every_tag(header: str) -> None:
     assert '"whatever"' in entity_tags(header)
 
 
+OWN = '"3-9f86d081884c7d65"'
+OF_A_SNAPSHOT = '"9f86d081884c7d65"'
+
+
 def test_a_coding_has_a_tag_of_its_own() -> None:
-    assert etag_of_coding('"1-a"', None) == '"1-a"' == without_coding('"1-a"')
-    assert etag_of_coding('"1-a"', "gzip") == '"1-a-gzip"'
-    assert without_coding('"1-a-gzip"') == '"1-a"'
+    assert etag_of_coding(OWN, None) == OWN == own_tag(OWN)
+    assert etag_of_coding(OWN, "gzip") == '"3-9f86d081884c7d65-gzip"'
+
+
+@pytest.mark.parametrize("suffix", ["-gzip", "-br", "-zstd", "--gzip", ";gzip", "-gzip-br", ":0", "x"])
+@pytest.mark.parametrize("tag", [OWN, OF_A_SNAPSHOT])
+def test_what_a_proxy_puts_behind_our_tag_is_left_out(tag: str, suffix: str) -> None:
+    assert own_tag(tag.removesuffix('"') + suffix + '"') == tag
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ['"a-gzip"', '"3-9F86D081884C7D65-br"', '"3-9f86d081884c7d6"', '"x3-9f86d081884c7d65"'],
+)
+def test_a_tag_that_is_not_ours_stays_as_it_is(tag: str) -> None:
+    assert own_tag(tag) == tag
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ and writes nothing.
 import json
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
@@ -211,3 +211,23 @@ def test_content_that_is_no_utf_8_is_refused_in_json_and_by_itself(target: Targe
     path = f"{API}/sessions/{target.session}"
     assert_refused(ask(target.server, "PUT", path, [JSON], b'{"content": "' + odd + b'"}'), 422)
     assert_refused(ask(target.server, "PUT", f"{path}/content", [TEXT], odd), 422)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "//evil.example/../..",
+        "/\\evil.example/..",
+        "//evil.example/%2e%2e/%2e%2e",
+        "///evil.example/../../..",
+        "/.//..",
+    ],
+)
+@pytest.mark.parametrize("path", ["sessions", "snapshots"])
+def test_the_location_of_what_was_created_never_leaves_the_origin(running: Target, before: str, path: str) -> None:
+    answer = ask(running.server, "POST", f"{before}{API}/{path}", [JSON], NEW)
+    assert answer.status == 201
+    location = answer.headers["location"].replace("\\", "/")  # as browsers read it
+    followed = urlsplit(urljoin("http://localhost:1/x", location))
+    assert followed.netloc == "localhost:1"
+    assert ask(running.server, "GET", followed.path).status == 200

@@ -90,7 +90,9 @@ async def test_swa_answers_whom_the_platform_names(opened):
     get_me = opened(AUTH_MODE="swa", AUTH_PROVIDERS="github", **{PLATFORM_AUTHENTICATION: "true"})
     assert owner_in(await get_me(principal_header(SWA_PRINCIPAL))) == "user-1"
     for headers in ({}, principal_header(PRINCIPAL), principal_header(SWA_PRINCIPAL | {"userRoles": []})):
-        assert_problem(await get_me(headers), 401, "unauthenticated")
+        response = await get_me(headers)
+        assert_problem(response, 401, "unauthenticated")
+        assert response.headers["WWW-Authenticate"] == "Cookie"
 
 
 async def test_jwt_answers_the_subject_and_asks_for_a_token_where_there_is_none(issuer, opened):

@@ -10,6 +10,7 @@ import orjson
 from azure.functions import HttpResponse
 from azure.functions.http import HttpRequest
 
+from devhost.http import query_parameters
 from functions.app import build_app
 from persistence import Stores
 from settings import Settings
@@ -66,6 +67,11 @@ class Client:
     async def get(self, path: str, headers: Mapping[str, str] | None = None, /, **query: str) -> Response:
         return await self.call("GET", path, headers=headers, query=query)
 
+    async def get_raw(self, path: str, query: str) -> Response:
+        """Sends a query as it is. The host joins the values of a repeated parameter."""
+        parameters = query_parameters(query.encode())
+        return await self.call("GET", path, query=parameters, raw_query=query)
+
     async def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Response:
         return await self.call("POST", path, body, headers)
 
@@ -82,6 +88,7 @@ class Client:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        raw_query: str = "",
     ) -> Response:
         """Calls a path below `/api/`, not encoded. Bytes are sent as they are, other values as JSON."""
         route, parameters, trigger = self._match(method, path)
@@ -92,7 +99,7 @@ class Client:
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         url = f"http://localhost:7071/api/{quote(path)}"
         if query:
-            url += "?" + urlencode(query, errors="replace")
+            url += "?" + (raw_query or urlencode(query, errors="replace"))
         request = _Request(
             method,
             url,

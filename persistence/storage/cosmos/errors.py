@@ -13,6 +13,7 @@ from persistence.errors import (
     ItemExists,
     ItemNotFound,
     ItemTooLarge,
+    StorageExhausted,
     StoreUnavailable,
     Throttled,
 )
@@ -21,6 +22,8 @@ from persistence.storage.engine import ITEM_MAX_BYTES
 _log = logging.getLogger(__name__)
 
 _FAILED_DEPENDENCY = 424
+_PARTITION_FULL = "1014"
+"""The sub-status if a logical partition has its 20 GB."""
 _NO_INDEX = "does not have a corresponding composite index"
 """In the message of a query whose order needs a composite index that is missing or not yet complete."""
 
@@ -38,6 +41,10 @@ def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> Engi
         # session on the replica that was asked (1002).
         case 404 if not sub_status:
             return ItemNotFound()
+        # Any other 403 is of a role that is missing, or of a firewall.
+        case 403 if str(sub_status) == _PARTITION_FULL:
+            _log.error("A partition of Cosmos DB is full: %r", exc)
+            return StorageExhausted()
         case 409:
             return ItemExists()
         case 412:

@@ -4,8 +4,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from persistence.errors import StoreUnavailable
 from persistence.storage.sqlite.migration import Renew, migrate
@@ -19,6 +20,15 @@ MIGRATION_TIMEOUT_SECONDS = 600.0
 """How long a process waits for another one that migrates the file."""
 
 
+class Closable(Protocol):
+    """What has to be closed."""
+
+    def close(self) -> None: ...
+
+
+Opened = TypeVar("Opened", bound=Closable)
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Turns the driver's exceptions into StoreUnavailable. The writer does that itself, for each of its jobs."""
@@ -30,12 +40,21 @@ def translated_errors() -> Iterator[None]:
 
 def create_file(path: Path) -> None:
     """Creates the file if it is missing, readable by its user only, whatever the umask."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # A file that exists is not opened: closing it would drop the locks of every connection in this process. Then
+    # another process could remove the write-ahead log.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Returns a connection for reads, which any thread may use."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+    """Returns a connection for reads, which any thread may use. Creates no file."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     with closed_on_failure(connection):
         connection.execute("PRAGMA synchronous=FULL")
         # Overwrites what is deleted. The default depends on how SQLite was built.
@@ -115,13 +134,13 @@ def truncate_log(path: Path) -> bool:
 
 
 @contextmanager
-def closed_on_failure(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Closes the connection if the block raises.
+def closed_on_failure(opened: Opened) -> Iterator[Opened]:
+    """Closes a connection or another thing if the block raises.
 
     Otherwise the exception would keep the connection alive, and a write lock that shuts out everyone else.
     """
     try:
-        yield connection
+        yield opened
     except BaseException:
-        connection.close()
+        opened.close()
         raise

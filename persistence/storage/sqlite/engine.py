@@ -9,9 +9,9 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,7 +42,10 @@ from persistence.storage.sqlite.connection import (
     truncate_log,
 )
 from persistence.storage.sqlite.migration import Renew, remove_backup_later
+from persistence.storage.sqlite.place import Place
 from persistence.storage.sqlite.reader import MeteredReader
+from persistence.storage.sqlite.reserve import Reserve
+from persistence.storage.sqlite.structure import Structure
 from persistence.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -64,10 +67,13 @@ class SqliteEngine:
         with translated_errors():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path = folder / FILE_NAME
-            create_file(self._path)
-            with closed_on_failure(connect_for_writing(self._path, renew)) as connection:
-                self._reader = connect(self._path)
-            self._writer = Writer(connection)
+            with closed_on_failure(Reserve(folder)) as self._reserve:
+                create_file(self._path)
+                with closed_on_failure(connect_for_writing(self._path, renew)) as connection:
+                    self._reader = connect(self._path)
+        self._reserve.fill()
+        self._place, self._structure = Place(self._path), Structure(self._path)
+        self._writer = Writer(connection, self._place, self._structure, self._reserve)
         self._threads = ThreadPoolExecutor(_LIST_THREADS, thread_name_prefix="sqlite-list")
         self._per_thread = threading.local()
         self._readers = [self._reader]
@@ -76,11 +82,11 @@ class SqliteEngine:
     async def create(self, container: Container, item: Item) -> str:
         insert = statements.Insert(container, item)
         _add_write_charge(insert.size)
-        return await self._writer.run(insert)
+        return await self._writer.run(insert, _content_bytes(insert))
 
     async def read(self, container: Container, id: str, partition: str) -> Stored:
         check_address(id, partition)
-        with translated_errors():
+        with self._noted_errors():
             columns = statements.find(self._reader, container, partition, id)
         if columns is None:
             add_charge(1.0, estimated=True)
@@ -91,7 +97,7 @@ class SqliteEngine:
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         update = statements.Update(container, item, if_match)
         _add_write_charge(update.size, factor=2)
-        return await self._writer.run(update)
+        return await self._writer.run(update, _content_bytes(update))
 
     async def create_then_replace(
         self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
@@ -112,7 +118,7 @@ class SqliteEngine:
         for insert in inserts:
             _add_write_charge(insert.size)
         _add_write_charge(update.size, factor=2)
-        return await self._writer.run(work)
+        return await self._writer.run(work, _content_bytes(update, *inserts))
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
@@ -160,7 +166,7 @@ class SqliteEngine:
 
         for step in steps:
             _add_write_charge(step.size)
-        return await self._writer.run(work)
+        return await self._writer.run(work, _content_bytes(*steps))
 
     async def has_conditional_commits(self) -> bool:
         return True
@@ -183,7 +189,10 @@ class SqliteEngine:
         return result
 
     async def ping(self) -> None:
-        with translated_errors():
+        self._place.check()
+        if self._writer.is_failing or self._structure.is_damaged:
+            raise StoreUnavailable
+        with self._noted_errors():
             self._reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
     async def scrub(self) -> None:
@@ -198,20 +207,33 @@ class SqliteEngine:
         if self._backup_timer is not None:
             self._backup_timer.cancel()
         # In threads, because the writer may be waiting for another process.
+        await asyncio.to_thread(self._structure.close)
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self._writer.close)
         for reader in self._readers:
             reader.close()
+        self._reserve.close()
+
+    @contextmanager
+    def _noted_errors(self) -> Iterator[None]:
+        """As `translated_errors`, and checks the structure if SQLite has met damage."""
+        with translated_errors():
+            try:
+                yield
+            except sqlite3.Error as exc:
+                self._structure.suspect(exc)
+                raise
 
     async def _rows(self, text: str, values: list[object]) -> tuple[list[tuple[Any, ...]], int]:
         """Returns the result of a query, which runs in a thread, and the steps that it took."""
 
         def run() -> tuple[list[tuple[Any, ...]], int]:
-            with translated_errors():
+            with self._noted_errors():
                 reader = getattr(self._per_thread, "reader", None)
                 if reader is None:
                     reader = self._per_thread.reader = MeteredReader(self._path)
                     self._readers.append(reader.connection)
+                    self._place.check()  # another file may have been opened
                 before = reader.steps
                 return reader.rows(text, values), reader.steps - before
 
@@ -222,6 +244,10 @@ class SqliteEngine:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except RuntimeError as exc:  # the threads have been shut down
             raise StoreUnavailable from exc
+
+
+def _content_bytes(*steps: statements.Insert | statements.Update) -> int:
+    return sum(len(step.columns.payload or b"") for step in steps)
 
 
 def _add_query_charge(steps: int, size: int = 0) -> None:

@@ -16,6 +16,7 @@ from persistence.errors import (
     ItemExists,
     ItemNotFound,
     ItemTooLarge,
+    StorageExhausted,
     StoreUnavailable,
     Throttled,
 )
@@ -93,6 +94,16 @@ async def test_a_404_that_is_of_no_item_means_unavailable(
     with pytest.raises(StoreUnavailable) as failed:
         await verb(engine)
     assert isinstance(failed.value.__cause__, CosmosHttpResponseError)
+
+
+@pytest.mark.parametrize(("code", "expected"), [("1014", StorageExhausted), ("5300", StoreUnavailable)])
+async def test_a_full_partition_is_told_from_a_missing_role(
+    engine: CosmosEngine, proxy: FaultProxy, code: str, expected: type[Exception]
+) -> None:
+    always(proxy.before, status=403, headers={"x-ms-substatus": code})
+    with pytest.raises(StoreUnavailable) as failed:
+        await engine.create(SESSIONS, thing())
+    assert type(failed.value) is expected
 
 
 @every_verb

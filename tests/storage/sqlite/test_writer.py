@@ -151,9 +151,9 @@ class Failing:
         pass
 
 
-async def test_the_writer_lives_on_when_even_the_roll_back_fails() -> None:
+async def test_the_writer_lives_on_when_even_the_roll_back_fails(engine: SqliteEngine) -> None:
     connection = Failing()
-    writer = Writer(connection)  # type: ignore[arg-type]
+    writer = Writer(connection, engine._place, engine._structure, engine._reserve)  # type: ignore[arg-type]
     for _ in range(2):
         with pytest.raises(StoreUnavailable) as failed:
             await writer.run(lambda _: "lost")
