@@ -13,9 +13,11 @@ from functions.http.api import Api
 from functions.http.rate_limit import TokenBuckets
 from functions.identity.modes import identify_by
 from functions.identity.settings import IdentityRules
+from functions.imports import endpoints as imports
 from functions.openapi import endpoints as openapi
 from functions.sessions import content as session_content
 from functions.sessions import endpoints as sessions
+from functions.sessions import export as session_export
 from functions.sessions import revisions
 from functions.snapshots import access_logs
 from functions.snapshots import content as snapshot_content
@@ -38,7 +40,12 @@ class AppRules:
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     """Returns the app with every function registered. Asks nothing of the stores yet."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    api = Api(app, identify_by(rules.identity), expose_charge=rules.expose_charge)
+    api = Api(
+        app,
+        identify_by(rules.identity),
+        expose_charge=rules.expose_charge,
+        before_each=stores.confirm_rules,
+    )
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
     api.refuse_the_rest()
@@ -51,9 +58,11 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(sessions.routes, stores.sessions, stores.conflict_copies)
     api.add(session_content.routes, stores.sessions, stores.conflict_copies)
     api.add(revisions.routes, stores.sessions)
+    api.add(session_export.routes, stores.session_export)
     api.add(drafts.routes, stores.drafts, stores.conflict_copies)
     api.add(trash.routes, stores.trash)
     api.add(sync.routes, stores.sync)
+    api.add(imports.routes, stores.imports)
     api.add(snapshots.routes, stores.snapshots, rate_limit)
     api.add(snapshot_content.routes, stores.snapshots, rate_limit)
     api.add(access_logs.routes, stores.access_logs)

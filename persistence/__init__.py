@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from persistence.account.leftovers import leftover_kind
 from persistence.activity.kind import activity_kind
 from persistence.activity.store import RETENTION, ActivityStore
 from persistence.drafts.conflict_copies import ConflictCopies
@@ -19,8 +20,11 @@ from persistence.drafts.store import DraftStore
 from persistence.formats.kind import format_kind
 from persistence.formats.renewal import renewed
 from persistence.idempotency_kind import idempotency_kind
+from persistence.imports.store import ImportStore
 from persistence.kind import Kind
 from persistence.limits import NO_LIMITS, LimitRules, Limits
+from persistence.sessions.documents import SessionHead
+from persistence.sessions.export import SessionExport
 from persistence.sessions.kind import session_kind
 from persistence.sessions.rules import SessionRules
 from persistence.sessions.store import SessionStore
@@ -29,7 +33,9 @@ from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.kind import snapshot_kind
 from persistence.snapshots.rules import SnapshotRules
 from persistence.snapshots.store import SnapshotStore
+from persistence.storage.containers import SESSIONS
 from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
 from persistence.sync.store import SyncStore
 from persistence.timers.run import Timers
@@ -61,6 +67,7 @@ class Stores:
     sessions: SessionStore
     drafts: DraftStore
     sync: SyncStore
+    imports: ImportStore
     trash: TrashStore
     snapshots: SnapshotStore
     access_logs: AccessLogStore
@@ -80,6 +87,11 @@ class Stores:
         return self.shared.activity
 
     @property
+    def session_export(self) -> SessionExport:
+        """The lines of one session."""
+        return SessionExport(self.sessions, DocumentSet(self.engine, SESSIONS, SessionHead))
+
+    @property
     def conflict_copies(self) -> ConflictCopies:
         """Drafts of saves that were refused."""
         return ConflictCopies(self.sessions, self.drafts)
@@ -93,6 +105,10 @@ class Stores:
     def timers(self) -> Timers:
         """The timers over all kinds."""
         return Timers(self.kinds, self.engine)
+
+    def confirm_rules(self) -> None:
+        """Lets other processes know how long this one keeps things, in the background. Does so once an hour."""
+        self.shared.rules.confirm_soon(self.shared.background)
 
     async def close(self) -> None:
         """Waits for background work, then closes the engine."""
@@ -130,14 +146,18 @@ def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
     drafts = DraftStore(sessions, rules.draft_retention)
     access_logs = AccessLogStore(shared)
     snapshots = SnapshotStore(shared, sessions, access_logs, rules.snapshots)
+    timers = rules.timers.in_force(shared.rules)
+    kept_lines = shared.rules.add("ACTIVITY_RETENTION_DAYS", rules.activity_retention)
     kinds = (
-        session_kind(shared, sessions, rules.timers),
-        draft_kind(shared, sessions, rules.draft_retention, rules.timers),
-        trash_kind(shared, sessions, rules.sessions.trash_retention, rules.timers),
-        idempotency_kind(shared, rules.timers),
-        snapshot_kind(shared, snapshots, access_logs, rules.timers),
-        activity_kind(shared.activity, rules.timers),
-        *([format_kind(shared, rules.timers)] if rules.renew_formats else []),
+        session_kind(shared, sessions, timers),
+        draft_kind(shared, sessions, rules.draft_retention, timers),
+        trash_kind(shared, sessions, rules.sessions.trash_retention, timers),
+        idempotency_kind(shared, timers),
+        snapshot_kind(shared, snapshots, access_logs, timers),
+        activity_kind(shared.activity, kept_lines, timers),
+        *([format_kind(shared, timers)] if rules.renew_formats else []),
+        leftover_kind(shared),
     )
     sync = SyncStore(shared, sessions, rules.sessions)
-    return Stores(shared, sessions, drafts, sync, TrashStore(sessions), snapshots, access_logs, kinds)
+    imports = ImportStore(shared, sessions, rules.sessions)
+    return Stores(shared, sessions, drafts, sync, imports, TrashStore(sessions), snapshots, access_logs, kinds)

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Hashable
+from contextlib import suppress
 from typing import Any
+
+from persistence.faults import traced
 
 TASK_NAME = "background"
 """The name of every task, for debuggers and tests."""
@@ -18,6 +21,8 @@ class Background:
     def __init__(self) -> None:
         # The event loop keeps only weak references.
         self._tasks: dict[asyncio.Task[None], Hashable] = {}
+        self._draining = 0
+        self._pauses: set[asyncio.Event] = set()
 
     def start(self, work: Coroutine[Any, Any, None], about: Hashable = None) -> None:
         """Starts a task. `about` is a key by which `settle` finds it."""
@@ -25,16 +30,40 @@ class Background:
         self._tasks[task] = about
         task.add_done_callback(self._ended)
 
+    async def pause(self, seconds: float, end: asyncio.Event) -> None:
+        """Waits within a task until `end` is set, at most for so long. Not at all while the tasks are drained."""
+        if self._draining:
+            return
+        self._pauses.add(end)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await end.wait()
+        finally:
+            self._pauses.discard(end)
+
     async def settle(self, about: Hashable) -> None:
         """Waits for the tasks that were started with this key until now."""
-        await asyncio.gather(*(task for task, of in self._tasks.items() if of == about), return_exceptions=True)
+        await _ends({task for task, of in self._tasks.items() if of == about})
 
     async def drain(self) -> None:
         """Waits for all tasks, including those that start meanwhile."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._draining += 1
+        for end in self._pauses:
+            end.set()
+        try:
+            while self._tasks:
+                await _ends(set(self._tasks))
+        finally:
+            self._draining -= 1
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
         if not task.cancelled() and (exc := task.exception()) is not None:
-            _log.error("Background work failed", exc_info=exc)
+            _log.error("Background work failed: %s", traced(exc))
+
+
+async def _ends(tasks: set[asyncio.Task[None]]) -> None:
+    """Waits for tasks. Unlike `asyncio.gather`, does not cancel them if the waiting request is cancelled."""
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,5 +1,7 @@
 """The parts of stored documents: ids, times, and the types of fields."""
 
+import base64
+import hashlib
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -33,9 +36,22 @@ def new_id(length: int = ID_LENGTH) -> str:
     return nanoid(size=length)
 
 
+def derived_id(*names: str) -> str:
+    """Returns the id that follows from these names: 12 characters of their SHA-256, in base64url."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:ID_LENGTH]
+
+
 def is_id(text: str, longest: int = ID_LENGTH) -> bool:
     """Returns True if the text has the form of an id of 12 to `longest` characters."""
     return ID_LENGTH <= len(text) <= longest and _ID_CHARACTERS.fullmatch(text) is not None
+
+
+def _no_number(value: object) -> object:
+    """Refuses what pydantic takes for seconds since 1970: a damaged time must not be an early one."""
+    if isinstance(value, int | float):
+        raise ValueError("is not a time")
+    return value
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -101,6 +117,7 @@ def _device(text: str | None) -> str | None:
 
 Timestamp = Annotated[
     AwareDatetime,
+    BeforeValidator(_no_number),
     AfterValidator(_to_utc),
     PlainSerializer(timestamp_text, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),  # the serializer alone has no schema

@@ -1,7 +1,7 @@
 """Creates that can be retried: a key that the client made reserves the new id before anything is written.
 
 A retry under the same key finds the id, and completes what was interrupted or returns what the first try created.
-Records lie in their owner's partition. A timer removes them after a day.
+Records lie in their owner's partition. The daily timer removes those that are older than a day.
 """
 
 import hashlib

@@ -17,11 +17,11 @@ def idempotency_kind(shared: Shared, rules: TimerRules) -> Kind:
     """Records are neither counted nor exported. They are only removed."""
     chores = IdempotencyChores(shared.engine, rules)
     step = Step(("reservations_forgotten",), chores.forget_old)
-    return Kind(erase=Erase(chores.erase), timer_steps={"sweep_sessions": [step]})
+    return Kind(erase=Erase(chores.erase), timer_steps={"purge_stale_drafts": [step]})
 
 
 class IdempotencyChores:
-    """A step of the timer `sweep_sessions`, and the erasure of a person's records."""
+    """A step of the timer `purge_stale_drafts`, and the erasure of a person's records."""
 
     def __init__(self, engine: Engine, rules: TimerRules) -> None:
         self._engine, self._scan = engine, Scan(engine, rules.items_max)

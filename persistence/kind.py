@@ -109,6 +109,11 @@ class Step:
     counts: tuple[str, ...]
     run: Callable[[datetime, Counts], Awaitable[None]]
 
+    @property
+    def name(self) -> str:
+        """What the log calls the step."""
+        return f"{self.run.__qualname__} ({', '.join(self.counts)})"
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

@@ -8,6 +8,7 @@ from persistence.activity.store import RETENTION, ActivityStore
 from persistence.background import Background
 from persistence.idempotency import IdempotencyKeys
 from persistence.limits import NO_LIMITS, LimitRules, Limits
+from persistence.rules_in_force import RulesInForce
 from persistence.storage.engine import Engine
 
 
@@ -20,6 +21,7 @@ class Shared:
     idempotency: IdempotencyKeys
     background: Background
     activity: ActivityStore
+    rules: RulesInForce
 
     @classmethod
     def over(
@@ -27,4 +29,6 @@ class Shared:
     ) -> Self:
         """The parts over an engine that is already open."""
         activity = ActivityStore(engine, activity_retention)
-        return cls(engine, Limits(engine, limits), IdempotencyKeys(engine), Background(), activity)
+        return cls(
+            engine, Limits(engine, limits), IdempotencyKeys(engine), Background(), activity, RulesInForce(engine)
+        )

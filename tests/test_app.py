@@ -46,6 +46,8 @@ restore_from_trash        POST    persistence/trash/{session_id}/restore
 purge_from_trash          DELETE  persistence/trash/{session_id}
 empty_trash               DELETE  persistence/trash
 sync_sessions             POST    persistence/sync
+get_session_export        GET     persistence/sessions/{session_id}/export
+import_sessions           POST    persistence/import
 create_snapshot           POST    persistence/snapshots
 get_snapshots_metadata    GET     persistence/snapshots
 get_snapshot              GET     persistence/snapshots/{snapshot_id}

@@ -40,6 +40,50 @@ async def test_draining_waits_for_what_the_work_itself_starts() -> None:
     assert ended == ["second"]
 
 
+@pytest.mark.parametrize("how", ["settle", "drain"])
+async def test_a_caller_that_is_cancelled_while_it_waits_cancels_no_work(how: str) -> None:
+    background, may_end, ended = Background(), asyncio.Event(), list[str]()
+
+    async def work() -> None:
+        await may_end.wait()
+        ended.append("done")
+
+    background.start(work(), about="a")
+    caller = asyncio.create_task(background.settle("a") if how == "settle" else background.drain())
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.wait([caller])
+    may_end.set()
+    await background.drain()
+    assert ended == ["done"]
+
+
+async def test_a_pause_ends_with_its_time_by_its_event_and_when_the_tasks_are_drained() -> None:
+    background, ended, end = Background(), list[str](), asyncio.Event()
+
+    async def work(name: str, seconds: float, end: asyncio.Event) -> None:
+        await background.pause(seconds, end)
+        ended.append(name)
+
+    background.start(work("time", 0.01, asyncio.Event()), about="time")
+    background.start(work("no time", -1, asyncio.Event()), about="no time")
+    background.start(work("event", 3_600, end), about="event")
+    background.start(work("drained", 3_600, asyncio.Event()))
+    await background.settle("time")
+    await background.settle("no time")
+    assert sorted(ended) == ["no time", "time"]
+    end.set()
+    await background.settle("event")
+    assert ended[2:] == ["event"]
+    await background.drain()
+    assert ended[3:] == ["drained"]
+    background.start(work("later", 3_600, asyncio.Event()))
+    await asyncio.sleep(0.01)
+    assert len(ended) == 4, "drained before, and not now"
+    await background.drain()
+    assert ended[4:] == ["later"]
+
+
 async def test_a_failure_that_nobody_foresaw_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     background, ended = Background(), list[str]()
 
@@ -56,4 +100,4 @@ async def test_a_failure_that_nobody_foresaw_is_logged_and_stops_nothing(caplog:
     await background.drain()
     assert ended == ["done"]
     [record] = caplog.records
-    assert record.exc_info is not None and isinstance(record.exc_info[1], LookupError)
+    assert "LookupError" in record.getMessage() and 'raise LookupError("unforeseen")' in record.getMessage()

@@ -364,3 +364,25 @@ def test_text_that_does_not_pack_into_an_item_is_refused_however_it_comes(level:
     with pytest.raises(ContentTooLarge) as refused:
         pack_gzipped(gzip.compress(noise(CONTENT_MAX_BYTES).encode(), level))
     assert refused.value.what == "packed content"
+
+
+@pytest.mark.parametrize("what", ["state", "other characters", "repeats"])
+def test_what_is_unpacked_although_a_bit_flipped_is_the_same_for_every_reader(what: str) -> None:
+    draw = random.Random(4)
+    text = {
+        "state": "".join(f'{{"id":{draw.randrange(10**6)}}}' for _ in range(60)),
+        "other characters": "".join(chr(draw.randrange(0x100, 0x4000)) for _ in range(120)),
+        "repeats": "ab" * 900,
+    }[what]
+    packed, refused = pack(text), 0
+    for bit in range(8 * len(packed.payload)):
+        damaged = bytearray(packed.payload)
+        damaged[bit // 8] ^= 1 << bit % 8
+        try:
+            read = unpack(replace(packed, payload=bytes(damaged)), "one")
+        except CorruptItem:
+            refused += 1
+            continue
+        # As strict as browsers are: they would show nothing of what they cannot unpack.
+        assert read == text.encode() == zlib.decompress(damaged, 31), bit
+    assert refused > 0.5 * 8 * len(packed.payload)

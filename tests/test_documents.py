@@ -140,3 +140,9 @@ def test_two_texts_are_the_same_if_the_standard_says_so(one: str, other: str) ->
         return unicodedata.normalize("NFD", unicodedata.normalize("NFD", given).casefold())
 
     assert (caseless(one) == caseless(other)) == (folded(one) == folded(other))
+
+
+@pytest.mark.parametrize("value", [7, 0, 1.5, 1e12, True])
+def test_a_number_is_no_time(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Timestamp).validate_python(value)

@@ -11,9 +11,11 @@ from functions.account.views import (
     export_line,
     usage_and_limits,
 )
-from functions.http.call import Call, Response, to_json
+from functions.http.bodies import NDJSON
+from functions.http.call import Call, Response
 from functions.http.endpoint import Route, Routes
 from functions.http.errors import ConfirmationRequired
+from functions.http.ndjson import as_file, page_of_lines
 from functions.http.views import Nothing
 from persistence import Stores
 from persistence.account.erasure import erase
@@ -22,12 +24,6 @@ from persistence.account.export import export
 routes = Routes("account", "What belongs to you: your id, how much you keep, its export and its deletion.")
 
 CONFIRMATION = "Savepoint-Confirm"
-NDJSON = "application/x-ndjson"
-
-EXPORT_BYTES = 8_000_000
-"""A call stops after this many bytes. Its last line may add as many more."""
-EXPORT_LINES = 1_000
-"""A call stops after this many lines too, because some need a read, and the response must be in time."""
 
 
 @routes.serve(Route("GET", "me"))
@@ -42,32 +38,17 @@ async def get_usage(call: Call[Nothing, Nothing], stores: Stores) -> Response[Us
     return Response(usage_and_limits(await stores.limits.usage(call.owner_id), stores.limits.allowed))
 
 
-@routes.serve(Route("GET", "export", produces=NDJSON))
+@routes.serve(Route("GET", "export", produces=NDJSON[0]))
 async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Response[bytes]:
     """Returns everything of yours, one JSON value a line. The last line says how to continue."""
-    lines, size, page_token = list[bytes](), 0, None
     async with aclosing(export(stores.kinds, call.owner_id, call.query.cursor)) as exported:
-        async for line, cursor in exported:
-            if call.is_head:
-                # The cursor is valid. To know the length, everything would have to be read.
-                return Response()
-            lines.append(_one_line(export_line(line)))
-            size += len(lines[-1])
-            if size >= EXPORT_BYTES or len(lines) >= EXPORT_LINES:
-                page_token = cursor
-                break
-    if call.query.cursor is None and not call.is_head:
+        if call.is_head:
+            await anext(exported, None)  # checks the cursor
+            return Response(headers=as_file("export"))
+        page = await page_of_lines(export_line(line, cursor) async for line, cursor in exported)
+    if call.query.cursor is None:
         await stores.activity.note_export(call.owner_id)
-    lines.append(_one_line({"kind": "end", "pageToken": page_token}))
-    return Response(b"\n".join(lines) + b"\n")
-
-
-def _one_line(value: object) -> bytes:
-    """Returns JSON that no reader cuts. Many readers of lines take these three characters for line breaks."""
-    line = to_json(value)
-    for character in ("\x85", "\u2028", "\u2029"):
-        line = line.replace(character.encode(), b"\\u%04x" % ord(character))
-    return line
+    return Response(page, headers=as_file("export"))
 
 
 @routes.serve(Route("DELETE", "me", reads=(CONFIRMATION,), statuses=(409,)))

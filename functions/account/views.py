@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, RootModel, create_model
 from pydantic.alias_generators import to_camel
 
+from functions.http.ndjson import Line
 from functions.http.views import QueryModel, WireModel, view_of
 from persistence.account.erasure import Erasure
 from persistence.kind import Exported, Kind
@@ -49,15 +50,16 @@ def erasure(erased: Erasure) -> ErasureView:
     return ErasureView({**_named(erased.counts), "done": erased.done})
 
 
-def export_line(exported: Exported) -> dict[str, Any]:
-    """Returns a line of the export as JSON."""
+def export_line(exported: Exported, cursor: str) -> Line:
+    """Returns a line of the export as JSON. A page does not end between a session and its newest version, because
+    an import needs both."""
     fields = {to_camel(name): _sent(value) for name, value in exported.fields.items()}
     line: dict[str, Any] = {"kind": exported.kind, **fields}
     if exported.content is not None:
         line["content"] = exported.content.decode()
     if exported.unreadable:
         line["unreadable"] = True
-    return line
+    return Line(line, None if exported.kind == "session" else cursor)
 
 
 def views_for(kinds: Sequence[Kind]) -> Mapping[type, type]:

@@ -50,8 +50,16 @@ Respond = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 class Api:
     """Registers endpoints with the host, and does what all of them have in common."""
 
-    def __init__(self, app: func.FunctionApp, identify: Identify, *, expose_charge: bool = False) -> None:
-        self._app = app
+    def __init__(
+        self,
+        app: func.FunctionApp,
+        identify: Identify,
+        *,
+        expose_charge: bool = False,
+        before_each: Callable[[], None] | None = None,
+    ) -> None:
+        """`before_each` is called before each request is served."""
+        self._app, self._before_each = app, before_each
         self._identify = identify
         self._expose_charge = expose_charge
         self.routes: list[Routes] = []
@@ -88,6 +96,8 @@ class Api:
 
     async def _serve(self, name: str, respond: Respond, req: func.HttpRequest) -> func.HttpResponse:
         started = time.perf_counter()
+        if self._before_each is not None:
+            self._before_each()
         with metered() as charge:
             try:
                 response = await respond(req)

@@ -51,6 +51,7 @@ JSON = ("application/json",)
 ANY_TYPE = "*/*"
 HTML = "text/html"
 JAVASCRIPT = "text/javascript"
+NDJSON = ("application/x-ndjson",)
 FOSSIL_DELTA = ("application/x-fossil-delta",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 
@@ -70,12 +71,24 @@ class RawContent(BaseModel):
     media_type: str
 
 
+class RawLines(BaseModel):
+    """A body of newline-delimited JSON."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    lines: bytes
+
+
 class RawDelta(BaseModel):
     """A body that is a delta."""
 
     model_config = ConfigDict(defer_build=True)
 
     delta: bytes
+
+
+RAW_BODIES: tuple[type[BaseModel], ...] = (RawContent, RawDelta, RawLines)
+"""The models of bodies that are no JSON object."""
 
 
 def read_query(req: func.HttpRequest, model: type[QueryModel]) -> BaseModel:
@@ -118,6 +131,8 @@ def read_body(
     if model is RawDelta:
         return RawDelta(delta=body), body
     body = body.removeprefix(_BOM)
+    if model is RawLines:
+        return RawLines(lines=body), body
     return _parsed(model, body), body
 
 
@@ -137,8 +152,7 @@ def _parsed(model: type[BaseModel], body: bytes) -> BaseModel:
 
     Pydantic names each fault, so the number of members is limited first.
     """
-    if len(body) > _CROWDED_FROM_BYTES:
-        _refuse_crowd(body)
+    refuse_crowd(body)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
@@ -168,11 +182,13 @@ def _is_wide(value: object) -> bool:
     return any(isinstance(one, dict) and len(one) > _MEMBERS_MAX for one in objects)
 
 
-def _refuse_crowd(body: bytes) -> None:
-    """Raises InvalidRequest if a body has too many values. Parsing millions takes seconds and a gigabyte.
+def refuse_crowd(body: bytes) -> None:
+    """Raises InvalidRequest if JSON has too many values. Parsing millions takes seconds and a gigabyte.
 
     Counts before parsing, and stops at the limit.
     """
+    if len(body) <= _CROWDED_FROM_BYTES:
+        return
     found = end = 0
     for text in _TEXT.finditer(body):
         found += 1 + _signs(body, end, text.start())

@@ -43,6 +43,7 @@ from functions.identity.errors import (
 )
 from persistence import errors
 from persistence.documents import Document
+from persistence.faults import named, traced
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:savepoint:problem:"
@@ -140,14 +141,14 @@ def problem_members(exc: Exception) -> dict[str, Any]:
     }
     if kind is _INTERNAL:
         reference = secrets.token_hex(6)
-        _log.error("Unexpected error (reference %s)", reference, exc_info=exc)
+        _log.error("Unexpected error (reference %s): %s", reference, traced(exc))
         body["detail"] = f"Something went wrong here. The operator can find out more by the reference {reference}."
         body["reference"] = reference
     elif isinstance(exc, errors.CorruptItem):
         _log.error("The %s %s cannot be read (reference %s)", exc.kind, exc.id, exc.reference)
         body["reference"] = exc.reference
     elif isinstance(exc, errors.EngineError):
-        _log.warning("%s: %r", kind.code, exc.__cause__ or exc)
+        _log.warning("%s: %s", kind.code, named(exc.__cause__ or exc))
     if isinstance(exc, errors.InvalidField):
         body |= _invalid_field(exc)
     elif isinstance(exc, errors.ItemsRefused):

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from functions import VERSION
-from functions.http.bodies import RawContent, RawDelta
+from functions.http.bodies import RAW_BODIES, RawContent, RawDelta, RawLines
 from functions.http.call import NOT_MODIFIED
 from functions.http.endpoint import Endpoint, Routes
 from functions.http.problems import PROBLEM_JSON
@@ -44,6 +44,7 @@ To avoid overwriting changes of others, send `If-Match` with the `etag` that you
 
 _CHARGE = "Savepoint-Request-Charge"
 _SCHEMAS = "#/components/schemas/"
+_LINES: Json = {"type": "string", "examples": ['{"kind": "end", "pageToken": null}']}
 _DELTA: Json = {"type": "string", "examples": ["5\n1@0,1:e3@2,3NPMmh;"]}
 _SUCCESSES = {200: "OK", 201: "Created", 204: "No content", NOT_MODIFIED: "Not modified"}
 
@@ -133,7 +134,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Json]:
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     models += [(model, "validation") for model in _queries(endpoints)]
     for endpoint in endpoints:
-        if endpoint.body not in (None, RawContent, RawDelta):
+        if endpoint.body is not None and endpoint.body not in RAW_BODIES:
             models.append((endpoint.body, "validation"))
         others = [model for some in endpoint.route.other_successes.values() for model in some]
         models += [(model, "serialization") for model in (*endpoint.models, *others) if _is_model(model)]
@@ -220,6 +221,12 @@ def _request_body(model: type[BaseModel], media_types: Sequence[str]) -> Json:
             "description": "A delta in the format of Fossil SCM, over the bytes in UTF-8. The npm package "
             "`fossil-delta` makes it. At most 512 KiB and 100,000 commands. The example makes `hello` of `hallo`.",
             "content": {media_type: {"schema": _DELTA} for media_type in media_types},
+        }
+    if model is RawLines:
+        return {
+            "required": True,
+            "description": "A page of an export: JSON values, one a line. At most 8,000,000 bytes.",
+            "content": {media_type: {"schema": _LINES} for media_type in media_types},
         }
     return {"required": True, "content": {media_type: {"schema": _ref(model)} for media_type in media_types}}
 

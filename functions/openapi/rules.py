@@ -6,7 +6,7 @@ Each rule is written once, for all endpoints.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from functions.http.bodies import ANY_TYPE, HTML, JAVASCRIPT, RawContent, RawDelta
+from functions.http.bodies import ANY_TYPE, HTML, JAVASCRIPT, NDJSON, RAW_BODIES, RawContent, RawDelta
 from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS, NOT_MODIFIED
 from functions.http.digests import DIGEST_MAX_CHARACTERS, PATCHED_DIGEST, REPR_DIGEST, SHA_256_PATTERN
 from functions.http.endpoint import Endpoint
@@ -86,6 +86,7 @@ _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
     ANY_TYPE: ("Content-Security-Policy", "Cross-Origin-Resource-Policy", "Vary", "Content-Encoding"),
     HTML: ("Content-Security-Policy",),
     JAVASCRIPT: ("Vary", "Content-Encoding", "Cross-Origin-Resource-Policy"),
+    NDJSON[0]: ("Content-Disposition",),
 }
 
 RESPONSE_HEADERS: Mapping[str, Json] = {
@@ -101,6 +102,7 @@ RESPONSE_HEADERS: Mapping[str, Json] = {
     "Vary": {"description": "The request headers that change the response.", "required": True},
     REPR_DIGEST: {"description": "The SHA-256 of the body as it is sent (RFC 9530).", "required": True},
     "ETag": {"description": "The current ETag, for If-Match and If-None-Match.", "required": True},
+    "Content-Disposition": {"description": "The name of the file.", "required": True},
     "Location": {"description": "The path of what was created.", "required": True},
     "Preference-Applied": {"description": "The preference in `Prefer` that was applied."},
     "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
@@ -200,7 +202,7 @@ def problem_titles(status: int) -> str:
 
 
 _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
-    "invalid_body": lambda it, mode: it.body in (RawContent, RawDelta),
+    "invalid_body": lambda it, mode: it.body in RAW_BODIES,
     "invalid_delta": lambda it, mode: it.body is RawDelta,
     "delta_too_large": lambda it, mode: it.body is RawDelta,
     "base_gone": lambda it, mode: it.body is RawDelta,

@@ -30,14 +30,16 @@ class SnapshotMetadataView(WireModel):
     """A snapshot without its content. A snapshot never changes."""
 
     id: str = Field(description="The id of the snapshot. Everyone who is signed in and has it can open it.")
-    owner_id: str = Field(description="The id of the owner.")
-    title: str = Field(description="The title.")
+    owner_id: str = Field(description="The id of the owner. Empty if the owner has erased everything.")
+    title: str = Field(description="The title. Empty if the owner has erased everything.")
     description: str | None = Field(description="The description, if there is one.")
     app: str | None = Field(description="The label of the app that created it.")
     created_at: Timestamp = Field(description="When it was created.")
     updated_at: Timestamp = Field(description="Always the same as `createdAt`.")
     expires_at: Timestamp | None = Field(description="When it expires. Null if it does not.")
-    content_hash: str = Field(description="The SHA-256 of the content, in hexadecimal.")
+    content_hash: str = Field(
+        description="The SHA-256 of the content, in hexadecimal. Empty if the owner has erased everything."
+    )
     content_bytes: int = Field(description="The size of the content, in bytes of UTF-8.")
     media_type: str | None = Field(description="The media type of the content, if it is known.")
 
@@ -189,7 +191,9 @@ class AccessLogsQuery(_SnapshotFilters):
     )
     filter_owner_id: str | None = Field(None, max_length=255, description="The id of the owner.")
     filter_snapshot_deleted: bool | None = Field(
-        None, description="Only deleted snapshots, or only those that are not."
+        None,
+        description="Only deleted snapshots, or only those that are not. Expired ones count as deleted. By "
+        "default both, without deleted snapshots of yours.",
     )
 
 

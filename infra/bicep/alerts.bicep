@@ -86,7 +86,7 @@ var timers = [
   }
 ]
 
-// Each successful run of a timer ends with one log line that begins with the timer's name. A failed run writes none.
+// Each successful run of a timer ends with one log line that begins with the timer's name and a colon. A failed run writes none.
 var timerRules = [for timer in timers: {
   name: 'silent-${timer.name}'
   title: 'Savepoint timer ${timer.name} did not run'
@@ -120,7 +120,7 @@ var logRules = [
     title: 'Savepoint timers do not keep up'
     description: 'For two hours, each run of a timer has left more items than one run can do.'
     severity: 2
-    query: 'AppTraces | extend Figure = tolong(extract("^[a-z_]+: .*backlog ([0-9]+)", 1, Message)) | where isnotnull(Figure) | project TimeGenerated, Timer = tostring(split(Message, ":")[0]), Figure'
+    query: 'AppTraces | extend Figure = tolong(extract("^[a-z_]+( in part)?: .*backlog ([0-9]+)", 2, Message)) | where isnotnull(Figure) | project TimeGenerated, Timer = extract("^[a-z_]+", 0, Message), Figure'
     // The least of the runs: a single large deletion is done in a few of them.
     aggregation: 'Minimum'
     dimensions: [

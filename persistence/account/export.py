@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from persistence.errors import InvalidCursor
-from persistence.kind import Export, Exported, Kind
+from persistence.faults import is_damage, log_fault
+from persistence.kind import Export, Exported, Kind, damaged
 from persistence.storage.engine import Item
 from persistence.storage.query import Query
 
@@ -64,9 +65,22 @@ async def export(
             continue
         place, start = start or _Place(owner, phase.phase), None
         async for item, at in _items(phase, owner_id, place):
-            async with aclosing(phase.lines(owner_id, item, at.mark)) as lines:
+            async with aclosing(_lines(phase, owner_id, item, at.mark)) as lines:
                 async for line in lines:
                     yield line, str(replace(at, mark=line.mark))
+
+
+async def _lines(phase: Export, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
+    """Yields the lines of an item. If it is damaged, the last line says so."""
+    try:
+        async with aclosing(phase.lines(owner_id, item, mark)) as lines:
+            async for line in lines:
+                yield line
+    except Exception as exc:
+        if not is_damage(exc):
+            raise
+        log_fault(f"The export leaves out the rest of {item['id']}", exc)
+        yield damaged(item["id"])
 
 
 async def _items(phase: Export, owner_id: str, place: _Place) -> AsyncIterator[tuple[Item, _Place]]:

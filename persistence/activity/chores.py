@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from persistence.activity.store import ActivityStore
 from persistence.errors import CorruptItem
 from persistence.kind import Counts, Erased, Exported, damaged
+from persistence.rules_in_force import Rule
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import pages_of
 from persistence.storage.engine import Item
@@ -21,8 +22,8 @@ _LINES_PER_ITEM = 10
 class ActivityChores:
     """A step of the timer `purge_stale_drafts`, which runs once a day, and what one person's data needs."""
 
-    def __init__(self, activity: ActivityStore, rules: TimerRules) -> None:
-        self._activity = activity
+    def __init__(self, activity: ActivityStore, retention: Rule, rules: TimerRules) -> None:
+        self._activity, self._retention = activity, retention
         self._scan = Scan(activity.engine, rules.items_max * _LINES_PER_ITEM)
 
     async def export(self, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
@@ -43,11 +44,12 @@ class ActivityChores:
             yield Erased(len(page), len(page) * ("activity",))
 
     async def forget_old(self, at: datetime, counts: Counts) -> None:
-        """Removes lines after the retention."""
+        """Removes lines after the retention in force."""
         lines = self._activity.lines
+        until = at - timedelta(days=await self._retention.look())
 
         async def forget(item: Item) -> None:
             await lines.discard(item["id"], item["owner_id"])
             counts.add("activity_forgotten")
 
-        await self._scan.each_due(counts, lines, "at", at - self._activity.retention, forget)
+        await self._scan.each_due(counts, lines, "at", until, forget)

@@ -29,6 +29,7 @@ class ActivityAction(StrEnum):
     UNTRASHED = "untrashed"
     DELETED = "deleted"
     EXPORTED = "exported"
+    IMPORTED = "imported"
 
 
 class Actor(StrEnum):

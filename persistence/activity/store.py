@@ -78,8 +78,14 @@ class ActivityStore:
 
     async def note_export(self, owner_id: str) -> None:
         """Writes that an export of everything began."""
+        await self._note_account(owner_id, event_id("export", new_id()), ActivityAction.EXPORTED)
+
+    async def note_import(self, owner_id: str, import_id: str) -> None:
+        """Writes that an import brought something. One line for all calls of the import."""
+        await self._note_account(owner_id, event_id("import", import_id), ActivityAction.IMPORTED)
+
+    async def _note_account(self, owner_id: str, id: str, action: ActivityAction) -> None:
         account = Subject(kind=SubjectKind.ACCOUNT, id=owner_id)
-        id, action = event_id("export", new_id()), ActivityAction.EXPORTED
         await self.note(ActivityLine(id=id, owner_id=owner_id, at=now(), action=action, subject=account))
 
     async def page(

@@ -3,8 +3,6 @@
 The id of a copy follows from its owner and the save id. So all tries of one save meet at one copy.
 """
 
-import base64
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +11,7 @@ from typing import TypeVar
 from persistence.conditions import AnyTag, Conditions
 from persistence.content import Packed
 from persistence.deltas import declared_size
-from persistence.documents import ID_LENGTH, TITLE_MAX_CHARACTERS, timestamp_text, title_with
+from persistence.documents import TITLE_MAX_CHARACTERS, derived_id, timestamp_text, title_with
 from persistence.drafts.store import UNTITLED, DraftStore
 from persistence.errors import (
     BaseGone,
@@ -64,8 +62,7 @@ class _Wanted:
     @property
     def id(self) -> str:
         name, _, _ = self.save_id.partition(".")
-        digest = hashlib.sha256(f"{self.owner_id}\0{name}".encode()).digest()
-        return base64.urlsafe_b64encode(digest).decode()[:ID_LENGTH]
+        return derived_id(self.owner_id, name)
 
     @property
     def digest(self) -> str:

@@ -15,7 +15,8 @@ from persistence.timers.scan import TimerRules
 
 def draft_kind(shared: Shared, sessions: SessionStore, retention: timedelta, rules: TimerRules) -> Kind:
     """Drafts are session documents. So the kind of sessions exports and erases them."""
-    purge = purge_step(shared, sessions, SessionStatus.DRAFT, retention, rules, "drafts purged")
+    in_force = shared.rules.add("DRAFT_RETENTION_DAYS", retention)
+    purge = purge_step(shared, sessions, SessionStatus.DRAFT, in_force, rules, "drafts purged")
     return Kind(
         counted=[Counted("drafts", "Drafts.", SESSIONS, sessions_of(SessionStatus.DRAFT))],
         timer_steps={"purge_stale_drafts": [purge]},

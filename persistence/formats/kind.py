@@ -48,7 +48,7 @@ class FormatChores:
         """
         if await self._watermarks.read(_DONE) is not None:
             return
-        end_text = await self._watermarks.read(_END)
+        end_text = await self._watermarks.read(_END, ROLL_OUT)
         if end_text is None:
             end_text = timestamp_text(at + ROLL_OUT)
             await self._watermarks.advance(_END, end_text)
@@ -60,9 +60,14 @@ class FormatChores:
                 counts.add("heads_renewed")
 
         async def renew_log(item: Item) -> None:
-            if (twin := _changed_twin(item["snapshot_metadata"])) is not None:
-                # A patch, because it cannot meet with the count of a visit. The title of a log never changes.
-                await self._engine.patch(SNAPSHOT_ACCESS_LOGS, item["id"], item["visitor_id"], [Set(_TWIN, twin)])
+            metadata, is_renewed = item["snapshot_metadata"], False
+            # Again, if the title was erased since it was read: its copy must not come back.
+            while (twin := _changed_twin(metadata)) is not None:
+                # A patch, because it cannot meet with the count of a visit.
+                patch = [Set(_TWIN, twin)]
+                log = await self._engine.patch(SNAPSHOT_ACCESS_LOGS, item["id"], item["visitor_id"], patch)
+                metadata, is_renewed = log.item["snapshot_metadata"], True
+            if is_renewed:
                 counts.add("logs_renewed")
 
         await self._scan.each_written(

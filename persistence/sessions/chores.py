@@ -1,7 +1,6 @@
 """The work of timers and erasure on sessions: they remove deleted sessions, and contents that no head names."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,13 +15,14 @@ from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, pages_of
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import BY_ID, Filter, Operator, Query
+from persistence.timers.grace import is_settled
 from persistence.timers.scan import Scan, TimerRules
 
 D = TypeVar("D", bound=Document)
 
 
 class SessionChores:
-    """Steps of the timer `sweep_sessions`, and the erasure of a person's sessions."""
+    """Steps of the timers, and the erasure of a person's sessions."""
 
     def __init__(self, engine: Engine, sessions: SessionStore, late_lines: LateLines, rules: TimerRules) -> None:
         self._engine, self._sessions, self._rules = engine, sessions, rules
@@ -33,13 +33,12 @@ class SessionChores:
 
     async def empty_deleted(self, at: datetime, counts: Counts) -> None:
         """Removes the contents of deleted sessions."""
-        until = at - self._rules.settle_grace
 
         async def empty(head: Item) -> None:
-            await self._sweep(counts, head["owner_id"], head["id"], until)
+            await self._sweep(counts, head["owner_id"], head["id"], at)
             await self._scan.set_settled(SESSIONS, head)
 
-        await self._scan.each_due(counts, self._heads, "unsettled_at", until, empty)
+        await self._scan.each_unsettled(counts, self._heads, at, self._rules.settle_grace, empty)
 
     async def sweep_saved(self, at: datetime, counts: Counts) -> None:
         """Removes contents that no head names: a save failed, or was interrupted while it pruned. Writes lines of
@@ -50,13 +49,13 @@ class SessionChores:
         until = at - self._rules.settle_grace
 
         async def sweep_content(item: Item) -> None:
-            head = await self._sweep(counts, item["owner_id"], _session_of(item), until)
+            head = await self._sweep(counts, item["owner_id"], _session_of(item), at)
             # The scan of heads does not find a session that is saved again and again.
             if head is not None and head.metadata.updated_at > until:
                 await self._write_late_lines(counts, head, at)
 
         async def sweep_head(item: Item) -> None:
-            head = await self._sweep(counts, item["owner_id"], item["id"], until)
+            head = await self._sweep(counts, item["owner_id"], item["id"], at)
             if head is not None:
                 await self._write_late_lines(counts, head, at)
 
@@ -71,7 +70,7 @@ class SessionChores:
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of sessions after the retention."""
-        await self._scan.forget_tombstones(counts, self._heads, at - self._rules.tombstone_retention)
+        await self._scan.forget_tombstones(counts, self._heads, await self._rules.tombstones_until(at))
 
     async def erase(self, owner_id: str) -> AsyncGenerator[Erased, None]:
         """Removes each session with its contents, then contents that have no head."""
@@ -79,29 +78,34 @@ class SessionChores:
             for item in page:
                 yield Erased(await self._sessions.erase(owner_id, item["id"]), ("sessions",))
         # The head of a younger content may still be on its way. The timer removes it if not.
-        until = now() - self._rules.settle_grace
         async for page in self._pages(self._contents, owner_id):
             for item in page:
-                if await self._discard_headless(owner_id, item["id"], until):
+                if await self._discard_headless(owner_id, item["id"]):
                     yield Erased()
 
-    async def _discard_headless(self, owner_id: str, content_id: str, until: datetime) -> bool:
-        """Returns True if it removed the content: no head, and old enough."""
+    async def _discard_headless(self, owner_id: str, content_id: str) -> bool:
+        """Returns True if it removed the content: no head, and old enough or damaged."""
         try:
             await self._engine.read(SESSIONS, session_of(content_id), owner_id)
         except ItemNotFound:
-            with suppress(CorruptItem, ItemNotFound):
-                if (await self._contents.read(content_id, owner_id)).document.saved_at <= until:
-                    await self._contents.discard(content_id, owner_id)
-                    return True
+            if not await self._may_get_a_head(owner_id, content_id):
+                await self._contents.discard(content_id, owner_id)
+                return True
         return False
 
-    async def _sweep(self, counts: Counts, owner_id: str, session_id: str, until: datetime) -> SessionHead | None:
-        """Removes contents of one session that its head does not name, if they are from before `until`. Returns
-        the head. None if there is none, or a tombstone that is younger."""
+    async def _may_get_a_head(self, owner_id: str, content_id: str) -> bool:
+        try:
+            content = (await self._contents.read(content_id, owner_id)).document
+        except (CorruptItem, ItemNotFound):
+            return False
+        return not self._is_settled(content.saved_at, now())
+
+    async def _sweep(self, counts: Counts, owner_id: str, session_id: str, at: datetime) -> SessionHead | None:
+        """Removes contents of one session that its head does not name, if they are settled. Returns the head. None
+        if there is none, or a tombstone that is not settled."""
 
         async def remove(item: Item) -> None:
-            if self._contents.load(item).saved_at <= until:
+            if self._is_settled(self._contents.load(item).saved_at, at):
                 await self._contents.discard(item["id"], owner_id)
                 counts.add("contents_removed")
 
@@ -114,7 +118,7 @@ class SessionChores:
         found = [item async for page in pages for item in page]
         # The contents first, then the head: a content written between the two reads is not in the list.
         head = await self._find_head(owner_id, session_id) if found else before
-        if head is not None and head.unsettled_at is not None and head.unsettled_at > until:
+        if head is not None and head.unsettled_at is not None and not self._is_settled(head.unsettled_at, at):
             return None  # deleted within the grace: a later run empties it
         counts.add("sessions_swept")
         unnamed = [item for item in found if head is None or item["id"] not in head.content_ids]
@@ -122,8 +126,11 @@ class SessionChores:
         return head
 
     async def _write_late_lines(self, counts: Counts, head: SessionHead, at: datetime) -> None:
-        for _ in range(await self._late_lines.write(head, at, at - self._rules.settle_grace)):
+        for _ in range(await self._late_lines.write(head, at, self._rules.settle_grace)):
             counts.add("lines_written")
+
+    def _is_settled(self, time: datetime, at: datetime) -> bool:
+        return is_settled(time, at, self._rules.settle_grace)
 
     async def _find_head(self, owner_id: str, session_id: str) -> SessionHead | None:
         try:

@@ -1,5 +1,6 @@
 """The one loop through which every change of a session goes."""
 
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from persistence.activity.documents import ActivityLine
-from persistence.activity.store import ActivityStore
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.documents import now
 from persistence.errors import Changed, Contended, PersistenceError
+from persistence.faults import named
 from persistence.keyed import Keyed
-from persistence.limits import Growth, Limits
+from persistence.limits import Growth
 from persistence.retry import Attempts
 from persistence.sessions.contents import SessionContents
 from persistence.sessions.documents import SessionHead, SessionStatus
@@ -23,10 +24,14 @@ from persistence.sessions.late_lines import LateLines
 from persistence.sessions.lines import is_erasure, line_of, line_of_naming, line_of_retried
 from persistence.sessions.patches import SaveDelta
 from persistence.sessions.revisions import SessionAction
+from persistence.sessions.rules import SessionRules
 from persistence.sessions.stale_reads import HeadReads
 from persistence.sessions.write_queue import Committed, Outcome, Write, WriteQueue
+from persistence.shared import Shared
 from persistence.storage.document_set import Versioned
 from persistence.storage.engine import PAYLOAD, Item
+
+_log = logging.getLogger(__name__)
 
 _COUNTED = {
     SessionStatus.DRAFT: "drafts",
@@ -69,10 +74,11 @@ class SessionCommits:
     time share one commit, and each of their edits is a version."""
 
     def __init__(
-        self, heads: SessionHeads, contents: SessionContents, limits: Limits, activity: ActivityStore
+        self, heads: SessionHeads, contents: SessionContents, shared: Shared, rules: SessionRules
     ) -> None:
-        self._heads, self._contents, self._limits, self._activity = heads, contents, limits, activity
-        self._late_lines = LateLines(activity)
+        self._heads, self._contents, self._rules = heads, contents, rules
+        self._limits, self._activity = shared.limits, shared.activity
+        self._late_lines = LateLines(shared.activity)
         self._queues = Keyed(WriteQueue)
 
     async def commit(
@@ -160,7 +166,7 @@ class SessionCommits:
         """A tombstone has no history. So lines that interrupted commits of the session lack are written first."""
         newest = plan.head.revisions[0]
         if newest.action is SessionAction.DELETED and not is_erasure(newest):
-            await self._late_lines.write(plan.stored, now(), now())
+            await self._late_lines.write(plan.stored, now())
 
     async def _apply(self, plan: Plan, write: Write, check_limits: bool) -> Committed:
         head, edit = plan.head, write.edit
@@ -177,6 +183,7 @@ class SessionCommits:
         _check(head, edit, write.conditions)
         if isinstance(edit, SaveDelta):
             edit = await edit.on(head, plan.contents)
+        await self._look_before_pruning(head)
         edited = edit.apply(head)
         if edited is None:
             if isinstance(edit, Name):
@@ -190,6 +197,16 @@ class SessionCommits:
         if edited.content is not None:
             plan.contents.append(edited.content)
         return Committed(head, edited.head)
+
+    async def _look_before_pruning(self, head: SessionHead) -> None:
+        """Reads the rule in force if the next version may prune the history. If it cannot be read and was never
+        read, nothing is pruned: a later save does it."""
+        if self._rules.kept is None or len(head.revisions) < self._rules.keep_revisions:
+            return
+        try:
+            await self._rules.kept.look()
+        except PersistenceError as exc:
+            _log.warning("A history is pruned by the rules as they were known: %s", named(exc))
 
 
 def _check(head: SessionHead, edit: Edit | SaveDelta, conditions: Conditions) -> None:

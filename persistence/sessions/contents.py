@@ -8,6 +8,7 @@ from persistence.background import Background
 from persistence.content import Packed, Verified
 from persistence.documents import new_id, now
 from persistence.errors import CorruptItem, PersistenceError
+from persistence.faults import named
 from persistence.sessions.content_cache import ContentCache
 from persistence.sessions.documents import SessionContent, SessionHead
 from persistence.storage.charge import metered
@@ -58,8 +59,8 @@ class SessionContents:
             return Verified(known)
         try:
             stored = await self._engine.read(SESSIONS, content_id, owner_id)
-        except ValueError as exc:  # the head is damaged: no engine takes this as an id
-            raise CorruptItem("content", content_id) from exc
+        except ValueError:  # the head is damaged: no engine takes this as an id
+            raise CorruptItem("content", content_id) from None
         self._contents.load(stored.item)
         payload = stored.item.get(PAYLOAD)
         if not isinstance(payload, bytes):
@@ -95,7 +96,7 @@ class SessionContents:
         try:
             return await self.erase_all(owner_id, session_id)
         except PersistenceError as exc:
-            _log.warning("Contents of a deleted session are left to the timer: %r", exc)
+            _log.warning("Contents of a deleted session are left to the timer: %s", named(exc))
             return 0
 
     def remove_later(self, owner_id: str, ids: Collection[str]) -> None:
@@ -113,4 +114,4 @@ class SessionContents:
         try:
             await self._contents.discard(id, owner_id)
         except PersistenceError as exc:
-            _log.warning("A content that no session names is left to the timer: %r", exc)
+            _log.warning("A content that no session names is left to the timer: %s", named(exc))

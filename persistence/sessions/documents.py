@@ -120,7 +120,8 @@ class SessionHead(SessionSummary):
     `remembered` has recent revisions that are no longer in the history. Their writes may still be retried, and
     their contents may be the base of a delta. A tombstone has no content, title or description, and one revision:
     the deletion. `unsettled_at` is set on a tombstone until the timer has removed its contents. `copied_by` is set
-    on a conflict copy: a digest of the request that made it, by which a retry is recognised for ever. A head is
+    on a conflict copy and on an imported session: what names the request that made it, so that a retry is
+    recognised for ever. A head is
     stored in the format of its `schema_version`.
     """
 

@@ -1,14 +1,17 @@
 """The lines of a session in the export: its metadata, then every revision of its history."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from persistence.errors import CorruptItem, ItemNotFound, NotFound
+from persistence.errors import CorruptItem, InvalidCursor, ItemNotFound, NotFound
 from persistence.kind import Exported, damaged
 from persistence.sessions.documents import SessionHead
 from persistence.sessions.revisions import Revision
 from persistence.sessions.store import SessionStore
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Item
+
+_MARK_MAX_DIGITS = 18
 
 
 class SessionExport:
@@ -17,11 +20,17 @@ class SessionExport:
     def __init__(self, sessions: SessionStore, heads: DocumentSet[SessionHead]) -> None:
         self._sessions, self._heads = sessions, heads
 
-    async def lines(self, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
+    def lines(self, owner_id: str, item: Item, mark: str) -> AsyncGenerator[Exported, None]:
         """Yields the session and its revisions, newest first. One read for each content.
 
-        A content comes only with the newest revision that has it.
+        A content comes only with the newest revision that has it. If the newest content is gone, because the
+        session was saved since it was listed, the session is read once more.
         """
+        return self._lines(owner_id, item, mark, may_repeat=True)
+
+    async def _lines(
+        self, owner_id: str, item: Item, mark: str, *, may_repeat: bool
+    ) -> AsyncGenerator[Exported, None]:
         try:
             head = self._heads.load(item)
         except CorruptItem:
@@ -45,14 +54,26 @@ class SessionExport:
                     if revision is not head.revisions[0]:
                         continue  # an old revision that was pruned since
                     # The session was saved since, and has another newest content. Otherwise this one is lost.
-                    if (newer := await self._find_newer(head)) is not None:
-                        async for line in self.lines(owner_id, newer, ""):
+                    if may_repeat and (newer := await self._find_newer(head)) is not None:
+                        async for line in self._lines(owner_id, newer, "", may_repeat=False):
                             yield line
                         return
                     unreadable = True
                 except CorruptItem:
                     unreadable = True
             yield _line(head.id, revision, content, unreadable=unreadable)
+
+    async def of(self, owner_id: str, session_id: str, cursor: str | None) -> AsyncGenerator[Exported, None]:
+        """Yields the lines of one session, or those after `cursor`: the mark of a line.
+
+        Raises as `SessionStore.get_head`, and InvalidCursor. One read, and one for each content.
+        """
+        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _MARK_MAX_DIGITS):
+            raise InvalidCursor
+        head = await self._sessions.get_head(owner_id, session_id)
+        async with aclosing(self.lines(owner_id, head.to_item(), cursor or "")) as lines:
+            async for line in lines:
+                yield line
 
     async def _find_newer(self, head: SessionHead) -> Item | None:
         """Returns the stored head if it has another content by now, also if it is in the trash."""

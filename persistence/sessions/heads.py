@@ -1,22 +1,22 @@
 """Heads of sessions: reading them, creating them, and replacing them under their etags."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from persistence.content import Packed
 from persistence.documents import is_id, timestamp_text
 from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound, Trashed
-from persistence.sessions.contents import new_content
-from persistence.sessions.creation import with_content
 from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, Versioned
-from persistence.storage.engine import COMMIT_MAX_BYTES, Create, Engine, Item
+from persistence.storage.engine import COMMIT_MAX_BYTES, COMMIT_MAX_OPERATIONS, Create, Engine, Item
 
 S = TypeVar("S", bound=SessionSummary)
+
+_CONTENTS_AT_ONCE = 4
 
 
 class SessionHeads:
@@ -55,30 +55,36 @@ class SessionHeads:
             raise Trashed("session", summary.id, timestamp_text(self.purges_at(summary)))
 
     async def create(
-        self, head: SessionHead, packed: Packed, lines: Sequence[Item], *, id_is_new: bool
-    ) -> SessionHead:
-        """Creates a session's content, the head that names it, and the lines of activity that tell of it. Returns
-        that head.
+        self, head: SessionHead, contents: Sequence[Item], lines: Sequence[Item], *, id_is_new: bool
+    ) -> None:
+        """Creates the contents that a head names, the head, and the lines of activity that tell of it.
 
         Raises ItemExists if the head's id is taken. With `id_is_new` the id was made for this call alone, so only
-        a driver's own retry can have taken it, and that is ignored. One commit, and a create before it if it is
-        large.
+        a driver's own retry can have taken it, and that is ignored. One commit, and a create for each content
+        before it if they are large.
         """
-        content = new_content(head.owner_id, head.id, packed)
-        head = with_content(head, content["id"])
         heads = [Create(head.to_item()), *map(Create, lines)]
         # Only the driver's own retry can have taken an id of 72 random bits that was made for this call alone.
         # Reading it back would prove less, because reads may be stale.
         own_retry = suppress(ItemExists) if id_is_new else nullcontext()
-        if sum(item_size(one.item) for one in (Create(content), *heads)) <= COMMIT_MAX_BYTES:
-            with own_retry:
-                await self._engine.commit(SESSIONS, head.owner_id, [Create(content), *heads])
-        else:
-            with suppress(ItemExists):
-                await self._engine.create(SESSIONS, content)
-            with own_retry:
-                await self._engine.commit(SESSIONS, head.owner_id, heads)
-        return head
+        whole = [*map(Create, contents), *heads]
+        size = sum(item_size(one.item) for one in whole)
+        if size > COMMIT_MAX_BYTES or len(whole) > COMMIT_MAX_OPERATIONS:
+            await self.create_contents(contents)
+            whole = heads
+        with own_retry:
+            await self._engine.commit(SESSIONS, head.owner_id, whole)
+
+    async def create_contents(self, contents: Sequence[Item]) -> None:
+        """Creates contents for a head that does not name them yet. One create each, a few at a time."""
+        few = asyncio.Semaphore(_CONTENTS_AT_ONCE)
+
+        async def create(content: Item) -> None:
+            async with few:
+                with suppress(ItemExists):  # the driver's own retry
+                    await self._engine.create(SESSIONS, content)
+
+        await asyncio.gather(*map(create, contents))
 
     async def try_replace(
         self, head: SessionHead, etag: str, contents: Sequence[Item] = (), lines: Sequence[Item] = ()

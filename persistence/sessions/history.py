@@ -18,16 +18,17 @@ def with_revision(changed: SessionHead, action: SessionAction, save_id: str, rul
     """Returns a changed head as the next version, with one more revision.
 
     `changed` still has the version and the history of the stored head. An autosave takes the place of the autosave
-    just before it if both lie within `rules.coalesce`.
+    just before it if both lie within `rules.coalesce`. Its time is that of the clock, also if the clock was put
+    back: versions have an order of their own.
     """
-    saved_at = max(now(), changed.metadata.updated_at)
+    saved_at = now()
     version = changed.metadata.version + 1
     times = {"version": version, "updated_at": saved_at, "last_accessed_at": saved_at}
     head = changed.model_copy(update={"metadata": changed.metadata.model_copy(update=times)})
     newest, older = as_revision(head, action, save_id), changed.revisions
     if action is SessionAction.AUTOSAVED:
         newest, older = _coalesced(newest, older, rules.coalesce)
-    kept = _kept((newest, *older), rules.keep_revisions)
+    kept = _kept((newest, *older), rules.keep)
     history = {"revisions": _without_old_save_ids(kept), "remembered": _remembered(changed, kept)}
     return head.model_copy(update={**history, "schema_version": rules.stored_format})
 
@@ -102,12 +103,13 @@ def _coalesced(
 ) -> tuple[Revision, tuple[Revision, ...]]:
     """Returns an autosave as it enters the history, and the history without the autosave that it replaces."""
     if older and older[0].action is SessionAction.AUTOSAVED and older[0].name is None:
-        if newest.saved_at - older[0].since < span:
+        # Less than zero: the clock was put back, and nobody knows how much time lies between the two.
+        if timedelta() <= newest.saved_at - older[0].since < span:
             return newest._replace(began=older[0].began or older[0].saved), older[1:]
     return newest, older
 
 
-def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
+def _kept(revisions: tuple[Revision, ...], keep: float) -> tuple[Revision, ...]:
     """Returns the newest revision, all that have a name, and at most `keep` - 1 others.
 
     Autosaves are removed first, oldest first: an hour of them must not push deliberate saves out of the history.
@@ -118,7 +120,7 @@ def _kept(revisions: tuple[Revision, ...], keep: int) -> tuple[Revision, ...]:
         return revisions
     oldest_first = unnamed[:0:-1]
     oldest_first.sort(key=lambda one: one.action is not SessionAction.AUTOSAVED)
-    gone = {one.version for one in oldest_first[:surplus]}
+    gone = {one.version for one in oldest_first[: int(surplus)]}
     return tuple(one for one in revisions if one.version not in gone)
 
 

@@ -36,8 +36,8 @@ def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> K
             "sweep_sessions": [
                 Step(swept, chores.empty_deleted),
                 Step(swept, chores.sweep_saved),
-                Step(("tombstones_forgotten",), chores.forget_tombstones),
-            ]
+            ],
+            "purge_stale_drafts": [Step(("tombstones_forgotten",), chores.forget_tombstones)],
         },
     )
 

@@ -1,6 +1,6 @@
 """Lines of activity that come late: their commit took two steps, and was interrupted before the second."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from persistence.activity.documents import ActivityAction, ActivityLine, lines_of
 from persistence.activity.store import ActivityStore
@@ -11,6 +11,7 @@ from persistence.sessions.lines import is_erasure, line_of_naming, line_of_row
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Item
 from persistence.storage.query import Aggregate, Filter, Operator, Query
+from persistence.timers.grace import is_settled
 
 
 class LateLines:
@@ -19,13 +20,13 @@ class LateLines:
     def __init__(self, activity: ActivityStore) -> None:
         self._activity, self._engine = activity, activity.engine
 
-    async def write(self, head: SessionHead, at: datetime, until: datetime) -> int:
+    async def write(self, head: SessionHead, at: datetime, grace: timedelta = timedelta()) -> int:
         """Writes the missing lines and returns their number. One aggregate if none is missing.
 
-        Leaves out rows from after `until`: their commits may still write their lines. At the moment `at`, a line
-        that is older than the retention is not missing.
+        Leaves out rows that are not settled at the moment `at`: their commits may still write their lines. A line
+        that is older than the retention then is not missing.
         """
-        due = self._due(head, at, until)
+        due = self._due(head, at, grace)
         if not due:
             return 0
         query = self._query_of(head, due)
@@ -41,14 +42,15 @@ class LateLines:
                 await self._activity.lines.discard(line.id, line.owner_id)
         return len(due)
 
-    def _due(self, head: SessionHead, at: datetime, until: datetime) -> dict[str, ActivityLine]:
+    def _due(self, head: SessionHead, at: datetime, grace: timedelta) -> dict[str, ActivityLine]:
         """Returns the lines of the last rows, and of the namings of all rows. Autosaves that share a line have one
         key."""
         last = head.metadata.version - REMEMBERED_VERSIONS
         rows = [row for row in (*head.revisions, *head.remembered) if row.version > last and row.save_id]
-        lines = [line_of_row(head, row) for row in rows if row.saved_at <= until and not is_erasure(row)]
+        settled = (row for row in rows if is_settled(row.saved_at, at, grace))
+        lines = [line_of_row(head, row) for row in settled if not is_erasure(row)]
         namings = [line for row in head.revisions if (line := line_of_naming(head, row)) is not None]
-        lines += [line for line in namings if line.at <= until]
+        lines += [line for line in namings if is_settled(line.at, at, grace)]
         oldest = at - self._activity.retention
         return {_key(line.to_item()): line for line in lines if line.at > oldest}
 
@@ -70,5 +72,5 @@ class LateLines:
 
 def _key(line: Item) -> str:
     """Returns what a line is found by. Autosaves that share a row have one line, with the time of the first."""
-    key: str = line["at"] if line["action"] == ActivityAction.AUTOSAVED else line["id"]
-    return key
+    # A line that is stored may be damaged.
+    return str(line.get("at")) if line.get("action") == ActivityAction.AUTOSAVED else str(line["id"])

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from persistence.errors import Contended, Gone, NotFound
 from persistence.kind import Counts, Step
+from persistence.rules_in_force import Rule
 from persistence.sessions.documents import SessionHead, SessionStatus
 from persistence.sessions.store import SessionStore
 from persistence.shared import Shared
@@ -19,12 +20,12 @@ def purge_step(
     shared: Shared,
     sessions: SessionStore,
     status: SessionStatus,
-    retention: timedelta,
+    retention: Rule,
     rules: TimerRules,
     counted: str,
 ) -> Step:
     """Returns a step of a timer: it replaces sessions of one status by tombstones if their `stale_since` is older
-    than the retention. The sweep removes the contents.
+    than the retention in force. The sweep removes the contents.
 
     A session that is saved, opened or restored meanwhile survives, and is counted as `spared`.
     """
@@ -33,7 +34,7 @@ def purge_step(
     of_status = (FilterFactory(SessionHead).create("status", status, Operator.EQUAL),)
 
     async def run(at: datetime, counts: Counts) -> None:
-        until = at - retention
+        until = at - timedelta(days=await retention.look())
 
         async def purge(head: Item) -> None:
             try:

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from persistence.content import Verified
 from persistence.documents import now
 from persistence.errors import Contended, CorruptItem, ItemNotFound, NotFound, PersistenceError
+from persistence.faults import named
 from persistence.retry import Attempts
 from persistence.sessions.content_cache import ContentCache
 from persistence.sessions.contents import SessionContents
@@ -167,8 +168,9 @@ class SessionReads:
             replaced = await self._heads.try_replace(touched, found.etag)
             return head if replaced is None else touched
         except PersistenceError as exc:
-            _log.warning("An access was not recorded: %r", exc)
+            _log.warning("An access was not recorded: %s", named(exc))
             return head
 
     def _was_just_accessed(self, summary: SessionSummary) -> bool:
-        return now() - summary.metadata.last_accessed_at < self._rules.touch_interval
+        # An access later than now is one by a clock that was put back since.
+        return timedelta() <= now() - summary.metadata.last_accessed_at < self._rules.touch_interval

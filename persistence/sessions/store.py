@@ -5,22 +5,24 @@ Before it, readers see nothing of the save. After it, they see all of it. Renami
 same replace without content.
 """
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.content import Packed
 from persistence.documents import new_id
-from persistence.errors import Contended, CorruptItem, Gone, ItemExists, LimitReached, NotFound, Trashed
+from persistence.errors import Contended, Gone, ItemExists, LimitReached, NotFound, Trashed
+from persistence.faults import is_damage, log_fault
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
-from persistence.sessions.commits import SessionCommits
+from persistence.sessions.commits import SessionCommits, growth
+from persistence.sessions.contents import new_content
 from persistence.sessions.copies import as_new
-from persistence.sessions.creation import as_created, first_head
+from persistence.sessions.creation import as_created, first_head, with_content
 from persistence.sessions.deletions import Delete, Purge, Trash, Untrash
 from persistence.sessions.documents import NewSession, SessionChange, SessionHead, SessionStatus
-from persistence.sessions.edits import EDITABLE, Move, Name, Restore, Save, with_digest, with_digest_of_save
+from persistence.sessions.edits import EDITABLE, Edit, Move, Name, Restore, Save, with_digest, with_digest_of_save
 from persistence.sessions.joint_commits import JointCommits
 from persistence.sessions.lines import line_of, new_erasure_id, new_timer_id
 from persistence.sessions.patches import ContentDelta, SaveDelta, patched
@@ -28,6 +30,7 @@ from persistence.sessions.reads import SessionReads
 from persistence.sessions.revisions import SessionAction
 from persistence.sessions.rules import DEFAULT_RULES, SessionRules
 from persistence.shared import Shared
+from persistence.storage.engine import Item
 
 _NO_OTHER_CHANGE = SessionChange()
 
@@ -41,10 +44,10 @@ class SessionStore(SessionReads):
     """
 
     def __init__(self, shared: Shared, rules: SessionRules = DEFAULT_RULES) -> None:
-        super().__init__(shared, rules)
+        super().__init__(shared, rules.in_force(shared.rules))
         self._limits, self._idempotency, self._background = shared.limits, shared.idempotency, shared.background
         self._activity = shared.activity
-        self._commits = SessionCommits(self._heads, self._contents, shared.limits, shared.activity)
+        self._commits = SessionCommits(self._heads, self._contents, shared, self._rules)
         self.joint = JointCommits(shared, self._commits, self._heads, self._contents)
 
     async def create(
@@ -115,6 +118,23 @@ class SessionStore(SessionReads):
         async with self._limits.turn(owner_id):
             await self._limits.check_one_more(owner_id, "drafts", new.content.size)
             return await self._create(head, new.content, id_is_new=False)
+
+    async def create_whole(self, head: SessionHead, contents: Sequence[Item]) -> None:
+        """Creates a session with its history, and the contents that it names. Writes no line of activity.
+
+        Raises ItemExists, TooMany and StorageFull. One commit, or a create for each content before it.
+        """
+        async with self._limits.turn(head.owner_id):
+            await self._limits.check(head.owner_id, growth(None, head))
+            await self._heads.create(head, contents, (), id_is_new=False)
+
+    async def add_history(
+        self, owner_id: str, session_id: str, edit: Edit, contents: Sequence[Item]
+    ) -> SessionHead:
+        """Creates contents, then applies an edit that names them. Raises StorageFull. A create for each content,
+        a read and a replace."""
+        await self._heads.create_contents(contents)
+        return (await self._commits.commit(owner_id, session_id, edit)).head
 
     async def save(
         self,
@@ -208,7 +228,7 @@ class SessionStore(SessionReads):
         `status` is the only status that may be deleted, if it is given. A session in the trash stays there, or is
         purged, whatever `if_match` is. A tombstone stays as it is.
         """
-        purge = purge or not self._rules.has_trash
+        purge = purge or not await self._rules.has_trash()
         edit = Delete(new_id(), status) if purge else Trash(new_id(), self._rules, status)
         try:
             await self._commits.commit(owner_id, session_id, edit, Conditions(if_match))
@@ -240,8 +260,14 @@ class SessionStore(SessionReads):
         """Removes a session with all its contents at once, and returns the number of items. Idempotent: if it is
         interrupted, the timer removes the rest."""
         # The tombstone comes first. It competes with saves, so that no acknowledged save loses its content.
-        with suppress(Gone, NotFound, CorruptItem):
+        try:
             await self._commits.commit(owner_id, session_id, Delete(new_erasure_id(), reaches_trash=True))
+        except (Gone, NotFound):
+            pass
+        except Exception as exc:
+            if not is_damage(exc):
+                raise
+            log_fault(f"The session {session_id} is erased without a tombstone", exc)
         contents = await self._contents.erase_all(owner_id, session_id)
         await self._heads.discard(owner_id, session_id)
         return contents + 1
@@ -258,7 +284,9 @@ class SessionStore(SessionReads):
 
     async def _create(self, head: SessionHead, packed: Packed, *, id_is_new: bool) -> SessionHead:
         lines = self._activity.items([line_of(None, head)])
-        created = await self._heads.create(head, packed, lines, id_is_new=id_is_new)
+        content = new_content(head.owner_id, head.id, packed)
+        created = with_content(head, content["id"])
+        await self._heads.create(created, [content], lines, id_is_new=id_is_new)
         self._contents.committed(created, packed.payload)
         return created
 

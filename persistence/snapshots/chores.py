@@ -1,4 +1,4 @@
-"""The steps of the timer `mark_deleted_snapshot_logs`, over snapshots and access log entries."""
+"""The steps of the timers over snapshots and access log entries. What deletes is in the daily one."""
 
 from datetime import datetime
 
@@ -29,7 +29,8 @@ class SnapshotChores:
         self._entries = DocumentSet(engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
 
     async def expire(self, at: datetime, counts: Counts) -> None:
-        """Replaces expired snapshots by tombstones. A later run marks the entries of their visitors."""
+        """Replaces expired snapshots by tombstones. Nobody could open them since they expired, and no list has
+        shown them. A run of the other timer marks the entries of their visitors."""
 
         async def expire(item: Item) -> None:
             current = await self._snapshots.read(item["id"], item["id"])
@@ -42,12 +43,18 @@ class SnapshotChores:
         """Marks the entry of every person who opened a deleted snapshot, then removes its visitor items."""
 
         async def mark(snapshot: Item) -> None:
-            snapshot_id = snapshot["id"]
-            if await self._mark_entries_of(counts, snapshot_id) and await self._drop_visitors(counts, snapshot_id):
+            if await self._mark_entries_of(counts, snapshot) and await self._drop_visitors(counts, snapshot["id"]):
                 await self._scan.set_settled(SNAPSHOTS, snapshot)
 
-        until = at - self._rules.settle_grace
-        await self._scan.each_due(counts, self._snapshots, "unsettled_at", until, mark, concurrency=1)
+        await self._scan.each_unsettled(
+            counts,
+            self._snapshots,
+            at,
+            self._rules.settle_grace,
+            mark,
+            concurrency=1,
+            select=("owner_id", "erased"),
+        )
 
     async def settle_creates(self, at: datetime, counts: Counts) -> None:
         """Lists, marks or removes the owner's entry of an interrupted create, depending on its snapshot."""
@@ -59,36 +66,44 @@ class SnapshotChores:
             except ItemNotFound:
                 await self._entries.discard(snapshot_id, owner_id)
             else:
-                if snapshot.deleted_at is None:
+                if snapshot.erased:
+                    await self._access_logs.erase(owner_id, snapshot_id)
+                elif snapshot.deleted_at is None:
                     await self._store.confirm(snapshot)
                 else:
                     await self._store.mark_own_entry(snapshot_id, owner_id)
             counts.add("creates_settled")
 
-        until = at - self._rules.settle_grace
-        await self._scan.each_due(counts, self._entries, "unsettled_at", until, settle)
+        await self._scan.each_unsettled(counts, self._entries, at, self._rules.settle_grace, settle)
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of snapshots after the retention."""
-        await self._scan.forget_tombstones(counts, self._snapshots, at - self._rules.tombstone_retention)
+        await self._scan.forget_tombstones(counts, self._snapshots, await self._rules.tombstones_until(at))
 
-    async def _mark_entries_of(self, counts: Counts, snapshot_id: str) -> bool:
+    async def _mark_entries_of(self, counts: Counts, snapshot: Item) -> bool:
         """Returns True if all are marked, and False if the limit of a run was reached first."""
+        snapshot_id, erased = snapshot["id"], snapshot.get("erased") is True
 
         async def mark(entry: Item) -> None:
             visitor_id = entry["visitor_id"]
-            if visitor_id == entry.get("owner_id"):
-                await self._store.mark_own_entry(snapshot_id, visitor_id)
+            if visitor_id != entry.get("owner_id"):
+                await self._access_logs.mark_deleted(snapshot_id, visitor_id, erased=erased)
+            elif erased:
+                await self._access_logs.erase(visitor_id, snapshot_id)
             else:
-                await self._access_logs.mark_deleted(snapshot_id, visitor_id)
+                await self._store.mark_own_entry(snapshot_id, visitor_id)
             counts.add("rows_marked")
 
         of_snapshot = Filter("snapshot_id", Operator.EQUAL, snapshot_id)
+        is_due = Filter("snapshot_deleted", Operator.EQUAL, False)
+        if erased:
+            # It may have been deleted before, so its entries are those that still name the owner.
+            is_due = Filter("owner_id", Operator.EQUAL, snapshot["owner_id"])
         unmarked = Query(
             self._entries.kind,
             None,
             ("visitor_id", "owner_id"),
-            (of_snapshot, Filter("snapshot_deleted", Operator.EQUAL, False)),
+            (of_snapshot, is_due),
             Sort("snapshot_id"),
             self._scan.page_size,
         )

@@ -18,6 +18,7 @@ from persistence.errors import (
     NotFound,
     PersistenceError,
 )
+from persistence.faults import named
 from persistence.idempotency import IdempotencyKey
 from persistence.retry import Attempts
 from persistence.sessions.store import SessionStore
@@ -182,7 +183,7 @@ class SnapshotCreation:
             await self.confirm(snapshot)
         except PersistenceError as exc:
             # The snapshot exists. A timer finds the pending entry and confirms it.
-            _log.warning("An access log entry stays pending until the timer runs: %r", exc)
+            _log.warning("An access log entry stays pending until the timer runs: %s", named(exc))
 
 
 def _to_item(snapshot: Snapshot, content: Packed) -> Item:

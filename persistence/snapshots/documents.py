@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
@@ -41,7 +41,8 @@ class SnapshotMetadata(BaseModel):
 class Snapshot(Document):
     """A frozen copy. Its content is the item's payload. It changes once: into a tombstone without content.
 
-    `unsettled_at` is set while a timer has to mark the access log entries of its visitors.
+    `unsettled_at` is set while a timer has to mark the access log entries of its visitors. `erased` is set on a
+    tombstone if its owner erased everything: those entries then say nothing of it.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -52,32 +53,37 @@ class Snapshot(Document):
     expires_at: Timestamp | None = None
     deleted_at: Timestamp | None = None
     unsettled_at: Timestamp | None = None
+    erased: bool = False
 
     @classmethod
     def damaged(cls, snapshot_id: str, owner_id: str, at: datetime) -> Self:
-        """Returns a stand-in for a damaged snapshot."""
+        """Returns a stand-in for a snapshot that is damaged or forgotten."""
         metadata = SnapshotMetadata(title="", description=None, created_at=at, content_hash="", content_bytes=0)
         return cls(id=snapshot_id, snapshot_id=snapshot_id, owner_id=owner_id, metadata=metadata)
+
+    def to_item(self) -> dict[str, Any]:
+        """Plain JSON, with `erased` only if it is true."""
+        return self.model_dump(mode="json", exclude=None if self.erased else {"erased"})
 
     def is_gone(self, at: datetime) -> bool:
         """True if it was deleted, or has expired by `at`."""
         return self.deleted_at is not None or (self.expires_at is not None and self.expires_at <= at)
 
-    def tombstone(self, at: datetime) -> Self:
-        """Returns its tombstone, without title, description and expiry."""
-        return self.model_copy(
-            update={
-                "metadata": self.metadata.model_copy(update={"title": "", "description": None}),
-                "expires_at": None,
-                "deleted_at": at,
-                "unsettled_at": at,
-            }
-        )
+    def tombstone(self, at: datetime, *, erased: bool = False) -> Self:
+        """Returns its tombstone, without title, description and expiry. If it is erased, also without what tells
+        of its content; the owner stays until the tombstone is forgotten."""
+        metadata = self.metadata.model_copy(update={"title": "", "description": None})
+        times = {"expires_at": None, "deleted_at": self.deleted_at or at, "unsettled_at": at}
+        if not erased:
+            return self.model_copy(update={"metadata": metadata, **times})
+        nothing = {"content_hash": "", "content_bytes": 0, "media_type": None}
+        metadata = metadata.model_copy(update=nothing)
+        return self.model_copy(update={"metadata": metadata, "app": None, "erased": True, **times})
 
 
 class AccessLog(Document):
     """One entry of the access log: one person's visits to one snapshot. The owner's entry also lists the snapshot
-    in the owner's library.
+    in the owner's library. If the owner of the snapshot erased everything, `owner_id` is empty.
 
     pending       the owner's entry before the snapshot is known to exist; never listed
     hidden        the owner removed it from the history; the library still lists it
@@ -98,6 +104,14 @@ class AccessLog(Document):
     pending: bool = False
     hidden: bool = False
     unsettled_at: Timestamp | None = None
+
+    def seen(self, at: datetime) -> Self:
+        """Returns the entry as its person sees it: an expired snapshot is as a deleted one, before a timer marks
+        it."""
+        if self.snapshot_deleted or self.expires_at is None or self.expires_at > at:
+            return self
+        metadata = self.snapshot_metadata.model_copy(update={"description": None})
+        return self.model_copy(update={"snapshot_deleted": True, "snapshot_metadata": metadata})
 
     @classmethod
     def first_visit(cls, snapshot: Snapshot, visitor_id: str, at: datetime) -> Self:

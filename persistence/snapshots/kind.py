@@ -1,20 +1,20 @@
 """The kind of snapshots and access log entries: what is counted, exported and erased, and the timer steps."""
 
+from persistence.documents import now
 from persistence.kind import Erase, Export, Kind, Step
 from persistence.limits import KEPT_BYTES, STORED_BYTES, Counted, CountedBytes
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.chores import SnapshotChores
 from persistence.snapshots.documents import AccessLog
+from persistence.snapshots.filters import kept, unexpired
 from persistence.snapshots.own import MARKS, OwnSnapshots
 from persistence.snapshots.store import SnapshotStore
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS
 from persistence.storage.document_set import DocumentSet
-from persistence.storage.filters import FilterFactory
-from persistence.storage.query import Operator, Query
+from persistence.storage.query import Query
 from persistence.timers.scan import TimerRules
 
-_FILTERS = FilterFactory(AccessLog)
 _ERASED = {
     "snapshots": "Snapshots that this call deleted.",
     "rows": "Access log entries that this call removed, of visits to any snapshot.",
@@ -31,27 +31,29 @@ def snapshot_kind(
     return Kind(
         counted=[Counted("snapshots", "Snapshots that are not deleted.", SNAPSHOT_ACCESS_LOGS, live_entries)],
         stored=[
-            CountedBytes(SNAPSHOT_ACCESS_LOGS, live_entries, "snapshot_metadata.content_bytes", name)
-            for name in (STORED_BYTES, KEPT_BYTES)
+            CountedBytes(SNAPSHOT_ACCESS_LOGS, query, "snapshot_metadata.content_bytes", name)
+            for name, query in ((STORED_BYTES, live_entries), (KEPT_BYTES, kept_entries))
         ],
         export=Export("rows", entries, own.lines, MARKS),
         erase=Erase(own.erase, _ERASED),
         timer_steps={
             "mark_deleted_snapshot_logs": [
-                Step(("snapshots_expired",), chores.expire),
                 Step(("rows_marked", "visitors_removed"), chores.mark_entries),
                 Step(("creates_settled",), chores.settle_creates),
+            ],
+            "purge_stale_drafts": [
+                Step(("snapshots_expired",), chores.expire),
                 Step(("tombstones_forgotten",), chores.forget_tombstones),
-            ]
+            ],
         },
     )
 
 
 def live_entries(owner_id: str) -> Query:
-    """Returns the query of a person's own access log entries of their own snapshots that are not deleted."""
-    live = (
-        _FILTERS.create("owner_id", owner_id, Operator.EQUAL),
-        _FILTERS.create("snapshot_deleted", False, Operator.EQUAL),
-        _FILTERS.create("pending", False, Operator.EQUAL),
-    )
-    return Query("access_log", owner_id, ("id",), live)
+    """Returns the query of a person's entries of their own snapshots that are neither deleted nor expired."""
+    return Query("access_log", owner_id, ("id",), (*kept(owner_id), unexpired(now())))
+
+
+def kept_entries(owner_id: str) -> Query:
+    """As `live_entries`, with those of expired snapshots whose content is still stored."""
+    return Query("access_log", owner_id, ("id",), kept(owner_id))

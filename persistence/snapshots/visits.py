@@ -1,94 +1,103 @@
-"""Counting visits in the background: first in the visitor's access log entry, then in the visitor item beside
-the snapshot."""
+"""What visits change in the store: first the visitor's access log entry, then the visitor item beside the
+snapshot."""
 
-import asyncio
-import logging
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
-from persistence.documents import now, timestamp_text
-from persistence.errors import ItemNotFound, PersistenceError
-from persistence.keyed import Keyed
+from persistence.documents import timestamp_text
+from persistence.errors import EngineError, ItemNotFound, StoreUnavailable
+from persistence.retry import Attempts
 from persistence.shared import Shared
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
-from persistence.storage.charge import metered
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Increment, Set
 
-_log = logging.getLogger(__name__)
 
-VISIT_TIMEOUT_SECONDS = 1.0
-_NEVER = datetime.min.replace(tzinfo=UTC)
+@dataclass(slots=True)
+class Visits:
+    """A number of visits of one person to one snapshot, with the times of the first and the last of them."""
 
+    snapshot: Snapshot
+    visitor_id: str
+    first: datetime
+    last: datetime
+    number: int = 1
 
-class _Copying:
-    """The newest state of one entry that was copied to its visitor item, while any visit is being counted."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        # First visit, number of visits, last visit. The first one is later if the entry was created again.
-        self.state = (_NEVER, 0, _NEVER)
+    def entry(self) -> AccessLog:
+        """Returns the entry that they create if they are that person's first ones."""
+        entry = AccessLog.first_visit(self.snapshot, self.visitor_id, self.first)
+        return entry.model_copy(update={"visits": self.number, "last_visited_at": self.last})
 
 
 class VisitCounter:
-    """Counts visits. A visitor item takes over the entry's absolute values, so each visit repairs it."""
+    """Counts visits. A visitor item takes over the entry's absolute values, so each visit repairs it.
+
+    In one process, only one call at a time counts for one person and snapshot. If two processes count, the time of
+    the last visit is that of the one that wrote last.
+    """
 
     def __init__(self, shared: Shared) -> None:
         self._entries = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = DocumentSet(shared.engine, SNAPSHOTS, Visitor)
-        self._background = shared.background
-        self._copying = Keyed(_Copying)
 
-    def start(self, snapshot: Snapshot, visitor_id: str) -> None:
-        """Starts counting a visit. Usually two patches."""
-        self._background.start(self._count(snapshot, visitor_id), about=(snapshot.id, visitor_id))
+    async def count(self, visits: Visits) -> None:
+        """Adds visits. Usually two patches. Tries ten times if the store is unavailable.
 
-    async def settle(self, snapshot_id: str, visitor_id: str) -> None:
-        """Waits for the visits that this process is counting for one person and snapshot."""
-        await self._background.settle((snapshot_id, visitor_id))
-
-    async def _count(self, snapshot: Snapshot, visitor_id: str) -> None:
-        # Taken before the entry changes: a visit that ends late still sees the state that a newer one copied.
-        copying = self._copying[snapshot.id, visitor_id]
-        with metered() as charge:
+        Raises what the last try raised, and CorruptItem or ValueError if the entry is damaged.
+        """
+        entry: AccessLog | None = None
+        fault: EngineError | None = None
+        async for _ in Attempts():
             try:
-                async with asyncio.timeout(VISIT_TIMEOUT_SECONDS):
-                    await self._copy(await self._add_visit(snapshot, visitor_id), copying)
-            except (PersistenceError, ValueError, TimeoutError) as exc:
-                # ValueError: the entry is damaged, and no visit can be added to it.
-                _log.warning("A visit was not counted, or only in part: %r", exc)
-        _log.debug("A visit was counted for %.2f RU", charge.request_units)
+                if fault is not None and entry is None:
+                    entry = await self._find_counted(visits)
+                if entry is None:
+                    entry = await self._add(visits)
+                await self._copy(await self._in_order(entry))
+                return
+            except (StoreUnavailable, ItemNotFound) as exc:  # not found: erased between two calls
+                fault = exc
+        assert fault is not None, "the loop ends after a fault"
+        raise fault
 
-    async def _add_visit(self, snapshot: Snapshot, visitor_id: str) -> AccessLog:
+    async def _find_counted(self, visits: Visits) -> AccessLog | None:
+        """Returns the entry if an earlier try has added these visits to it, and its response was lost."""
         try:
-            return await self._add_to_entry(snapshot.id, visitor_id)
+            entry = (await self._entries.read(visits.snapshot.id, visits.visitor_id)).document
         except ItemNotFound:
-            entry = AccessLog.first_visit(snapshot, visitor_id, now())
+            return None
+        return entry if entry.last_visited_at == visits.last else None
+
+    async def _add(self, visits: Visits) -> AccessLog:
+        try:
+            return await self._add_to_entry(visits)
+        except ItemNotFound:
+            entry = visits.entry()
         if await self._entries.create_once(entry):
             return entry
-        # Another first visit was faster, or the driver repeated its own create.
-        return await self._add_to_entry(snapshot.id, visitor_id)
+        # Another process was faster, or the driver repeated its own create.
+        return await self._add_to_entry(visits)
 
-    async def _add_to_entry(self, snapshot_id: str, visitor_id: str) -> AccessLog:
-        at = timestamp_text(now())
-        visit = (Increment("visits"), Set("last_visited_at", at), Set("hidden", False))
-        entry = await self._entries.patch(snapshot_id, visitor_id, visit)
-        if entry.last_visited_at < entry.first_visited_at:
-            # This patch was sent before another first visit created the entry, and applied after it. The time is
-            # not that of the first visit: a still later visit may have been added meanwhile.
-            last = [Set("last_visited_at", timestamp_text(max(now(), entry.first_visited_at)))]
-            entry = await self._entries.patch(snapshot_id, visitor_id, last)
-        return entry
+    async def _add_to_entry(self, visits: Visits) -> AccessLog:
+        added = (
+            Increment("visits", visits.number),
+            Set("last_visited_at", timestamp_text(visits.last)),
+            Set("hidden", False),
+        )
+        return await self._entries.patch(visits.snapshot.id, visits.visitor_id, added)
 
-    async def _copy(self, entry: AccessLog, copying: _Copying) -> None:
-        """Writes the entry's values to the visitor item, if no newer values were written."""
-        async with copying.lock:
-            state = (entry.first_visited_at, entry.visits, entry.last_visited_at)
-            if state > copying.state:
-                copying.state = state
-                await self._write(Visitor.of(entry))
+    async def _in_order(self, entry: AccessLog) -> AccessLog:
+        """Returns the entry with its last visit not before its first one: another process has created it since
+        these visits, for later ones."""
+        if entry.last_visited_at >= entry.first_visited_at:
+            return entry
+        last = [Set("last_visited_at", timestamp_text(entry.first_visited_at))]
+        return await self._entries.patch(entry.id, entry.visitor_id, last)
 
-    async def _write(self, visitor: Visitor) -> None:
+    async def _copy(self, entry: AccessLog) -> None:
+        """Writes the entry's values to the visitor item."""
+        visitor = Visitor.of(entry)
         item = visitor.to_item()
         values = [Set(name, item[name]) for name in ("visits", "first_visited_at", "last_visited_at")]
         for _ in range(2):
@@ -100,7 +109,7 @@ class VisitCounter:
             if await self._visitors.create_once(visitor):
                 await self._discard_without_entry(visitor)
                 return
-            # Another visit of the same person has created it: patch that one.
+            # Another process has created it: patch that one.
 
     async def _discard_without_entry(self, visitor: Visitor) -> None:
         """Removes the visitor item if the entry was erased after the visit was added to it."""

@@ -18,12 +18,14 @@ class Listing:
     by          the paths, of which a query names one value each, or several
     sorts       paths that sort it within a partition
     sums        paths whose numbers are summed; at the first one, items are counted too
+    sums_by     other paths that sums and counts are filtered by
     composites  sorts in descending order for which Cosmos DB has an index that starts with `by`
     """
 
     by: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
+    sums_by: tuple[str, ...] = ()
     composites: tuple[str, ...] = ()
 
 
@@ -141,10 +143,19 @@ SNAPSHOT_ACCESS_LOGS = Container(
             by=("owner_id", "snapshot_deleted", "pending"),
             sorts=_SNAPSHOT_SORTS,
             sums=("snapshot_metadata.content_bytes",),
+            sums_by=("expires_at",),
         ),
     ),
     scans=("unsettled_at", "snapshot_id"),
-    filters=("owner_id", "app", "snapshot_deleted", "pending", "hidden", "snapshot_metadata.content_bytes"),
+    filters=(
+        "owner_id",
+        "app",
+        "snapshot_deleted",
+        "pending",
+        "hidden",
+        "expires_at",
+        "snapshot_metadata.content_bytes",
+    ),
 )
 
 CONTAINERS = (SESSIONS, SNAPSHOTS, SNAPSHOT_ACCESS_LOGS)

@@ -11,7 +11,7 @@ from persistence.documents import Document
 from persistence.errors import CorruptItem, InvalidField, ItemExists, ItemNotFound
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, Increment, Item, Remove, Set
-from persistence.storage.query import BY_ID, Aggregate, Filter, Page, Query, Sort
+from persistence.storage.query import BY_ID, Aggregate, Condition, Filter, Page, Query, Sort
 
 D = TypeVar("D", bound=Document)
 
@@ -95,7 +95,7 @@ class DocumentSet(Generic[D]):
     async def page(
         self,
         partition: str | None,
-        filters: Sequence[Filter] = (),
+        filters: Sequence[Condition] = (),
         sort: Sort = BY_ID,
         page_size: int = PAGE_SIZE_MAX,
         cursor: str | None = None,
@@ -128,7 +128,7 @@ class DocumentSet(Generic[D]):
             _log.error(
                 "The %s %s cannot be read (reference %s): %s", self.kind, corrupt.id, corrupt.reference, faults
             )
-            raise corrupt from exc
+            raise corrupt from None  # the cause repeats what the item holds
 
     def _load_or_none(self, item: Item) -> D | None:
         try:

@@ -3,9 +3,11 @@
 An item is a JSON object with a string `id`, a string `kind` and the partition key of its container. One top-level
 field, `payload`, may hold bytes. Names with a leading underscore belong to the database. Partition and id identify
 an item. Every write gives it a new etag.
+
+A stored item can be damaged. Then only its own reading fails, not that of others. It can be replaced and deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +22,10 @@ COMMIT_MAX_OPERATIONS = 100
 COMMIT_MAX_BYTES = 1_000_000
 PATCH_MAX_OPERATIONS = 10
 
+UNREADABLE: Mapping[str, None] = {"schema": None}
+"""What `read` and `query` return of an item whose JSON is broken, besides its id, its partition and its kind, and
+the value by which it was sorted. No document has that schema."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -27,6 +33,11 @@ class Stored:
 
     item: Item
     etag: str
+
+
+def is_readable(item: Item) -> bool:
+    """Returns False for an item with `UNREADABLE`."""
+    return any(item.get(name, "") is not None for name in UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,9 @@ class Engine(Protocol):
         above 2,000,000 bytes."""
 
     async def read(self, container: Container, id: str, partition: str) -> Stored:
-        """Returns the item and its etag. Raises ItemNotFound. Costs about 1 RU per KB."""
+        """Returns the item and its etag. Raises ItemNotFound. Costs about 1 RU per KB.
+
+        If its JSON is broken, the item has only its address, its kind and `UNREADABLE`. Its etag is sound."""
 
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         """Replaces the item if its etag is `if_match`: one atomic compare-and-set. Returns the new etag.
@@ -112,8 +125,8 @@ class Engine(Protocol):
     ) -> Stored:
         """Applies 1 to 10 operations to one item, in order and atomically. Returns the new item.
 
-        Raises ItemNotFound, and ItemTooLarge as `create`. Raises ValueError if an operation does not fit the item,
-        or would change its id, partition or payload. Nothing is written then."""
+        Raises ItemNotFound, ItemTooLarge as `create`, CorruptItem if its JSON is broken, and ValueError if an
+        operation does not fit the item, or would change its id, partition or payload. Nothing is written then."""
 
     async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
         """Raises ItemNotFound if there is no such item, and ItemChanged if the etag is stale."""
@@ -140,6 +153,8 @@ class Engine(Protocol):
         """Returns one page of the matching items, in order, without payloads. Reads one partition, or all
         partitions if the query names none.
 
+        An item whose JSON is broken is returned as by `read`, if it matches as far as the database can tell.
+
         Raises InvalidCursor, and ValueError if the container does not declare the sort."""
 
     async def aggregate(
@@ -147,8 +162,8 @@ class Engine(Protocol):
     ) -> int | float | str | None:
         """Returns COUNT of all matching items, or SUM, MIN or MAX of a path over those that have it.
 
-        Ignores sort, page size and cursor. SUM needs numbers. Without a match, COUNT and SUM are 0, and MIN and
-        MAX are None."""
+        Ignores sort, page size and cursor. SUM leaves out what is no number. Without a match, COUNT and SUM are 0,
+        and MIN and MAX are None."""
 
     async def ping(self) -> None:
         """Returns when the database responds. Raises StoreUnavailable if it is known that writes fail, too. One

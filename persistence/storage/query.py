@@ -73,6 +73,21 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Unless:
+    """Matches an item unless it matches each of these conditions. So it matches one that lacks a field of theirs.
+
+    A cursor is bound to the `name`, and not to the conditions, whose values may be of the present moment. Without
+    a name, it is a part of the list, on every page.
+    """
+
+    conditions: tuple["Filter | Unless", ...]
+    name: str = ""
+
+
+Condition = Filter | Unless
+
+
+@dataclass(frozen=True, slots=True)
 class Sort:
     """The order of a list. Equal values are sorted by id in the same direction: total in a partition."""
 
@@ -106,15 +121,16 @@ class Position:
 class Query:
     """Items of one kind that match every filter.
 
+    kind       None: all kinds. Only an erasure asks for that.
     partition  None: all partitions. Only timers may ask for that, never a request.
     select     the top-level fields to return
     sort       by a path that the container declares; items without a text or number there are left out
     """
 
-    kind: str
+    kind: str | None
     partition: str | None
     select: tuple[str, ...]
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[Condition, ...] = ()
     sort: Sort = BY_ID
     page_size: int = 100
     cursor: str | None = None
@@ -130,7 +146,8 @@ class Query:
     @property
     def named(self) -> Mapping[str, Filter]:
         """The filters that name the values of a path, by path."""
-        return {one.path: one for one in self.filters if one.operator in (Operator.EQUAL, Operator.IN)}
+        filters = (one for one in self.filters if isinstance(one, Filter))
+        return {one.path: one for one in filters if one.operator in (Operator.EQUAL, Operator.IN)}
 
     def position(self) -> Position | None:
         """Returns the end of the page before. None if this is the first page. Raises InvalidCursor."""
@@ -174,7 +191,9 @@ class Query:
 
     def _digest(self) -> str:
         """Identifies what a cursor is bound to: everything but the fields, the page size and the cursor."""
-        filters = sorted((f.path, f.operator, f.value) for f in self.filters)
+        filters: list[object] = []
+        filters += sorted((f.path, f.operator, f.value) for f in self.filters if isinstance(f, Filter))
+        filters += [f.name for f in self.filters if isinstance(f, Unless) and f.name]
         scope = [self.kind, self.partition, filters, self.sort.path, self.sort.descending]
         return hashlib.sha256(orjson.dumps(scope)).hexdigest()[:16]
 

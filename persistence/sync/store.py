@@ -31,7 +31,8 @@ class SyncStore:
     """
 
     def __init__(self, shared: Shared, sessions: SessionStore, rules: SessionRules = DEFAULT_RULES) -> None:
-        self._engine, self._sessions, self._rules = shared.engine, sessions, rules
+        self._engine, self._sessions = shared.engine, sessions
+        self._rules = rules.in_force(shared.rules)
 
     async def apply_together(
         self, owner_id: str, items: Sequence[SyncItem], key: IdempotencyKey | None = None
@@ -42,7 +43,7 @@ class SyncStore:
         """
         if not await self._engine.has_conditional_commits():
             raise NotAtomicHere
-        changes = [self._joint_change(owner_id, item, _whole_save_id(key, item)) for item in items]
+        changes = [await self._joint_change(owner_id, item, _whole_save_id(key, item)) for item in items]
         return [done.head for done in await self._sessions.joint.commit(owner_id, changes)]
 
     async def apply_each(
@@ -69,7 +70,7 @@ class SyncStore:
             case CreateItem():
                 content = item.new.content.hash
                 request = ("create", item.status, item.new.model_dump_json(exclude={"content"}), content)
-                creation = self._joint_change(owner_id, item, with_digest(save_id, *request))
+                creation = await self._joint_change(owner_id, item, with_digest(save_id, *request))
                 try:
                     [done] = await self._sessions.joint.commit(owner_id, [creation])
                 except ItemsRefused as exc:
@@ -89,7 +90,7 @@ class SyncStore:
                 await self._sessions.delete(owner_id, item.id, _tags(item))
                 return None
 
-    def _joint_change(self, owner_id: str, item: SyncItem, save_id: str) -> JointChange:
+    async def _joint_change(self, owner_id: str, item: SyncItem, save_id: str) -> JointChange:
         match item:
             case RefusedItem():
                 return Refusal(item.id, item.error)
@@ -101,7 +102,7 @@ class SyncStore:
             case DeltaItem():
                 edit = self._sessions.delta_edit(item.delta, item.change, save_id, autosave=item.autosave)
             case TrashItem():
-                edit = Trash(save_id, self._rules) if self._rules.has_trash else Delete(save_id)
+                edit = Trash(save_id, self._rules) if await self._rules.has_trash() else Delete(save_id)
         return Change(item.id, edit, Conditions(_tags(item)))
 
 

@@ -1,25 +1,66 @@
 """One run of a timer: the steps of all kinds for it, one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 
 from persistence.documents import now
+from persistence.errors import PersistenceError
+from persistence.faults import log_fault, named
 from persistence.kind import Counts, Kind, TimerName
 from persistence.storage.engine import Engine
+from persistence.timers.daily import DAILY, DailyRuns
+
+
+class StepFailed(Exception):
+    """A step of a timer raised an error that is none of ours. The log has it with a reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run did, and the names of the steps that failed, each with its fault."""
+
+    name: TimerName
+    counts: Counts
+    failed: list[tuple[str, Exception]]
+
+    def raise_first(self) -> None:
+        """Raises the first fault if a step failed, without its cause, which can repeat what an item holds."""
+        for step, fault in self.failed:
+            raise fault if isinstance(fault, PersistenceError) else StepFailed(f"{step}: {named(fault)}") from None
 
 
 class Timers:
     """Runs timers by name. Two runs at the same time do no harm: some work is done twice."""
 
     def __init__(self, kinds: Sequence[Kind], engine: Engine) -> None:
-        self._kinds, self._engine = kinds, engine
+        self._kinds, self._engine, self._daily = kinds, engine, DailyRuns(engine)
 
     async def run(self, name: TimerName) -> Counts:
-        """Returns what all steps of the timer did. Raises what the store raises; the next run continues."""
+        """Returns what all steps of the timer did. Raises the first fault, but after all steps."""
+        run = await self.attempt(name)
+        run.raise_first()
+        return run.counts
+
+    async def attempt(self, name: TimerName) -> Run:
+        """Runs each step, also after one that failed. Its fault is logged with a reference.
+
+        The daily timer takes no step if `DailyRuns` refuses the run, and raises if that cannot be known.
+        """
         steps = [step for kind in self._kinds for step in kind.timer_steps.get(name, ())]
-        counts = Counts(name for step in steps for name in step.counts)
+        run = Run(name, Counts(name for step in steps for name in step.counts), [])
+        if name == DAILY and not await self._daily.may_delete():
+            return run
         at = now()
         for step in steps:
-            await step.run(at, counts)
+            await _attempt(run, step.name, step.run(at, run.counts))
         # What was deleted or replaced since the last run, also by requests.
-        await self._engine.scrub()
-        return counts
+        await _attempt(run, "scrub", self._engine.scrub())
+        return run
+
+
+async def _attempt(run: Run, step: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception as exc:
+        log_fault(f"A step of {run.name} failed: {step}", exc)
+        run.failed.append((step, exc))

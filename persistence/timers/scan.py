@@ -6,16 +6,18 @@ what is left.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from persistence.documents import Document, timestamp_text
-from persistence.errors import CorruptItem, ItemNotFound
+from persistence.errors import CorruptItem, ItemNotFound, StoreUnavailable
+from persistence.faults import log_fault
 from persistence.kind import Counts
+from persistence.rules_in_force import Rule, RulesInForce
 from persistence.storage.containers import Container
 from persistence.storage.document_set import DocumentSet, pages_of
-from persistence.storage.engine import Engine, Item, Set
+from persistence.storage.engine import UNREADABLE, Engine, Item, Set, is_readable
 from persistence.storage.query import Filter, Operator, Query, Sort, value_at
 from persistence.timers.watermarks import Watermarks
 
@@ -30,12 +32,24 @@ _PAGE_SIZE = 200
 class TimerRules:
     """What an operator sets. One step of one run processes at most `items_max` items.
 
-    Nothing younger than `settle_grace` is changed, because a request may still work with it.
+    Nothing younger than `settle_grace` is changed, because a request may still work with it. `tombstones` is the
+    rule in force for `tombstone_retention`, which another process may have.
     """
 
     settle_grace: timedelta = timedelta(minutes=15)
     tombstone_retention: timedelta = timedelta(days=30)
     items_max: int = 20_000
+    tombstones: Rule | None = None
+
+    def in_force(self, rules: RulesInForce) -> Self:
+        """Returns these rules with those in force. Reads nothing yet."""
+        return replace(self, tombstones=rules.add("TOMBSTONE_RETENTION_DAYS", self.tombstone_retention))
+
+    async def tombstones_until(self, at: datetime) -> datetime:
+        """Returns the time before which tombstones are forgotten. Reads the rule in force."""
+        if self.tombstones is None:
+            return at - self.tombstone_retention
+        return at - timedelta(days=await self.tombstones.look())
 
 
 class Scan:
@@ -61,11 +75,40 @@ class Scan:
 
         The work must remove or move that time, so that the next run does not find the item again.
         """
-        container = documents.container
         due = (*of, Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until)))
-        select = ("id", container.partition_key, "unsettled_at")
+        await self._each_of(counts, documents, path, due, work, concurrency)
+
+    async def each_unsettled(
+        self,
+        counts: Counts,
+        documents: DocumentSet[D],
+        at: datetime,
+        grace: timedelta,
+        work: Work,
+        concurrency: int = CONCURRENCY,
+        *,
+        select: tuple[str, ...] = (),
+    ) -> None:
+        """As `each_due`, with items whose `unsettled_at` is settled, as `is_settled`. `select` adds fields."""
+        path = "unsettled_at"
+        for operator, limit in ((Operator.LESS_OR_EQUAL, at - grace), (Operator.MORE_OR_EQUAL, at + grace)):
+            due = (Filter(path, operator, timestamp_text(limit)),)
+            await self._each_of(counts, documents, path, due, work, concurrency, select)
+
+    async def _each_of(
+        self,
+        counts: Counts,
+        documents: DocumentSet[D],
+        path: str,
+        filters: tuple[Filter, ...],
+        work: Work,
+        concurrency: int,
+        select: tuple[str, ...] = (),
+    ) -> None:
+        container = documents.container
+        select = ("id", container.partition_key, *UNREADABLE, "unsettled_at", *select)
         done = 0
-        async for page in self.pages(container, documents.kind, None, due, Sort(path), select):
+        async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):
             await self.each(counts, page, work, concurrency)
             if (done := done + len(page)) >= self._items_max:
                 return
@@ -93,7 +136,7 @@ class Scan:
         newer = () if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since),)
         container = documents.container
         filters = (*filters, *newer, written)
-        select = ("id", container.partition_key, path.split(".")[0], *select)
+        select = ("id", container.partition_key, *UNREADABLE, path.split(".")[0], *select)
 
         done = 0
         async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):
@@ -111,18 +154,24 @@ class Scan:
     ) -> None:
         """Does `work` with each item, a few at the same time.
 
-        Skips items that are damaged, and items that another run has removed. Raises the first of other faults.
+        Items that another run has removed are ignored. Every other fault of an item is counted as `skipped` and
+        logged with a reference, and the next items follow. Raises StoreUnavailable.
         """
         turns = asyncio.Semaphore(concurrency)
 
         async def one(item: Item) -> None:
             async with turns:
                 try:
+                    if not is_readable(item):
+                        raise CorruptItem("item", item["id"])
                     await work(item)
-                except CorruptItem:
-                    counts.add("skipped")
                 except ItemNotFound:
                     pass
+                except StoreUnavailable:
+                    raise
+                except Exception as exc:
+                    counts.add("skipped")
+                    log_fault(f"A timer skipped the item {item.get('id')}", exc)
 
         try:
             async with asyncio.TaskGroup() as group:

@@ -1,16 +1,19 @@
 """Watermarks: how far the scans of the timers have come."""
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
 from typing import Literal
 
-from persistence.documents import Document, Timestamp, timestamp_text
+from persistence.documents import Document, Timestamp, now, timestamp_text
 from persistence.errors import CorruptItem, ItemChanged, ItemNotFound
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
 
-# Not the partition of an owner: owner ids do not begin with a blank.
-_PARTITION = " timers"
+PARTITION = " timers"
+"""Not the partition of an owner: owner ids do not begin with a blank."""
+
+_log = logging.getLogger(__name__)
 
 
 class Watermark(Document):
@@ -27,27 +30,35 @@ class Watermarks:
     def __init__(self, engine: Engine) -> None:
         self._watermarks = DocumentSet(engine, SESSIONS, Watermark)
 
-    async def read(self, name: str) -> str | None:
-        """Returns the stored time. None if there is no watermark yet."""
+    async def read(self, name: str, ahead: timedelta = timedelta()) -> str | None:
+        """Returns the stored time. None if there is no watermark yet.
+
+        One that is later than now, by more than `ahead`, counts as none: the clock was put back since.
+        """
         try:
-            return timestamp_text((await self._watermarks.read(name, _PARTITION)).document.until)
+            until = (await self._watermarks.read(name, PARTITION)).document.until
+            if until <= now() + ahead:
+                return timestamp_text(until)
+            _log.warning("The watermark %s is later than now, %s: it counts as none", name, timestamp_text(until))
+            return None
         except ItemNotFound:
             return None
         except CorruptItem:
             # Nothing else could repair it. Without it the scan looks at everything once more.
-            await self._watermarks.discard(name, _PARTITION)
+            await self._watermarks.discard(name, PARTITION)
             return None
 
     async def advance(self, name: str, until: object) -> None:
-        """Moves the watermark on to a stored time. It never goes back. Ignores what is not a time."""
+        """Moves the watermark on to a stored time. It goes back only if it is later than now. Ignores what is not
+        a time."""
         try:
             at = datetime.fromisoformat(str(until))
-            watermark = Watermark(id=name, owner_id=_PARTITION, until=at)
+            watermark = Watermark(id=name, owner_id=PARTITION, until=at)
         except ValueError:
             return  # the time of a damaged item: a later item moves the watermark on
         try:
-            current = await self._watermarks.read(name, _PARTITION)
-            if current.document.until < watermark.until:
+            current = await self._watermarks.read(name, PARTITION)
+            if current.document.until < watermark.until or current.document.until > now():
                 await self._watermarks.replace(watermark, current.etag)
         except ItemNotFound:
             await self._watermarks.create_once(watermark)  # False: another run does the same work

@@ -16,7 +16,8 @@ from persistence.timers.scan import TimerRules
 def trash_kind(shared: Shared, sessions: SessionStore, retention: timedelta, rules: TimerRules) -> Kind:
     """What is in the trash are session documents. So the kind of sessions exports and erases them."""
     in_trash = sessions_of(SessionStatus.TRASHED)
-    purge = purge_step(shared, sessions, SessionStatus.TRASHED, retention, rules, "trash purged")
+    in_force = shared.rules.add("TRASH_RETENTION_DAYS", retention)
+    purge = purge_step(shared, sessions, SessionStatus.TRASHED, in_force, rules, "trash purged")
     return Kind(
         stored=[CountedBytes(SESSIONS, in_trash, "kept_bytes", name) for name in (KEPT_BYTES, TRASH_BYTES)],
         timer_steps={"purge_stale_drafts": [purge]},

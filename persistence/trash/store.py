@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from persistence.conditions import NO_CONDITIONS, Conditions
-from persistence.errors import Contended, CorruptItem, IllegalMove, NotFound
+from persistence.errors import Contended, IllegalMove, NotFound
+from persistence.faults import is_damage, log_fault
 from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
 from persistence.sessions.store import SessionStore
 from persistence.storage.query import Filter, Operator, Page, Sort
@@ -67,10 +68,15 @@ class TrashStore:
             for one in page.items:
                 try:
                     removed = await self._sessions.purge(owner_id, one.id)
-                except (IllegalMove, NotFound, CorruptItem):
-                    continue  # restored meanwhile, erased meanwhile, or damaged
+                except (IllegalMove, NotFound):
+                    continue  # restored meanwhile, or erased meanwhile
                 except Contended:
                     done = False
+                    continue
+                except Exception as exc:
+                    if not is_damage(exc):
+                        raise
+                    log_fault(f"The damaged session {one.id} stays in the trash", exc)
                     continue
                 purged += removed > 0
                 if (items := items + removed) >= EMPTY_ITEMS:

@@ -104,11 +104,11 @@ async def test_a_large_export_goes_on_where_it_stopped(
     life = await a_life(client)
     await stores.access_logs.drain()
     whole = await exported(client)
-    for limit in ("EXPORT_BYTES", "EXPORT_LINES"):
+    for limit in ("PAGE_BYTES", "PAGE_LINES"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"functions.account.endpoints.{limit}", 1)
+            patch.setattr(f"functions.http.ndjson.{limit}", 1)
             assert await exported(client) == whole
-    monkeypatch.setattr("functions.account.endpoints.EXPORT_LINES", 3)
+    monkeypatch.setattr("functions.http.ndjson.PAGE_LINES", 3)
     mine = orjson.loads((await client.get(EXPORT)).body.splitlines()[-1])["pageToken"]
     whose = mine.partition(":")[0]
     session_id = life["session"].rpartition("/")[2]
@@ -134,7 +134,7 @@ async def test_an_export_tells_what_cannot_be_read(uncached: Stores, engine: Eng
     await damage_item(engine, CONTAINERS[1], snapshot, snapshot, metadata="nonsense")
     await damage_item(engine, CONTAINERS[2], row, "ann", visits="nonsense")
     for lines in (1000, 1):
-        monkeypatch.setattr("functions.account.endpoints.EXPORT_LINES", lines)
+        monkeypatch.setattr("functions.http.ndjson.PAGE_LINES", lines)
         found = await exported(client)
         told = [(line["kind"], line.get("id") or line["sessionId"]) for line in found if line.get("unreadable")]
         assert sorted(told) == sorted(

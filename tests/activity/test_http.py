@@ -105,7 +105,7 @@ async def test_an_export_has_every_line_and_is_a_line_itself(
     assert lines == [{"kind": "activity", "activity": item} for item in reversed(shown)]
     [event] = [item for item in await feed(client) if item["action"] == "exported"]
     assert event["subject"] == {"kind": "account", "id": OWNER, "title": None}
-    monkeypatch.setattr("functions.account.endpoints.EXPORT_LINES", 1)
+    monkeypatch.setattr("functions.http.ndjson.PAGE_LINES", 1)
     *_, end = map(orjson.loads, assert_ok(await client.get(EXPORT)).body.splitlines())
     for _ in range(2):
         *_, end = map(orjson.loads, assert_ok(await client.get(EXPORT, cursor=end["pageToken"])).body.splitlines())

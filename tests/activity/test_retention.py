@@ -11,6 +11,7 @@ from tests.support.activity import line, stored_lines, write
 from tests.support.clock import NOON, Clock
 from tests.support.engines import CountingReads
 from tests.support.sessions import damage
+from tests.support.timers import run_daily
 
 DAYS = timedelta(days=90)
 
@@ -21,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def forgotten(stores: Stores) -> int:
-    return (await stores.timers.run("purge_stale_drafts"))["activity_forgotten"]
+    return (await run_daily(stores))["activity_forgotten"]
 
 
 async def test_lines_that_are_older_than_the_retention_go(engine: Engine, stores: Stores, clock: Clock) -> None:

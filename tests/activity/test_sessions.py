@@ -22,6 +22,7 @@ from tests.support.breaking import Dies
 from tests.support.clock import Clock
 from tests.support.engines import AnswersLost, CountingReads, InSteps, saves_at_once
 from tests.support.sessions import new, saving, session_store, sweep
+from tests.support.timers import clean_up, run_daily
 
 pytestmark = pytest.mark.each_way
 
@@ -301,7 +302,7 @@ async def test_the_sweep_writes_nothing_that_the_retention_removes(engine: Engin
     await sessions.save(OWNER, id, saving("two"))
     clock.advance(days=11)
     stores = stores_over(engine)
-    await stores.timers.run("purge_stale_drafts")
+    await run_daily(stores)
     await stores.timers.run("sweep_sessions")
     assert await told(engine, id) == [(2, "saved")]
 
@@ -312,8 +313,8 @@ async def test_lines_outlive_their_session_and_its_tombstone(engine: Engine, clo
     id = (await sessions.create(OWNER, new("Wells"))).id
     await sessions.delete(OWNER, id, purge=True)
     clock.advance(days=31)
-    for _ in range(3):
-        await stores.timers.run("sweep_sessions")
+    await clean_up(stores)
+    assert (await run_daily(stores))["tombstones_forgotten"] == 1
     page = await ActivityStore(engine).page(OWNER)
     assert [(one.action.value, one.subject.title) for one in page.items] == [
         ("deleted", "Wells"),

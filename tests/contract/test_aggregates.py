@@ -87,3 +87,10 @@ async def test_sort_page_size_and_cursor_are_ignored(engine: Engine) -> None:
 async def test_what_is_no_path_is_refused(engine: Engine, path: str) -> None:
     with pytest.raises(ValueError, match="not a path"):
         await engine.aggregate(SESSIONS, ALL, SUM, path)
+
+
+@pytest.mark.parametrize("value", ["x", [], {}, {"n": 1}])
+async def test_a_sum_leaves_out_what_is_no_number(engine: Engine, value: Any) -> None:
+    await store(engine, [thing("one", n=1), thing("two", n=value), thing("three", n=3)])
+    assert await engine.aggregate(SESSIONS, ALL, SUM, "n") == 4
+    assert await engine.aggregate(SESSIONS, ALL, COUNT, "n") == 3

@@ -6,7 +6,7 @@ import pytest
 
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Engine
-from persistence.storage.query import Filter, Operator, Query
+from persistence.storage.query import Aggregate, Condition, Filter, Operator, Query, Unless
 from tests.support.items import KIND, PARTITION, ids, store, thing
 
 pytestmark = pytest.mark.each_way
@@ -133,6 +133,29 @@ async def test_every_filter_has_to_match(engine: Engine) -> None:
     assert await ids(engine, ("a", EQUAL, 0), ("a", EQUAL, 1)) == []
 
 
+async def test_unless_matches_what_lacks_one_of_its_conditions(engine: Engine) -> None:
+    await store_each(engine, [0, 1, 2])
+    lacking = ["bare", "flat", "none", "null"]
+    assert await found(engine, Unless((Filter("a.b", LESS_OR_EQUAL, 1),))) == ["2", *lacking]
+    both = (Filter("a.b", MORE, 0), Filter("a.b", LESS, 2))
+    assert await found(engine, Unless(both)) == ["0", "2", *lacking]
+    assert await found(engine, Unless((Unless(both),))) == ["1"]
+    assert await found(engine, Unless((Filter("a.b", MORE, 0), Unless((Filter("a.b", EQUAL, 1),))))) == [
+        "0",
+        "1",
+        *lacking,
+    ]
+    assert await found(engine, Unless((Filter("a.b", IN, (0, 2)),)), Filter("a.b", MORE_OR_EQUAL, 0)) == ["1"]
+
+
+async def found(engine: Engine, *filters: Condition) -> list[str]:
+    query = Query(KIND, PARTITION, ("id",), filters)
+    assert await engine.aggregate(SESSIONS, query, Aggregate.COUNT) == len(
+        items := (await engine.query(SESSIONS, query)).items
+    )
+    return [item["id"] for item in items]
+
+
 async def test_the_id_and_the_partition_can_be_filtered_by(engine: Engine) -> None:
     await store(engine, [thing("x~1"), thing("x~2"), thing("y~1"), thing("x~1", "bob")])
     assert await ids(engine, ("id", STARTS_WITH, "x~")) == ["x~1", "x~2"]
@@ -181,3 +204,11 @@ async def test_rows_are_the_callers_own(engine: Engine) -> None:
     query = Query(KIND, PARTITION, ("a",), (Filter("id", EQUAL, "one"),))
     (await engine.query(SESSIONS, query)).items[0]["a"].append(2)
     assert (await engine.query(SESSIONS, query)).items == [{"a": [1]}]
+
+
+@pytest.mark.parametrize("operator", [LESS, LESS_OR_EQUAL, MORE, MORE_OR_EQUAL])
+async def test_a_comparison_matches_only_values_of_its_type(engine: Engine, operator: Operator) -> None:
+    await store(engine, [thing("number", at=7), thing("text", at="7"), thing("list", at=[7])])
+    less = operator in (LESS, LESS_OR_EQUAL)
+    assert await ids(engine, ("at", operator, "9" if less else "1")) in (["text"], ["list", "text"])
+    assert await ids(engine, ("at", operator, 9 if less else 1)) == ["number"]

@@ -11,6 +11,7 @@ import pytest
 
 from devhost.schedules import Schedule, resolve
 from tests.devhost.server import DevhostServer, exchange, run_devhost
+from tests.support.faketime import SetClock, needs_faketime
 
 APP = """
 import asyncio, time
@@ -76,6 +77,19 @@ def server(folder: Path) -> Iterator[DevhostServer]:
         yield running
 
 
+TICKING = """
+import time
+import azure.functions as func
+
+app = func.FunctionApp()
+
+@app.timer_trigger(arg_name="tick", schedule="* * * * * *")
+async def ticking(tick: func.TimerRequest) -> None:
+    with open("notes", "a") as file:
+        file.write(f"{time.time()} ticking\\n")
+"""
+
+
 def notes(folder: Path, word: str) -> list[tuple[float, str]]:
     path = folder / "notes"
     lines = path.read_text().splitlines() if path.exists() else []
@@ -129,6 +143,21 @@ def test_a_sleep_of_the_machine_is_followed_by_one_run(server: DevhostServer, fo
     wait_for(lambda: len(notes(folder, "ticking")) >= before + 2)
     late, next_run = (int(moment) for moment, _ in notes(folder, "ticking")[before : before + 2])
     assert late < next_run, "the second run waits for the next whole second"
+
+
+@needs_faketime
+def test_timers_follow_a_clock_that_is_put_back(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text(TICKING)
+    clock = SetClock(tmp_path / "clock")
+    with run_devhost(tmp_path, clock.env) as server:
+        wait_for(lambda: len(notes(tmp_path, "ticking")) >= 2)
+        clock.set("-1h")
+        before = len(notes(tmp_path, "ticking"))
+        wait_for(lambda: len(notes(tmp_path, "ticking")) >= before + 3)
+        moments = [moment for moment, _ in notes(tmp_path, "ticking")]
+        assert moments[-1] < moments[0]
+        assert server.stderr().count("the clock was put back by 1:00:00") == 1
+        assert server.stderr().count("the clock was put back") == 1
 
 
 def test_a_timer_runs_at_start_only_where_it_asks_to(server: DevhostServer, folder: Path) -> None:

@@ -198,7 +198,7 @@ async def check_settled(stores: Stores, ledger: Ledger) -> None:
     for visitor in visitors:
         assert visitor.snapshot_id not in deleted, "a visitor of a deleted snapshot"
         assert visitor.visits <= entries[visitor.visitor_id, visitor.snapshot_id].visits
-    # Visits may get lost if a server is killed, or if counting takes too long.
+    # Visits that wait get lost if a server is killed.
     kept = [key for key in ledger.opened if key in entries and key not in ledger.forgetting]
     assert sum(entries[key].visits for key in kept) > 0.5 * sum(ledger.opened[key] for key in kept) > 0
 

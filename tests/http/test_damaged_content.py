@@ -3,7 +3,13 @@
 Most damage here is sound gzip of another text of the same size, so only the hash can show it.
 """
 
+import base64
+import gzip
+import hashlib
 import logging
+import random
+import zlib
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import orjson
@@ -23,6 +29,14 @@ SENT = "a private thought of ann"
 OTHER = "another thought, of ben!"
 DAMAGES = {"another text": pack(OTHER).payload, "no gzip": b"no gzip", "cut": pack(SENT).payload[:-1]}
 GZIP = {"accept-encoding": "gzip"}
+
+_words = random.Random(1)
+STATE = "{" + ",".join(f'"{_words.getrandbits(24):06x}":{_words.randrange(1000)}' for _ in range(138)) + "}"
+PACKED = pack(STATE).payload
+FLIPS = 8 * len(PACKED)
+"""Number of bits that can be flipped, one at a time."""
+
+HEADER_FLIPS = 80
 
 damages = pytest.mark.parametrize("payload", DAMAGES.values(), ids=DAMAGES)
 
@@ -115,3 +129,89 @@ async def test_damaged_content_of_a_snapshot_is_never_sent_and_counts_no_visit(
     lines = exported(await client.get("persistence/export"))
     assert not [line for line in lines if "content" in line]
     assert {"kind": "damaged", "id": id, "unreadable": True} in lines
+
+
+def flipped(bit: int) -> bytes:
+    """Returns the payload with one other bit."""
+    damaged = bytearray(PACKED)
+    damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)
+
+
+def as_browsers_read(response: Response) -> bytes:
+    """Unpacks a body as browsers do, which do not check the sum and the size at its end."""
+    if response.headers.get("content-encoding") != "gzip":
+        return response.body
+    member = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    return member.decompress(response.body[10:])
+
+
+def assert_whole_or_refused(response: Response, text: object) -> bool:
+    """Returns True if the response is the content as it was sent, and False if it is the problem."""
+    if response.status == 500:
+        assert_problem(response, 500, "content_corrupt")
+        assert "etag" not in response.headers and "repr-digest" not in response.headers
+        return False
+    assert text == STATE
+    if (digest := response.headers.get("repr-digest")) is not None:
+        assert digest == f"sha-256=:{base64.b64encode(hashlib.sha256(response.body).digest()).decode()}:"
+    if response.headers.get("content-encoding") == "gzip":
+        assert gzip.decompress(response.body).decode() == STATE, "strict readers can unpack it"
+    return True
+
+
+async def responses_with_content(client: Client, session: str, draft: str, snapshot: str) -> AsyncIterator[bool]:
+    """Asks every route that sends content. Yields if it was sent."""
+    for path in (f"{session}/content", f"{snapshot}/content"):
+        for headers in (GZIP, {}):
+            response = await client.get(path, headers)
+            text = as_browsers_read(response).decode() if response.status == 200 else None
+            yield assert_whole_or_refused(response, text)
+    for path in (session, f"{session}/revisions/1", draft, f"{DRAFTS}/latest", snapshot):
+        response = await client.get(path)
+        yield assert_whole_or_refused(response, response.json.get("content"))
+    contents = [line["content"] for line in exported(await client.get("persistence/export")) if "content" in line]
+    assert set(contents) <= {STATE}, "the copies of flips that do no harm"
+    # What makes something of it: a copy, and a snapshot of it.
+    for response in (
+        await client.post(f"{session}/copy", {}),
+        await client.post(SNAPSHOTS_PATH, {"sessionId": session.rpartition("/")[2]}),
+    ):
+        if response.status == 201:
+            path = response.headers["location"].partition("/api/")[2]
+            copy = await client.get(path)
+            assert copy.json["content"] == STATE
+            assert_ok(await client.delete(path), 204)
+        else:
+            assert_problem(response, 500, "content_corrupt")
+        yield response.status == 201
+
+
+async def check_flips(client: Client, engine: Engine, stores: Stores, bits: Iterable[int]) -> None:
+    session, _ = await made(client, content=STATE)
+    draft_id = new_id()
+    assert_ok(await client.put(f"{DRAFTS}/{draft_id}", {"content": STATE}), 201)
+    snapshot_id = assert_ok(await client.post(SNAPSHOTS_PATH, {**NEW, "content": STATE}), 201).json
+    contents: list[str] = []
+    for id in (session.rpartition("/")[2], draft_id):
+        contents += (await stores.sessions.get_head("ann", id)).content_ids
+    paths = (session, f"{DRAFTS}/{draft_id}", f"{SNAPSHOTS_PATH}/{snapshot_id}")
+    for bit in bits:
+        for content_id in contents:
+            await damage(engine, SESSIONS, content_id, "ann", flipped(bit))
+        await damage(engine, SNAPSHOTS, snapshot_id, snapshot_id, flipped(bit))
+        sent = [was_sent async for was_sent in responses_with_content(client, *paths)]
+        assert len(set(sent)) == 1, f"only some routes refuse bit {bit}"
+        assert bit < HEADER_FLIPS or not sent[0] or zlib.decompress(flipped(bit), 31) == STATE.encode()
+
+
+async def test_no_flipped_bit_of_a_payload_reaches_anyone(client: Client, engine: Engine, stores: Stores) -> None:
+    await check_flips(client, engine, stores, [1, 27, 31, 40, *range(HEADER_FLIPS + 3, FLIPS, 1_187)])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+async def test_not_one_of_all_bits_that_flip_reaches_anyone(
+    client: Client, engine: Engine, stores: Stores
+) -> None:
+    await check_flips(client, engine, stores, range(FLIPS))

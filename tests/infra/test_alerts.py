@@ -79,16 +79,18 @@ def test_every_query_makes_the_column_that_is_measured():
         assert re.search(r"(summarize Figure = count\(\)|, Figure)$", rule["query"])
 
 
+@pytest.mark.parametrize("end", [":", " in part:"])
 @pytest.mark.parametrize("name", timers())
-def test_the_alert_reads_the_backlog_in_the_line_of_a_timer(name: str):
+def test_the_alert_reads_the_backlog_in_the_line_of_a_timer(name: str, end: str):
     query = LOG_RULES["backlog"]["query"]
-    pattern = re.search(r'extract\("([^"]+)", 1, Message\)', query)
-    assert pattern is not None
-    line = f"{name}: {{'swept': 3}} in 0.1 s for 2.5 RU, backlog 21000, trash_bytes 77, oldest_unsettled_s 5"
-    found = re.search(pattern[1], line)
-    assert found is not None and found[1] == "21000"
-    assert not re.search(pattern[1], "GET sessions backlog 21000")
-    assert 'Timer = tostring(split(Message, ":")[0])' in query
+    backlog = re.search(r'Figure = tolong\(extract\("([^"]+)", 2, Message\)\)', query)
+    timer = re.search(r'Timer = extract\("([^"]+)", 0, Message\)', query)
+    assert backlog is not None and timer is not None
+    line = f"{name}{end} {{'swept': 3}} in 0.1 s for 2.5 RU, backlog 21000, trash_bytes 77, oldest_unsettled_s 5"
+    found, called = re.search(backlog[1], line), re.search(timer[1], line)
+    assert found is not None and found[2] == "21000"
+    assert called is not None and called[0] == name
+    assert not re.search(backlog[1], "GET sessions backlog 21000")
 
 
 def test_a_backlog_is_reported_if_it_is_more_than_a_run_can_do_and_does_not_shrink():

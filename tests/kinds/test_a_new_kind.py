@@ -141,7 +141,7 @@ async def test_it_is_exported_after_the_kinds_before_it(engine: Engine, monkeypa
     assert {id: (line["kind"], line["content"]) for id, line in of_notes.items()} == {
         id: ("note", text) for id, text in texts.items()
     }
-    monkeypatch.setattr("functions.account.endpoints.EXPORT_LINES", 1)
+    monkeypatch.setattr("functions.http.ndjson.PAGE_LINES", 1)
     assert await export_lines(client) == lines
 
 

@@ -1,6 +1,6 @@
 """Autosaves replace the autosave before them in the history, and nothing else, so that it stays readable."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -222,12 +222,42 @@ async def test_a_head_stays_small_however_much_was_absorbed(
     assert stored < 1.6 * item_size(head.model_copy(update={"remembered": ()}).to_item())
 
 
-async def test_a_clock_that_is_set_back_leaves_the_history_in_order(sessions: SessionStore, clock: Clock) -> None:
+async def test_a_clock_that_is_put_back_leaves_the_history_in_order_of_versions(
+    sessions: SessionStore, clock: Clock
+) -> None:
     id = await create(sessions)
     for number in range(4):
         head = await autosave(sessions, id, f"auto {number}")
         head = await sessions.save(OWNER, id, saving(f"purpose {number}"))
         clock.advance(minutes=-5)
-    times = [revision.saved_at for revision in head.revisions]
-    assert times == sorted(times, reverse=True) and times[0] >= NOON
-    assert head.metadata.updated_at == times[0] and head.metadata.content_hash == sha256("purpose 3")
+    assert [revision.version for revision in head.revisions] == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert NOON - head.metadata.updated_at > timedelta(minutes=14), "what the clock says"
+    assert head.metadata.updated_at == head.revisions[0].saved_at
+    assert head.metadata.content_hash == sha256("purpose 3")
+
+
+async def test_autosaves_that_are_hours_apart_stay_apart_after_the_clock_was_put_back(
+    sessions: SessionStore, clock: Clock, engine: Engine
+) -> None:
+    id = await create(sessions)
+    await sessions.save(OWNER, id, saving("on purpose"))
+    await autosave(sessions, id, "before")
+    clock.advance(hours=-6)
+    for hour in range(4):
+        head = await autosave(sessions, id, f"hour {hour}")
+        clock.advance(hours=1)
+    assert [revision.version for revision in head.revisions] == [7, 6, 5, 4, 3, 2, 1]
+    assert (await sessions.revision(OWNER, id, 3))[2] == b"before"
+    await assert_sound(engine)
+
+
+async def test_autosaves_after_the_clock_was_put_back_share_a_row_within_the_span(
+    sessions: SessionStore, clock: Clock
+) -> None:
+    id = await create(sessions)
+    await autosave(sessions, id, "before")
+    clock.advance(hours=-6)
+    for number in range(3):
+        head = await autosave(sessions, id, f"{number}")
+        clock.advance(seconds=10)
+    assert history(head) == ["5 autosaved", "2 autosaved", "1 created"]

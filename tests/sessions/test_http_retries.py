@@ -356,9 +356,9 @@ async def test_the_timer_forgets_keys_after_a_day(client: Client, stores: Stores
     assert len((await engine.query(SESSIONS_CONTAINER, records)).items) == 1
     at = now()
     mocker.patch("persistence.timers.run.now", return_value=at + timedelta(hours=23, minutes=59))
-    assert (await clean_up(stores)).reservations_forgotten == 0
+    assert (await clean_up(stores, daily=True)).reservations_forgotten == 0
     mocker.patch("persistence.timers.run.now", return_value=at + timedelta(hours=24, minutes=1))
-    counts = await clean_up(stores)
+    counts = await clean_up(stores, daily=True)
     assert counts.reservations_forgotten == 1
     assert (await engine.query(SESSIONS_CONTAINER, records)).items == []
     assert assert_ok(await client.post(SESSIONS, NEW, key("k")), 201).json != first.json

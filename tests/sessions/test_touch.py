@@ -199,3 +199,11 @@ async def test_whoever_may_read_it_may_touch_it_and_nobody_else(stores: Stores, 
     for owner, id, fault in [("bob", DRAFT, NotFound), (OWNER, "no id", NotFound), (OWNER, "deleted-0001", Gone)]:
         with pytest.raises(fault):
             await stores.sessions.touch(owner, id)
+
+
+async def test_an_access_is_recorded_after_the_clock_was_put_back(stores: Stores, clock: Clock) -> None:
+    await a_session(stores, SessionStatus.DRAFT, DRAFT)
+    clock.advance(hours=-2)
+    before = clock.at
+    touched = await stores.sessions.touch(OWNER, DRAFT)
+    assert before < touched.metadata.last_accessed_at <= clock.at

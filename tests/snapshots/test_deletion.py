@@ -63,15 +63,61 @@ async def test_a_deleted_snapshot_is_gone_for_all_and_leaves_no_content(stores: 
     assert tombstone.deleted_at == tombstone.unsettled_at is not None
 
 
-async def test_the_owners_row_is_marked_at_once_and_others_later(stores: Stores) -> None:
+async def test_the_owners_row_is_marked_at_once_and_those_of_visitors_beside_the_answer(stores: Stores) -> None:
     made = await stores.snapshots.create(OWNER, new(description="Words"))
     await visit(stores, VISITOR, made.id)
     await stores.snapshots.delete(OWNER, made.id)
-    own, other = [await entry_of(stores.engine, person, made.id) for person in (OWNER, VISITOR)]
-    assert own is not None and other is not None
+    own = await entry_of(stores.engine, OWNER, made.id)
+    assert own is not None
     assert (own.snapshot_deleted, own.snapshot_metadata.description, own.unsettled_at) == (True, None, None)
-    assert own.snapshot_metadata.title == "First", "its title stays in the history"
-    assert not other.snapshot_deleted
+    assert own.snapshot_metadata.title == "First", "its title stays"
+    await stores.access_logs.drain()
+    other = await entry_of(stores.engine, VISITOR, made.id)
+    assert other is not None and other.snapshot_deleted
+    assert (other.snapshot_metadata.title, other.snapshot_metadata.description) == ("First", None)
+    assert other.owner_id == OWNER
+
+
+async def test_as_many_visitors_are_told_at_once_as_is_cheap_and_a_timer_tells_the_rest(
+    stores: Stores, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persistence.snapshots.telling.TOLD_AT_ONCE", 3)
+    made = await stores.snapshots.create(OWNER, new())
+    people = [f"visitor {number}" for number in range(6)]
+    for person in people:
+        await visit(stores, person, made.id)
+    await stores.snapshots.delete(OWNER, made.id)
+    await stores.access_logs.drain()
+    assert await count_marked(stores, made.id, people) in (2, 3), "the owner is one of three"
+    clock.advance(seconds=GRACE.total_seconds() + 1)
+    await clean_up(stores)
+    assert await count_marked(stores, made.id, people) == 6
+
+
+async def count_marked(stores: Stores, snapshot_id: str, people: list[str]) -> int:
+    entries = [await entry_of(stores.engine, person, snapshot_id) for person in people]
+    return sum(entry is not None and entry.snapshot_deleted for entry in entries)
+
+
+@pytest.mark.parametrize("seconds", [0, 30], ids=["fails", "hangs"])
+async def test_visitors_who_cannot_be_told_at_once_neither_delay_nor_fail_the_delete(
+    engine: Engine, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persistence.snapshots.telling.TELLING_SECONDS", 0.1)
+    plain = stores_over(engine, SETTINGS.store_rules())
+    made = await plain.snapshots.create(OWNER, new())
+    await visit(plain, VISITOR, made.id)
+    await plain.engine.delete(SNAPSHOT_ACCESS_LOGS, made.id, OWNER)
+    refusing = Refuses(engine, SNAPSHOT_ACCESS_LOGS, "patch", seconds=seconds)
+    refusing.refusing = True
+    stores = stores_over(refusing, SETTINGS.store_rules())
+    monkeypatch.setattr(stores.access_logs, "find", plain.access_logs.find)
+    monkeypatch.setattr(stores.snapshots, "mark_own_entry", plain.snapshots.mark_own_entry)
+    await stores.snapshots.delete(OWNER, made.id)
+    assert refusing.refused == 0
+    await stores.access_logs.drain()
+    assert refusing.refused == 1
+    await assert_gone(plain, made.id)
 
 
 async def test_deleting_again_is_harmless(stores: Stores, clock: Clock) -> None:
@@ -109,7 +155,8 @@ async def test_it_works_although_the_owner_removed_their_own_row(stores: Stores)
     await stores.snapshots.delete(OWNER, made.id)
     await assert_gone(stores, made.id)
     await stores.access_logs.remove(OWNER, made.id)
-    assert await entry_of(stores.engine, OWNER, made.id) is None
+    entry = await entry_of(stores.engine, OWNER, made.id)
+    assert entry is not None and entry.hidden, "an erasure finds the visitors by it"
     await stores.snapshots.delete(OWNER, made.id)
 
 
@@ -175,6 +222,7 @@ async def test_a_row_that_cannot_be_marked_does_not_fail_the_delete(engine: Engi
     made = await stores.snapshots.create(OWNER, new())
     refusing.refusing = True
     await stores.snapshots.delete(OWNER, made.id)
+    await stores.access_logs.drain()
     assert refusing.refused == 1
     refusing.refusing = False
     clock.advance(seconds=GRACE.total_seconds() + 1)
@@ -190,7 +238,7 @@ async def test_a_forgotten_snapshot_is_as_one_that_never_was(stores: Stores, clo
     clock.advance(seconds=GRACE.total_seconds() + 1)
     await clean_up(stores)
     clock.advance(seconds=RETENTION.total_seconds())
-    await clean_up(stores)
+    await clean_up(stores, daily=True)
     assert await find_snapshot(stores.engine, made.id) is None
     assert await visitors_of(stores.engine, made.id) == {}
     for asking in (stores.snapshots.get, stores.snapshots.delete, stores.snapshots.stats):

@@ -220,6 +220,8 @@ async def test_removing_tells_nobody_whether_there_is_a_snapshot(client: Client,
 async def test_a_deleted_snapshot_stays_in_the_history_without_its_words(client: Client, stores: Stores) -> None:
     id = assert_ok(await client.post(SNAPSHOTS, {**NEW, "description": "Words"}), 201).json
     assert_ok(await client.delete(f"{SNAPSHOTS}/{id}"), 204)
-    (item,) = assert_ok(await client.get(LOGS)).json["items"]
+    assert assert_ok(await client.get(LOGS)).json["items"] == []
+    assert assert_ok(await client.get(LOGS, filter_snapshot_deleted="false")).json["items"] == []
+    (item,) = assert_ok(await client.get(LOGS, filter_snapshot_deleted="true")).json["items"]
     assert item["snapshotDeleted"] is True
     assert (item["snapshotMetadata"]["title"], item["snapshotMetadata"]["description"]) == ("First", None)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from functions.http.bodies import NDJSON
 from functions.http.digests import repr_digest
 from persistence import Stores, stores_over
 from persistence.storage.engine import Engine
@@ -12,6 +13,7 @@ from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
 from tests.support.deltas import delta_of
 from tests.support.http import NEW, Client, Response
+from tests.support.imports import ndjson, session_line, version_line
 from tests.support.routes import endpoints
 from tests.support.sessions import sha256
 from tests.support.timers import clean_up
@@ -47,6 +49,7 @@ FROM_FOUR = {
     "If-Match": f'"5-{sha256("four")[:16]}"',
     "Patched-Digest": repr_digest(bytes.fromhex(sha256("five"))),
 }
+IMPORTED = ndjson([session_line(), version_line()])
 SYNCED = [
     {"op": "create", "id": "draft-000003", "status": "draft", "title": "Draft", "content": "one"},
     {"op": "create", "id": "session-0003", "title": "Third", "content": "one"},
@@ -105,6 +108,9 @@ STEPS = [
     Step("DELETE", D + "/draft-000002"),
     Step("POST", "persistence/sync", {"mode": "atomic", "items": SYNCED}, headers={"Idempotency-Key": "four"}),
     Step("POST", "persistence/sync", {"mode": "independent", "items": SYNCED}),
+    Step("GET", ONE_S + "/export"),
+    Step("POST", "persistence/import", IMPORTED, {"import_id": "import-00001"}, {"Content-Type": NDJSON[0]}),
+    Step("POST", "persistence/import", IMPORTED, {"import_id": "import-00001"}, {"Content-Type": NDJSON[0]}),
     Step("POST", P, {"sessionId": "{session_id}", "app": "map"}, headers={"Idempotency-Key": "three"}),
     Step("POST", P, {"sessionId": "{session_id}", "app": "map"}, headers={"Idempotency-Key": "three"}),
     Step("POST", P, LABELLED, makes="snapshot_id"),

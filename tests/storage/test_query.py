@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persistence.errors import InvalidCursor
-from persistence.storage.query import BY_ID, Aggregate, Filter, Operator, Page, Position, Query, Sort, value_at
+from persistence.storage.query import (
+    BY_ID,
+    Aggregate,
+    Filter,
+    Operator,
+    Page,
+    Position,
+    Query,
+    Sort,
+    Unless,
+    value_at,
+)
 
 BY_TITLE = Sort("metadata.title", descending=True)
 QUERY = Query("session", "ann", ("id", "metadata"), (Filter("status", Operator.EQUAL, "active"),), BY_TITLE, 2)
@@ -135,6 +146,21 @@ def test_the_page_size_and_the_fields_are_the_callers_to_change() -> None:
 def test_a_cursor_belongs_to_one_query(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidCursor):
         replace(QUERY, cursor=cursor_of(QUERY, *ROWS[:2]), **changes).position()
+
+
+def test_a_cursor_is_bound_to_the_name_of_an_unless_and_not_to_its_moment() -> None:
+    row = {"id": "x", "metadata": {"title": "a"}}
+
+    def given(until: str, name: str) -> Query:
+        gone = Unless((Filter("deleted_at", Operator.LESS_OR_EQUAL, until),), name)
+        return replace(QUERY, filters=(*QUERY.filters, gone))
+
+    named = given("2026", "deleted").cursor_after(row)
+    assert replace(given("2027", "deleted"), cursor=named).position() is not None
+    for other in (QUERY, given("2026", ""), given("2026", "other")):
+        with pytest.raises(InvalidCursor):
+            replace(other, cursor=named).position()
+    assert given("2026", "").cursor_after(row) == QUERY.cursor_after(row)
 
 
 def test_values_that_look_alike_are_told_apart() -> None:

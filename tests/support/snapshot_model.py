@@ -61,22 +61,22 @@ class Model:
         entry = self.entries.get((person, id))
         if entry is None:
             return
-        if entry.own and not entry.deleted:
+        if entry.own:
             entry.hidden = True
             return
         del self.entries[person, id]
         self.copies.pop((person, id), None)
 
     def delete(self, id: str, at: datetime) -> None:
-        snapshot = self.snapshots[id]
-        if snapshot.deleted_at is None:
-            snapshot.deleted_at = at
-        self._mark(snapshot.owner, id)
+        if self.snapshots[id].deleted_at is None:
+            for person, _ in [key for key in self.copies if key[1] == id]:
+                self._mark(person, id)
+        self._bury(id, at)
 
     def run_timer(self, at: datetime) -> None:
         for id, snapshot in self.snapshots.items():
             if snapshot.deleted_at is None and snapshot.is_gone(at):
-                self.delete(id, at)
+                self._bury(id, at)
         for id, snapshot in self.snapshots.items():
             if snapshot.deleted_at is not None and snapshot.deleted_at <= at - GRACE and not snapshot.settled:
                 for person, _ in [key for key in self.entries if key[1] == id]:
@@ -96,16 +96,29 @@ class Model:
             if snapshot.settled and snapshot.deleted_at is not None and snapshot.deleted_at <= at - RETENTION:
                 del self.snapshots[id]
 
-    def history(self, person: str) -> dict[str, int]:
-        shown = {
-            key: entry for key, entry in self.entries.items() if not entry.hidden and entry.pending_since is None
+    def history(self, person: str, at: datetime) -> dict[str, int]:
+        """Returns the visits by snapshot, without deleted and expired ones of the person's own."""
+        listed = {id: entry for (who, id), entry in self.entries.items() if who == person and not entry.hidden}
+        return {
+            id: entry.visits
+            for id, entry in listed.items()
+            if entry.pending_since is None and not (entry.own and self._is_gone(id, entry, at))
         }
-        return {id: entry.visits for (who, id), entry in shown.items() if who == person}
 
-    def library(self, person: str) -> set[str]:
-        mine = {id for id, snapshot in self.snapshots.items() if snapshot.owner == person}
-        entries = {id: self.entries[person, id] for id in mine if (person, id) in self.entries}
-        return {id for id, entry in entries.items() if entry.pending_since is None and not entry.deleted}
+    def library(self, person: str, at: datetime) -> set[str]:
+        own = {id: entry for (who, id), entry in self.entries.items() if who == person and entry.own}
+        return {
+            id for id, entry in own.items() if entry.pending_since is None and not self._is_gone(id, entry, at)
+        }
+
+    def _is_gone(self, id: str, entry: Entry, at: datetime) -> bool:
+        return entry.deleted or self.snapshots[id].is_gone(at)
+
+    def _bury(self, id: str, at: datetime) -> None:
+        snapshot = self.snapshots[id]
+        if snapshot.deleted_at is None:
+            snapshot.deleted_at = at
+        self._mark(snapshot.owner, id)
 
     def _mark(self, person: str, id: str) -> None:
         entry = self.entries.get((person, id))

@@ -1,13 +1,17 @@
 """The timers as the tests run them, and what they count."""
 
+from collections import Counter
 from dataclasses import dataclass, fields
 
-from persistence import Stores
+from persistence import Stores, kind
+from persistence.timers.daily import DAILY, DailyRuns
+from persistence.timers.run import Timers
+from tests.support.engines import innermost
 
 
 @dataclass(slots=True)
 class Counts:
-    """What `mark_deleted_snapshot_logs` and then `sweep_sessions` did."""
+    """What `mark_deleted_snapshot_logs` and then `sweep_sessions` did, and the daily timer if it ran."""
 
     snapshots_expired: int = 0
     rows_marked: int = 0
@@ -34,18 +38,30 @@ class PurgeCounts:
     trash: int = 0
 
 
-async def clean_up(stores: Stores) -> Counts:
-    """Runs the two timers of CLEANUP_SCHEDULE, and adds what they count."""
-    total: dict[str, int] = {}
-    for name in ("mark_deleted_snapshot_logs", "sweep_sessions"):
-        counts = await stores.timers.run(name)
-        total |= {name: total.get(name, 0) + number for name, number in counts.as_dict().items()}
+async def clean_up(stores: Stores, *, daily: bool = False) -> Counts:
+    """Runs the two timers of CLEANUP_SCHEDULE, and adds what they count. With `daily`, then that of
+    PURGE_SCHEDULE."""
+    runs = [await stores.timers.run("mark_deleted_snapshot_logs"), await stores.timers.run("sweep_sessions")]
+    if daily:
+        runs.append(await run_daily(stores))
+    total: Counter[str] = Counter()
+    for counts in runs:
+        total.update(counts.as_dict())
     # A new kind may add names, which its own tests check.
     return Counts(**{field.name: total[field.name] for field in fields(Counts)})
 
 
+async def run_daily(stores: Stores) -> kind.Counts:
+    """Runs the timer of PURGE_SCHEDULE, with a last run to which the clock fits. Engines around the innermost one
+    see only its steps."""
+    engine = innermost(stores.engine)
+    while not await DailyRuns(engine).may_delete():
+        pass
+    return await Timers(stores.kinds, engine).run(DAILY)
+
+
 async def purge(stores: Stores) -> PurgeCounts:
-    """Runs the timer of PURGE_SCHEDULE."""
-    counts = (await stores.timers.run("purge_stale_drafts")).as_dict()
+    """As `run_daily`, with what it did to drafts and the trash."""
+    counts = (await run_daily(stores)).as_dict()
     # Activity has its own tests.
     return PurgeCounts(counts["drafts purged"], counts["spared"], counts["skipped"], counts["trash purged"])

@@ -61,7 +61,7 @@ async def test_a_run_takes_on_so_much_of_each_and_the_next_goes_on(
     total = Counts()
     runs = 0
     for _ in range(20):
-        counts = await clean_up(bounded_stores)
+        counts = await clean_up(bounded_stores, daily=True)
         for name in ("snapshots_expired", "rows_marked", "visitors_removed", "creates_settled"):
             # A run finishes the page that it has started.
             assert getattr(counts, name) < 3 + 3, (name, counts)
@@ -88,7 +88,7 @@ async def test_a_tombstone_is_not_forgotten_while_rows_are_to_be_marked(
     await stores.snapshots.delete(OWNER, made.id)
     # No timer has run for a long time, and one run cannot do everything.
     clock.at += 2 * RETENTION
-    forgotten = [(await clean_up(bounded(engine, items_max=2))).tombstones_forgotten for _ in range(6)]
+    forgotten = [(await clean_up(bounded(engine, items_max=2), daily=True)).tombstones_forgotten for _ in range(6)]
     assert forgotten[0] == 0 and sum(forgotten) == 1
     for person in people:
         row = await entry_of(engine, person, made.id)

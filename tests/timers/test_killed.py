@@ -113,7 +113,7 @@ async def test_a_run_that_is_killed_at_any_write_is_completed_by_the_next(
         await make_work(engine, clock)
         work = await dump(engine)
         counting = CountingReads(engine)
-        counts = await clean_up(over(counting)[3])
+        counts = await clean_up(over(counting)[3], daily=True)
         writes, end = len(counting.writes), await end_of(engine)
     did = {name: getattr(counts, name) for name in counts.__slots__ if name != "skipped"}
     assert all(did.values()), f"a step had nothing to do: {did}"
@@ -126,9 +126,9 @@ async def test_a_run_that_is_killed_at_any_write_is_completed_by_the_next(
             async with new_engine() as engine:
                 await load(engine, work)
                 dying = Dies(engine, at, applied)
-                await interrupted(clean_up(over(dying)[3]))
+                await interrupted(clean_up(over(dying)[3], daily=True))
                 assert dying.dead
-                await clean_up(over(engine)[3])
+                await clean_up(over(engine)[3], daily=True)
                 assert await end_of(engine) == end, f"killed {'after' if applied else 'before'} write {at}"
 
 
@@ -136,7 +136,7 @@ async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: 
     async with new_engine() as engine:
         await make_work(engine, clock)
         work = await dump(engine)
-        await clean_up(over(engine)[3])
+        await clean_up(over(engine)[3], daily=True)
         end = await end_of(engine)
     async with new_engine() as engine:
         await load(engine, work)
@@ -144,7 +144,7 @@ async def test_a_run_that_is_killed_again_and_again_comes_to_an_end(new_engine: 
         for _ in range(100):
             dying = Dies(engine, at=3, applied=True)
             try:
-                await clean_up(over(dying)[3])
+                await clean_up(over(dying)[3], daily=True)
                 break
             except StoreUnavailable:
                 deaths += 1

@@ -101,7 +101,7 @@ async def test_active_and_closed_sessions_outlive_every_timer_byte_by_byte(
     await purge(stores)
     for _ in range(2):
         clock.advance(days=400)
-        await clean_up(stores)
+        await clean_up(stores, daily=True)
     assert await permanent(engine) == before
     left = await stored_heads(engine)
     assert {head.status for head in left} <= PERMANENT, "drafts, trash and tombstones are removed"
@@ -122,10 +122,11 @@ import asyncio, sys
 from pathlib import Path
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.support.snapshots import over
+from tests.support.timers import run_daily
 
 async def main():
     engine = SqliteEngine(Path(sys.argv[1]))
-    print(await over(engine)[3].timers.run("purge_stale_drafts"))
+    print(await run_daily(over(engine)[3]))
     await engine.close()
 
 asyncio.run(main())
@@ -145,7 +146,7 @@ async def purge_within(tmp_path: Path, drafts: int, megabytes: int) -> None:
     command = [sys.executable, "-c", PURGE_ALL, str(folder)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    assert f"drafts purged {drafts}, spared 0, trash purged 0, activity_forgotten 0, skipped 0" in done.stdout
+    assert f"drafts purged {drafts}, spared 0, trash purged 0, reservations_forgotten 0" in done.stdout
     kilobytes = int(done.stdout.split("VmHWM:")[1].split()[0])
     assert kilobytes * 1024 < megabytes * MEGABYTE
 

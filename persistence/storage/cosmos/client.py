@@ -20,6 +20,7 @@ from azure.cosmos.exceptions import (
 )
 
 from persistence.errors import StoreUnavailable
+from persistence.faults import named
 from persistence.storage.containers import CONTAINERS, SESSIONS, Container
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.cosmos.encoding import add_charge_of
@@ -68,7 +69,7 @@ class Client:
             raise translated(exc) from exc
         # KeyError: a response without an etag, which is not from Cosmos DB.
         except (AzureError, TimeoutError, OSError, KeyError) as exc:
-            _log.error("Cosmos DB does not respond: %r", exc)
+            _log.error("Cosmos DB does not respond: %s", named(getattr(exc, "inner_exception", None) or exc))
             raise StoreUnavailable from exc
         finally:
             self._calls -= 1
@@ -108,7 +109,7 @@ class Client:
                         raise result
             except CosmosResourceNotFoundError as exc:
                 # Without the sub-status that tells a missing container from a missing item.
-                _log.error("A container is missing: %r", exc)
+                _log.error("A container is missing: %s", named(exc))
                 raise StoreUnavailable from exc
             self._enforces_conditions = await self._probe(proxies[SESSIONS.name])
             self._proxies = proxies

@@ -17,6 +17,7 @@ from persistence.errors import (
     StoreUnavailable,
     Throttled,
 )
+from persistence.faults import named
 from persistence.storage.engine import ITEM_MAX_BYTES
 
 _log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> Engi
             return ItemNotFound()
         # Any other 403 is of a role that is missing, or of a firewall.
         case 403 if str(sub_status) == _PARTITION_FULL:
-            _log.error("A partition of Cosmos DB is full: %r", exc)
+            _log.error("A partition of Cosmos DB is full: %s", named(exc))
             return StorageExhausted()
         case 409:
             return ItemExists()
@@ -54,11 +55,11 @@ def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> Engi
         case 429:
             return Throttled(float(wait) / 1000)
         case 400 if _NO_INDEX in str(exc):
-            _log.error("Cosmos DB has no index for a query yet: %r", exc)
+            _log.error("Cosmos DB has no index for a query yet: %s", named(exc))
             return IndexBuilding()
         case 400:
             return ValueError("the database refused the request as malformed")
-    _log.error("Cosmos DB returned %s: %r", status, exc)
+    _log.error("Cosmos DB returned %s: %s", status, named(exc))
     return StoreUnavailable()
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from persistence.storage.containers import Container
 from persistence.storage.engine import PAYLOAD
-from persistence.storage.query import Aggregate, Filter, Operator, Query
+from persistence.storage.query import Aggregate, Condition, Operator, Query, Unless
 
 Statement = tuple[str, list[dict[str, Any]]]
 
@@ -85,11 +85,14 @@ def _where(container: Container, query: Query, given: _Parameters) -> list[str]:
     if query.partition is not None:
         # Also in the request, but not every server applies it from there.
         where.append(f"{_field(container.partition_key)} = {given.add(query.partition)}")
-    where.append(f"{_field('kind')} = {given.add(query.kind)}")
+    if query.kind is not None:
+        where.append(f"{_field('kind')} = {given.add(query.kind)}")
     return where + [_condition(one, given) for one in query.filters]
 
 
-def _condition(one: Filter, given: _Parameters) -> str:
+def _condition(one: Condition, given: _Parameters) -> str:
+    if isinstance(one, Unless):
+        return f"NOT ({' AND '.join(_is_true(each, given) for each in one.conditions)})"
     x = _field(one.path)
     if isinstance(one.value, tuple):
         return f"{x} IN ({', '.join(given.add(value) for value in one.value)})"
@@ -104,3 +107,11 @@ def _condition(one: Filter, given: _Parameters) -> str:
             return f"({x} != {value} AND NOT IS_NULL({x}))"
         case operator:
             return f"{x} {_COMPARISONS[operator]} {value}"
+
+
+def _is_true(one: Condition, given: _Parameters) -> str:
+    """Returns a condition that is false for a missing or null field, and not undefined: NOT would leave it so."""
+    if isinstance(one, Unless):
+        return _condition(one, given)
+    x = _field(one.path)
+    return f"IS_DEFINED({x}) AND NOT IS_NULL({x}) AND {_condition(one, given)}"

@@ -46,8 +46,16 @@ def create_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
+def connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Returns a connection as `connect`. Texts come as bytes, so that the driver fails for none; `rows.py` decodes
+    them."""
+    connection = connect(path)
+    connection.text_factory = bytes
+    return connection
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """Returns a connection for reads, which any thread may use. Creates no file."""
+    """Returns a connection, which any thread may use. Creates no file."""
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
@@ -65,8 +73,9 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_for_writing(path: Path, renew: Renew | None = None) -> sqlite3.Connection:
     """Returns a connection to a file in WAL mode that has every table and index, and the present format.
 
-    A file of an older format is migrated by `renew`. Raises OperationalError if writes would not be durable, if
-    the file is of a newer format, or of an older one without `renew`.
+    Texts come as bytes, as from `connect_for_reading`. A file of an older format is migrated by `renew`. Raises
+    OperationalError if writes would not be durable, if the file is of a newer format, or of an older one without
+    `renew`.
     """
     with closed_on_failure(connect(path)) as connection:
         use_wal(connection)
@@ -85,6 +94,7 @@ def connect_for_writing(path: Path, renew: Renew | None = None) -> sqlite3.Conne
         update_schema(connection)
         connection.execute(f"PRAGMA user_version={FILE_VERSION}")
         connection.execute("COMMIT")
+        connection.text_factory = bytes
         return connection
 
 

@@ -9,15 +9,13 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import orjson
-
-from persistence.errors import ItemExists, ItemNotFound, PersistenceError, StoreUnavailable
+from persistence.errors import CorruptItem, ItemExists, ItemNotFound, StoreUnavailable
 from persistence.storage.charge import add_charge
 from persistence.storage.checks import (
     check_address,
@@ -28,14 +26,14 @@ from persistence.storage.checks import (
     check_references,
 )
 from persistence.storage.containers import Container
-from persistence.storage.engine import Create, Increment, Item, Remove, Replace, Set, Stored
+from persistence.storage.engine import Create, Increment, Item, Remove, Replace, Set, Stored, is_readable
 from persistence.storage.query import Aggregate, Page, Query
 from persistence.storage.sqlite import query as sqlite_query
 from persistence.storage.sqlite import statements
 from persistence.storage.sqlite.connection import (
     FILE_NAME,
     closed_on_failure,
-    connect,
+    connect_for_reading,
     connect_for_writing,
     create_file,
     translated_errors,
@@ -44,9 +42,11 @@ from persistence.storage.sqlite.connection import (
 from persistence.storage.sqlite.migration import Renew, remove_backup_later
 from persistence.storage.sqlite.place import Place
 from persistence.storage.sqlite.reader import MeteredReader
+from persistence.storage.sqlite.repair import Repairs, is_damage
 from persistence.storage.sqlite.reserve import Reserve
+from persistence.storage.sqlite.rows import found_items, value_of
 from persistence.storage.sqlite.structure import Structure
-from persistence.storage.sqlite.writer import Writer
+from persistence.storage.sqlite.writer import Writer, roll_back_job
 
 T = TypeVar("T")
 
@@ -70,9 +70,9 @@ class SqliteEngine:
             with closed_on_failure(Reserve(folder)) as self._reserve:
                 create_file(self._path)
                 with closed_on_failure(connect_for_writing(self._path, renew)) as connection:
-                    self._reader = connect(self._path)
+                    self._reader = connect_for_reading(self._path)
         self._reserve.fill()
-        self._place, self._structure = Place(self._path), Structure(self._path)
+        self._place, self._structure, self._repairs = Place(self._path), Structure(self._path), Repairs()
         self._writer = Writer(connection, self._place, self._structure, self._reserve)
         self._threads = ThreadPoolExecutor(_LIST_THREADS, thread_name_prefix="sqlite-list")
         self._per_thread = threading.local()
@@ -82,22 +82,24 @@ class SqliteEngine:
     async def create(self, container: Container, item: Item) -> str:
         insert = statements.Insert(container, item)
         _add_write_charge(insert.size)
-        return await self._writer.run(insert, _content_bytes(insert))
+        return await self._write(container, insert, _content_bytes(insert))
 
     async def read(self, container: Container, id: str, partition: str) -> Stored:
         check_address(id, partition)
-        with self._noted_errors():
-            columns = statements.find(self._reader, container, partition, id)
-        if columns is None:
+
+        async def find() -> statements.Columns | None:
+            return statements.find(self._reader, container, partition, id)
+
+        if (columns := await self._repaired(container, find)) is None:
             add_charge(1.0, estimated=True)
             raise ItemNotFound
         _add_read_charge(len(columns.text) + len(columns.payload or b""))
-        return columns.decode()
+        return columns.decode(container, id, partition)
 
     async def replace(self, container: Container, item: Item, if_match: str) -> str:
         update = statements.Update(container, item, if_match)
         _add_write_charge(update.size, factor=2)
-        return await self._writer.run(update, _content_bytes(update))
+        return await self._write(container, update, _content_bytes(update))
 
     async def create_then_replace(
         self, container: Container, new: Sequence[Item], item: Item, if_match: str, then: Sequence[Item] = ()
@@ -118,7 +120,7 @@ class SqliteEngine:
         for insert in inserts:
             _add_write_charge(insert.size)
         _add_write_charge(update.size, factor=2)
-        return await self._writer.run(work, _content_bytes(update, *inserts))
+        return await self._write(container, work, _content_bytes(update, *inserts))
 
     async def patch(
         self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
@@ -128,15 +130,17 @@ class SqliteEngine:
 
         def work(connection: sqlite3.Connection) -> Stored:
             stored = statements.read(connection, container, partition, id)
+            if not is_readable(stored.item):
+                raise CorruptItem(stored.item["kind"], id)
             for operation in operations:
                 statements.apply(operation, stored.item)
             update = statements.Update(container, stored.item, stored.etag)
             update(connection)
             # Decoded again, so that the result shares no values with the caller's operations.
-            return update.columns.decode()
+            return update.columns.decode(container, id, partition)
 
         add_charge(11.0, estimated=True)
-        return await self._writer.run(work)
+        return await self._write(container, work)
 
     async def delete(self, container: Container, id: str, partition: str, if_match: str | None = None) -> None:
         check_address(id, partition)
@@ -145,7 +149,7 @@ class SqliteEngine:
             statements.delete(connection, container, partition, id, if_match)
 
         add_charge(5.5, estimated=True)
-        await self._writer.run(work)
+        await self._write(container, work)
 
     async def commit(
         self, container: Container, partition: str, operations: Sequence[Create | Replace]
@@ -154,38 +158,35 @@ class SqliteEngine:
         steps = [statements.of_operation(container, operation) for operation in operations]
 
         def work(connection: sqlite3.Connection) -> list[str]:
-            connection.execute("SAVEPOINT one_commit")
-            try:
-                etags = [step(connection) for step in steps]
-            except (PersistenceError, ValueError):
-                connection.execute("ROLLBACK TO one_commit")
-                connection.execute("RELEASE one_commit")
-                raise
-            connection.execute("RELEASE one_commit")
-            return etags
+            return [step(connection) for step in steps]
 
         for step in steps:
             _add_write_charge(step.size)
-        return await self._writer.run(work, _content_bytes(*steps))
+        return await self._write(container, work, _content_bytes(*steps))
 
     async def has_conditional_commits(self) -> bool:
         return True
 
     async def query(self, container: Container, query: Query) -> Page[Item]:
         check_query(container, query)
-        text, values = sqlite_query.select(container, query)
-        rows, steps = await self._rows(text, values)
-        _add_query_charge(steps, sum(len(row[0]) for row in rows))
-        return query.page([orjson.loads(row[0]) for row in rows])
+        limit = query.page_size + 1
+        while True:
+            text, values = sqlite_query.select(container, query, limit)
+            rows, steps = await self._rows(container, text, values)
+            _add_query_charge(steps, sum(len(row[0]) for row in rows))
+            items = found_items(container, query.sort.path, rows)
+            if len(items) > query.page_size or len(rows) < limit:
+                return query.page(items)
+            limit *= 2  # damaged rows that nothing can name filled the page
 
     async def aggregate(
         self, container: Container, query: Query, function: Aggregate, path: str = "id"
     ) -> int | float | str | None:
         check_aggregate(query, path)
         text, values = sqlite_query.aggregate(container, query, function, path)
-        rows, steps = await self._rows(text, values)
+        rows, steps = await self._rows(container, text, values)
         _add_query_charge(steps)
-        result: int | float | str | None = rows[0][0]
+        result: int | float | str | None = value_of(rows[0][0])
         return result
 
     async def ping(self) -> None:
@@ -224,26 +225,65 @@ class SqliteEngine:
                 self._structure.suspect(exc)
                 raise
 
-    async def _rows(self, text: str, values: list[object]) -> tuple[list[tuple[Any, ...]], int]:
+    async def _rows(
+        self, container: Container, text: str, values: list[object]
+    ) -> tuple[list[tuple[Any, ...]], int]:
         """Returns the result of a query, which runs in a thread, and the steps that it took."""
 
         def run() -> tuple[list[tuple[Any, ...]], int]:
-            with self._noted_errors():
-                reader = getattr(self._per_thread, "reader", None)
-                if reader is None:
-                    reader = self._per_thread.reader = MeteredReader(self._path)
-                    self._readers.append(reader.connection)
-                    self._place.check()  # another file may have been opened
-                before = reader.steps
-                return reader.rows(text, values), reader.steps - before
+            reader = getattr(self._per_thread, "reader", None)
+            if reader is None:
+                reader = self._per_thread.reader = MeteredReader(self._path)
+                self._readers.append(reader.connection)
+                self._place.check()  # another file may have been opened
+            before = reader.steps
+            return reader.rows(text, values), reader.steps - before
 
-        return await self._in_thread(run)
+        return await self._repaired(container, lambda: self._in_thread(run))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except RuntimeError as exc:  # the threads have been shut down
             raise StoreUnavailable from exc
+
+    async def _repaired(self, container: Container, read: Callable[[], Awaitable[T]]) -> T:
+        """Returns what `read` returns. If an index contradicts the table, repairs it and reads again."""
+        started = time.monotonic()
+        with translated_errors():
+            try:
+                return await read()
+            except sqlite3.Error as exc:
+                if not is_damage(exc):
+                    raise
+                damage = exc
+        try:
+            await self._writer.run(lambda connection: self._repairs.repair(connection, container, started))
+        except StoreUnavailable:
+            self._structure.suspect(damage)
+            raise StoreUnavailable from damage
+        self._structure.check()
+        with self._noted_errors():
+            return await read()
+
+    async def _write(
+        self, container: Container, work: Callable[[sqlite3.Connection], T], content_bytes: int = 0
+    ) -> T:
+        """Runs work on the writer. If an index contradicts the table, repairs it and runs the work again."""
+
+        def repairing(connection: sqlite3.Connection) -> T:
+            started = time.monotonic()
+            try:
+                return work(connection)
+            except sqlite3.Error as exc:
+                if not is_damage(exc):
+                    raise
+                roll_back_job(connection)
+                self._repairs.repair(connection, container, started)
+                self._structure.check()
+                return work(connection)
+
+        return await self._writer.run(repairing, content_bytes)
 
 
 def _content_bytes(*steps: statements.Insert | statements.Update) -> int:

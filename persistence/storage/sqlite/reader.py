@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from persistence.storage.sqlite.connection import connect
+from persistence.storage.sqlite.connection import connect_for_reading
 
 STEP_INSTRUCTIONS = 10_000
 """Instructions of SQLite's virtual machine: about 500 rows that are looked through, or 1,500 entries of an index.
@@ -15,7 +15,7 @@ class MeteredReader:
     """A connection for one thread. `steps` is the work of all its queries so far."""
 
     def __init__(self, path: Path) -> None:
-        self.connection = connect(path)
+        self.connection = connect_for_reading(path)
         self.steps = 0
         self.connection.set_progress_handler(self._step, STEP_INSTRUCTIONS)
 

@@ -1,6 +1,8 @@
 """The tables of the containers, and their indexes. A file of an older version gets those of this one."""
 
 import sqlite3
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from persistence.storage.containers import CONTAINERS, Container
 from persistence.storage.sqlite.query import field
@@ -30,11 +32,26 @@ def indexes(container: Container) -> dict[str, str]:
             add(f"{of_list} by {path}", [*led, field(path), "id"], field(path))
         if listing.sums:
             # Not partial by a sum, because items without it are counted.
-            summed = map(field, listing.sums)
+            summed = map(field, (*listing.sums, *listing.sums_by))
             add(f"{of_list} sums", [*led, *summed], field(listing.by[0]) if listing.by else None)
     for path in container.scans:
         add(f"scan {path}", ["kind", field(path), "id"], field(path))
     return made
+
+
+def drop_indexes(
+    connection: sqlite3.Connection, container: Container, keep: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Drops the indexes of a container that are not among these statements by name."""
+    for name, text in _present(connection, container).items():
+        # Others may have added indexes of their own.
+        if name.startswith(f"{container.name} ") and keep.get(name) != text:
+            connection.execute(f'DROP INDEX "{name}"')
+
+
+def _present(connection: sqlite3.Connection, container: Container) -> dict[str, str]:
+    text = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
+    return dict(connection.execute(text, (container.name,)))
 
 
 def _update_table(connection: sqlite3.Connection, container: Container) -> None:
@@ -43,16 +60,8 @@ def _update_table(connection: sqlite3.Connection, container: Container) -> None:
         f"CREATE TABLE IF NOT EXISTS {table} (partition TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,"
         " etag TEXT NOT NULL, item TEXT NOT NULL, payload BLOB, UNIQUE (partition, id))"
     )
-    present = dict(
-        connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
-            (table,),
-        )
-    )
-    for name, text in present.items():
-        # Others may have added indexes of their own.
-        if name.startswith(f"{table} ") and wanted.get(name) != text:
-            connection.execute(f'DROP INDEX "{name}"')
+    drop_indexes(connection, container, keep=wanted)
+    present = _present(connection, container)
     for name, text in wanted.items():
         if present.get(name) != text:
             connection.execute(text)

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from persistence.errors import PersistenceError, StorageExhausted, StoreUnavailable
+from persistence.errors import StorageExhausted, StoreUnavailable
+from persistence.faults import named
 from persistence.storage.sqlite.connection import BUSY_TIMEOUT_SECONDS
 from persistence.storage.sqlite.place import Place
 from persistence.storage.sqlite.reserve import SPARE_BYTES, Reserve
@@ -47,7 +48,8 @@ class Writer:
         """Returns the result of `work` once it is on disk. Raises StoreUnavailable if the database cannot be
         written, and StorageExhausted if there is no room. `content_bytes` is the size of the contents in `work`.
 
-        Work that raises a PersistenceError or ValueError must have written nothing. Work may be run twice.
+        If the work raises, what it has written is rolled back, and nothing else. Raises what it raises, and
+        StoreUnavailable for an error of the driver. Work may be run twice.
         """
         if self._closed:
             raise StoreUnavailable
@@ -109,11 +111,11 @@ class Writer:
             self._connection.execute("COMMIT")
             self._place.check()
         except Exception as exc:
-            # The database failed, or there is a bug. Nothing of the group may remain half done.
+            # The database failed. Nothing of the group may remain half done.
             is_full = self._reserve.is_disk_full(exc)
             # A lost file is in the log already, and so is a disk that is still full.
             if not isinstance(exc, StoreUnavailable) and not (is_full and self.is_failing):
-                _log.error("A group of %d writes failed: %r", len(group), exc)
+                _log.error("A group of %d writes failed: %s", len(group), named(exc))
             self._structure.suspect(exc)
             self._roll_back()
             for job in group:
@@ -160,7 +162,7 @@ class Writer:
         try:
             return tuple(self._connection.execute(pragma).fetchone())
         except sqlite3.Error as exc:
-            _log.warning("%s failed: %r", pragma, exc)
+            _log.warning("%s failed: %s", pragma, named(exc))
             return ()
 
     def _roll_back(self) -> None:
@@ -168,7 +170,20 @@ class Writer:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as exc:
-                _log.error("The rollback failed too: %r", exc)
+                _log.error("The rollback failed too: %s", named(exc))
+
+
+def roll_back_job(connection: sqlite3.Connection) -> None:
+    """Takes back what the running job has written so far. Raises sqlite3.Error if the transaction is gone."""
+    connection.execute("ROLLBACK TO job")
+
+
+_OF_THE_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+
+
+def _primary_code(exc: Exception) -> int:
+    code: int = getattr(exc, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def _rewrite_header(connection: sqlite3.Connection) -> None:
@@ -193,11 +208,21 @@ class _Job:
         self._result: Any = None
 
     def do(self, connection: sqlite3.Connection) -> None:
+        """Runs the work. Raises only what fails the whole group: the transaction is gone, or the disk fails."""
         self.error = None
+        connection.execute("SAVEPOINT job")
         try:
             self._result = self._work(connection)
-        except (PersistenceError, ValueError) as exc:
-            self.error = exc
+        except Exception as exc:
+            if not connection.in_transaction or _primary_code(exc) in _OF_THE_DISK:
+                raise
+            roll_back_job(connection)
+            if isinstance(exc, sqlite3.Error):
+                _log.error("A write failed: %s", named(exc))
+                self.fail(StoreUnavailable(), exc)
+            else:
+                self.error = exc
+        connection.execute("RELEASE job")
 
     def fail(self, error: StoreUnavailable, cause: Exception) -> None:
         self.error = error

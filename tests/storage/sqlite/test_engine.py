@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 async def test_an_answer_waits_for_the_disk(engine: SqliteEngine) -> None:
-    assert await on_the_writer(engine, "PRAGMA journal_mode") == [("wal",)]
+    assert await on_the_writer(engine, "PRAGMA journal_mode") == [(b"wal",)]
     assert await on_the_writer(engine, "PRAGMA synchronous") == [(2,)]  # FULL
 
 

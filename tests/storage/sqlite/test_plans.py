@@ -168,7 +168,9 @@ def test_a_scan_stops_where_a_filter_on_its_own_path_says(
 ) -> None:
     until = Filter(path, Operator.LESS, "2024")
     query = Query(KIND, None, ("id",), (until,), Sort(path, descending))
-    expected = f"SEARCH {container.name} USING INDEX {container.name} scan {path} (kind=? AND <expr><?)"
+    expected = (
+        f"SEARCH {container.name} USING INDEX {container.name} scan {path} (kind=? AND <expr>>? AND <expr><?)"
+    )
     assert plan(connection, sqlite_query.select(container, query)) == expected
 
 
@@ -204,7 +206,7 @@ def test_indexes_and_queries_are_made_of_the_same_expressions(
     )
     assert definitions == schema.indexes(container)
     for path in container.ordered - {"id"}:
-        expression = f"json_extract(item, '$.{path}')"
+        expression = sqlite_query.field(path)
         text, _ = sqlite_query.select(container, Query(KIND, None, ("id",), sort=Sort(path)))
         assert f"ORDER BY {expression} ASC, id ASC" in text
         named = [definition for name, definition in definitions.items() if re.search(f"(by|scan) {path}$", name)]

@@ -13,7 +13,7 @@ from persistence.errors import ItemChanged, ItemExists, ItemNotFound, StoreUnava
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Create, Increment, Replace
 from persistence.storage.sqlite.engine import SqliteEngine
-from persistence.storage.sqlite.writer import Writer
+from persistence.storage.sqlite.writer import Work, Writer
 from tests.support.items import PARTITION, ids, store, thing
 from tests.support.sessions import content_ids, new, saving, session_store
 from tests.support.sqlite import beside, on_the_writer
@@ -73,11 +73,14 @@ async def test_a_save_is_one_commit(engine: SqliteEngine) -> None:
     assert await content_ids(engine) == head.content_ids
 
 
-async def test_a_fault_takes_its_whole_group_back_and_the_next_group_goes_on(engine: SqliteEngine) -> None:
+async def test_a_lost_transaction_takes_its_whole_group_back_and_the_next_group_goes_on(
+    engine: SqliteEngine,
+) -> None:
     with counted_commits(engine):
         writes = [asyncio.ensure_future(engine.create(SESSIONS, thing(f"item-{n}"))) for n in range(3)]
         await asyncio.sleep(0.05)
-        writes.append(asyncio.ensure_future(on_the_writer(engine, "SELECT * FROM nothing")))  # type: ignore[arg-type]
+        lost = "INSERT OR ROLLBACK INTO sessions VALUES (NULL, NULL, NULL, NULL, NULL, NULL)"
+        writes.append(asyncio.ensure_future(on_the_writer(engine, lost)))  # type: ignore[arg-type]
         await asyncio.sleep(0.05)
     results = await asyncio.gather(*writes, return_exceptions=True)
     assert isinstance(results[-1], StoreUnavailable)
@@ -161,3 +164,32 @@ async def test_the_writer_lives_on_when_even_the_roll_back_fails(engine: SqliteE
     connection.fails = False
     assert await writer.run(lambda _: "done") == "done"
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [
+        (lambda writer: writer.execute("SELECT * FROM nothing"), StoreUnavailable),
+        (lambda writer: writer.execute("SELECT ?", (2**70,)), OverflowError),
+        (lambda writer: writer.execute("SELECT ?", (object(),)), StoreUnavailable),
+        (lambda writer: [][0], IndexError),
+    ],
+    ids=["of SQL", "too large", "of no type", "a bug"],
+)
+async def test_an_exception_in_a_group_fails_only_its_own_write(
+    engine: SqliteEngine, fault: Work, raised: type[Exception]
+) -> None:
+    def half(writer: sqlite3.Connection) -> None:
+        writer.execute("INSERT INTO sessions VALUES ('ann', 'half', 'thing', 'e', '{}', NULL)")
+        fault(writer)
+
+    with counted_commits(engine) as commits:
+        writes: list[asyncio.Future[Any]] = []
+        for number in range(6):
+            write = engine._writer.run(half) if number == 3 else engine.create(SESSIONS, thing(f"item-{number}"))
+            writes.append(asyncio.ensure_future(write))
+        await asyncio.sleep(0.05)
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    assert type(results.pop(3)) is raised and all(isinstance(one, str) for one in results)
+    assert await ids(engine) == [f"item-{number}" for number in range(6) if number != 3]
+    assert len(commits) <= 2

@@ -1,0 +1,1 @@
+"""The import of an export over HTTP."""

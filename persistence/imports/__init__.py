@@ -1,0 +1,1 @@
+"""The import of sessions and drafts from an export."""
