@@ -49,7 +49,7 @@ class Timers:
         steps = [step for kind in self._kinds for step in kind.timer_steps.get(name, ())]
         run = Run(name, Counts(name for step in steps for name in step.counts), [])
         if name == DAILY and not await self._daily.may_delete():
-            return run
+            steps = []
         at = now()
         for step in steps:
             await _attempt(run, step.name, step.run(at, run.counts))
