@@ -20,7 +20,10 @@ from functions.http.views import Nothing
 from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered
 
-ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
+ALWAYS = {"X-Content-Type-Options": "nosniff"}
+NOT_STORED = "no-store, private"
+"""For every response but the files of the browser module, which are the same for all."""
+
 EXPOSED = (
     "Content-Disposition, ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
 )
@@ -108,6 +111,7 @@ class Api:
             response.headers["Access-Control-Expose-Headers"] = EXPOSED
         for header, value in ALWAYS.items():
             response.headers[header] = value
+        response.headers.setdefault("Cache-Control", NOT_STORED)
         if self._expose_charge:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
         milliseconds = (time.perf_counter() - started) * 1e3

@@ -50,6 +50,7 @@ _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 JSON = ("application/json",)
 ANY_TYPE = "*/*"
 HTML = "text/html"
+JAVASCRIPT = "text/javascript"
 NDJSON = ("application/x-ndjson",)
 FOSSIL_DELTA = ("application/x-fossil-delta",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
