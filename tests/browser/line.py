@@ -152,7 +152,7 @@ def line_to(origin: str, pages: Mapping[str, str]) -> Iterator[tuple[str, Line]]
             if answer is not None:
                 self._respond(answer)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
+        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = handle_any
 
         def _respond(self, answer: Answer) -> None:
             self.send_response_only(answer.status)

@@ -98,16 +98,24 @@ def test_the_package_has_the_files_that_it_exports_and_the_license(project: Path
     assert not list(installed.rglob("*.gz")) and not (installed / "src").exists()
 
 
-CONSUMER = Path(__file__).with_name("consumer.tsx")
+FILES = ["consumer.tsx", "guide.tsx"]
+
+
+def in_the_guide() -> str:
+    """Returns the component of docs/browser.md."""
+    guide = (SOURCE.parents[1] / "docs" / "browser.md").read_text()
+    [found] = re.findall(r"```tsx\n(.*?)```", guide, re.DOTALL)
+    return str(found)
 
 
 @pytest.mark.parametrize(("module", "resolution"), [("ESNext", "Bundler"), ("NodeNext", "NodeNext")])
 def test_a_strict_project_compiles_with_it(project: Path, module: str, resolution: str) -> None:
-    shutil.copy(CONSUMER, project)
+    shutil.copy(Path(__file__).with_name("consumer.tsx"), project)
+    (project / "guide.tsx").write_text(in_the_guide())
     options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--jsx"]
     options += ["react-jsx", "--target", "ES2022", "--lib", "ES2022,DOM", "--module", module]
     tsc = SOURCE / "node_modules" / "typescript" / "bin" / "tsc"
-    node(tsc, *options, "--moduleResolution", resolution, "--types", "react", "consumer.tsx", cwd=project)
+    node(tsc, *options, "--moduleResolution", resolution, "--types", "react", *FILES, cwd=project)
 
 
 def test_it_can_be_imported_where_there_is_no_page(project: Path) -> None:
