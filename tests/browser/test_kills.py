@@ -1,13 +1,14 @@
 """A browser that is killed loses nothing that was typed a second before. Numbers are those of docs/browser.md."""
 
 import random
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Playwright
+from playwright.sync_api import Error, Playwright
 
-from tests.browser.conftest import KilledPerson
+from tests.browser.conftest import KilledPerson, Person
 from tests.browser.line import never_arrives
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, eventually
 
 
 def goes_on(person: KilledPerson) -> Tab:
@@ -33,6 +34,24 @@ def test_f29_a_killed_browser_offers_what_was_typed(
     tab.until_text("before the crash")
     tab.until_saved()
     assert killed.server.content(tab.id) == "before the crash"
+
+
+def test_f29_a_tab_that_crashed_is_offered_to_the_next(person: Person) -> None:
+    tab = person.tab()
+    person.line.breaks(never_arrives)
+    tab.type("before the crash")
+    tab.until_kept()
+    with suppress(Error):
+        tab.page.goto("chrome://crash", timeout=5_000)
+    person.tabs.remove(tab)
+    person.line.works()
+    again = person.tab(waits=True)
+    [offered] = eventually(again.page, again.recoverable)
+    assert (offered["content"], offered["current"]) == ("before the crash", True)
+    claimed = again.run("server.recoverable().then(([one]) => server.claim(one))")
+    assert claimed == {"id": offered["id"], "copy": False, "status": "clean"}
+    assert person.server.content(offered["id"]) == "before the crash"
+    assert again.recoverable() == []
 
 
 def loop(person: KilledPerson, playwright: Playwright, rounds: int) -> None:
