@@ -13,6 +13,7 @@ from tests.browser.server_side import ServerSide
 from tests.browser.tab import Tab, eventually
 from tests.support.browser import CHROMIUM
 
+KEEPALIVE_MAX_BYTES = 65_536
 LATE = dict.fromkeys(("wait", "maxWait", "poll"), 60_000)
 """Nothing is sent by itself: only because the page is left."""
 WAYS = {
@@ -102,6 +103,63 @@ def test_f16_documents_that_are_hidden_together_share_what_may_be_in_flight(pers
     person.tabs.remove(tab)
     for id, text in texts.items():
         arrives_or_is_offered(person, id, text)
+
+
+COUNTS = """
+    const bytesOf = (body) => body.size ?? body.byteLength ?? new TextEncoder().encode(body).length;
+    const real = globalThis.fetch;
+    globalThis.most = 0;
+    let flying = 0;
+    globalThis.fetch = async (url, init) => {
+        const bytes = init?.keepalive ? bytesOf(init.body ?? "") : 0;
+        flying += bytes;
+        most = Math.max(most, flying);
+        try {
+            return await real(url, init);
+        } finally {
+            flying -= bytes;
+        }
+    };
+"""
+
+
+@pytest.mark.parametrize("alphabet", [string.ascii_letters, "äöü😀€"], ids=["ASCII", "not ASCII"])
+def test_f16_no_more_than_64_kib_are_in_flight_for_a_closing_page(person: Person, alphabet: str) -> None:
+    """Counted in bytes, and together with what is in flight already."""
+    tab = person.on(person.server.create("one"), init=COUNTS, open={"wait": 20, "journalAfter": 20})
+    held = person.line.holds("PUT|PATCH")
+    tab.fill(dense(30_000, alphabet))
+    held.wait()
+    tab.fill(dense(29_000, alphabet))
+    tab.until_kept()
+    tab.hide()
+    tab.page.wait_for_timeout(200)
+    tab.show()
+    person.line.works()
+    held.release()
+    tab.until_saved()
+    assert tab.run("most") <= KEEPALIVE_MAX_BYTES
+    assert person.server.content(tab.id) == dense(29_000, alphabet)
+
+
+def test_what_others_saved_before_a_page_was_hidden_makes_a_copy_that_can_be_undone(person: Person) -> None:
+    id = person.server.create("one")
+    tab = person.on(id, open=LATE)
+    tab.type("A")
+    person.server.save(id, "theirs")
+    tab.hide()
+    [copy] = eventually(tab.page, person.server.drafts)
+    assert person.server.content(copy["id"]) == "oneA" and person.server.content(id) == "theirs"
+    tab.show()
+    tab.until_text("theirs")
+    assert tab.state["copied"]["id"] == copy["id"]
+    tab.run("doc.undoCopy()")
+    tab.until_status("conflict")
+    assert tab.text == "oneA"
+    eventually(tab.page, lambda: person.server.drafts() == [])
+    tab.run("doc.resolve('mine')")
+    tab.until_saved()
+    assert person.server.content(id) == "oneA" and "theirs" in person.server.history(id)
 
 
 NO_BEFOREUNLOAD = """

@@ -44,6 +44,21 @@ def test_f01_an_edit_during_a_save_is_not_marked_as_saved(person: Person, answer
     assert person.server.content(tab.id) == tab.text == "oneAB"
 
 
+@pytest.mark.parametrize("call", ["doc.flush()", "doc.save({ title: 'By hand' })", "doc.rename('Other')"])
+@pytest.mark.parametrize("new", [True, False], ids=["of something new", "of something old"])
+def test_f01_an_edit_during_any_call_is_not_marked_as_saved(person: Person, new: bool, call: str) -> None:
+    tab = person.tab() if new else person.on(person.server.create(""))
+    held = person.line.holds()
+    tab.type("A")
+    tab.page.evaluate(f"() => {{ {call} }}")
+    held.wait()
+    tab.type("B")
+    person.line.works()
+    held.release()
+    tab.until_saved()
+    assert person.server.content(tab.id) == "AB"
+
+
 @pytest.mark.parametrize("answered", [False, True], ids=["before it arrives", "before its response"])
 def test_f01_a_reload_during_a_save_shows_the_edit(person: Person, answered: bool) -> None:
     id = person.server.create("one")
@@ -321,3 +336,22 @@ def test_f45_nothing_blocks_the_page(person: Person) -> None:
     tab.until_status("gone")
     assert eventually(tab.page, lambda: tab.text).startswith("oneAB")
     assert tab.page.url.startswith(person.origin) and tab.dialogs == []
+
+
+FAILS = """
+    IDBFactory.prototype.open = Storage.prototype.setItem = () => { throw new Error("broken") };
+"""
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "kept"])
+def test_f45_the_browser_asks_only_if_leaving_would_lose_something(person: Person, lost: bool) -> None:
+    tab = person.on(person.server.create("one"), init=FAILS if lost else "")
+    person.tabs.remove(tab)
+    person.line.breaks(never_arrives)
+    tab.page.locator("#text").click()
+    tab.type("A")
+    tab.until(f"doc.state.safe === '{'nowhere' if lost else 'device'}' && doc.state.status === 'offline'")
+    tab.page.wait_for_timeout(300)
+    with tab.page.expect_event("close"):
+        tab.page.close(run_before_unload=True)
+    assert (tab.errors, tab.dialogs) == ([], ["beforeunload"] if lost else [])
