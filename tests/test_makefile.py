@@ -100,3 +100,12 @@ def test_an_installation_that_fails_says_what_to_do_and_leaves_nothing(machine: 
     assert done.returncode != 0
     assert "install Node 20.19 or newer, with npm" in done.stdout
     assert not (machine.folder / ".venv" / "node").exists()
+
+
+@pytest.mark.parametrize("target", ["setup", "run"])
+def test_the_browser_module_is_built_before_anything_serves_it(target: str) -> None:
+    assert MAKE is not None
+    command = [MAKE, "--always-make", "--dry-run", target]
+    said = subprocess.check_output(command, cwd=MAKEFILE.parent, text=True)
+    before, built, _ = said.partition("node build.mjs")
+    assert built and "npm ci" in before and "-m devhost" not in before

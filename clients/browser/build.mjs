@@ -59,6 +59,7 @@ if (process.argv.includes("--npm")) {
   execFileSync(process.execPath, [tsc, "--declaration", "--emitDeclarationOnly"], { cwd: here, stdio: "inherit" });
   await copyFile(join(root, "LICENSE"), join(here, "LICENSE"));
 } else {
-  for (const [name, bytes] of [...files]) files.set(`${name}.gz`, gzipSync(bytes, { level: 9 }));
-  await fill(join(root, "functions", "browser_files"), files);
+  // A file comes after its twin, because a server looks for the twins of the files that it finds.
+  const twins = [...files].map(([name, bytes]) => [`${name}.gz`, gzipSync(bytes, { level: 9 })]);
+  await fill(join(root, "functions", "browser_files"), new Map([...twins, ...[...files].sort()]));
 }

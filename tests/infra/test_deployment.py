@@ -66,14 +66,17 @@ def test_azd_finds_the_infrastructure_and_the_app():
 
 def test_the_hooks_are_scripts_that_exist_on_every_system():
     assert set(AZD["hooks"]) == {"preprovision", "postprovision", "predeploy"}
-    for hook in AZD["hooks"].values():
+    # Of the service, because `azd deploy` packs the code but is not `azd package`.
+    of_the_service = AZD["services"]["api"]["hooks"]
+    assert set(of_the_service) == {"prepackage"}
+    for hook in [*AZD["hooks"].values(), *of_the_service.values()]:
         scripts = {hook[system]["run"].split(maxsplit=1)[1] for system in ("posix", "windows")}
         assert len(scripts) == 1
         script, step = scripts.pop().split()
         assert f'"{step}": {step}' in (ROOT / script).read_text()
 
 
-@pytest.mark.parametrize("script", ["app_registration.py", "indexes.py"])
+@pytest.mark.parametrize("script", ["app_registration.py", "browser_module.py", "indexes.py"])
 def test_a_hook_script_needs_no_packages(script: str):
     """The hook runs before anything is installed."""
     tree = ast.parse((ROOT / "infra" / "hooks" / script).read_text())
