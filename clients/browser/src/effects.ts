@@ -27,6 +27,7 @@ export interface Effects {
   perform(effect: Effect): void;
   /** Resolves when the journal has done what was asked until now. */
   written(): Promise<void>;
+  key(): Key;
   stop(): void;
 }
 
@@ -173,7 +174,7 @@ export function createEffects(
       case "keep":
         return keep(!!first);
       case "mirror":
-        return journal.mirror(entry());
+        return void journal.mirror(entry());
       case "drop":
         return write(async () => {
           const { acked } = state();
@@ -204,13 +205,14 @@ export function createEffects(
       case "out":
         return shared.signedOut();
       case "purge":
-        return void http.get("DELETE", `/drafts/${first}?purge=true`).catch(report);
+        return void http.send({ method: "DELETE", path: `/drafts/${first}?purge=true` }).catch(report);
     }
   }
 
   return {
     perform,
     written: () => writes,
+    key: keyOf,
     stop: () => timers.forEach(({ id }) => clearTimeout(id)),
   };
 }

@@ -1,8 +1,11 @@
 /** A server, a device and its tabs, for the model of the state machine. Nothing happens by itself: each outcome of a
  * request or of a write is chosen by the test. */
 
-import { fromEntry, toEntry } from "../src/entry.js";
-import { next, start } from "../src/machine.js";
+import { toEntry } from "../src/entry.js";
+import { fromEntry } from "../src/resume.js";
+import { createDecisions } from "../src/decisions.js";
+import { next, start, teach } from "../src/machine.js";
+import * as steps from "../src/steps.js";
 import type { Answer, Attempt, Config, Effect, Event, Meta, State } from "../src/model.js";
 import { safe } from "../src/view.js";
 
@@ -13,6 +16,8 @@ export const CONFIG: Config = {
   poll: 10_000,
   onConflict: "ask",
 };
+teach(createDecisions({ ...steps, keep: steps.journal, start }));
+
 const ID = "doc-of-tests";
 
 type Kept = ReturnType<typeof toEntry>;
