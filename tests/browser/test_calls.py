@@ -97,7 +97,7 @@ def test_lists_are_those_of_the_server(person: Person) -> None:
     page = tab.run("server.sessions.list({ sort_by: 'metadata.title', sort_direction: 'asc', page_size: 1 })")
     assert [each["title"] for each in page["items"]] == ["First"]
     assert {each["id"] for each in tab.run("server.sessions.list()")["items"]} == ids
-    assert tab.run("server.usage()")["usage"]["sessions"] == 2
+    assert tab.run("server.usage()")["used"]["sessions"] == 2
     assert len(tab.run("server.activity.list()")["items"]) >= 2
     assert tab.run("server.drafts.list()")["items"] == tab.run("server.snapshots.list()")["items"] == []
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.browser.conftest import Person
-from tests.browser.line import never_arrives
+from tests.browser.line import answers, never_arrives
+from tests.browser.tab import eventually
 
 WITHOUT = {
     "locks": "Object.defineProperty(Navigator.prototype, 'locks', { get() { return undefined } });",
@@ -68,3 +69,39 @@ def test_a_small_edit_of_a_large_text_is_sent_as_a_delta(person: Person, feature
     tab.until_saved()
     [sent] = person.line.writes()
     assert sent.method == "PATCH" and len(sent.body) < 1_000
+
+
+PARTS = r"/api/client/\w+-"
+
+
+def test_without_its_parts_the_module_saves_and_what_needs_one_is_tried_again(person: Person) -> None:
+    """They are missing where a new release was deployed between the loading of the page and of its parts."""
+    id = person.server.create("one")
+    person.line.breaks(answers(404, "Not found", "text/plain"), path=PARTS)
+    tab = person.on(id)
+    tab.type("A")
+    tab.until_saved()
+    assert person.server.content(id) == "oneA"
+    held = person.line.holds("PUT|PATCH", "/api/persistence")
+    tab.type("B")
+    held.wait()
+    person.server.save(id, "theirs")
+    held.release()
+    person.line.works()
+    tab.until_status("conflict")
+    tab.run("doc.resolve('mine')")
+    tab.until_saved()
+    assert person.server.content(id) == "oneAB" and "theirs" in person.server.history(id)
+
+
+def test_a_release_that_is_deployed_while_a_page_is_open_takes_nothing_from_it(person: Person) -> None:
+    id = person.server.create("one")
+    tab = person.on(id)
+    eventually(tab.page, lambda: len([each for each in person.line.sent if each.is_like("GET", PARTS)]) == 2)
+    tab.page.wait_for_timeout(300)
+    person.line.breaks(answers(404, "Not found", "text/plain"), path=PARTS)
+    tab.type("A")
+    tab.until_saved()
+    tab.run("doc.saveAs('Other')")
+    tab.until_saved()
+    assert tab.recoverable() == [] and person.server.content(tab.id) == "oneA"

@@ -1,14 +1,13 @@
 """A browser that is killed loses nothing that was typed a second before. Numbers are those of docs/browser.md."""
 
 import random
-from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Error, Playwright
+from playwright.sync_api import Playwright
 
 from tests.browser.conftest import KilledPerson, Person
 from tests.browser.line import never_arrives
-from tests.browser.tab import Tab, eventually
+from tests.browser.tab import Tab, crash, eventually
 
 
 def goes_on(person: KilledPerson) -> Tab:
@@ -41,8 +40,7 @@ def test_f29_a_tab_that_crashed_is_offered_to_the_next(person: Person) -> None:
     person.line.breaks(never_arrives)
     tab.type("before the crash")
     tab.until_kept()
-    with suppress(Error):
-        tab.page.goto("chrome://crash", timeout=5_000)
+    crash(tab)
     person.tabs.remove(tab)
     person.line.works()
     again = person.tab(waits=True)
