@@ -15,18 +15,22 @@ from tests.support.node import NODE
 PACKAGE = json.loads((SOURCE / "package.json").read_text())
 CORE_MAX_BYTES = 7_680
 WITH_DELTAS_MAX_BYTES = 12_288
+LATE_MAX_BYTES = 4_608
 
 pytestmark = needs_node
 
 
-def loaded(built: Path, entry: str, imports: str) -> set[str]:
-    """Returns a file and what it imports, directly or not. `imports` matches one import."""
-    found, left = set(), [entry]
+STATIC_IMPORT = r'(?:from|import)\s*"\./([\w-]+\.js)"'
+
+
+def loaded(built: Path, entry: str) -> set[str]:
+    """Returns a file and what it imports, directly or not, before it runs."""
+    found, left = set[str](), [entry]
     while left:
         name = left.pop()
         if name not in found:
             found.add(name)
-            left += re.findall(imports, (built / name).read_text())
+            left += re.findall(STATIC_IMPORT, (built / name).read_text())
     return found
 
 
@@ -34,12 +38,19 @@ def size(built: Path, names: set[str]) -> int:
     return sum((built / f"{name}.gz").stat().st_size for name in names)
 
 
-def test_the_core_and_the_core_with_deltas_are_small(built: Path) -> None:
-    core = loaded(built, "savepoint.js", r'(?:from|import)\s*"\./([\w-]+\.js)"')
-    everything = loaded(built, "savepoint.js", r'"\./([\w-]+\.js)"')
-    assert any(name.startswith("delta-") for name in everything - core)
+def part(built: Path, name: str) -> set[str]:
+    """Returns the file of a part that is loaded when it is needed."""
+    [found] = [path.name for path in built.glob(f"{name}-*.js")]
+    return {found}
+
+
+def test_the_core_and_its_parts_are_small(built: Path) -> None:
+    core = loaded(built, "savepoint.js")
+    delta, late = part(built, "delta"), part(built, "late")
+    assert {path.name for path in built.glob("*.js")} == {*core, *delta, *late, "react.js"}
     assert size(built, core) <= CORE_MAX_BYTES
-    assert size(built, everything) <= WITH_DELTAS_MAX_BYTES
+    assert size(built, core | delta) <= WITH_DELTAS_MAX_BYTES
+    assert size(built, late) <= LATE_MAX_BYTES
 
 
 def test_the_types_of_the_wire_are_those_of_the_api_description(tmp_path: Path) -> None:
