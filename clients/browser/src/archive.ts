@@ -1,10 +1,24 @@
 /** Reads the journal: what other pages have left, and what was put aside. */
 
 import type { Entry } from "./entry.js";
-import type { Aside } from "./journal.js";
+import type { Key } from "./journal.js";
 import type { Core } from "./late.js";
 
+/** A text that was put aside, or something that cannot be read. It stays for 30 days, the last ten of a browser. */
+export interface Aside {
+  owner: string;
+  app: string;
+  id: string;
+  title: string;
+  why: string;
+  at: number;
+  /** The text, or the entry as it was found. */
+  content: unknown;
+}
+
 export interface Archive {
+  /** Puts something aside, in the place of an entry if there is one. */
+  aside(aside: Aside, entry?: Key): Promise<void>;
   /** Returns the entries of some people. What cannot be read is put aside. */
   list(owners: string[], app: string): Promise<Entry[]>;
   /** Gives an entry to another instance. Returns false if somebody else was faster. */
@@ -15,6 +29,7 @@ export interface Archive {
 }
 
 const PREFIX = "savepoint:[";
+const ASIDE_MOST = 10;
 const ASIDE_MS = 30 * 24 * 3600 * 1000;
 
 const isEntry = (e: any): e is Entry =>
@@ -24,8 +39,10 @@ const isEntry = (e: any): e is Entry =>
   (!e.attempt || !!e.attempt.key) &&
   (!e.base || !!e.base.etag);
 
-export function createArchive({ journal, asideOf, local, nameOf, pathOf }: Core): Archive {
-  const { db, mirrored, lost, mirror, aside } = journal;
+export function createArchive({ journal, local, nameOf, pathOf }: Core): Archive {
+  const { db, mirrored, mirror } = journal;
+  /** What no database took, as long as this page lives. */
+  const lost: Aside[] = [];
 
   /** Moves what earlier pages left in localStorage to where it is safe. Returns what stays there. */
   async function takeOver(): Promise<Entry[]> {
@@ -55,7 +72,21 @@ export function createArchive({ journal, asideOf, local, nameOf, pathOf }: Core)
     return left;
   }
 
+  async function aside(one: Aside, entry?: Key): Promise<void> {
+    try {
+      await db.run((entries, asides) => {
+        const keys = asides.getAllKeys();
+        keys.onsuccess = () => keys.result.slice(0, 1 - ASIDE_MOST).forEach((key) => asides.delete(key));
+        if (entry) entries.delete(pathOf(entry));
+        asides.add(one);
+      });
+    } catch {
+      lost.push(one);
+    }
+  }
+
   return {
+    aside,
     async list(owners, app) {
       const found = await takeOver();
       for (const owner of owners) {
@@ -121,6 +152,20 @@ export function createArchive({ journal, asideOf, local, nameOf, pathOf }: Core)
     },
   };
 }
+
+export const asideOf = (
+  e: Omit<Key, "instance"> & { title?: string },
+  why: string,
+  content: unknown,
+): Aside => ({
+  owner: e.owner,
+  app: e.app,
+  id: e.id,
+  title: e.title ?? "",
+  why,
+  at: Date.now(),
+  content,
+});
 
 function parsed(raw: string): unknown {
   try {

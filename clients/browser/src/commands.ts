@@ -1,7 +1,7 @@
 /** What can be done with an open document besides saving it. Each rejects with a Problem if it cannot be done. */
 
-import { Problem, type Ask } from "./calls.js";
-import type { DocumentShared, Handle, OpenDocument } from "./document.js";
+import type { Ask } from "./calls.js";
+import type { Handle, OpenDocument } from "./document.js";
 import type { Meta } from "./model.js";
 import type { Core } from "./late.js";
 import type { RevisionContent, RevisionMetadataPage, Session } from "./wire.gen.js";
@@ -13,7 +13,7 @@ export type Commands = Pick<
 
 export function createCommands(
   { state, run, until, isBusy, stop, written, key }: Handle,
-  { baseOf, baseUrl, journal, newId, tabs }: Pick<Core, "baseOf"> & DocumentShared,
+  { Problem, baseOf, baseUrl, journal, newId, tabs }: Core,
   ask: Ask,
 ): Commands {
   const one = <T>(method: string, path = "", body?: object): Promise<T> =>
@@ -23,7 +23,14 @@ export function createCommands(
   return {
     saveAs: (title) => run({ t: "fork", id: newId(), title }),
     resolve: (how) => run({ t: "resolve", how, id: newId() }),
-    undoCopy: () => run({ t: "undo" }),
+    async undoCopy() {
+      const { copied } = state();
+      const after = await run({ t: "undo" });
+      // The journal has it by then, so the copy is not needed any more.
+      await written();
+      if (copied && !state().copied) await ask("DELETE", `/drafts/${copied.id}?purge=true`);
+      return after;
+    },
     async discard() {
       await idle();
       const { base, attempt, id } = state();
@@ -46,8 +53,7 @@ export function createCommands(
     },
     async share(options = {}) {
       const { status, dirty } = await run({ t: "flush" });
-      if (dirty)
-        throw new Problem(status, 0, "What is shown could not be saved, so it cannot be shared.", null);
+      if (dirty) throw new Problem(status, 0, "What is shown could not be saved, so it cannot be shared.");
       const body = { sessionId: state().id, ...options };
       const id = await ask<string>("POST", "/snapshots", body, { "Idempotency-Key": newId() });
       return { id, url: new URL(`${baseUrl}/snapshots/${id}`, location.href).href };

@@ -76,7 +76,7 @@ export function createDecisions(steps: Steps): Decisions {
       s.text = copied.text;
       s.conflict = conflictOf(s.base, copied.text);
       s.trouble = "conflict";
-      out.push(["apply", copied.text, s.base], ["keep", true], ["purge", copied.id]);
+      out.push(["apply", copied.text, s.base], ["keep", true]);
     },
   };
 }

@@ -3,7 +3,6 @@
 import { createEffects, type Owner, type Shared } from "./effects.js";
 import type { Commands } from "./commands.js";
 import type { Key } from "./journal.js";
-import type { Late } from "./late.js";
 import { next } from "./machine.js";
 import type { Event, State } from "./model.js";
 import { createRequests, type Encoder } from "./requests.js";
@@ -77,7 +76,6 @@ export interface DocumentShared extends Shared {
   /** A label of this device. The default is found when the late chunk is there. */
   device: string | undefined;
   encoder(): Encoder | undefined;
-  late(): Promise<Late>;
   stopped(document: Managed): void;
   changed(): void;
   /** Asks the browser, once, not to empty its storage. */

@@ -3,7 +3,8 @@
 import type { Entry } from "./entry.js";
 import { toEntry } from "./entry.js";
 import { answerOf, type Http } from "./http.js";
-import { asideOf, type Journal, type Key } from "./journal.js";
+import type { Journal, Key } from "./journal.js";
+import type { Late } from "./late.js";
 import type { Answer, Effect, Event, State, Timer } from "./model.js";
 import type { Requests } from "./requests.js";
 import { begin } from "./steps.js";
@@ -19,6 +20,7 @@ export interface Shared {
   newId(): string;
   /** Asks the server who is signed in: "" for nobody, undefined if it does not respond. */
   who(): Promise<string | undefined>;
+  late(): Promise<Late>;
   signedOut(): void;
   report(error: unknown): void;
 }
@@ -181,7 +183,9 @@ export function createEffects(
           await (first ? journal.remove(keyOf(first)) : journal.remove(keyOf(), acked));
         });
       case "aside":
-        return write(() => journal.aside(asideOf({ ...keyOf(), title: state().title }, "kept", first)));
+        return write(async () =>
+          (await shared.late()).keepAside({ ...keyOf(), title: state().title }, first),
+        );
       case "send":
         return void send(!!first).catch(unsent);
       case "load":
@@ -204,8 +208,6 @@ export function createEffects(
       }
       case "out":
         return shared.signedOut();
-      case "purge":
-        return void http.send({ method: "DELETE", path: `/drafts/${first}?purge=true` }).catch(report);
     }
   }
 

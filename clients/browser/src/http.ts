@@ -30,6 +30,23 @@ export interface HttpOptions {
   fetch?: typeof fetch | undefined;
 }
 
+/** A request was refused, or did not arrive: then `type` is `offline`. */
+export class Problem extends Error {
+  /** The stable name of what is wrong, as in the API description, and the HTTP status. */
+  declare readonly type: string;
+  declare readonly status: number;
+  /** The whole problem, if the server sent one. */
+  declare readonly body: any;
+
+  constructor(type: string, status: number, message: string, body?: any) {
+    super(message);
+    Object.assign(this, { name: "Problem", type, status, body });
+  }
+}
+
+export const problemOf = ({ status, body }: Reply): Problem =>
+  new Problem(body?.error?.type ?? "offline", status, body?.detail ?? "The server did not respond.", body);
+
 const KEEPALIVE_BYTES = 60 * 1024;
 const LIMIT_MS = 120_000;
 
@@ -79,11 +96,11 @@ export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http 
 /** A page of a portal or of a proxy is no answer, whatever its status. */
 async function read(response: Response): Promise<Reply> {
   const { status } = response;
-  const isJson =
-    status !== 304 && /^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "");
-  if (isJson) return { status, body: await response.json() };
+  const isJson = /^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "");
+  const isEmpty = status === 204 || status === 304;
+  if (isJson && !isEmpty) return { status, body: await response.json() };
   // Platforms that check who is signed in have pages of their own for it.
-  return { status: [204, 304, 401].includes(status) ? status : 0, body: null };
+  return { status: isEmpty || status === 401 ? status : 0, body: null };
 }
 
 const meta = (body: any): Meta | undefined => {

@@ -1,7 +1,7 @@
 /** Keeps the documents of a page: in the browser at once, on a Savepoint server soon after. */
 
 export { connect, type Server } from "./server.js";
-export type { Problem } from "./calls.js";
+export { Problem } from "./http.js";
 export type { OpenDocument, SaveOptions } from "./document.js";
 export type { Conflict } from "./model.js";
 export type { Claimed, Recoverable } from "./recovery.js";

@@ -5,36 +5,19 @@ import type { Entry } from "./entry.js";
 
 export type Key = Pick<Entry, "owner" | "app" | "id" | "instance">;
 
-/** A text that was put aside, or something that cannot be read. It stays for 30 days, the last ten of a browser. */
-export interface Aside {
-  owner: string;
-  app: string;
-  id: string;
-  title: string;
-  why: string;
-  at: number;
-  /** The text, or the entry as it was found. */
-  content: unknown;
-}
-
 export interface Journal {
   readonly db: Database;
   /** Entries in localStorage, by name, and how many edits they have. */
   readonly mirrored: Map<string, number>;
-  /** What no database took, as long as this page lives. */
-  readonly lost: Aside[];
   /** Returns false if it is kept nowhere. */
   put(entry: Entry, strict?: boolean): Promise<boolean>;
   /** Keeps an entry at once, so that it survives leaving. A killed browser may lose it. */
   mirror(entry: Entry): boolean;
   /** Removes an entry, unless it has more edits than `acked`. */
   remove(key: Key, acked?: number): Promise<void>;
-  /** Puts something aside, in the place of an entry if there is one. */
-  aside(aside: Aside, entry?: Key): Promise<void>;
 }
 
 const MIRROR_CHARACTERS = 1_500_000;
-const ASIDE_MOST = 10;
 
 export const pathOf = (k: Key): string[] => [k.owner, k.app, k.id, k.instance];
 export const nameOf = (k: Key): string => "savepoint:" + JSON.stringify(pathOf(k));
@@ -48,24 +31,9 @@ export const local = (): Storage | undefined => {
   }
 };
 
-export const asideOf = (
-  e: Omit<Key, "instance"> & { title?: string },
-  why: string,
-  content: unknown,
-): Aside => ({
-  owner: e.owner,
-  app: e.app,
-  id: e.id,
-  title: e.title ?? "",
-  why,
-  at: Date.now(),
-  content,
-});
-
 export function createJournal(): Journal {
   const db = createDatabase();
   const mirrored = new Map<string, number>();
-  const lost: Aside[] = [];
 
   function mirror(entry: Entry): boolean {
     const name = nameOf(entry);
@@ -89,7 +57,6 @@ export function createJournal(): Journal {
   return {
     db,
     mirrored,
-    lost,
     mirror,
     async put(entry, strict) {
       try {
@@ -110,18 +77,6 @@ export function createJournal(): Journal {
           };
         })
         .catch(() => undefined); // then it stays, and is found to be saved when it is opened
-    },
-    async aside(aside, entry) {
-      try {
-        await db.run((entries, asides) => {
-          const keys = asides.getAllKeys();
-          keys.onsuccess = () => keys.result.slice(0, 1 - ASIDE_MOST).forEach((key) => asides.delete(key));
-          if (entry) entries.delete(pathOf(entry));
-          asides.add(aside);
-        });
-      } catch {
-        lost.push(aside);
-      }
     },
   };
 }

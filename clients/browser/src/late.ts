@@ -1,12 +1,12 @@
 /** A chunk of its own: what a page needs after its first edits. It gets the parts of the core, so that it has no
  * second copy of them, and the core stays one file. */
 
-import { createArchive } from "./archive.js";
+import { asideOf, createArchive } from "./archive.js";
 import { createAsk } from "./calls.js";
 import { createCommands, type Commands } from "./commands.js";
 import type { DocumentShared, Handle, Managed } from "./document.js";
-import type { answerOf } from "./http.js";
-import type { asideOf, local, nameOf, pathOf } from "./journal.js";
+import type { answerOf, Problem, problemOf } from "./http.js";
+import type { Key, local, nameOf, pathOf } from "./journal.js";
 import { createDecisions } from "./decisions.js";
 import { createLists, type Lists } from "./lists.js";
 import type { start, teach } from "./machine.js";
@@ -20,7 +20,6 @@ import type { OpenOptions } from "./types.js";
 export interface Core extends DocumentShared {
   answerOf: typeof answerOf;
   attempt: typeof attempt;
-  asideOf: typeof asideOf;
   baseOf: typeof baseOf;
   begin: typeof begin;
   calm: typeof calm;
@@ -29,6 +28,8 @@ export interface Core extends DocumentShared {
   local: typeof local;
   nameOf: typeof nameOf;
   pathOf: typeof pathOf;
+  Problem: typeof Problem;
+  problemOf: typeof problemOf;
   start: typeof start;
   teach: typeof teach;
   theirsOf: typeof theirsOf;
@@ -48,11 +49,13 @@ export interface Core extends DocumentShared {
 export interface Late extends Lists, Recovery {
   open: Open;
   commands(of: Handle): Commands;
+  /** Puts a text aside that a person gave up. */
+  keepAside(of: Key & { title: string }, text: string): Promise<void>;
   forgetDevice(): Promise<void>;
 }
 
 export function createLate(core: Core): Late {
-  const ask = createAsk(core.http);
+  const ask = createAsk(core);
   const archive = createArchive(core);
   core.shared.device ??= deviceOf(navigator.userAgent);
   core.teach(createDecisions(core));
@@ -61,6 +64,7 @@ export function createLate(core: Core): Late {
     ...createRecovery(core, archive),
     open: createOpening(core, archive),
     commands: (of) => createCommands(of, core, ask),
+    keepAside: (of, text) => archive.aside(asideOf(of, "kept", text)),
     async forgetDevice() {
       const owner = await core.owner();
       core.documents.forEach((one) => one.stop());

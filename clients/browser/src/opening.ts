@@ -1,7 +1,6 @@
 /** How a document of the server is opened, together with what earlier pages could not save of it. */
 
-import type { Archive } from "./archive.js";
-import { problemOf } from "./calls.js";
+import { asideOf, type Archive } from "./archive.js";
 import type { OpenDocument } from "./document.js";
 import type { Entry } from "./entry.js";
 import type { Core } from "./late.js";
@@ -34,7 +33,7 @@ export const createOpening =
     }
 
     const entry = left && (await archive.take(left, { owner, instance })) ? left : undefined;
-    if (entry && (await applied(by, o, { ...entry, owner, instance }))) {
+    if (entry && (await applied(by, archive, o, { ...entry, owner, instance }))) {
       const isCurrent = base?.etag === entry.base?.etag;
       const isStale = !!base && !isCurrent && !entry.attempt;
       const known = { ...fromEntry(entry), recovered: entry.at, loading: isStale };
@@ -46,7 +45,7 @@ export const createOpening =
       return one;
     }
 
-    if (r.k !== "ok") throw problemOf(reply);
+    if (r.k !== "ok") throw by.problemOf(reply);
     o.apply(text, { recovered: false, schema: undefined });
     const kind = r.meta.status;
     return by.create(o, owner, instance, id, { base, kind, trouble: kind === "closed" ? "read_only" : "" });
@@ -62,13 +61,13 @@ async function leftOf(by: Core, archive: Archive, owner: string, id: string): Pr
 }
 
 /** Shows an entry. If that is impossible, puts it aside. */
-async function applied(by: Core, o: OpenOptions, entry: Entry): Promise<boolean> {
+async function applied(by: Core, archive: Archive, o: OpenOptions, entry: Entry): Promise<boolean> {
   try {
     o.apply(entry.content, { recovered: true, schema: entry.schema ?? undefined });
     return true;
   } catch (error) {
     by.report(error);
-    await by.journal.aside(by.asideOf(entry, "not_applied", entry.content), entry);
+    await archive.aside(asideOf(entry, "not_applied", entry.content), entry);
     return false;
   }
 }

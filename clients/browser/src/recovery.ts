@@ -1,8 +1,7 @@
 /** What earlier pages have left in the journal, and what was put aside. */
 
-import type { Archive } from "./archive.js";
+import { asideOf, type Archive, type Aside } from "./archive.js";
 import type { Entry } from "./entry.js";
-import type { Aside } from "./journal.js";
 import type { Core } from "./late.js";
 import type { State } from "./model.js";
 import { fromEntry } from "./resume.js";
@@ -45,7 +44,7 @@ export interface Recovery {
 }
 
 export function createRecovery(by: Core, archive: Archive): Recovery {
-  const { http, app, answerOf, asideOf } = by;
+  const { http, app, answerOf } = by;
 
   async function described(entry: Entry): Promise<Recoverable> {
     const { id, title, at, base, content } = entry;
@@ -108,7 +107,7 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
       return save(owner, instance, entry.content, entry.id, fromEntry(entry), entry);
     },
     async setAside({ _entry: entry }) {
-      if (entry) await by.journal.aside(asideOf(entry, "discarded", entry.content), entry);
+      if (entry) await archive.aside(asideOf(entry, "discarded", entry.content), entry);
     },
   };
 }

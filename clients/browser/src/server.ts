@@ -1,8 +1,8 @@
 /** A server, as a page sees it: who is signed in, its open documents, and what earlier pages have left. */
 
 import { createDocument, type DocumentShared, type Managed, type OpenDocument } from "./document.js";
-import { answerOf, createHttp } from "./http.js";
-import { asideOf, createJournal, local, nameOf, pathOf } from "./journal.js";
+import { answerOf, createHttp, Problem, problemOf } from "./http.js";
+import { createJournal, local, nameOf, pathOf } from "./journal.js";
 import type { Core, Late } from "./late.js";
 import type { Lists } from "./lists.js";
 import { start, teach } from "./machine.js";
@@ -142,7 +142,6 @@ export function connect(o: ConnectOptions): Server {
     ...shared,
     ...{
       answerOf,
-      asideOf,
       attempt,
       baseOf,
       begin,
@@ -152,6 +151,8 @@ export function connect(o: ConnectOptions): Server {
       local,
       nameOf,
       pathOf,
+      Problem,
+      problemOf,
       start,
       teach,
     },

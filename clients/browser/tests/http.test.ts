@@ -101,6 +101,17 @@ test("a page of a portal is no answer, and one of a platform about signing in is
   }
 });
 
+test("a response without a body is one, whatever its type", async () => {
+  for (const status of [204, 304]) {
+    const { sent, fetch } = line(
+      () => new Response(null, { status, headers: { "Content-Type": "application/json" } }),
+    );
+    const done = createHttp({ baseUrl: "", fetch }).send({ method: "DELETE", path: "/" }, true);
+    sent[0]!.release();
+    assert.equal((await done).status, status);
+  }
+});
+
 test("a closing page sends in the same task, with the headers of the last call", async () => {
   let count = 0;
   const { sent, fetch } = line(json);
