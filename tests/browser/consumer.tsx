@@ -1,6 +1,6 @@
 // A project that uses the package. It is compiled with --strict, so that every line also checks the types.
 
-import { connect, type Claimed, type DocumentState, type OpenDocument, type Problem, type Status } from "@savepoint/client";
+import { connect, Problem, type Claimed, type DocumentState, type OpenDocument, type Status } from "@savepoint/client";
 import { useDocument } from "@savepoint/client/react";
 
 const server = connect({
@@ -46,7 +46,7 @@ export async function titles(): Promise<string[]> {
   try {
     return (await server.sessions.list({ page_size: 10, app: "map" })).items.map((each) => each.title);
   } catch (error) {
-    if ((error as Problem).status === 404) return [];
+    if (error instanceof Problem && error.status === 404) return [];
     throw error;
   }
 }

@@ -74,24 +74,34 @@ def test_a_small_edit_of_a_large_text_is_sent_as_a_delta(person: Person, feature
 PARTS = r"/api/client/\w+-"
 
 
-def test_without_its_parts_the_module_saves_and_what_needs_one_is_tried_again(person: Person) -> None:
+def test_without_its_parts_a_new_document_is_saved_and_decisions_wait_for_them(person: Person) -> None:
     """They are missing where a new release was deployed between the loading of the page and of its parts."""
-    id = person.server.create("one")
     person.line.breaks(answers(404, "Not found", "text/plain"), path=PARTS)
-    tab = person.on(id)
+    tab = person.tab()
     tab.type("A")
     tab.until_saved()
-    assert person.server.content(id) == "oneA"
+    assert person.server.content(tab.id) == "A"
     held = person.line.holds("PUT|PATCH", "/api/persistence")
     tab.type("B")
     held.wait()
-    person.server.save(id, "theirs")
+    person.server.draft(tab.id, "theirs")
     held.release()
     person.line.works()
     tab.until_status("conflict")
     tab.run("doc.resolve('mine')")
     tab.until_saved()
-    assert person.server.content(id) == "oneAB" and "theirs" in person.server.history(id)
+    assert person.server.content(tab.id) == "AB"
+
+
+def test_without_its_parts_a_document_of_the_server_opens_or_says_that_it_cannot(person: Person) -> None:
+    id = person.server.create("one")
+    person.line.breaks(answers(404, "Not found", "text/plain"), path=PARTS)
+    tab = person.tab(waits=True)
+    said = tab.run("start({ id: it }).then(() => 'open', (error) => error instanceof Error)", id)
+    assert said in ("open", True)
+    person.line.works()
+    tab = person.on(id)
+    assert tab.text == "one"
 
 
 def test_a_release_that_is_deployed_while_a_page_is_open_takes_nothing_from_it(person: Person) -> None:
