@@ -5,13 +5,14 @@ import { asideOf, createArchive } from "./archive.js";
 import { createAsk } from "./calls.js";
 import { createCommands, type Commands } from "./commands.js";
 import type { DocumentShared, Handle, Managed } from "./document.js";
+import type { Entry } from "./entry.js";
 import type { answerOf, Problem, problemOf } from "./http.js";
 import type { Key, local, nameOf, pathOf } from "./journal.js";
 import { createDecisions } from "./decisions.js";
 import { createLists, type Lists } from "./lists.js";
 import type { start, teach } from "./machine.js";
 import type { State } from "./model.js";
-import { createOpening, type Open } from "./opening.js";
+import { createResume, leftOf, type Resume } from "./opening.js";
 import { createRecovery, type Recovery } from "./recovery.js";
 import type { attempt, baseOf, begin, calm, conflictOf, journal, theirsOf } from "./steps.js";
 import type { OpenOptions } from "./types.js";
@@ -42,12 +43,11 @@ export interface Core extends DocumentShared {
   orphans(): Promise<(instance: string) => boolean>;
   instance(): string;
   create(o: OpenOptions, owner: string, instance: string, id: string, known: Partial<State>): Managed;
-  /** Returns what the screen shows, if it shows something yet. */
-  shown(o: OpenOptions): string | undefined;
 }
 
 export interface Late extends Lists, Recovery {
-  open: Open;
+  leftOf(owner: string, id: string): Promise<Entry | undefined>;
+  resume: Resume;
   commands(of: Handle): Commands;
   /** Puts a text aside that a person gave up. */
   keepAside(of: Key & { title: string }, text: string): Promise<void>;
@@ -62,7 +62,8 @@ export function createLate(core: Core): Late {
   return {
     ...createLists(ask, core.newId),
     ...createRecovery(core, archive),
-    open: createOpening(core, archive),
+    leftOf: (owner, id) => leftOf(core, archive, owner, id),
+    resume: createResume(core, archive),
     commands: (of) => createCommands(of, core, ask),
     keepAside: (of, text) => archive.aside(asideOf(of, "kept", text)),
     async forgetDevice() {

@@ -6,7 +6,7 @@ import { createJournal, local, nameOf, pathOf } from "./journal.js";
 import type { Core, Late } from "./late.js";
 import type { Lists } from "./lists.js";
 import { start, teach } from "./machine.js";
-import type { Config } from "./model.js";
+import type { Config, State } from "./model.js";
 import { watchPage } from "./page.js";
 import type { Recovery } from "./recovery.js";
 import { attempt, baseOf, begin, calm, conflictOf, journal as keep, theirsOf } from "./steps.js";
@@ -162,7 +162,6 @@ export function connect(o: ConnectOptions): Server {
     shared,
     remember,
     orphans,
-    shown,
     instance: () => `${tabs.instance}.${++opened}`,
     create(options, whose, instance, id, from) {
       const visible = document.visibilityState !== "hidden";
@@ -175,12 +174,39 @@ export function connect(o: ConnectOptions): Server {
     },
   };
 
-  async function beginNew(options: OpenOptions): Promise<OpenDocument> {
-    const before = shown(options);
-    const one = core.create(options, await known(), core.instance(), newId(), { title: options.title ?? "" });
-    // Somebody typed meanwhile.
-    if (before !== shown(options)) one.changed();
-    return one;
+  async function open(o: OpenOptions): Promise<OpenDocument> {
+    const id = o.id ?? newId();
+    const before = shown(o);
+    const owner = await known();
+    // Somebody may type meanwhile. That stays on the screen, and what an earlier page left stays in the journal.
+    const isTyped = (): boolean => before !== undefined && before !== shown(o);
+    const create = (from: Partial<State>): Managed => core.create(o, owner, core.instance(), id, from);
+    if (!o.id) {
+      const one = create({ title: o.title ?? "" });
+      if (isTyped()) one.changed();
+      return one;
+    }
+    const [reply, left] = await Promise.all([
+      http.send({ method: "GET", path: `/sessions/${encodeURIComponent(id)}` }),
+      late()
+        .then((more) => more.leftOf(owner, id))
+        .catch(report), // then what an earlier page left stays where it is
+    ]);
+    const r = answerOf(reply);
+    const text: string = reply.body?.content ?? "";
+    const base = r.k === "ok" ? baseOf(r.meta, text) : null;
+    const loaded = { t: "loaded", r, text, id: newId(), now: Date.now(), random: 0 } as const;
+    if (base && isTyped()) {
+      const typed = create({ edits: 1, loading: true });
+      typed.dispatch(loaded);
+      return typed;
+    }
+    const resumed = left && (await (await late()).resume(o, owner, left, base, loaded));
+    if (resumed) return resumed;
+    if (r.k !== "ok") throw problemOf(reply);
+    o.apply(text, { recovered: false, schema: undefined });
+    const kind = r.meta.status;
+    return create({ base, kind, trouble: kind === "closed" ? "read_only" : "" });
   }
 
   type Method = (...all: unknown[]) => Promise<any>;
@@ -190,19 +216,20 @@ export function connect(o: ConnectOptions): Server {
       const found = (await late()) as any;
       return (of ? found[of] : found)[name](...all);
     };
-  const group = (of: string): any => new Proxy({}, { get: (_, name: string) => later(name, of) });
+  const group = (of: string, names: string): any =>
+    Object.fromEntries(names.split(" ").map((name) => [name, later(name, of)]));
 
   return {
-    open: (options) => (options.id ? later("open")(options) : beginNew(options)),
+    open,
     recoverable: later("recoverable"),
     claim: later("claim"),
     setAside: later("setAside"),
     usage: later("usage"),
-    sessions: group("sessions"),
-    drafts: group("drafts"),
-    snapshots: group("snapshots"),
-    trash: group("trash"),
-    activity: group("activity"),
+    sessions: group("sessions", "list get remove copy close reopen"),
+    drafts: group("drafts", "list get remove"),
+    snapshots: group("snapshots", "list get remove"),
+    trash: group("trash", "list restore remove empty"),
+    activity: group("activity", "list"),
     forgetDevice: later("forgetDevice"),
   };
 }
