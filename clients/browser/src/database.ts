@@ -2,67 +2,78 @@
 
 const LIMIT_MS = 2000;
 
-export type Stores = "entries" | "aside";
-type Work<T> = (store: (name: Stores) => IDBObjectStore) => IDBRequest<T> | undefined;
+type Work<T> = (entries: IDBObjectStore, aside: IDBObjectStore) => IDBRequest<T> | void;
+
+interface Turn {
+  isLate: boolean;
+  hasBegun: boolean;
+}
 
 export interface Database {
   /** Returns the result of the request that `work` returns, after the transaction is complete. Rejects after 2 s. */
-  run<T>(mode: IDBTransactionMode, work: Work<T>, strict?: boolean): Promise<T>;
-}
-
-function within<T>(promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout>;
-  const limit = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => fail(new Error("The browser's database does not respond.")), LIMIT_MS);
-  });
-  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+  run<T>(work: Work<T>, strict?: boolean): Promise<T>;
 }
 
 export function createDatabase(): Database {
   let opening: Promise<IDBDatabase> | undefined;
+  const forget = (): void => void (opening = undefined);
 
   const open = (): Promise<IDBDatabase> =>
     new Promise((done, fail) => {
       const request = indexedDB.open("savepoint", 1);
-      request.onupgradeneeded = () => {
+      request.onupgradeneeded = ({ oldVersion }) => {
+        if (oldVersion) return;
         request.result.createObjectStore("entries", { keyPath: ["owner", "app", "id", "instance"] });
         request.result.createObjectStore("aside", { autoIncrement: true });
       };
       request.onerror = () => fail(request.error);
       request.onsuccess = () => {
         const db = request.result;
-        db.onclose = () => (opening = undefined);
+        db.onclose = forget;
         // A newer program waits for this.
         db.onversionchange = () => {
           db.close();
-          opening = undefined;
+          forget();
         };
         done(db);
       };
     });
 
-  async function once<T>(mode: IDBTransactionMode, work: Work<T>, strict?: boolean): Promise<T> {
-    opening ??= open().catch((error) => {
-      opening = undefined;
-      throw error;
-    });
+  async function once<T>(work: Work<T>, strict: boolean, turn: Turn): Promise<T> {
+    opening ??= open();
     const db = await opening;
     return new Promise((done, fail) => {
+      // A newer write may have been made elsewhere meanwhile.
+      if (turn.isLate) return;
+      turn.hasBegun = true;
+      const names = ["entries", "aside"] as const;
       const durability = strict ? "strict" : "relaxed";
-      const transaction = db.transaction(["entries", "aside"], mode, { durability });
-      const request = work((name) => transaction.objectStore(name));
+      const transaction = db.transaction(names, "readwrite", { durability });
+      const [entries, aside] = names.map((name) => transaction.objectStore(name));
+      const request = work(entries!, aside!);
       transaction.oncomplete = () => done(request?.result as T);
       transaction.onabort = () => fail(transaction.error);
     });
   }
 
   return {
-    run: (mode, work, strict) =>
-      within(
-        once(mode, work, strict).catch(() => {
-          opening = undefined;
-          return once(mode, work, strict);
-        }),
-      ),
+    run: (work, strict = false) =>
+      new Promise((done, fail) => {
+        const turn: Turn = { isLate: false, hasBegun: false };
+        const timer = setTimeout(() => {
+          turn.isLate = true;
+          // What is slow to open may be there for the next.
+          if (turn.hasBegun) forget();
+          fail(new Error("The browser's database does not respond."));
+        }, LIMIT_MS);
+        const again = () => {
+          forget();
+          return once(work, strict, turn);
+        };
+        once(work, strict, turn)
+          .catch(again)
+          .finally(() => clearTimeout(timer))
+          .then(done, fail);
+      }),
   };
 }

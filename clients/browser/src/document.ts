@@ -1,14 +1,14 @@
 /** A document that is open: what an app calls, over its state machine. */
 
 import { createEffects, type Owner, type Shared } from "./effects.js";
-import { Problem } from "./http.js";
+import type { Commands } from "./commands.js";
+import type { Key } from "./journal.js";
 import { next } from "./machine.js";
 import type { Event, State } from "./model.js";
-import { baseOf } from "./steps.js";
 import { createRequests, type Encoder } from "./requests.js";
 import type { OpenOptions } from "./types.js";
 import { same, safe, view, type DocumentState } from "./view.js";
-import type { RevisionContent, RevisionMetadata, RevisionMetadataPage, Session } from "./wire.gen.js";
+import type { RevisionContent, RevisionMetadata } from "./wire.gen.js";
 
 export interface SaveOptions {
   title?: string;
@@ -36,7 +36,7 @@ export interface OpenDocument {
   /** Decides a conflict. Nothing is lost: each side stays in the history, in a copy or aside. */
   resolve(how: "mine" | "theirs" | "copy" | { text: string }): Promise<DocumentState>;
   /** Returns from a copy that was made when the page was hidden to the conflict. */
-  undoCopy(): void;
+  undoCopy(): Promise<DocumentState>;
   /** The history, newest first, and one version with its text. Reject with a Problem. */
   revisions(): Promise<RevisionMetadata[]>;
   revision(version: number): Promise<RevisionContent>;
@@ -60,12 +60,26 @@ export interface Managed extends OpenDocument {
   stop(): void;
 }
 
+/** What the commands of a document work with. */
+export interface Handle {
+  state(): State;
+  run(event: Event): Promise<DocumentState>;
+  until(isOver: () => boolean): Promise<DocumentState>;
+  isBusy(): boolean;
+  written(): Promise<void>;
+  key(): Key;
+  stop(): void;
+}
+
 export interface DocumentShared extends Shared {
   baseUrl: string;
-  device: string;
+  /** A label of this device. The default is found when the late chunk is there. */
+  device: string | undefined;
   encoder(): Encoder | undefined;
   stopped(document: Managed): void;
   changed(): void;
+  /** Asks the browser, once, not to empty its storage. */
+  persist(): void;
 }
 
 export function createDocument(
@@ -75,8 +89,8 @@ export function createDocument(
   instance: string,
   initial: State,
 ): Managed {
-  const { http, app, device, encoder, report } = shared;
-  const requests = createRequests({ app, device, mediaType: o.mediaType }, encoder);
+  const { encoder, report } = shared;
+  const requests = createRequests(shared, o.mediaType, encoder);
   const effects = createEffects(shared, o, owner, instance, requests, () => state, dispatch);
   const listeners = new Set<(state: DocumentState) => void>();
   const waiting = new Set<() => void>();
@@ -166,8 +180,12 @@ export function createDocument(
   }
 
   const flush = (): Promise<DocumentState> => run({ t: "flush" });
-  const one = <T>(method: string, path = "", body?: object): Promise<T> =>
-    http.get(method, `/sessions/${state.id}${path}`, body);
+  const { written, key } = effects;
+  const handle: Handle = { state: () => state, run, until, isBusy, written, key, stop };
+  const later =
+    <Name extends keyof Commands>(name: Name): Commands[Name] =>
+    async (...all: unknown[]): Promise<any> =>
+      ((await shared.late()).commands(handle)[name] as (...all: unknown[]) => unknown)(...all);
 
   const document: Managed = {
     instance,
@@ -186,47 +204,24 @@ export function createDocument(
     getSnapshot: () => shown,
     changed: () => dispatch({ t: "edit" }),
     save(options) {
-      globalThis.navigator?.storage?.persist?.().catch(report);
+      shared.persist();
       return run({ t: "save", rename: options ? { ...options } : null });
     },
-    saveAs: (title) => run({ t: "fork", id: shared.newId(), title }),
     rename: (title) => run({ t: "rename", rename: { title } }),
     async close() {
       await flush();
-      await effects.written();
+      await written();
       stop();
     },
-    async discard() {
-      await until(() => !isBusy());
-      if (state.base || state.attempt) await one("DELETE");
-      shared.tabs.tell({ t: "gone", owner: owner.id, id: state.id });
-      stop();
-      await effects.written();
-      await shared.journal.remove({ owner: owner.id, app, id: state.id, instance });
-    },
-    async reload() {
-      await until(() => !isBusy());
-      const { metadata, content } = await one<Session>("GET");
-      dispatch({ t: "replace", base: baseOf(metadata, content), kind: metadata.status });
-      return shown;
-    },
-    resolve: (how) => run({ t: "resolve", how, id: shared.newId() }),
-    undoCopy: () => dispatch({ t: "undo" }),
-    revisions: async () => (await one<RevisionMetadataPage>("GET", "/revisions")).items,
-    revision: (version) => one("GET", `/revisions/${version}`),
-    async restore(version) {
-      const before = await flush();
-      return before.dirty ? before : run({ t: "restore", version });
-    },
-    async share(options = {}) {
-      const { status, dirty } = await flush();
-      if (dirty)
-        throw new Problem(status, 0, "What is shown could not be saved, so it cannot be shared.", null);
-      const body = { sessionId: state.id, ...options };
-      const headers = { "Idempotency-Key": shared.newId() };
-      const id = await http.get<string>("POST", "/snapshots", body, headers);
-      return { id, url: new URL(`${shared.baseUrl}/snapshots/${id}`, location.href).href };
-    },
+    saveAs: later("saveAs"),
+    resolve: later("resolve"),
+    undoCopy: later("undoCopy"),
+    discard: later("discard"),
+    reload: later("reload"),
+    revisions: later("revisions"),
+    revision: later("revision"),
+    restore: later("restore"),
+    share: later("share"),
   };
   return document;
 }

@@ -3,7 +3,8 @@
 import type { Entry } from "./entry.js";
 import { toEntry } from "./entry.js";
 import { answerOf, type Http } from "./http.js";
-import { asideOf, type Journal, type Key } from "./journal.js";
+import type { Journal, Key } from "./journal.js";
+import type { Late } from "./late.js";
 import type { Answer, Effect, Event, State, Timer } from "./model.js";
 import type { Requests } from "./requests.js";
 import { begin } from "./steps.js";
@@ -19,6 +20,7 @@ export interface Shared {
   newId(): string;
   /** Asks the server who is signed in: "" for nobody, undefined if it does not respond. */
   who(): Promise<string | undefined>;
+  late(): Promise<Late>;
   signedOut(): void;
   report(error: unknown): void;
 }
@@ -27,6 +29,7 @@ export interface Effects {
   perform(effect: Effect): void;
   /** Resolves when the journal has done what was asked until now. */
   written(): Promise<void>;
+  key(): Key;
   stop(): void;
 }
 
@@ -173,14 +176,16 @@ export function createEffects(
       case "keep":
         return keep(!!first);
       case "mirror":
-        return journal.mirror(entry());
+        return void journal.mirror(entry());
       case "drop":
         return write(async () => {
           const { acked } = state();
           await (first ? journal.remove(keyOf(first)) : journal.remove(keyOf(), acked));
         });
       case "aside":
-        return write(() => journal.aside(asideOf({ ...keyOf(), title: state().title }, "kept", first)));
+        return write(async () =>
+          (await shared.late()).keepAside({ ...keyOf(), title: state().title }, first),
+        );
       case "send":
         return void send(!!first).catch(unsent);
       case "load":
@@ -203,14 +208,13 @@ export function createEffects(
       }
       case "out":
         return shared.signedOut();
-      case "purge":
-        return void http.get("DELETE", `/drafts/${first}?purge=true`).catch(report);
     }
   }
 
   return {
     perform,
     written: () => writes,
+    key: keyOf,
     stop: () => timers.forEach(({ id }) => clearTimeout(id)),
   };
 }

@@ -26,7 +26,7 @@ export interface Entry {
   at: number;
 }
 
-type Kept = Pick<
+export type Kept = Pick<
   Entry,
   "base" | "edits" | "acked" | "title" | "kind" | "content" | "attempt" | "rename" | "promote"
 >;
@@ -43,25 +43,5 @@ export function toEntry(s: State): Kept {
     attempt: attempt && { ...attempt, text: attempt.text === s.text ? null : attempt.text },
     rename: s.rename,
     promote: s.promote,
-  };
-}
-
-/** What a document starts with that goes on from an entry. The outcome of its attempt is unknown. */
-export function fromEntry(e: Kept): Partial<State> {
-  const { attempt } = e;
-  return {
-    base: e.base,
-    kind: e.kind,
-    title: e.title,
-    text: e.content,
-    edits: e.edits,
-    snapped: e.edits,
-    kept: e.edits,
-    acked: e.acked,
-    attempt: attempt && { ...attempt, text: attempt.text ?? e.content, at: 2 },
-    rename: e.rename,
-    promote: e.promote,
-    auto: !e.promote,
-    seen: e.base?.version ?? 0,
   };
 }

@@ -22,8 +22,6 @@ export interface Http {
   renew(): Promise<void>;
   /** Never rejects. `now` sends in this very task. */
   send(call: Call, now?: boolean): Promise<Reply>;
-  /** Returns the body. Rejects with a Problem. */
-  get<T>(method: string, path: string, body?: object, headers?: Headers): Promise<T>;
 }
 
 export interface HttpOptions {
@@ -34,15 +32,20 @@ export interface HttpOptions {
 
 /** A request was refused, or did not arrive: then `type` is `offline`. */
 export class Problem extends Error {
-  constructor(
-    readonly type: string,
-    readonly status: number,
-    message: string,
-    readonly body: any,
-  ) {
+  /** The stable name of what is wrong, as in the API description, and the HTTP status. */
+  declare readonly type: string;
+  declare readonly status: number;
+  /** The whole problem, if the server sent one. */
+  declare readonly body: any;
+
+  constructor(type: string, status: number, message: string, body?: any) {
     super(message);
+    Object.assign(this, { name: "Problem", type, status, body });
   }
 }
+
+export const problemOf = ({ status, body }: Reply): Problem =>
+  new Problem(body?.error?.type ?? "offline", status, body?.detail ?? "The server did not respond.", body);
 
 const KEEPALIVE_BYTES = 60 * 1024;
 const LIMIT_MS = 120_000;
@@ -50,8 +53,7 @@ const LIMIT_MS = 120_000;
 /** Bytes of requests in flight that outlive the page. Browsers refuse more than 64 KiB of all documents together. */
 let flying = 0;
 
-export const size = (body: Call["body"]): number =>
-  !body ? 0 : typeof body === "string" ? new Blob([body]).size : "size" in body ? body.size : body.length;
+export const size = (body: Call["body"]): number => (body ? new Blob([body]).size : 0);
 
 export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http {
   let last: object = typeof headers === "object" ? headers : {};
@@ -88,34 +90,17 @@ export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http 
     }
   }
 
-  return {
-    renew,
-    send,
-    async get(method, path, body, more) {
-      const json = body && { "Content-Type": "application/json" };
-      const { status, body: got } = await send({
-        method,
-        path,
-        headers: { ...json, ...more },
-        body: body && JSON.stringify(body),
-      });
-      if (status >= 200 && status < 300) return got;
-      throw new Problem(
-        got?.error?.type ?? "offline",
-        status,
-        got?.detail ?? "The server did not respond.",
-        got,
-      );
-    },
-  };
+  return { renew, send };
 }
 
 /** A page of a portal or of a proxy is no answer, whatever its status. */
 async function read(response: Response): Promise<Reply> {
   const { status } = response;
-  if (status === 204 || status === 304) return { status, body: null };
   const isJson = /^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "");
-  return isJson ? { status, body: await response.json() } : { status: 0, body: null };
+  const isEmpty = status === 204 || status === 304;
+  if (isJson && !isEmpty) return { status, body: await response.json() };
+  // Platforms that check who is signed in have pages of their own for it.
+  return { status: isEmpty || status === 401 ? status : 0, body: null };
 }
 
 const meta = (body: any): Meta | undefined => {
@@ -132,6 +117,7 @@ export function answerOf({ status, body }: Reply): Answer {
     if (!found) return { k: "lost" };
     return body.conflict ? { k: "ok", meta: found, copyOf: body.conflict.current } : { k: "ok", meta: found };
   }
+  if (status === 401) return { k: "out" };
   if (!type) return { k: "lost" };
   if (type === "too_many" || type === "storage_full")
     return { k: "full", size: body.used, limit: body.limit };
@@ -141,7 +127,6 @@ export function answerOf({ status, body }: Reply): Answer {
   if (/^(base_gone|delta_too_large|invalid_delta|key_reused|condition_required)$/.test(type))
     return { k: "again" };
   if (status === 412) return { k: "stale", version: body.current?.version ?? 0 };
-  if (status === 401) return { k: "out" };
   if (type === "not_found") return { k: "missing" };
   if (status === 410) return { k: "gone" };
   if (type === "illegal_move") return { k: "moved", status: body.sessionStatus };

@@ -1,6 +1,6 @@
 /** What belongs to a person besides the open documents. Every call rejects with a Problem. */
 
-import type { Http } from "./http.js";
+import type { Ask } from "./calls.js";
 import type { operations } from "./wire.gen.js";
 import type {
   ActivityPage,
@@ -47,7 +47,7 @@ export interface Lists {
   usage(): Promise<UsageAndLimits>;
 }
 
-export function createLists({ get }: Http, newId: () => string): Lists {
+export function createLists(get: Ask, newId: () => string): Lists {
   const list =
     (path: string) =>
     (query: object = {}) => {

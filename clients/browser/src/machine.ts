@@ -1,21 +1,7 @@
 /** The state machine of a document. Pure: `next(state, event)` returns the state after it, and what is to be done. */
 
 import { answers } from "./answers.js";
-import {
-  attempt,
-  baseOf,
-  begin,
-  calm,
-  conflictOf,
-  dirty,
-  failed,
-  fetchTheirs,
-  journal,
-  later,
-  meet,
-  renamed,
-  theirsOf,
-} from "./steps.js";
+import { baseOf, begin, calm, dirty, failed, fetchTheirs, journal, later, meet, renamed } from "./steps.js";
 import type { Config, Effect, Event, State } from "./model.js";
 
 export function start(id: string, seed: string, config: Config, known: Partial<State> = {}): State {
@@ -64,7 +50,14 @@ type Handlers = {
   [T in Event["t"]]: (s: State, e: Extract<Event, { t: T }>, out: Effect[]) => void;
 };
 
-const on: Handlers = {
+/** What a person decides about a document. These are loaded before the first decision. */
+export type Decisions = Pick<Handlers, "resolve" | "replace" | "undo" | "fork" | "restore">;
+
+export function teach(decisions: Decisions): void {
+  Object.assign(on, decisions);
+}
+
+const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
   edit(s, _, out) {
     s.edits++;
     s.idle = s.config.poll;
@@ -130,11 +123,12 @@ const on: Handlers = {
       if (!s.trouble) s.trouble = "offline";
       return;
     }
-    if (s.trouble === "offline" && !s.attempt) calm(s);
+    const wasOffline = s.trouble === "offline" && !s.attempt;
+    if (wasOffline) calm(s);
     if (r.k === "ok") fetchTheirs(s, r.meta.version, out);
     else if (r.k === "out" || r.k === "missing") lostIdentity(s, r.k, out);
     else if (r.k === "gone") s.trouble = "gone";
-    if (dirty(s)) begin(s, out);
+    if (wasOffline) begin(s, out);
   },
 
   news(s, e, out) {
@@ -219,43 +213,6 @@ const on: Handlers = {
     begin(s, out);
   },
 
-  restore(s, e, out) {
-    if (!s.attempt && s.base) attempt(s, out, "restore", { version: e.version });
-  },
-
-  resolve(s, e, out) {
-    const conflict = s.conflict;
-    if (!conflict || s.attempt) return;
-    if (e.how === "copy") return attempt(s, out, "copy", { id: e.id });
-    const before = s.base;
-    s.conflict = null;
-    calm(s);
-    s.base = theirsOf(conflict);
-    s.rush = s.edits;
-    s.auto = false;
-    if (e.how !== "mine") {
-      s.text = e.how === "theirs" ? conflict.theirs : e.how.text;
-      out.push(["aside", conflict.mine], ["apply", s.text, before]);
-      if (e.how === "theirs") s.acked = s.edits;
-      else s.edits++;
-      s.snapped = s.edits;
-    }
-    begin(s, out);
-    if (!s.attempt) journal(s, out);
-  },
-
-  replace(s, e, out) {
-    if (s.attempt && s.attempt.at < 2) return;
-    s.attempt = null;
-    const { base, kind } = e;
-    if (s.edits > s.acked) out.push(["aside", s.text]);
-    out.push(["apply", base.text!, s.base], ["drop"]);
-    const { edits } = s;
-    Object.assign(s, { base, kind, title: base.title, text: base.text, snapped: edits, acked: edits });
-    Object.assign(s, { conflict: null, rename: null, seen: Math.max(s.seen, base.version) });
-    calm(s);
-  },
-
   deltas(s) {
     s.deltas = true;
   },
@@ -266,40 +223,6 @@ const on: Handlers = {
 
   check(_s, _, out) {
     out.push(["who"]);
-  },
-
-  undo(s, _, out) {
-    const copied = s.copied;
-    if (!copied || !s.base || s.attempt || s.conflict) return;
-    s.copied = null;
-    if (s.edits > s.acked) out.push(["aside", s.text]);
-    s.edits++;
-    s.snapped = s.edits;
-    s.text = copied.text;
-    s.conflict = conflictOf(s.base, copied.text);
-    s.trouble = "conflict";
-    out.push(["apply", copied.text, s.base], ["keep", true], ["purge", copied.id]);
-  },
-
-  fork(s, e, out) {
-    const old = s.id;
-    Object.assign(s, start(e.id, s.seed, s.config), {
-      count: s.count,
-      edits: s.edits + 1,
-      snapped: s.edits + 1,
-      acked: 0,
-      text: s.text,
-      title: e.title,
-      visible: s.visible,
-      deltas: s.deltas,
-      rename: { title: e.title },
-      promote: true,
-      auto: false,
-      rush: s.edits + 1,
-    });
-    journal(s, out);
-    begin(s, out);
-    out.push(["drop", old]);
   },
 };
 

@@ -200,5 +200,4 @@ export type Effect =
   /** Shows a text. `base` is what to return to if that fails. */
   | ["apply", string, Base | null]
   | ["tell", "saved" | "gone"]
-  | ["out"]
-  | ["purge", string];
+  | ["out"];

@@ -1,11 +1,10 @@
 /** What earlier pages have left in the journal, and what was put aside. */
 
-import { fromEntry, type Entry } from "./entry.js";
-import { answerOf } from "./http.js";
-import { asideOf, type Aside } from "./journal.js";
-import { start } from "./machine.js";
+import { asideOf, type Archive, type Aside } from "./archive.js";
+import type { Entry } from "./entry.js";
+import type { Core } from "./late.js";
 import type { State } from "./model.js";
-import { configOf, type Opening } from "./opening.js";
+import { fromEntry } from "./resume.js";
 import type { Status } from "./view.js";
 
 export interface Recoverable {
@@ -44,8 +43,8 @@ export interface Recovery {
   setAside(entry: Recoverable): Promise<void>;
 }
 
-export function createRecovery(by: Opening): Recovery {
-  const { http, journal, app } = by;
+export function createRecovery(by: Core, archive: Archive): Recovery {
+  const { http, app, answerOf } = by;
 
   async function described(entry: Entry): Promise<Recoverable> {
     const { id, title, at, base, content } = entry;
@@ -77,8 +76,7 @@ export function createRecovery(by: Opening): Recovery {
       apply: (other: string) => (text = other),
       ...(of?.mediaType ? { mediaType: of.mediaType } : {}),
     };
-    const config = configOf({ onConflict: "copy" });
-    const one = by.create(options, owner, instance, start(id, by.newId() + by.newId(), config, known));
+    const one = by.create({ ...options, onConflict: "copy" }, owner, instance, id, known);
     try {
       let state = await one.flush();
       if (state.status === "gone") state = await one.saveAs(state.title || "Untitled");
@@ -93,8 +91,8 @@ export function createRecovery(by: Opening): Recovery {
     async recoverable() {
       const owners = [...new Set([await by.owner(), ""])];
       const isOrphan = await by.orphans();
-      const entries = (await journal.list(owners, app)).filter((entry) => isOrphan(entry.instance));
-      const asides = await journal.asides(owners, app);
+      const entries = (await archive.list(owners, app)).filter((entry) => isOrphan(entry.instance));
+      const asides = await archive.asides(owners, app);
       return [...(await Promise.all(entries.map(described))), ...asides.map(put)];
     },
     async claim({ _entry: entry, content, title }) {
@@ -105,11 +103,11 @@ export function createRecovery(by: Opening): Recovery {
         const known = { text: content, edits: 1, snapped: 1, title, rename: title ? { title } : null };
         return save(owner, instance, content, by.newId(), known);
       }
-      if (!(await journal.take(entry, { owner, instance }))) throw new Error("Another page has taken it.");
+      if (!(await archive.take(entry, { owner, instance }))) throw new Error("Another page has taken it.");
       return save(owner, instance, entry.content, entry.id, fromEntry(entry), entry);
     },
     async setAside({ _entry: entry }) {
-      if (entry) await journal.aside(asideOf(entry, "discarded", entry.content), entry);
+      if (entry) await archive.aside(asideOf(entry, "discarded", entry.content), entry);
     },
   };
 }

@@ -11,8 +11,7 @@ export interface Encoder {
 
 export interface About {
   app: string;
-  device: string;
-  mediaType: string | undefined;
+  device: string | undefined;
 }
 
 const GZIP_FROM_BYTES = 1024;
@@ -26,7 +25,8 @@ export interface Requests {
 }
 
 export function createRequests(
-  { app, device, mediaType }: About,
+  shared: About,
+  mediaType: string | undefined,
   encoder: () => Encoder | undefined,
 ): Requests {
   let ready: { source: string; blob: Blob } | undefined;
@@ -42,6 +42,7 @@ export function createRequests(
 
   function plain(s: State): Call {
     const a = s.attempt!;
+    const { app, device } = shared;
     const id = encodeURIComponent(a.id ?? s.id);
     const query = `?autosave=${a.auto}${a.copy ? "&on_conflict=copy" : ""}`;
     const headers: Headers = { "Idempotency-Key": a.key, ...(a.etag ? { "If-Match": a.etag } : {}) };
@@ -51,7 +52,7 @@ export function createRequests(
       headers: body ? { ...headers, "Content-Type": "application/json" } : headers,
       body: body && JSON.stringify(body),
     });
-    const about = { deviceInfo: device, ...a.rename };
+    const about = { deviceInfo: device, title: s.title || undefined, ...a.rename };
     switch (a.form) {
       case "title":
         return json("PATCH", `/sessions/${id}`, a.rename!);
@@ -65,7 +66,7 @@ export function createRequests(
         if (a.form === "copy") about.title = `${s.title.slice(0, 240)} (copy)`;
         return json("PUT", `/drafts/${id}${query}`, { content: a.text, ...about, app, mediaType });
     }
-    headers["Savepoint-Device"] = encodeURIComponent(device);
+    if (device) headers["Savepoint-Device"] = encodeURIComponent(device);
     const content = `/sessions/${id}/content${query}`;
     if (a.whole) {
       headers["Content-Type"] = mediaType ?? "text/plain";

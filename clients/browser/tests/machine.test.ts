@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Device, Server, Tab } from "./world.js";
+import { CONFIG, Device, Server, Tab } from "./world.js";
 
 type Command = readonly [name: string, tab: number, choice: number, fault: number];
 
@@ -25,6 +25,7 @@ const NAMES = [
   "flush",
   "rename",
   "resolve",
+  "reload",
   "restore",
   "undo",
   "crash",
@@ -45,11 +46,10 @@ const command = fc.tuple(
 
 /** Runs commands. After each, every edit must be on the server, in the journal or on a screen. */
 class Run {
-  device = new Device(new Server());
   edits = new Set<string>();
   made = 0;
 
-  constructor() {
+  constructor(readonly device: Device) {
     new Tab(this.device);
   }
 
@@ -94,7 +94,8 @@ class Run {
       if (server.history.length && tab.safe === "server") {
         tab.dispatch({ t: "restore", version: 1 + (choice % server.history.length) });
       }
-    } else if (name === "resolve") {
+    } else if (name === "reload") tab.reload();
+    else if (name === "resolve") {
       const how = (["mine", "theirs", "copy", { text: `${tab.screen}merged;` }] as const)[choice % 4]!;
       tab.dispatch({ t: "resolve", how, id: "id-of-copy" });
     } else if (name === "crash") this.crash(tab);
@@ -208,11 +209,15 @@ const RUNS = Number(process.env["RUNS"] ?? 3000);
 
 test("each edit is on the server, in the journal or on a screen, whatever happens", () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 60, size: "max" }), (commands) => {
-      const run = new Run();
-      for (const one of commands) run.do(one);
-      run.finish();
-    }),
+    fc.property(
+      fc.array(command, { maxLength: 60, size: "max" }),
+      fc.constantFrom("ask", "copy"),
+      (commands, how) => {
+        const run = new Run(new Device(new Server(), { ...CONFIG, onConflict: how }));
+        for (const one of commands) run.do(one);
+        run.finish();
+      },
+    ),
     { numRuns: RUNS, includeErrorInReport: true },
   );
 });

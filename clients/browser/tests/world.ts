@@ -1,8 +1,12 @@
 /** A server, a device and its tabs, for the model of the state machine. Nothing happens by itself: each outcome of a
  * request or of a write is chosen by the test. */
 
-import { fromEntry, toEntry } from "../src/entry.js";
-import { next, start } from "../src/machine.js";
+import { toEntry } from "../src/entry.js";
+import { fromEntry } from "../src/resume.js";
+import { createDecisions } from "../src/decisions.js";
+import { next, start, teach } from "../src/machine.js";
+import { baseOf } from "../src/steps.js";
+import * as steps from "../src/steps.js";
 import type { Answer, Attempt, Config, Effect, Event, Meta, State } from "../src/model.js";
 import { safe } from "../src/view.js";
 
@@ -13,6 +17,8 @@ export const CONFIG: Config = {
   poll: 10_000,
   onConflict: "ask",
 };
+teach(createDecisions({ ...steps, keep: steps.journal, start }));
+
 const ID = "doc-of-tests";
 
 type Kept = ReturnType<typeof toEntry>;
@@ -77,7 +83,10 @@ export class Device {
   aside: string[] = [];
   tabs: Tab[] = [];
   opened = 0;
-  constructor(readonly server: Server) {}
+  constructor(
+    readonly server: Server,
+    readonly config: Config = CONFIG,
+  ) {}
 }
 
 export class Tab {
@@ -98,8 +107,8 @@ export class Tab {
     const { meta } = server;
     const base = meta && { ...meta, at: meta.updatedAt, device: null, text: server.text };
     this.state = entry
-      ? start(ID, this.key, CONFIG, fromEntry(entry))
-      : start(ID, this.key, CONFIG, base ? { base, kind: meta.status } : {});
+      ? start(ID, this.key, device.config, fromEntry(entry))
+      : start(ID, this.key, device.config, base ? { base, kind: meta.status } : {});
     this.screen = this.state.text;
     device.tabs.push(this);
     if (!entry) return;
@@ -120,6 +129,12 @@ export class Tab {
       this.step({ t: "text", text: this.screen });
     }
     this.step(event);
+  }
+
+  /** Shows what the server has, as a person who gives up the own edits. */
+  reload(): void {
+    const { meta, text } = this.device.server;
+    if (meta) this.dispatch({ t: "replace", base: baseOf(meta, text), kind: meta.status });
   }
 
   get safe(): string {
