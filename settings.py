@@ -188,6 +188,16 @@ class Settings(BaseModel):
         default=120,
         description="The most snapshots that one person may open in a minute, for each process; 0 for no limit.",
     )
+    writes_per_minute: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="The most calls that write, besides DELETE, that one person may send in a minute, for each "
+        "process; 0 for no limit. A call with many items counts as one.",
+    )
+    write_bytes_per_minute: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="The most bytes in bodies, as they are sent, that one person may send in a minute, for each "
+        "process; 0 for no limit.",
+    )
     show_visitors: bool = Field(
         default=False,
         description="Whether owners of snapshots can see who opened them, and not only how many people.",
@@ -311,6 +321,8 @@ class Settings(BaseModel):
             identity=self._identity_rules(),
             schedules=Schedules(cleanup=self.cleanup_schedule, purge=self.purge_schedule),
             snapshot_opens_per_minute=self.snapshot_opens_per_minute,
+            writes_per_minute=self.writes_per_minute,
+            write_bytes_per_minute=self.write_bytes_per_minute,
             expose_charge=self.expose_charge,
         )
 

@@ -10,7 +10,7 @@ from functions.account.views import views_for
 from functions.activity import endpoints as activity
 from functions.drafts import endpoints as drafts
 from functions.http.api import Api
-from functions.http.rate_limit import TokenBuckets
+from functions.http.rate_limit import TokenBuckets, WriteLimit
 from functions.identity.modes import identify_by
 from functions.identity.settings import IdentityRules
 from functions.imports import endpoints as imports
@@ -29,11 +29,13 @@ from persistence import Stores
 
 @dataclass(frozen=True, slots=True)
 class AppRules:
-    """What an operator sets for the app. 0 `snapshot_opens_per_minute` is no limit."""
+    """What an operator sets for the app. A limit of 0 is none."""
 
     identity: IdentityRules
     schedules: timers.Schedules
     snapshot_opens_per_minute: int = 0
+    writes_per_minute: int = 0
+    write_bytes_per_minute: int = 0
     expose_charge: bool = False
 
 
@@ -43,6 +45,7 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     api = Api(
         app,
         identify_by(rules.identity),
+        WriteLimit(rules.writes_per_minute, rules.write_bytes_per_minute),
         expose_charge=rules.expose_charge,
         before_each=stores.confirm_rules,
     )

@@ -49,7 +49,9 @@ async def _run(timers: Timers, name: TimerName) -> None:
     seconds = time.perf_counter() - started
     # The alert of a timer that does not run waits for a line that begins with the name and a colon.
     title = f"{name} in part" if run.failed else name
-    _log.info("%s: %s in %.1f s for %.1f RU", title, run.counts, seconds, charge.request_units)
+    # The alert of a backlog reads its number here.
+    figures = f"backlog {run.counts.backlog}, {run.figures}"
+    _log.info("%s: %s in %.1f s for %.1f RU, %s", title, run.counts, seconds, charge.request_units, figures)
     if run.failed:
         _log.error("%s ended with errors, in %s", name, "; ".join(step for step, _ in run.failed))
     run.raise_first()

@@ -78,10 +78,14 @@ class Erase:
 
 
 class Counts:
-    """What one run of a timer did, by name. `skipped` items are damaged, and were not changed."""
+    """What one run of a timer did, by name. `skipped` items are damaged, and were not changed.
+
+    backlog  items that are due, but were left to the next run, because this one had processed its most
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._numbers = dict.fromkeys((*names, "skipped"), 0)
+        self.backlog = 0
 
     def add(self, name: str) -> None:
         """Counts one more."""
@@ -122,6 +126,7 @@ class Kind:
     counted      what is counted in the usage, and can be limited
     stored       what adds to sums of bytes: current contents to the stored ones, and all to the kept ones
     timer_steps  the steps that each timer takes for this kind, in order
+    unsettled    documents with `unsettled_at`, which the steps complete
     """
 
     counted: Sequence[Counted] = ()
@@ -129,3 +134,4 @@ class Kind:
     export: Export | None = None
     erase: Erase | None = None
     timer_steps: Mapping[TimerName, Sequence[Step]] = field(default_factory=dict)
+    unsettled: Sequence[DocumentSet[Any]] = ()

@@ -16,6 +16,7 @@ from functions.http.content import refuse_subresource
 from functions.http.endpoint import Endpoint, Routes
 from functions.http.errors import InvalidHeader
 from functions.http.problems import problem
+from functions.http.rate_limit import WriteLimit
 from functions.http.views import Nothing
 from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered
@@ -56,6 +57,7 @@ class Api:
         self,
         app: func.FunctionApp,
         identify: Identify,
+        write_limit: WriteLimit,
         *,
         expose_charge: bool = False,
         before_each: Callable[[], None] | None = None,
@@ -63,6 +65,7 @@ class Api:
         """`before_each` is called before each request is served."""
         self._app, self._before_each = app, before_each
         self._identify = identify
+        self._write_limit = write_limit
         self._expose_charge = expose_charge
         self.routes: list[Routes] = []
 
@@ -132,6 +135,9 @@ class Api:
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
         """Checks the identity first: others must not learn what a valid request is."""
         owner_id = "" if endpoint.route.public else await self._identify(req.headers)
+        # Reads are not limited. Deleting is not, because nobody must be kept from erasing what is theirs.
+        if endpoint.route.method not in ("GET", "DELETE"):
+            self._write_limit.take(owner_id, len(req.get_body()))
         if endpoint.route.produces == ANY_TYPE:
             refuse_subresource(req.headers)
         _refuse_unread_conditions(endpoint, req.headers)

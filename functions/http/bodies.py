@@ -33,8 +33,8 @@ GZIP_MAX_BYTES = CONTENT_MAX_BYTES + _GZIP_OVERHEAD_BYTES
 
 _MEMBERS_MAX = 100
 _VALUES_MAX = 2_000
-_CROWDED_FROM_BYTES = 2_000_000
-"""A shorter body cannot hold enough values to do harm. Nearly all bodies are shorter."""
+_CROWDED_FROM_BYTES = 64_000
+"""A shorter body cannot hold enough values to do harm: parsing its worst case takes about 2 ms."""
 
 _HALF_CHARACTER = (
     ". A text must not contain half of a surrogate pair, as it does after a cut within a character;"
@@ -43,9 +43,6 @@ _HALF_CHARACTER = (
 
 _BOM = b"\xef\xbb\xbf"
 """Parsers may ignore it before JSON (RFC 8259, section 8.1). Some editors and tools write it."""
-
-# Also matches an unfinished text, so that the search takes linear time for every input.
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 JSON = ("application/json",)
 ANY_TYPE = "*/*"
@@ -183,24 +180,17 @@ def _is_wide(value: object) -> bool:
 
 
 def refuse_crowd(body: bytes) -> None:
-    """Raises InvalidRequest if JSON has too many values. Parsing millions takes seconds and a gigabyte.
+    """Raises InvalidRequest if JSON has too many values. Parsing hundreds of thousands blocks the loop.
 
-    Counts before parsing, and stops at the limit.
+    Counts before parsing, by a few passes over the bytes: about 3 ms for a megabyte.
     """
     if len(body) <= _CROWDED_FROM_BYTES:
         return
-    found = end = 0
-    for text in _TEXT.finditer(body):
-        found += 1 + _signs(body, end, text.start())
-        end = text.end()
-        if found > _VALUES_MAX:
-            break
-    if found + _signs(body, end, len(body)) > _VALUES_MAX:
+    # Without its escapes, every quote begins or ends a text, and every second piece is between two texts.
+    pieces = body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"', 2 * _VALUES_MAX + 1)
+    between = b"".join(pieces[::2])
+    if len(pieces) // 2 + sum(between.count(sign) for sign in (b",", b"[", b"{")) > _VALUES_MAX:
         raise InvalidRequest([{"pointer": "#", "detail": f"has more than {_VALUES_MAX} names and values"}])
-
-
-def _signs(body: bytes, start: int, end: int) -> int:
-    return sum(body.count(sign, start, end) for sign in b",[{")
 
 
 def _read_raw(req: func.HttpRequest) -> RawContent:

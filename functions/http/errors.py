@@ -116,7 +116,7 @@ class TooFast(RequestError):
     """One person made more calls than allowed in a short time."""
 
     def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__("You open snapshots faster than is allowed here; please wait a moment.")
+        super().__init__("This is faster than is allowed here; please wait a moment.")
         self.retry_after_seconds = retry_after_seconds
 
 

@@ -39,6 +39,7 @@ def session_kind(shared: Shared, sessions: SessionStore, rules: TimerRules) -> K
             ],
             "purge_stale_drafts": [Step(("tombstones_forgotten",), chores.forget_tombstones)],
         },
+        unsettled=[heads],
     )
 
 

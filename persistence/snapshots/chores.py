@@ -45,6 +45,8 @@ class SnapshotChores:
         async def mark(snapshot: Item) -> None:
             if await self._mark_entries_of(counts, snapshot) and await self._drop_visitors(counts, snapshot["id"]):
                 await self._scan.set_settled(SNAPSHOTS, snapshot)
+            else:
+                counts.backlog += 1
 
         await self._scan.each_unsettled(
             counts,

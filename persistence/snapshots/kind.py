@@ -6,11 +6,11 @@ from persistence.limits import KEPT_BYTES, STORED_BYTES, Counted, CountedBytes
 from persistence.shared import Shared
 from persistence.snapshots.access_logs import AccessLogStore
 from persistence.snapshots.chores import SnapshotChores
-from persistence.snapshots.documents import AccessLog
+from persistence.snapshots.documents import AccessLog, Snapshot
 from persistence.snapshots.filters import kept, unexpired
 from persistence.snapshots.own import MARKS, OwnSnapshots
 from persistence.snapshots.store import SnapshotStore
-from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.query import Query
 from persistence.timers.scan import TimerRules
@@ -46,6 +46,7 @@ def snapshot_kind(
                 Step(("tombstones_forgotten",), chores.forget_tombstones),
             ],
         },
+        unsettled=[entries, DocumentSet(shared.engine, SNAPSHOTS, Snapshot)],
     )
 
 

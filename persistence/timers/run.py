@@ -1,7 +1,7 @@
 """One run of a timer: the steps of all kinds for it, one after the other."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from persistence.documents import now
 from persistence.errors import PersistenceError
@@ -9,6 +9,7 @@ from persistence.faults import log_fault, named
 from persistence.kind import Counts, Kind, TimerName
 from persistence.storage.engine import Engine
 from persistence.timers.daily import DAILY, DailyRuns
+from persistence.timers.figures import Figures, Gauge
 
 
 class StepFailed(Exception):
@@ -17,11 +18,12 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run did, and the names of the steps that failed, each with its fault."""
+    """What one run did, the figures after it, and the names of the steps that failed, each with its fault."""
 
     name: TimerName
     counts: Counts
     failed: list[tuple[str, Exception]]
+    figures: Figures = field(default_factory=Figures)
 
     def raise_first(self) -> None:
         """Raises the first fault if a step failed, without its cause, which can repeat what an item holds."""
@@ -34,6 +36,7 @@ class Timers:
 
     def __init__(self, kinds: Sequence[Kind], engine: Engine) -> None:
         self._kinds, self._engine, self._daily = kinds, engine, DailyRuns(engine)
+        self._gauge = Gauge(kinds, engine)
 
     async def run(self, name: TimerName) -> Counts:
         """Returns what all steps of the timer did. Raises the first fault, but after all steps."""
@@ -48,14 +51,15 @@ class Timers:
         """
         steps = [step for kind in self._kinds for step in kind.timer_steps.get(name, ())]
         run = Run(name, Counts(name for step in steps for name in step.counts), [])
-        if name == DAILY and not await self._daily.may_delete():
+        is_refused = name == DAILY and not await self._daily.may_delete()
+        if is_refused:
             steps = []
         at = now()
         for step in steps:
             await _attempt(run, step.name, step.run(at, run.counts))
         # What was deleted or replaced since the last run, also by requests.
         await _attempt(run, "scrub", self._engine.scrub())
-        return run
+        return run if is_refused else replace(run, figures=await self._gauge.measure(name, at))
 
 
 async def _attempt(run: Run, step: str, work: Awaitable[None]) -> None:

@@ -18,7 +18,7 @@ from persistence.rules_in_force import Rule, RulesInForce
 from persistence.storage.containers import Container
 from persistence.storage.document_set import DocumentSet, pages_of
 from persistence.storage.engine import UNREADABLE, Engine, Item, Set, is_readable
-from persistence.storage.query import Filter, Operator, Query, Sort, value_at
+from persistence.storage.query import Aggregate, Filter, Operator, Query, Sort, value_at
 from persistence.timers.watermarks import Watermarks
 
 D = TypeVar("D", bound=Document)
@@ -111,7 +111,15 @@ class Scan:
         async for page in self.pages(container, documents.kind, None, filters, Sort(path), select):
             await self.each(counts, page, work, concurrency)
             if (done := done + len(page)) >= self._items_max:
+                await self._count_backlog(counts, documents, path, filters)
                 return
+
+    async def _count_backlog(
+        self, counts: Counts, documents: DocumentSet[D], path: str, due: tuple[Filter, ...]
+    ) -> None:
+        """Counts what is still due. One query over all partitions, which only a run pays that is not done."""
+        query = Query(documents.kind, None, ("id",), due, Sort(path))
+        counts.backlog += int(await self._engine.aggregate(documents.container, query, Aggregate.COUNT) or 0)
 
     async def each_written(
         self,
@@ -135,7 +143,8 @@ class Scan:
         written = Filter(path, Operator.LESS_OR_EQUAL, timestamp_text(until))
         newer = () if since is None else (Filter(path, Operator.MORE_OR_EQUAL, since),)
         container = documents.container
-        filters = (*filters, *newer, written)
+        narrowed = filters
+        filters = (*narrowed, *newer, written)
         select = ("id", container.partition_key, *UNREADABLE, path.split(".")[0], *select)
 
         done = 0
@@ -146,6 +155,8 @@ class Scan:
             await self._watermarks.advance(watermark, reached)
             # If everything so far was written at one moment, the next run would start at the same item.
             if (done := done + len(page)) >= self._items_max and reached != since:
+                later = Filter(path, Operator.MORE, str(reached))
+                await self._count_backlog(counts, documents, path, (*narrowed, later, written))
                 return
         await self._watermarks.advance(watermark, timestamp_text(until))
 

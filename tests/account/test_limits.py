@@ -147,6 +147,72 @@ async def test_ids_are_not_guessed_by_what_only_owners_may_do(engine: Engine, mo
         assert_ok(await client.of("bob").get(f"{SNAPSHOTS}/{theirs}/stats"))
 
 
+async def test_a_guess_that_is_refused_asks_the_database_nothing(engine: Engine, mocker) -> None:
+    mocker.patch("functions.http.rate_limit.time.monotonic", return_value=1000.0)
+    counting = CountingReads(engine)
+    settings = SETTINGS.model_copy(update={"show_visitors": True, "snapshot_opens_per_minute": 1})
+    client = Client(stores_over(counting, settings.store_rules()), settings)
+    paths = [f"{SNAPSHOTS}/guessed-0001{rest}" for rest in ("/stats", "/visitors", "", "/content")]
+    assert_problem(await client.get(paths[0]), 404, "not_found")
+    counting.asked.clear()
+    for refused in [await client.get(path) for path in paths] + [await client.delete(paths[2])]:
+        assert_problem(refused, 429, "too_fast")
+    assert not counting.asked
+
+
+async def test_guesses_that_are_made_at_once_are_bounded_too(engine: Engine) -> None:
+    client = limited(engine, snapshot_opens_per_minute=3)
+    guesses = (client.get(f"{SNAPSHOTS}/guessed-00{n}/stats") for n in range(10, 20))
+    statuses = sorted([one.status for one in await asyncio.gather(*guesses)])
+    assert statuses == [404] * 3 + [429] * 7
+
+
+async def test_writes_are_only_so_many_a_minute_and_reading_and_deleting_are_free(engine: Engine, mocker) -> None:
+    clock = mocker.patch("functions.http.rate_limit.time.monotonic", return_value=1000.0)
+    client = limited(engine, writes_per_minute=3)
+    path, _ = await made(client)
+    assert_ok(await client.put(f"{path}/touch", b""), 204)
+    items = [
+        {"op": "create", "id": f"sync-000000{n}", "title": str(n), "description": None, "content": ""}
+        for n in range(5)
+    ]
+    assert_ok(await client.post("persistence/sync", {"mode": "atomic", "items": items}))
+    refused = await client.put(path, b"not even JSON")
+    problem = assert_problem(refused, 429, "too_fast")
+    assert (refused.headers["retry-after"], problem["retryAfter"]) == ("20", 20)
+    assert_ok(await client.get(path))
+    assert_ok(await client.delete(path), 204)
+    await made(client.of("bob"))
+    clock.return_value += 20
+    await made(client)
+    assert_problem(await client.post(SESSIONS, NEW), 429, "too_fast")
+
+
+async def test_writes_are_only_so_many_bytes_a_minute(engine: Engine, mocker) -> None:
+    clock = mocker.patch("functions.http.rate_limit.time.monotonic", return_value=1000.0)
+    client = limited(engine, write_bytes_per_minute=600, writes_per_minute=3)
+    path, _ = await made(client)
+    # A full bucket is enough for any size. What it lacks is taken in advance.
+    clock.return_value += 60
+    raw = {"Content-Type": "text/plain"}
+    assert_ok(await client.put(f"{path}/content", b"x" * 1200, raw), 200)
+    for _ in range(5):
+        # Not a call of the three a minute, because it is refused.
+        refused = await client.put(f"{path}/content", b"x" * 10, raw)
+        assert_problem(refused, 429, "too_fast")
+        assert refused.headers["retry-after"] == "61"
+    assert_ok(await client.post(f"{path}/close", b""))
+    clock.return_value += 61
+    assert_ok(await client.post(f"{path}/reopen", b""))
+    assert_ok(await client.put(f"{path}/content", b"x" * 10, raw))
+
+
+async def test_writes_have_no_limit_by_default(client: Client) -> None:
+    path, _ = await made(client)
+    for n in range(200):
+        assert_ok(await client.put(path, {"content": str(n % 2)}))
+
+
 def test_the_people_that_are_remembered_are_bounded(mocker) -> None:
     mocker.patch("functions.http.rate_limit._PEOPLE_MAX", 2)
     buckets = TokenBuckets(1)

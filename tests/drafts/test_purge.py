@@ -218,4 +218,4 @@ async def test_the_timer_writes_one_line_of_counts(
     (line,) = [record.getMessage() for record in caplog.records if record.name == "savepoint.timers"]
     counts = "tombstones_forgotten 0, drafts purged 2, spared 0, trash purged 0, reservations_forgotten 0"
     assert line.startswith(f"purge_stale_drafts: {counts}, snapshots_expired 0,")
-    assert "\n" not in line and line.endswith(" RU")
+    assert "\n" not in line and line.endswith(" RU, backlog 0, trash_bytes 0, oldest_unsettled_s 0")

@@ -14,6 +14,7 @@ from functions.http.bodies import RawContent
 from functions.http.call import Call, Response
 from functions.http.endpoint import Endpoint, Route, Routes
 from functions.http.paging import PageOf
+from functions.http.rate_limit import WriteLimit
 from functions.http.views import Nothing
 from functions.sessions import content, endpoints
 from functions.sessions.conflict_copies import SessionSaveQuery
@@ -101,7 +102,7 @@ def test_the_types_of_a_handler_say_what_it_takes_and_returns(
 
 async def test_services_are_bound_by_type_when_endpoints_are_added() -> None:
     app, counter = func.FunctionApp(), Counter()
-    Api(app, nobody).add(trial, object(), counter)
+    Api(app, nobody, WriteLimit()).add(trial, object(), counter)
     [function] = app.get_functions()
     assert function.get_function_name() == "count_up"
     for expected in ("1", "2"):
@@ -114,7 +115,7 @@ async def test_services_are_bound_by_type_when_endpoints_are_added() -> None:
 
 def test_without_a_service_the_app_is_not_made() -> None:
     with pytest.raises(TypeError, match="count_up needs a Counter"):
-        Api(func.FunctionApp(), nobody).add(trial, object())
+        Api(func.FunctionApp(), nobody, WriteLimit()).add(trial, object())
 
 
 def test_only_headers_that_the_route_declares_are_read() -> None:

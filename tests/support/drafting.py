@@ -26,7 +26,7 @@ PAUSE_SECONDS = 0.2
 CUT_OFF, TWICE, LATER = 6, 5, 5
 GIVE_UP_CHANCE = 0.3
 """How often a tab without a response goes on with newer content."""
-BUSY = frozenset({"store_unavailable", "throttled", "contended"})
+BUSY = frozenset({"store_unavailable", "throttled", "too_fast", "contended"})
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
 from azure.core.exceptions import AzureError
+from azure.core.pipeline import PipelineResponse
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import (
     CosmosBatchOperationError,
@@ -19,20 +21,22 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from persistence.errors import StoreUnavailable
+from persistence.errors import StoreUnavailable, Throttled
 from persistence.faults import named
 from persistence.storage.containers import CONTAINERS, SESSIONS, Container
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.cosmos.encoding import add_charge_of
-from persistence.storage.cosmos.errors import translated
+from persistence.storage.cosmos.errors import RETRY_AFTER, translated
 from persistence.storage.cosmos.probe import find_refusal, is_azure
 
 _log = logging.getLogger(__name__)
 
 _THROTTLE_RETRIES = 3
-# The SDK sleeps as long as the response says, and only then compares the sum of its waits with this. A single
-# longer wait is cut short by the account's timeout.
+# The SDK sleeps as long as the response says, and only then compares the sum of its waits with this.
 _THROTTLE_WAIT_SECONDS = 5
+
+_deadline: ContextVar[float] = ContextVar("deadline")
+"""When the timeout of the current call ends, in the time of the event loop."""
 
 
 class Client:
@@ -59,6 +63,7 @@ class Client:
             raise StoreUnavailable
         self._calls += 1
         self._idle.clear()
+        deadline = _deadline.set(asyncio.get_running_loop().time() + self.account.timeout_seconds)
         try:
             async with asyncio.timeout(self.account.timeout_seconds):
                 if container.name not in self._proxies:
@@ -72,6 +77,7 @@ class Client:
             _log.error("Cosmos DB does not respond: %s", named(getattr(exc, "inner_exception", None) or exc))
             raise StoreUnavailable from exc
         finally:
+            _deadline.reset(deadline)
             self._calls -= 1
             if not self._calls:
                 self._idle.set()
@@ -139,4 +145,14 @@ class Client:
             enable_compact_utf8_item_writes=True,
             retry_throttle_total=_THROTTLE_RETRIES,
             retry_throttle_backoff_max=_THROTTLE_WAIT_SECONDS,
+            raw_response_hook=_refuse_long_wait,
         )
+
+
+def _refuse_long_wait(response: PipelineResponse[Any, Any]) -> None:
+    """Raises Throttled if the call would end before the server lets it repeat. The SDK would wait all the same."""
+    http = response.http_response
+    wait_seconds = float(http.headers.get(RETRY_AFTER, 0)) / 1000 if http.status_code == 429 else 0.0
+    if wait_seconds and wait_seconds > _deadline.get() - asyncio.get_running_loop().time():
+        add_charge_of(http.headers)
+        raise Throttled(wait_seconds)

@@ -22,6 +22,8 @@ from persistence.storage.engine import ITEM_MAX_BYTES
 
 _log = logging.getLogger(__name__)
 
+RETRY_AFTER = "x-ms-retry-after-ms"
+
 _FAILED_DEPENDENCY = 424
 _PARTITION_FULL = "1014"
 """The sub-status if a logical partition has its 20 GB."""
@@ -31,7 +33,7 @@ _NO_INDEX = "does not have a corresponding composite index"
 
 def translated(exc: CosmosHttpResponseError | CosmosBatchOperationError) -> EngineError | ValueError:
     """Returns our error for a response. For a batch, that of the operation that failed."""
-    wait = (exc.headers or {}).get("x-ms-retry-after-ms", "1000")
+    wait = (exc.headers or {}).get(RETRY_AFTER, "1000")
     status, sub_status = exc.status_code, getattr(exc, "sub_status", None)
     if isinstance(exc, CosmosBatchOperationError):
         failed = _failed_operation(exc)

@@ -173,15 +173,27 @@ async def test_a_throttled_answer_without_a_time_means_a_second(engine: CosmosEn
     assert failed.value.retry_after_seconds == 1
 
 
-async def test_a_long_wait_is_cut_short_by_the_total_timeout(opened: Opened, proxy: FaultProxy) -> None:
+@every_verb
+async def test_a_wait_that_is_longer_than_the_call_may_take_is_handed_on(
+    engine: CosmosEngine, proxy: FaultProxy, verb: Verb
+) -> None:
+    always(proxy.before, status=429, headers={"x-ms-retry-after-ms": "60000"})
+    async with asyncio.timeout(5):  # half of the call's timeout
+        with pytest.raises(Throttled) as failed:
+            await verb(engine)
+    assert failed.value.retry_after_seconds == 60
+    assert len([one for one in proxy.requests if "/docs" in one.path]) == 1
+
+
+async def test_what_is_left_of_the_call_decides_how_long_a_wait_may_be(opened: Opened, proxy: FaultProxy) -> None:
     engine = await opened()
     await store(engine, [thing()])
-    await impatient(engine, 0.4)
-    proxy.before("PATCH", status=429, headers={"x-ms-retry-after-ms": "60000"})
-    async with asyncio.timeout(10):
-        with pytest.raises(StoreUnavailable):
-            await engine.patch(SESSIONS, "one", PARTITION, [Increment("n")])
-    assert len(proxy.sent("PATCH")) == 1
+    await impatient(engine, 1.0)
+    proxy.before("PATCH", status=429, headers={"x-ms-retry-after-ms": "600"}, times=2)
+    with pytest.raises(Throttled) as failed:
+        await engine.patch(SESSIONS, "one", PARTITION, [Increment("n")])
+    assert failed.value.retry_after_seconds == 0.6
+    assert len(proxy.sent("PATCH")) == 2
 
 
 async def test_whether_a_write_was_applied_is_not_known_after_a_fault(opened: Opened, proxy: FaultProxy) -> None:
