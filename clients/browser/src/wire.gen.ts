@@ -180,6 +180,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/persistence/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["importSessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/persistence/me": {
         parameters: {
             query?: never;
@@ -302,6 +318,22 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["copySession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/persistence/sessions/{session_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getSessionExport"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -630,7 +662,7 @@ export interface components {
             version: number | null;
         };
         /** @enum {string} */
-        ActivityAction: "created" | "saved" | "autosaved" | "renamed" | "promoted" | "closed" | "reopened" | "restored" | "named" | "trashed" | "untrashed" | "deleted" | "exported";
+        ActivityAction: "created" | "saved" | "autosaved" | "renamed" | "promoted" | "closed" | "reopened" | "restored" | "named" | "trashed" | "untrashed" | "deleted" | "exported" | "imported";
         ActivityPage: {
             items: components["schemas"]["Activity"][];
             pageToken: string | null;
@@ -752,7 +784,7 @@ export interface components {
         ErrorWords: {
             message: string;
             /** @enum {string} */
-            type: "base_gone" | "body_too_large" | "changed" | "condition_required" | "confirmation_required" | "contended" | "content_corrupt" | "content_too_large" | "delta_too_large" | "forbidden" | "forbidden_origin" | "gone" | "identity_unavailable" | "illegal_move" | "index_building" | "internal" | "invalid_body" | "invalid_cursor" | "invalid_delta" | "invalid_header" | "invalid_request" | "items_refused" | "items_stale" | "key_reused" | "length_required" | "method_not_allowed" | "not_atomic_here" | "not_found" | "storage_full" | "store_unavailable" | "throttled" | "too_fast" | "too_large_together" | "too_many" | "too_many_named" | "unauthenticated" | "unknown_path" | "unsupported_media_type";
+            type: "base_gone" | "body_too_large" | "changed" | "condition_required" | "confirmation_required" | "contended" | "content_corrupt" | "content_too_large" | "delta_too_large" | "forbidden" | "forbidden_origin" | "gone" | "identity_unavailable" | "illegal_move" | "index_building" | "internal" | "invalid_body" | "invalid_cursor" | "invalid_delta" | "invalid_header" | "invalid_request" | "items_refused" | "items_stale" | "key_reused" | "length_required" | "method_not_allowed" | "not_a_subresource" | "not_atomic_here" | "not_found" | "storage_exhausted" | "storage_full" | "store_unavailable" | "throttled" | "too_fast" | "too_large_together" | "too_many" | "too_many_named" | "unauthenticated" | "unknown_path" | "unsupported_media_type";
         };
         FailedItem: {
             id: string;
@@ -772,6 +804,23 @@ export interface components {
              */
             status: "ok";
         };
+        /** @enum {string} */
+        ImportMode: "copy" | "skip" | "replace";
+        Imported: {
+            imported: number;
+            lines: components["schemas"]["Line"][];
+            refused: number;
+            skipped: number;
+        };
+        Line: {
+            detail: string | null;
+            id: string | null;
+            line: number;
+            outcome: components["schemas"]["LineOutcome"];
+            pointer: string | null;
+        };
+        /** @enum {string} */
+        LineOutcome: "imported" | "skipped" | "refused";
         Me: {
             ownerId: string;
         };
@@ -822,7 +871,7 @@ export interface components {
             trashBytes?: number;
             trashed?: boolean;
             /** @enum {string} */
-            type: "urn:savepoint:problem:base_gone" | "urn:savepoint:problem:body_too_large" | "urn:savepoint:problem:changed" | "urn:savepoint:problem:condition_required" | "urn:savepoint:problem:confirmation_required" | "urn:savepoint:problem:contended" | "urn:savepoint:problem:content_corrupt" | "urn:savepoint:problem:content_too_large" | "urn:savepoint:problem:delta_too_large" | "urn:savepoint:problem:forbidden" | "urn:savepoint:problem:forbidden_origin" | "urn:savepoint:problem:gone" | "urn:savepoint:problem:identity_unavailable" | "urn:savepoint:problem:illegal_move" | "urn:savepoint:problem:index_building" | "urn:savepoint:problem:internal" | "urn:savepoint:problem:invalid_body" | "urn:savepoint:problem:invalid_cursor" | "urn:savepoint:problem:invalid_delta" | "urn:savepoint:problem:invalid_header" | "urn:savepoint:problem:invalid_request" | "urn:savepoint:problem:items_refused" | "urn:savepoint:problem:items_stale" | "urn:savepoint:problem:key_reused" | "urn:savepoint:problem:length_required" | "urn:savepoint:problem:method_not_allowed" | "urn:savepoint:problem:not_atomic_here" | "urn:savepoint:problem:not_found" | "urn:savepoint:problem:storage_full" | "urn:savepoint:problem:store_unavailable" | "urn:savepoint:problem:throttled" | "urn:savepoint:problem:too_fast" | "urn:savepoint:problem:too_large_together" | "urn:savepoint:problem:too_many" | "urn:savepoint:problem:too_many_named" | "urn:savepoint:problem:unauthenticated" | "urn:savepoint:problem:unknown_path" | "urn:savepoint:problem:unsupported_media_type";
+            type: "urn:savepoint:problem:base_gone" | "urn:savepoint:problem:body_too_large" | "urn:savepoint:problem:changed" | "urn:savepoint:problem:condition_required" | "urn:savepoint:problem:confirmation_required" | "urn:savepoint:problem:contended" | "urn:savepoint:problem:content_corrupt" | "urn:savepoint:problem:content_too_large" | "urn:savepoint:problem:delta_too_large" | "urn:savepoint:problem:forbidden" | "urn:savepoint:problem:forbidden_origin" | "urn:savepoint:problem:gone" | "urn:savepoint:problem:identity_unavailable" | "urn:savepoint:problem:illegal_move" | "urn:savepoint:problem:index_building" | "urn:savepoint:problem:internal" | "urn:savepoint:problem:invalid_body" | "urn:savepoint:problem:invalid_cursor" | "urn:savepoint:problem:invalid_delta" | "urn:savepoint:problem:invalid_header" | "urn:savepoint:problem:invalid_request" | "urn:savepoint:problem:items_refused" | "urn:savepoint:problem:items_stale" | "urn:savepoint:problem:key_reused" | "urn:savepoint:problem:length_required" | "urn:savepoint:problem:method_not_allowed" | "urn:savepoint:problem:not_a_subresource" | "urn:savepoint:problem:not_atomic_here" | "urn:savepoint:problem:not_found" | "urn:savepoint:problem:storage_exhausted" | "urn:savepoint:problem:storage_full" | "urn:savepoint:problem:store_unavailable" | "urn:savepoint:problem:throttled" | "urn:savepoint:problem:too_fast" | "urn:savepoint:problem:too_large_together" | "urn:savepoint:problem:too_many" | "urn:savepoint:problem:too_many_named" | "urn:savepoint:problem:unauthenticated" | "urn:savepoint:problem:unknown_path" | "urn:savepoint:problem:unsupported_media_type";
             used?: number;
             what?: string;
         };
@@ -1079,7 +1128,7 @@ export interface components {
         };
         Problem401: {
             headers: {
-                "WWW-Authenticate"?: string;
+                "WWW-Authenticate": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1144,6 +1193,9 @@ export interface components {
         };
         Problem415: {
             headers: {
+                Accept?: string;
+                "Accept-Encoding"?: string;
+                "Accept-Patch"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -1202,6 +1254,7 @@ export interface components {
         };
         Problem507: {
             headers: {
+                "Retry-After"?: number;
                 [name: string]: unknown;
             };
             content: {
@@ -1243,6 +1296,10 @@ export type ErrorWords = components['schemas']['ErrorWords'];
 export type FailedItem = components['schemas']['FailedItem'];
 export type Fault = components['schemas']['Fault'];
 export type Health = components['schemas']['Health'];
+export type ImportMode = components['schemas']['ImportMode'];
+export type Imported = components['schemas']['Imported'];
+export type Line = components['schemas']['Line'];
+export type LineOutcome = components['schemas']['LineOutcome'];
 export type Me = components['schemas']['Me'];
 export type NewSession = components['schemas']['NewSession'];
 export type NewSnapshot = components['schemas']['NewSnapshot'];
@@ -1662,6 +1719,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     promoteDraft: {
@@ -1698,6 +1756,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getExport: {
@@ -1713,6 +1772,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    "Content-Disposition": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1726,6 +1786,43 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    importSessions: {
+        parameters: {
+            query?: {
+                import_id?: string;
+                mode?: components["schemas"]["ImportMode"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            411: components["responses"]["Problem411"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getMe: {
@@ -1781,6 +1878,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getRestorable: {
@@ -2074,6 +2172,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     patchSession: {
@@ -2127,6 +2226,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     closeSession: {
@@ -2163,6 +2263,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getSessionContent: {
@@ -2182,6 +2283,7 @@ export interface operations {
                 headers: {
                     "Content-Encoding"?: string;
                     "Content-Security-Policy": string;
+                    "Cross-Origin-Resource-Policy": string;
                     ETag: string;
                     "Repr-Digest": string;
                     Vary: string;
@@ -2195,6 +2297,7 @@ export interface operations {
                 headers: {
                     "Content-Encoding"?: string;
                     "Content-Security-Policy": string;
+                    "Cross-Origin-Resource-Policy": string;
                     ETag: string;
                     Vary: string;
                     [name: string]: unknown;
@@ -2395,6 +2498,40 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    getSessionExport: {
+        parameters: {
+            query?: {
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "Content-Disposition": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     reopenSession: {
         parameters: {
             query?: never;
@@ -2429,6 +2566,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getSessionRevisions: {
@@ -2533,6 +2671,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     unnameSessionRevision: {
@@ -2563,6 +2702,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     restoreSessionRevision: {
@@ -2631,6 +2771,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     validateSession: {
@@ -2730,6 +2871,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getSnapshotsMetadata: {
@@ -2866,6 +3008,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getSnapshotContent: {
@@ -2885,6 +3028,7 @@ export interface operations {
                 headers: {
                     "Content-Encoding"?: string;
                     "Content-Security-Policy": string;
+                    "Cross-Origin-Resource-Policy": string;
                     ETag: string;
                     "Repr-Digest": string;
                     Vary: string;
@@ -2898,6 +3042,7 @@ export interface operations {
                 headers: {
                     "Content-Encoding"?: string;
                     "Content-Security-Policy": string;
+                    "Cross-Origin-Resource-Policy": string;
                     ETag: string;
                     Vary: string;
                     [name: string]: unknown;
@@ -3073,6 +3218,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     purgeFromTrash: {
@@ -3101,6 +3247,7 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     restoreFromTrash: {
