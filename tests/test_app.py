@@ -66,6 +66,7 @@ get_health_live           GET     health/live
 get_health_ready          GET     health/ready
 get_openapi               GET     openapi.json
 get_docs                  GET     docs
+get_client_file           GET     client/{file}
 """
 TIMERS = {"mark_deleted_snapshot_logs", "sweep_sessions", "purge_stale_drafts"}
 EXPECTED_HTTP = {

@@ -135,3 +135,12 @@ def test_without_a_file_it_is_asked_for(ready: Machine, target: str, name: str) 
     done = ready.make(target)
     assert done.returncode != 0 and done.stdout == ""
     assert f"make {target} {name}=..." in done.stderr
+
+
+@pytest.mark.parametrize("target", ["setup", "run"])
+def test_the_browser_module_is_built_before_anything_serves_it(target: str) -> None:
+    assert MAKE is not None
+    command = [MAKE, "--always-make", "--dry-run", target]
+    said = subprocess.check_output(command, cwd=MAKEFILE.parent, text=True)
+    before, built, _ = said.partition("node build.mjs")
+    assert built and "npm ci" in before and "-m devhost" not in before

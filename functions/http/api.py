@@ -21,8 +21,13 @@ from functions.http.views import Nothing
 from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered
 
-ALWAYS = {"Cache-Control": "no-store, private", "X-Content-Type-Options": "nosniff"}
-EXPOSED = "ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
+ALWAYS = {"X-Content-Type-Options": "nosniff"}
+NOT_STORED = "no-store, private"
+"""For every response but the files of the browser module, which are the same for all."""
+
+EXPOSED = (
+    "Content-Disposition, ETag, Location, Preference-Applied, Repr-Digest, Retry-After, Savepoint-Request-Charge"
+)
 """What pages of other origins may read. By name, because `*` does not work with credentials."""
 
 _CONDITIONS = {
@@ -109,6 +114,7 @@ class Api:
             response.headers["Access-Control-Expose-Headers"] = EXPOSED
         for header, value in ALWAYS.items():
             response.headers[header] = value
+        response.headers.setdefault("Cache-Control", NOT_STORED)
         if self._expose_charge:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
         milliseconds = (time.perf_counter() - started) * 1e3

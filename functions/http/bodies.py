@@ -47,6 +47,7 @@ _BOM = b"\xef\xbb\xbf"
 JSON = ("application/json",)
 ANY_TYPE = "*/*"
 HTML = "text/html"
+JAVASCRIPT = "text/javascript"
 NDJSON = ("application/x-ndjson",)
 FOSSIL_DELTA = ("application/x-fossil-delta",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")

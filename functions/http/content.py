@@ -82,16 +82,11 @@ def content_response(
 
     `content` is None if the caller has the content already: then the response is 304.
     """
-    coding = GZIP if call.accepts_gzip else None
     type_ = f"{media_type or _UNKNOWN_TYPE}; charset=utf-8"
     if content is None:
-        # The caller may have the representation of the other coding, or one that a proxy made.
-        known = entity_tags(call.headers["if-none-match"])
-        other = GZIP if coding is None else None
-        if etag_of_coding(etag, coding) not in known and etag_of_coding(etag, other) in known:
-            coding = other
-        return Response(None, etag_of_coding(etag, coding), NOT_MODIFIED, SANDBOX, type_)
+        return Response(None, etag_known(call, etag), NOT_MODIFIED, SANDBOX, type_)
     headers = dict(SANDBOX)
+    coding = GZIP if call.accepts_gzip else None
     if coding is None:
         body, sha_256 = content.text, bytes.fromhex(content.packed.hash)
     else:
@@ -100,3 +95,17 @@ def content_response(
         headers["Content-Encoding"] = coding
     headers[REPR_DIGEST] = repr_digest(sha_256)
     return Response(body, etag_of_coding(etag, coding), headers=headers, media_type=type_)
+
+
+def etag_known(call: Call[Nothing, Nothing], etag: str) -> str:
+    """Returns the ETag of the representation that the caller has: of the coding it accepts, or else of the other.
+
+    `etag` is without a coding, and is in `call.if_none_match`. If a proxy changed the caller's tag, it is neither:
+    then the result is that of the coding which the caller accepts.
+    """
+    coding = GZIP if call.accepts_gzip else None
+    other = GZIP if coding is None else None
+    known = entity_tags(call.headers["if-none-match"])
+    if etag_of_coding(etag, coding) not in known and etag_of_coding(etag, other) in known:
+        coding = other
+    return etag_of_coding(etag, coding)

@@ -34,10 +34,10 @@ from functions.openapi.rules import (
 
 ABOUT = """The save button of single-page apps: sessions, drafts, snapshots shared by link, and who opened them.
 
-Every response is `Cache-Control: no-store, private`. Every error is a problem (RFC 9457). Its `detail` and
-`error.message` can be shown to users. Every path with GET takes HEAD, too: the response is the same without its
-body, and nothing counts as opened. Below `persistence/`, an unknown path is 404, and an unknown method is 405 with
-`Allow`. Times are UTC. An empty query parameter counts as not sent.
+Every response is `Cache-Control: no-store, private`, except the files of the browser module. Every error is a
+problem (RFC 9457). Its `detail` and `error.message` can be shown to users. Every path with GET takes HEAD, too:
+the response is the same without its body, and nothing counts as opened. Below `persistence/`, an unknown path is
+404, and an unknown method is 405 with `Allow`. Times are UTC. An empty query parameter counts as not sent.
 A title, an app or a name must have a character that can be seen.
 Every body can be sent with `Content-Encoding: gzip`. Limits count its bytes after unpacking.
 To avoid overwriting changes of others, send `If-Match` with the `etag` that you read."""

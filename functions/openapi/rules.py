@@ -6,7 +6,7 @@ Each rule is written once, for all endpoints.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from functions.http.bodies import ANY_TYPE, HTML, NDJSON, RAW_BODIES, RawContent, RawDelta
+from functions.http.bodies import ANY_TYPE, HTML, JAVASCRIPT, NDJSON, RAW_BODIES, RawContent, RawDelta
 from functions.http.call import CONDITION_MAX_CHARACTERS, KEY_MAX_CHARACTERS, NOT_MODIFIED
 from functions.http.digests import DIGEST_MAX_CHARACTERS, PATCHED_DIGEST, REPR_DIGEST, SHA_256_PATTERN
 from functions.http.endpoint import Endpoint
@@ -85,6 +85,7 @@ BASE_ETAG: Json = {
 _HEADERS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
     ANY_TYPE: ("Content-Security-Policy", "Cross-Origin-Resource-Policy", "Vary", "Content-Encoding"),
     HTML: ("Content-Security-Policy",),
+    JAVASCRIPT: ("Vary", "Content-Encoding", "Cross-Origin-Resource-Policy"),
     NDJSON[0]: ("Content-Disposition",),
 }
 
@@ -95,7 +96,7 @@ RESPONSE_HEADERS: Mapping[str, Json] = {
         "required": True,
     },
     "Cross-Origin-Resource-Policy": {
-        "description": "Pages of other origins may read the content, but not embed it.",
+        "description": "Pages of other origins may read the response. They may embed it only if `cross-origin`.",
         "required": True,
     },
     "Vary": {"description": "The request headers that change the response.", "required": True},

@@ -1,4 +1,5 @@
-// Alerts for 5xx responses, a database that throttles, and timers that did not run.
+// Alerts. Those that read metrics work when the log is full. Those that read the log say more, and stop when it is full,
+// except the one that says that it is full.
 
 @description('Region.')
 param location string
@@ -15,6 +16,60 @@ param workspaceId string
 @description('Resource id of the Cosmos DB account.')
 param cosmosId string
 
+@description('Resource id of the app.')
+param functionAppId string
+
+// Azure keeps these figures whether or not there is room in the log.
+var metricRules = [
+  {
+    name: 'throttling'
+    description: 'The database refused more than 50 calls within 15 minutes, because they exceeded its throughput.'
+    severity: 2
+    scope: cosmosId
+    namespace: 'Microsoft.DocumentDB/databaseAccounts'
+    metric: 'TotalRequests'
+    dimensions: [
+      {
+        name: 'StatusCode'
+        operator: 'Include'
+        values: [
+          '429'
+        ]
+      }
+    ]
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 50
+    window: 'PT15M'
+  }
+  {
+    name: 'database-unavailable'
+    description: 'The database could not serve 1 % of the calls of an hour.'
+    severity: 1
+    scope: cosmosId
+    namespace: 'Microsoft.DocumentDB/databaseAccounts'
+    metric: 'ServiceAvailability'
+    dimensions: []
+    aggregation: 'Average'
+    operator: 'LessThan'
+    threshold: 99
+    window: 'PT1H'
+  }
+  {
+    name: 'server-errors-metric'
+    description: 'More than five 5xx responses within 15 minutes, as counted by the platform.'
+    severity: 1
+    scope: functionAppId
+    namespace: 'Microsoft.Web/sites'
+    metric: 'Http5xx'
+    dimensions: []
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: 5
+    window: 'PT15M'
+  }
+]
+
 // How long each timer may be silent: at least twice the default interval between two runs.
 var timers = [
   {
@@ -28,6 +83,73 @@ var timers = [
   {
     name: 'purge_stale_drafts'
     window: 'P2D'
+  }
+]
+
+// Each successful run of a timer ends with one log line that begins with the timer's name and a colon. A failed run writes none.
+var timerRules = [for timer in timers: {
+  name: 'silent-${timer.name}'
+  title: 'Savepoint timer ${timer.name} did not run'
+  description: 'No run of the timer has succeeded for ${timer.window}.'
+  severity: 2
+  query: 'AppTraces | where Message startswith "${timer.name}:" | summarize Figure = count()'
+  aggregation: 'Total'
+  dimensions: []
+  operator: 'LessThan'
+  threshold: 1
+  window: timer.window
+  frequency: 'PT30M'
+}]
+
+var logRules = [
+  {
+    name: 'server-errors'
+    title: 'Savepoint returns 5xx'
+    description: 'More than five 5xx responses within 15 minutes.'
+    severity: 1
+    query: 'AppRequests | where toint(ResultCode) between (500 .. 599) | summarize Figure = count()'
+    aggregation: 'Total'
+    dimensions: []
+    operator: 'GreaterThan'
+    threshold: 5
+    window: 'PT15M'
+    frequency: 'PT5M'
+  }
+  {
+    name: 'backlog'
+    title: 'Savepoint timers do not keep up'
+    description: 'For two hours, each run of a timer has left more items than one run can do.'
+    severity: 2
+    query: 'AppTraces | extend Figure = tolong(extract("^[a-z_]+( in part)?: .*backlog ([0-9]+)", 2, Message)) | where isnotnull(Figure) | project TimeGenerated, Timer = extract("^[a-z_]+", 0, Message), Figure'
+    // The least of the runs: a single large deletion is done in a few of them.
+    aggregation: 'Minimum'
+    dimensions: [
+      {
+        name: 'Timer'
+        operator: 'Include'
+        values: [
+          '*'
+        ]
+      }
+    ]
+    operator: 'GreaterThan'
+    threshold: 20000
+    window: 'PT2H'
+    frequency: 'PT30M'
+  }
+  {
+    name: 'full-log'
+    title: 'Savepoint logs nothing until tomorrow'
+    description: 'The daily cap of the workspace is reached. Alerts that read the log are silent until it is lifted.'
+    severity: 1
+    // Azure writes this event once, beyond the cap. The window is as long as the log stays full.
+    query: '_LogOperation | where Category =~ "Ingestion" | where Detail contains "OverQuota" | summarize Figure = count()'
+    aggregation: 'Total'
+    dimensions: []
+    operator: 'GreaterThan'
+    threshold: 0
+    window: 'P1D'
+    frequency: 'PT5M'
   }
 ]
 var actionGroups = empty(email) ? [] : [people.id]
@@ -49,77 +171,33 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)
   }
 }
 
-resource serverErrors 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
-  name: 'savepoint-server-errors'
-  location: location
-  tags: tags
-  properties: {
-    displayName: 'Savepoint returns 5xx'
-    description: 'More than five 5xx responses within 15 minutes.'
-    severity: 1
-    enabled: true
-    scopes: [
-      workspaceId
-    ]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    // The first telemetry creates the tables, so the query is not valid before.
-    skipQueryValidation: true
-    criteria: {
-      allOf: [
-        {
-          query: 'AppRequests | where toint(ResultCode) between (500 .. 599) | summarize Errors = count()'
-          timeAggregation: 'Total'
-          metricMeasureColumn: 'Errors'
-          operator: 'GreaterThan'
-          threshold: 5
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
-          }
-        }
-      ]
-    }
-    autoMitigate: true
-    actions: {
-      actionGroups: actionGroups
-    }
-  }
-}
-
-resource throttling 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: 'savepoint-throttling'
+resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for rule in metricRules: {
+  name: 'savepoint-${rule.name}'
   location: 'global'
   tags: tags
   properties: {
-    description: 'The database refused more than 50 calls within 15 minutes, because they exceeded its throughput.'
-    severity: 2
+    description: rule.description
+    severity: rule.severity
     enabled: true
     scopes: [
-      cosmosId
+      rule.scope
     ]
     evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
+    windowSize: rule.window
     criteria: {
       'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [
         {
           criterionType: 'StaticThresholdCriterion'
-          name: 'throttled'
-          metricNamespace: 'Microsoft.DocumentDB/databaseAccounts'
-          metricName: 'TotalRequests'
-          dimensions: [
-            {
-              name: 'StatusCode'
-              operator: 'Include'
-              values: [
-                '429'
-              ]
-            }
-          ]
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 50
+          name: rule.name
+          metricNamespace: rule.namespace
+          metricName: rule.metric
+          dimensions: rule.dimensions
+          timeAggregation: rule.aggregation
+          operator: rule.operator
+          threshold: rule.threshold
+          // A metric that this plan lacks, or that has no value yet, does not stop the deployment.
+          skipMetricValidation: true
         }
       ]
     }
@@ -128,32 +206,33 @@ resource throttling 'Microsoft.Insights/metricAlerts@2018-03-01' = {
       actionGroupId: id
     }]
   }
-}
+}]
 
-// Each successful run ends with one log line that begins with the timer's name. A failed run writes none.
-resource silentTimers 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for timer in timers: {
-  name: 'savepoint-silent-${timer.name}'
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for rule in concat(logRules, timerRules): {
+  name: 'savepoint-${rule.name}'
   location: location
   tags: tags
   properties: {
-    displayName: 'Savepoint timer ${timer.name} did not run'
-    description: 'No run of the timer has succeeded for ${timer.window}.'
-    severity: 2
+    displayName: rule.title
+    description: rule.description
+    severity: rule.severity
     enabled: true
     scopes: [
       workspaceId
     ]
-    evaluationFrequency: 'PT30M'
-    windowSize: timer.window
+    evaluationFrequency: rule.frequency
+    windowSize: rule.window
+    // The first telemetry creates the tables, so the query is not valid before.
     skipQueryValidation: true
     criteria: {
       allOf: [
         {
-          query: 'AppTraces | where Message startswith "${timer.name}:" | summarize Runs = count()'
-          timeAggregation: 'Total'
-          metricMeasureColumn: 'Runs'
-          operator: 'LessThan'
-          threshold: 1
+          query: rule.query
+          timeAggregation: rule.aggregation
+          metricMeasureColumn: 'Figure'
+          dimensions: rule.dimensions
+          operator: rule.operator
+          threshold: rule.threshold
           failingPeriods: {
             numberOfEvaluationPeriods: 1
             minFailingPeriodsToAlert: 1

@@ -9,6 +9,9 @@ param clientId string
 @description('Host name of the Static Web App in front. Empty: there is none.')
 param staticWebAppHostname string
 
+@description('Client ids of further applications whose tokens are accepted, besides the app registration itself.')
+param allowedApplications array
+
 var behindStaticWebApp = !empty(staticWebAppHostname)
 
 resource app 'Microsoft.Web/sites@2024-04-01' existing = {
@@ -30,6 +33,8 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
       excludedPaths: [
         '/api/health/live'
         '/api/health/ready'
+        // Pages load the browser module before anybody has signed in.
+        '/api/client/*'
       ]
     }
     httpSettings: {
@@ -49,6 +54,10 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
             clientId
             'api://${clientId}'
           ]
+          // Without a list, any application of the tenant is accepted, or none.
+          defaultAuthorizationPolicy: {
+            allowedApplications: union([clientId], allowedApplications)
+          }
         }
       }
       // The same values that linking a Static Web App sets: only its requests are accepted.

@@ -16,6 +16,12 @@ param consistency string
 @description('Maximum of autoscale in RU/s, shared by all containers. 0: serverless.')
 param autoscaleMaxRu int
 
+@description('Whether a lock forbids to delete the account.')
+param keepData bool
+
+@description('Resource id of the workspace that records who changed the account.')
+param workspaceId string
+
 var database = 'savepoint'
 var serverless = autoscaleMaxRu == 0
 var containers = loadJsonContent('containers.json')
@@ -72,7 +78,33 @@ resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/conta
   }
 }]
 
-@description('Resource id, the scope of the throttling alert.')
+// A lock outlives the parameter: false does not remove it.
+resource keep 'Microsoft.Authorization/locks@2020-05-01' = if (keepData) {
+  name: 'keep-data'
+  scope: account
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Contains what people saved. Remove this lock before you delete the account.'
+  }
+}
+
+// Changes of roles, keys, backups and indexes. Not the requests for data: their lines contain owner ids and cost more.
+resource changes 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'changes'
+  scope: account
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [
+      {
+        category: 'ControlPlaneRequests'
+        enabled: true
+      }
+    ]
+  }
+}
+
+@description('Resource id, the scope of the alerts of the database.')
 output id string = account.id
 
 @description('Name of the account.')

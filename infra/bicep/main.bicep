@@ -22,6 +22,9 @@ param staticWebAppHostname string = ''
 @description('Origins whose pages may call the API directly, separated by commas. Not needed behind a Static Web App.')
 param corsOrigins string = ''
 
+@description('Client ids of further applications whose tokens are accepted, separated by commas. Empty: only the app registration itself.')
+param allowedApplications string = ''
+
 @allowed([
   'Strong'
   'BoundedStaleness'
@@ -35,6 +38,12 @@ param cosmosConsistency string = 'Strong'
 @minValue(0)
 @description('Maximum of autoscale in RU/s, at least 1,000, shared by all containers. 0: serverless, charged by use.')
 param cosmosAutoscaleMaxRu int = 0
+
+@description('Whether a lock forbids to delete the Cosmos DB account. Needs the right to make locks. false does not remove it.')
+param keepData bool = false
+
+@description('Object id of a person or group that may read and change all data. Empty: nobody but the app. Empty does not take the role away.')
+param operatorPrincipalId string = ''
 
 @allowed([
   '3.11'
@@ -68,7 +77,7 @@ param httpConcurrency int = 32
 param logRetentionDays int = 30
 
 @minValue(-1)
-@description('Maximum of logs a day in gigabytes. It limits cost. Beyond it, nothing is logged and no log alert fires until the next day. -1: no limit.')
+@description('Maximum of logs a day in gigabytes. It limits cost. Beyond it, nothing is logged until the next day, and an alert says so. -1: no limit.')
 param logDailyCapGb int = 2
 
 @description('Email address for alerts. Empty: alerts are in the portal only.')
@@ -105,6 +114,8 @@ module cosmos 'cosmos.bicep' = {
     tags: tags
     consistency: cosmosConsistency
     autoscaleMaxRu: cosmosAutoscaleMaxRu
+    keepData: keepData
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -115,6 +126,7 @@ module storage 'storage.bicep' = {
     name: 'stsavepoint${suffix}'
     location: location
     tags: tags
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -140,6 +152,7 @@ module roles 'roles.bicep' = {
     cosmosDatabase: cosmos.outputs.database
     storageName: storage.outputs.name
     insightsName: monitoring.outputs.insightsName
+    operatorPrincipalId: operatorPrincipalId
   }
 }
 
@@ -180,6 +193,7 @@ module authentication 'authentication.bicep' = {
     functionAppName: functionApp.outputs.name
     clientId: authClientId
     staticWebAppHostname: staticWebAppHostname
+    allowedApplications: empty(allowedApplications) ? [] : split(allowedApplications, ',')
   }
 }
 
@@ -192,6 +206,7 @@ module alerts 'alerts.bicep' = {
     email: alertEmail
     workspaceId: monitoring.outputs.workspaceId
     cosmosId: cosmos.outputs.id
+    functionAppId: functionApp.outputs.id
   }
 }
 

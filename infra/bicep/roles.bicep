@@ -1,4 +1,4 @@
-// All roles of the app. Each is limited to one resource.
+// All roles of the app, each limited to one resource, and the data role of a person.
 
 @description('Object id of the identity to which the roles are assigned.')
 param principalId string
@@ -14,6 +14,9 @@ param storageName string
 
 @description('Name of the Application Insights component.')
 param insightsName string
+
+@description('Object id of a person or group that may read and change data, too. Empty: nobody.')
+param operatorPrincipalId string
 
 // Built-in roles have fixed ids.
 var cosmosDataContributor = '00000000-0000-0000-0000-000000000002'
@@ -39,6 +42,17 @@ resource onData 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-1
   name: guid(cosmos.id, cosmosDatabase, principalId, cosmosDataContributor)
   properties: {
     principalId: principalId
+    roleDefinitionId: '${cosmos.id}/sqlRoleDefinitions/${cosmosDataContributor}'
+    scope: '${cosmos.id}/dbs/${cosmosDatabase}'
+  }
+}
+
+// The same for a person. A role outlives the parameter: empty does not remove it.
+resource onDataByOperator 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = if (!empty(operatorPrincipalId)) {
+  parent: cosmos
+  name: guid(cosmos.id, cosmosDatabase, operatorPrincipalId, cosmosDataContributor)
+  properties: {
+    principalId: operatorPrincipalId
     roleDefinitionId: '${cosmos.id}/sqlRoleDefinitions/${cosmosDataContributor}'
     scope: '${cosmos.id}/dbs/${cosmosDatabase}'
   }

@@ -9,6 +9,11 @@ param location string
 @description('Tags.')
 param tags object
 
+@description('Resource id of the workspace that records who wrote the package.')
+param workspaceId string
+
+var keptDays = 7
+
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name
   location: location
@@ -31,6 +36,36 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   parent: account
   name: 'default'
+  properties: {
+    // A package that was overwritten or deleted can be brought back.
+    deleteRetentionPolicy: {
+      enabled: true
+      days: keptDays
+    }
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: keptDays
+    }
+  }
+}
+
+// The identity of the app can write its own package. Nothing prevents that, so it is recorded.
+resource writes 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'writes'
+  scope: blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
+  }
 }
 
 resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {

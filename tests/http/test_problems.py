@@ -40,6 +40,7 @@ from persistence.errors import (
 from persistence.storage.containers import Container
 from persistence.storage.engine import Item, Stored
 from persistence.storage.query import Page, Query
+from persistence.storage.sqlite import operations
 from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.timers.run import StepFailed
 from tests.conftest import SETTINGS
@@ -57,6 +58,8 @@ BY_AN_ANCESTOR = {
     Trashed: Gone,
     # Only hosts of timers see it.
     StepFailed: Exception,
+    # Is told to operators on the command line.
+    operations.Refused: Exception,
     # Never raised itself.
     RequestError: Exception,
 }

@@ -1,24 +1,17 @@
-"""Checks azd, the workflows, sign-in and the alerts, as far as possible without Azure."""
+"""Checks azd, the workflows and sign-in, as far as possible without Azure."""
 
 import ast
 import json
-import logging
 import re
+import shutil
 import subprocess
 import sys
-from datetime import datetime, timedelta
-from fnmatch import fnmatch
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from cronsim import CronSim
 
-from functions.timers import _run
-from persistence.storage.sqlite.engine import SqliteEngine
-from persistence.timers.run import Timers
 from tests.support.bicep import ROOT, bicep_file
 
 AZD = yaml.safe_load((ROOT / "azure.yaml").read_text())
@@ -26,19 +19,6 @@ WORKFLOWS = {
     path.name: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")
 }
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
-
-
-def timers() -> list[str]:
-    """Returns the names of the app's timers, in order."""
-    tree = ast.parse((ROOT / "functions" / "timers.py").read_text())
-    names = [
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AsyncFunctionDef)
-        and "timer_trigger" in "".join(map(ast.dump, node.decorator_list))
-    ]
-    assert names
-    return names
 
 
 def steps(workflow: str, job: str) -> list[dict[str, Any]]:
@@ -66,14 +46,17 @@ def test_azd_finds_the_infrastructure_and_the_app():
 
 def test_the_hooks_are_scripts_that_exist_on_every_system():
     assert set(AZD["hooks"]) == {"preprovision", "postprovision", "predeploy"}
-    for hook in AZD["hooks"].values():
+    # Of the service, because `azd deploy` packs the code but is not `azd package`.
+    of_the_service = AZD["services"]["api"]["hooks"]
+    assert set(of_the_service) == {"prepackage"}
+    for hook in [*AZD["hooks"].values(), *of_the_service.values()]:
         scripts = {hook[system]["run"].split(maxsplit=1)[1] for system in ("posix", "windows")}
         assert len(scripts) == 1
         script, step = scripts.pop().split()
         assert f'"{step}": {step}' in (ROOT / script).read_text()
 
 
-@pytest.mark.parametrize("script", ["app_registration.py", "indexes.py"])
+@pytest.mark.parametrize("script", ["app_registration.py", "browser_module.py", "indexes.py"])
 def test_a_hook_script_needs_no_packages(script: str):
     """The hook runs before anything is installed."""
     tree = ast.parse((ROOT / "infra" / "hooks" / script).read_text())
@@ -82,26 +65,79 @@ def test_a_hook_script_needs_no_packages(script: str):
     assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
 
 
-def test_only_what_runs_goes_to_azure():
+def left_out(paths: list[str], tmp_path: Path) -> set[str]:
+    """Returns the paths that .funcignore leaves out. Its rules are those of .gitignore, so git applies them."""
+    shutil.copy(ROOT / ".funcignore", tmp_path / ".gitignore")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    check = ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "--stdin"]
+    done = subprocess.run(check, cwd=tmp_path, input="\n".join(paths), capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stderr
+    return set(done.stdout.splitlines())
+
+
+def test_only_what_runs_goes_to_azure(tmp_path: Path):
     """azd packs every file that .funcignore does not name."""
-    ignored = (ROOT / ".funcignore").read_text().split()
-    needed = {"function_app.py", "settings.py", "functions", "persistence", "host.json", "requirements.txt"}
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    tops = {path.split("/")[0] for path in tracked.splitlines()} or {path.name for path in ROOT.iterdir()}
-    sent = {top for top in tops if not any(fnmatch(top, pattern) for pattern in ignored)}
-    assert sent - {".funcignore"} == needed
-    assert {".azure", ".venv*", ".data"} <= set(ignored)
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tracked = listed.splitlines()
+    sent = set(tracked) - left_out(tracked, tmp_path) - {".funcignore"}
+    parts = ("functions/", "persistence/")
+    assert {path for path in sent if not path.startswith(parts)} == {
+        "function_app.py",
+        "settings.py",
+        "host.json",
+        "requirements.txt",
+    }
+    assert {path for path in tracked if path.startswith(parts)} <= sent
 
 
-def test_health_is_left_open_and_nothing_else():
+@pytest.mark.parametrize("folder", [".azure", ".venv", ".venv-checkov", ".data", "clients/browser/node_modules"])
+def test_what_is_made_on_this_machine_does_not_go_to_azure(tmp_path: Path, folder: str):
+    assert left_out([f"{folder}/one"], tmp_path)
+
+
+def test_the_built_browser_files_go_to_azure_and_so_do_packages_with_the_name_of_a_folder_of_ours(tmp_path: Path):
+    packed = ["functions/browser_files/savepoint.js", "functions/browser_files/savepoint.js.gz"]
+    packed += ["functions/clients/__init__.py", "functions/client/__init__.py"]
+    assert not left_out(packed, tmp_path)
+
+
+def excluded_paths() -> list[str]:
+    """Returns the paths that App Service Authentication leaves open, without the prefix of the API."""
+    settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
+    prefix = json.loads((ROOT / "host.json").read_text())["extensions"]["http"]["routePrefix"]
+    paths = settings["globalValidation"]["excludedPaths"]
+    assert all(path.startswith(f"/{prefix}/") for path in paths)
+    return [path.removeprefix(f"/{prefix}/") for path in paths]
+
+
+def public_routes() -> list[str]:
+    """Returns the routes that the app serves without an identity."""
+    declared = re.compile(r'@routes\.serve\(Route\("GET", "([^"]+)"[^\n]*public=True')
+    return [route for path in (ROOT / "functions").rglob("*.py") for route in declared.findall(path.read_text())]
+
+
+def test_a_caller_is_identified_before_a_request_reaches_the_app():
     settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
     assert settings["platform"]["enabled"] is True
-    validation = settings["globalValidation"]
-    assert validation["requireAuthentication"] is True
-    assert validation["unauthenticatedClientAction"] == "Return401"
-    prefix = json.loads((ROOT / "host.json").read_text())["extensions"]["http"]["routePrefix"]
-    routes = re.findall(r'"GET", "(health/\w+)"', (ROOT / "functions" / "health.py").read_text())
-    assert validation["excludedPaths"] == [f"/{prefix}/{route}" for route in routes]
+    assert settings["globalValidation"]["requireAuthentication"] is True
+    assert settings["globalValidation"]["unauthenticatedClientAction"] == "Return401"
+
+
+def test_what_pages_and_probes_need_before_sign_in_is_left_open_and_nothing_else():
+    after_sign_in = {"docs", "openapi.json"}  # public in the app, for one machine; not needed by strangers
+    public = {re.sub(r"\{\w+\}", "*", route) for route in public_routes()}
+    assert after_sign_in < public
+    assert sorted(excluded_paths()) == sorted(public - after_sign_in)
+
+
+def test_only_tokens_of_named_applications_are_accepted():
+    settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
+    validation = settings["identityProviders"]["azureActiveDirectory"]["validation"]
+    assert set(validation) == {"allowedAudiences", "defaultAuthorizationPolicy"}
+    assert "allowedApplications: union([clientId], allowedApplications)" in bicep_file("authentication.bicep").text
+    main = bicep_file("main.bicep")
+    assert main.named("parameters")["allowedApplications"]["default"] == ""
+    assert "allowedApplications: empty(allowedApplications) ? [] : split(allowedApplications, ',')" in main.text
 
 
 def test_sign_in_is_by_entra_without_a_secret_or_by_the_static_web_app_never_by_neither():
@@ -121,43 +157,19 @@ def test_the_mode_of_the_app_goes_with_who_signs_people_in():
     assert "var behindStaticWebApp = !empty(staticWebAppHostname)" in bicep_file("authentication.bicep").text
 
 
-def test_every_timer_is_missed_when_it_does_not_run():
-    watched = bicep_file("alerts.bicep").named("variables")["timers"]["value"]
-    assert [timer["name"] for timer in watched] == timers()
-
-
-async def test_the_alert_looks_for_the_line_that_a_timer_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    rule = bicep_file("alerts.bicep").named("resources")["silentTimers"]["config"]["config"]["properties"]
-    query = rule["criteria"]["allOf"][0]["query"]
-    assert query.startswith('AppTraces | where Message startswith "${timer.name}:" |')
-
-    engine = SqliteEngine(tmp_path)
-    with caplog.at_level(logging.INFO):
-        await _run(Timers((), engine), "sweep_sessions")
-    await engine.close()
-    assert [record.message for record in caplog.records if record.message.startswith("sweep_sessions:")]
-
-
-def test_a_timer_may_be_silent_for_longer_than_it_lies_between_two_runs():
-    hours = {"PT2H": 2, "P2D": 48}
-    defaults = bicep_file("function-app.bicep").named("variables")["defaults"]["value"]
-    schedules = {
-        "mark_deleted_snapshot_logs": defaults["CLEANUP_SCHEDULE"],
-        "sweep_sessions": defaults["CLEANUP_SCHEDULE"],
-        "purge_stale_drafts": defaults["PURGE_SCHEDULE"],
-    }
-    for timer in bicep_file("alerts.bicep").named("variables")["timers"]["value"]:
-        first, second = islice(CronSim(schedules[timer["name"]], datetime(2026, 1, 1)), 2)
-        assert timedelta(hours=hours[timer["window"]]) >= 2 * (second - first)
-
-
-def test_somebody_hears_of_server_errors_and_of_throttling():
-    alerts = bicep_file("alerts.bicep").named("resources")
-    errors = alerts["serverErrors"]["config"]["properties"]["criteria"]["allOf"][0]
-    assert "between (500 .. 599)" in errors["query"]
-    throttling = alerts["throttling"]["config"]["properties"]["criteria"]["allOf"][0]
-    assert throttling["metricName"] == "TotalRequests"
-    assert throttling["dimensions"][0] == {"name": "StatusCode", "operator": "Include", "values": ["429"]}
+def test_actions_of_others_are_pinned_by_commit_and_say_which_release_that_is():
+    """A tag can be moved to other code. Workflows of this repository are used by their path."""
+    used = [
+        line.strip()
+        for path in (ROOT / ".github" / "workflows").glob("*.yml")
+        for line in path.read_text().splitlines()
+        if re.search(r"^\s*(- )?uses:", line) and "uses: ./" not in line
+    ]
+    assert len(used) >= 5
+    for line in used:
+        assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+    pins = {line.partition("uses: ")[2] for line in used}
+    assert len(pins) == len({pin.partition("@")[0] for pin in pins}), "one commit for each action"
 
 
 def test_the_workflow_does_what_is_done_before_a_merge_and_on_every_python():

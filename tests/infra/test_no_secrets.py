@@ -85,11 +85,21 @@ def test_rights_are_given_in_one_file_only():
     assert giving == {"roles.bicep"}
 
 
-def test_the_right_to_data_ends_at_the_database():
-    given = bicep_file("roles.bicep").resource("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments")
-    assert given["properties"]["scope"] == "${cosmos.id}/dbs/${cosmosDatabase}"
-    role = bicep_file("roles.bicep").named("variables")["cosmosDataContributor"]["value"]
-    assert role == COSMOS_DATA_CONTRIBUTOR
+def test_the_right_to_data_ends_at_the_database_for_the_app_and_for_a_person():
+    file = bicep_file("roles.bicep")
+    app, person = (file.named("resources")[name] for name in ("onData", "onDataByOperator"))
+    assert app["config"]["properties"]["principalId"] == "principalId"
+    assert person["config"]["config"]["properties"]["principalId"] == "operatorPrincipalId"
+    for given in (app["config"], person["config"]["config"]):
+        assert given["properties"]["scope"] == "${cosmos.id}/dbs/${cosmosDatabase}"
+        assert given["properties"]["roleDefinitionId"].endswith("/${cosmosDataContributor}")
+    assert file.named("variables")["cosmosDataContributor"]["value"] == COSMOS_DATA_CONTRIBUTOR
+
+
+def test_no_person_has_a_role_unless_named():
+    assert bicep_file("main.bicep").named("parameters")["operatorPrincipalId"]["default"] == ""
+    assert "onDataByOperator" in TEXTS["roles.bicep"]
+    assert "= if (!empty(operatorPrincipalId)) {" in TEXTS["roles.bicep"]
 
 
 def test_every_other_right_is_limited_to_one_resource():

@@ -24,6 +24,7 @@ OTHERWISE = {
     "reopenSession": 409,  # it is not closed
     "restoreFromTrash": 409,  # it is not in the trash
     "purgeFromTrash": 409,
+    "getClientFile": 404,  # the browser module has no such file
     "getSnapshotVisitors": 403,  # by default the operator does not show them
 }
 

@@ -41,6 +41,7 @@ async def made(client: httpx.AsyncClient, number: int) -> dict[str, str]:
         "<snapshot_id>": snapshot,
         "<draft_id>": draft_id,
         "<version>": "1",
+        "<file>": "other.js",
         "<...>": OWNER,
     }
 

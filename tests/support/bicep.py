@@ -13,7 +13,7 @@ FOLDER = ROOT / "infra" / "bicep"
 FILES = sorted(FOLDER.glob("*.bicep"))
 
 FUNCTIONS = frozenset(
-    "empty environment guid loadJsonContent split subscription subscriptionResourceId tenant union".split()
+    "concat empty environment guid loadJsonContent split subscription subscriptionResourceId tenant union".split()
     + ["uniqueString"]
 )
 """The Bicep functions that these files may call. A misspelt name is not among them."""

@@ -7,14 +7,16 @@ from functions.app import build_app
 from persistence import Stores
 from settings import Settings
 
+ASKS_NO_STORE = ("client/", "persistence/{*")
+"""Files of the browser module, which are there once it is built, and the refusal of what no function serves."""
+
 
 def endpoints(stores: Stores, settings: Settings) -> set[tuple[str, str]]:
-    """Returns method and route of every HTTP function of the app, without the names of parameters."""
+    """Returns method and route of every HTTP function that has a store, without the names of parameters."""
     found = set()
     for function in build_app(stores, settings.app_rules()).get_functions():
         trigger: Any = function.get_trigger()
-        # The last function refuses what no other serves, and asks no store.
-        if trigger.get_binding_name() == "httpTrigger" and "{*" not in trigger.route:
+        if trigger.get_binding_name() == "httpTrigger" and not trigger.route.startswith(ASKS_NO_STORE):
             methods = [str(getattr(method, "value", method)) for method in trigger.methods]
             found |= {(method, nameless(trigger.route)) for method in methods}
     return found

@@ -1,0 +1,1 @@
+"""The browser module beside other ways to keep a text in a browser."""

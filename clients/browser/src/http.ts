@@ -1,0 +1,135 @@
+/** Requests to the server. Nothing here retries. */
+
+import type { Answer, Meta } from "./model.js";
+
+export type Headers = Record<string, string>;
+
+export interface Call {
+  method: string;
+  path: string;
+  headers?: Headers | undefined;
+  body?: Blob | Uint8Array<ArrayBuffer> | string | undefined;
+}
+
+/** `status` is 0 if nobody knows whether the server did it: no answer, or not one of ours. */
+export interface Reply {
+  status: number;
+  body: any;
+}
+
+export interface Http {
+  /** The headers of the last call: for a page that is closing and cannot wait for new ones. */
+  renew(): Promise<void>;
+  /** Never rejects. `now` sends in this very task. */
+  send(call: Call, now?: boolean): Promise<Reply>;
+}
+
+export interface HttpOptions {
+  baseUrl: string;
+  headers?: object | (() => Promise<object>) | undefined;
+  fetch?: typeof fetch | undefined;
+}
+
+/** A request was refused, or did not arrive: then `type` is `offline`. */
+export class Problem extends Error {
+  /** The stable name of what is wrong, as in the API description, and the HTTP status. */
+  declare readonly type: string;
+  declare readonly status: number;
+  /** The whole problem, if the server sent one. */
+  declare readonly body: any;
+
+  constructor(type: string, status: number, message: string, body?: any) {
+    super(message);
+    Object.assign(this, { name: "Problem", type, status, body });
+  }
+}
+
+export const problemOf = ({ status, body }: Reply): Problem =>
+  new Problem(body?.error?.type ?? "offline", status, body?.detail ?? "The server did not respond.", body);
+
+const KEEPALIVE_BYTES = 60 * 1024;
+const LIMIT_MS = 120_000;
+
+/** Bytes of requests in flight that outlive the page. Browsers refuse more than 64 KiB of all documents together. */
+let flying = 0;
+
+export const size = (body: Call["body"]): number => (body ? new Blob([body]).size : 0);
+
+export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http {
+  let last: object = typeof headers === "object" ? headers : {};
+
+  async function renew(): Promise<void> {
+    if (typeof headers === "function") last = await headers();
+  }
+
+  async function send(call: Call, now = false): Promise<Reply> {
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), LIMIT_MS);
+    const bytes = size(call.body);
+    const keepalive = call.method !== "GET" && flying + bytes <= KEEPALIVE_BYTES;
+    try {
+      if (!now) await renew();
+      if (keepalive) flying += bytes;
+      try {
+        const response = await (own ?? fetch)(baseUrl + call.path, {
+          method: call.method,
+          headers: { ...last, ...call.headers },
+          body: call.body ?? null,
+          cache: "no-store",
+          keepalive,
+          signal: stop.signal,
+        });
+        return await read(response);
+      } finally {
+        if (keepalive) flying -= bytes;
+      }
+    } catch {
+      return { status: 0, body: null };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return { renew, send };
+}
+
+/** A page of a portal or of a proxy is no answer, whatever its status. */
+async function read(response: Response): Promise<Reply> {
+  const { status } = response;
+  const isJson = /^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "");
+  const isEmpty = status === 204 || status === 304;
+  if (isJson && !isEmpty) return { status, body: await response.json() };
+  // Platforms that check who is signed in have pages of their own for it.
+  return { status: isEmpty || status === 401 ? status : 0, body: null };
+}
+
+const meta = (body: any): Meta | undefined => {
+  const found = body?.metadata ?? body;
+  return found?.etag && found.version ? found : undefined;
+};
+
+/** Returns what a reply says about a document. */
+export function answerOf({ status, body }: Reply): Answer {
+  const type: string | undefined = body?.error?.type;
+  if (status === 304) return { k: "same" };
+  if (status >= 200 && status < 300) {
+    const found = meta(body);
+    if (!found) return { k: "lost" };
+    return body.conflict ? { k: "ok", meta: found, copyOf: body.conflict.current } : { k: "ok", meta: found };
+  }
+  if (status === 401) return { k: "out" };
+  if (!type) return { k: "lost" };
+  if (type === "too_many" || type === "storage_full")
+    return { k: "full", size: body.used, limit: body.limit };
+  if (status > 499 || status === 408 || status === 429 || type === "contended") {
+    return body.retryAfter ? { k: "lost", after: body.retryAfter } : { k: "lost" };
+  }
+  if (/^(base_gone|delta_too_large|invalid_delta|key_reused|condition_required)$/.test(type))
+    return { k: "again" };
+  if (status === 412) return { k: "stale", version: body.current?.version ?? 0 };
+  if (type === "not_found") return { k: "missing" };
+  if (status === 410) return { k: "gone" };
+  if (type === "illegal_move") return { k: "moved", status: body.sessionStatus };
+  if (status === 413) return { k: "big", size: body.size ?? 0, limit: body.limit };
+  return { k: "refused", error: body.detail };
+}

@@ -1,0 +1,81 @@
+/** What belongs to a person besides the open documents. Every call rejects with a Problem. */
+
+import type { Ask } from "./calls.js";
+import type { operations } from "./wire.gen.js";
+import type {
+  ActivityPage,
+  DraftContent,
+  DraftMetadataPage,
+  Emptied,
+  Session,
+  SessionMetadata,
+  SessionMetadataPage,
+  SnapshotContent,
+  SnapshotMetadataPage,
+  TrashedPage,
+  UsageAndLimits,
+} from "./wire.gen.js";
+
+type Query<Name extends keyof operations> = NonNullable<operations[Name]["parameters"]["query"]>;
+
+export interface Lists {
+  readonly sessions: {
+    list(query?: Query<"getSessionsMetadata">): Promise<SessionMetadataPage>;
+    get(id: string): Promise<Session>;
+    remove(id: string): Promise<void>;
+    copy(id: string, options?: { title?: string; version?: number }): Promise<SessionMetadata>;
+    close(id: string): Promise<SessionMetadata>;
+    reopen(id: string): Promise<SessionMetadata>;
+  };
+  readonly drafts: {
+    list(query?: Query<"getDraftsMetadata">): Promise<DraftMetadataPage>;
+    get(id: string): Promise<DraftContent>;
+    remove(id: string): Promise<void>;
+  };
+  readonly snapshots: {
+    list(query?: Query<"getSnapshotsMetadata">): Promise<SnapshotMetadataPage>;
+    get(id: string): Promise<SnapshotContent>;
+    remove(id: string): Promise<void>;
+  };
+  readonly trash: {
+    list(query?: Query<"getTrash">): Promise<TrashedPage>;
+    restore(id: string): Promise<SessionMetadata>;
+    remove(id: string): Promise<void>;
+    empty(): Promise<Emptied>;
+  };
+  readonly activity: { list(query?: Query<"getActivity">): Promise<ActivityPage> };
+  usage(): Promise<UsageAndLimits>;
+}
+
+export function createLists(get: Ask, newId: () => string): Lists {
+  const list =
+    (path: string) =>
+    (query: object = {}) => {
+      const wanted = Object.entries(query).filter(([, value]) => value != null);
+      return get<any>("GET", `${path}?${new URLSearchParams(wanted as [string, string][])}`);
+    };
+  const call =
+    (method: string, path: string, after = "") =>
+    (id: string, body?: object) =>
+      get<any>(method, `${path}/${encodeURIComponent(id)}${after}`, body);
+  const common = (path: string) => ({
+    list: list(path),
+    get: call("GET", path),
+    remove: call("DELETE", path),
+  });
+  const post = (path: string, action: string) => call("POST", path, `/${action}`);
+  return {
+    sessions: {
+      ...common("/sessions"),
+      copy: (id, options = {}) =>
+        get("POST", `/sessions/${encodeURIComponent(id)}/copy`, options, { "Idempotency-Key": newId() }),
+      close: post("/sessions", "close"),
+      reopen: post("/sessions", "reopen"),
+    },
+    drafts: common("/drafts"),
+    snapshots: common("/snapshots"),
+    trash: { ...common("/trash"), restore: post("/trash", "restore"), empty: () => get("DELETE", "/trash") },
+    activity: { list: list("/activity") },
+    usage: () => get("GET", "/usage"),
+  };
+}

@@ -1,0 +1,57 @@
+/** What happens to the page: it is hidden, shown, left and come back to. */
+
+export interface PageEvents {
+  /** The page may never run again. Once for each time that it is hidden or left. */
+  hide(): void;
+  show(): void;
+  online(): void;
+  /** It goes into the back/forward cache or away for good. */
+  leave(): void;
+  enter(): void;
+}
+
+export interface Page {
+  /** Asks before the page is left, as long as it is true. */
+  guard(on: boolean): void;
+}
+
+export function watchPage(on: PageEvents): Page {
+  let gone = false;
+  let guarded = false;
+
+  const hide = (): void => {
+    if (!gone) on.hide();
+    gone = true;
+  };
+  const show = (): void => {
+    if (document.visibilityState === "hidden") return;
+    gone = false;
+    on.show();
+  };
+  const ask = (event: Event): void => event.preventDefault();
+
+  document.addEventListener("visibilitychange", () =>
+    document.visibilityState === "hidden" ? hide() : show(),
+  );
+  document.addEventListener("resume", show);
+  addEventListener("focus", show);
+  addEventListener("online", () => on.online());
+  addEventListener("pagehide", () => {
+    hide();
+    on.leave();
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    on.enter();
+    show();
+  });
+
+  return {
+    guard(wanted) {
+      if (wanted === guarded) return;
+      guarded = wanted;
+      if (wanted) addEventListener("beforeunload", ask);
+      else removeEventListener("beforeunload", ask);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/** What earlier pages have left in the journal, and what was put aside. */
+
+import { asideOf, type Archive, type Aside } from "./archive.js";
+import type { Entry } from "./entry.js";
+import type { Core } from "./late.js";
+import type { State } from "./model.js";
+import { fromEntry } from "./resume.js";
+import type { Status } from "./view.js";
+
+export interface Recoverable {
+  readonly id: string;
+  readonly title: string;
+  /** When it was written, in milliseconds. */
+  readonly at: number;
+  /** Why it was put aside: `kept` in a conflict, `discarded`, `not_applied` or `unreadable`. Undefined: not saved. */
+  readonly aside: string | undefined;
+  /** The version that was edited, and the one of the server. Undefined: not on the server, or not known. */
+  readonly version: number | undefined;
+  readonly serverVersion: number | undefined;
+  /** True if nothing else was saved since, so that it can be saved at once. */
+  readonly current: boolean;
+  /** The text. Of something that cannot be read: as it was found. */
+  readonly content: unknown;
+  /** @internal */
+  readonly _entry: Entry | undefined;
+}
+
+export interface Claimed {
+  /** Where it is now. */
+  readonly id: string;
+  /** True if that is a draft by itself, because the document has changed. */
+  readonly copy: boolean;
+  /** `clean` if the server has it. */
+  readonly status: Status;
+}
+
+export interface Recovery {
+  /** Lists what pages that are gone could not save, and what was put aside. */
+  recoverable(): Promise<Recoverable[]>;
+  /** Saves such an entry: where it belongs if nothing was saved there since, else as a draft. Overwrites nothing. */
+  claim(entry: Recoverable): Promise<Claimed>;
+  /** Takes an entry out of the way. It stays aside for 30 days. */
+  setAside(entry: Recoverable): Promise<void>;
+}
+
+export function createRecovery(by: Core, archive: Archive): Recovery {
+  const { http, app, answerOf } = by;
+
+  async function described(entry: Entry): Promise<Recoverable> {
+    const { id, title, at, base, content } = entry;
+    const r = answerOf(
+      await http.send({ method: "GET", path: `/sessions/metadata/${encodeURIComponent(id)}` }),
+    );
+    const server = r.k === "ok" ? r.meta : undefined;
+    const current = base ? server?.etag === base.etag : r.k === "missing";
+    const versions = { version: base?.version, serverVersion: server?.version };
+    return { id, title, at, aside: undefined, ...versions, current, content, _entry: entry };
+  }
+
+  const put = ({ id, title, at, why, content }: Aside): Recoverable => ({
+    ...{ id, title, at, aside: why, content },
+    ...{ version: undefined, serverVersion: undefined, current: false, _entry: undefined },
+  });
+
+  /** Saves a text without showing it. */
+  async function save(
+    owner: string,
+    instance: string,
+    text: string,
+    id: string,
+    known: Partial<State>,
+    of?: Entry,
+  ) {
+    const options = {
+      serialize: () => text,
+      apply: (other: string) => (text = other),
+      ...(of?.mediaType ? { mediaType: of.mediaType } : {}),
+    };
+    const one = by.create({ ...options, onConflict: "copy" }, owner, instance, id, known);
+    try {
+      let state = await one.flush();
+      if (state.status === "gone") state = await one.saveAs(state.title || "Untitled");
+      const copy = state.copied?.id ?? (state.id === id ? undefined : state.id);
+      return { id: copy ?? id, copy: !!copy, status: state.status };
+    } finally {
+      await one.close();
+    }
+  }
+
+  return {
+    async recoverable() {
+      const owners = [...new Set([await by.owner(), ""])];
+      const isOrphan = await by.orphans();
+      const entries = (await archive.list(owners, app)).filter((entry) => isOrphan(entry.instance));
+      const asides = await archive.asides(owners, app);
+      return [...(await Promise.all(entries.map(described))), ...asides.map(put)];
+    },
+    async claim({ _entry: entry, content, title }) {
+      const owner = await by.owner();
+      const instance = by.instance();
+      if (!entry) {
+        if (typeof content !== "string") throw new TypeError("This cannot be read, so it cannot be saved.");
+        const known = { text: content, edits: 1, snapped: 1, title, rename: title ? { title } : null };
+        return save(owner, instance, content, by.newId(), known);
+      }
+      if (!(await archive.take(entry, { owner, instance }))) throw new Error("Another page has taken it.");
+      return save(owner, instance, entry.content, entry.id, fromEntry(entry), entry);
+    },
+    async setAside({ _entry: entry }) {
+      if (entry) await archive.aside(asideOf(entry, "discarded", entry.content), entry);
+    },
+  };
+}

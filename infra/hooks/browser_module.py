@@ -1,0 +1,56 @@
+"""Builds the files of the browser module, which the server serves and git does not have.
+
+azd runs `build` before it packs the code. Needs only the standard library, and Node with npm: that of the machine,
+or the one that `make setup` installs.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "clients" / "browser"
+
+
+class HookError(Exception):
+    """Ends the hook. The message is for the person who runs it."""
+
+
+def build(environ: Mapping[str, str]) -> None:
+    """Installs the tools if they are missing, and builds. Raises HookError if that fails."""
+    path = os.pathsep.join([str(ROOT / ".venv" / "node" / "bin"), environ.get("PATH", os.defpath)])
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    if node is None or npm is None:
+        raise HookError("Node was not found: install Node 20.19 or newer with npm, or run `make setup`.")
+    env = {**environ, "PATH": path}
+    if not (SOURCE / "node_modules" / "esbuild").is_dir():
+        _run([npm, "ci", "--ignore-scripts"], env)
+    _run([node, "build.mjs"], env)
+
+
+def _run(command: list[str], env: Mapping[str, str]) -> None:
+    done = subprocess.run(command, cwd=SOURCE, env=dict(env), capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise HookError(f"The browser module could not be built: {said}")
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit status: 0; 1 with the reason on stderr; 2 for unknown arguments."""
+    steps = {"build": build}
+    if len(arguments) != 1 or arguments[0] not in steps:
+        print(f"usage: browser_module.py {'|'.join(steps)}", file=sys.stderr)
+        return 2
+    try:
+        steps[arguments[0]](os.environ)
+    except HookError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
