@@ -6,6 +6,8 @@ Prices are in US dollars for East US. They were not checked against a current pr
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from benchmarks.request_units import to_write
+
 PEOPLE = 1_000
 WORKDAYS = 22
 HOURS_A_DAY = 8
@@ -15,11 +17,15 @@ VISITORS_PER_SNAPSHOT = 5
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """How often one person does something in a month. `why` is the reason for the number."""
+    """How often one person does something in a month. `why` is the reason for the number.
+
+    by_timer  whether a timer does it later, so that it is no request
+    """
 
     operation: str
     times: int
     why: str
+    by_timer: bool = False
 
 
 HABITS = (
@@ -28,10 +34,13 @@ HABITS = (
     Habit("list 1 visited", 5 * WORKDAYS, "the start page too"),
     Habit("list 30", 3 * WORKDAYS, "the session dialog for 1 minute a day, every 20 s"),
     Habit("open", 4 * WORKDAYS, "4 a day"),
-    Habit("autosave", 60 * WORKDAYS, "an hour of drawing a day, a change every minute"),
+    Habit("autosave", 60 * WORKDAYS, "an hour of drawing a day, saved every 30 s; the first one in each minute"),
+    Habit("autosave within the same minute", 60 * WORKDAYS, "and the second one"),
     Habit("save", 5 * WORKDAYS, "5 a day on purpose"),
-    Habit("sweep a session", 12 * WORKDAYS, "one was saved in 12 of the quarters of an hour of a day"),
-    Habit("sweep one content more", 53 * WORKDAYS, "the other saves and autosaves"),
+    Habit("sweep a session", 12 * WORKDAYS, "one was saved in 12 of the quarters of an hour of a day", True),
+    Habit("sweep one content more", 113 * WORKDAYS, "the other saves and autosaves", True),
+    Habit("remove a content", 60 * WORKDAYS + 2 * 20, "what autosaves replaced, and 2 purged sessions", True),
+    Habit("remove a line of activity", 65 * WORKDAYS + 20, "as many as were written, 90 days later", True),
     Habit("create a session", SESSIONS_PER_PERSON, "every other day"),
     Habit("rename", 4, "once a week"),
     Habit("delete a session", 2, "every other week"),
@@ -41,6 +50,8 @@ HABITS = (
 )
 TOLD = ("autosave", "save", "create a session", "rename", "delete a session", "create a snapshot")
 """What has a line of activity."""
+REMOVED = {"remove a content": ("content", 5), "remove a line of activity": ("line of activity", 8)}
+"""The item that each removes, and its index terms. A delete costs as a create."""
 TIMER, TIMER_RUNS = "the timer, with nothing to do", 4 * 24 * 30
 
 PER_MILLION_UNITS = 0.25
@@ -55,6 +66,7 @@ LOGGED_BYTES_PER_REQUEST = 1_500
 
 def tables(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> Iterator[list[list[str]]]:
     """Yields the cells of two tables, heading first: the request units of 1,000 people, then the bill."""
+    units = with_removals(units, items)
     done = [(habit.operation, habit.times * PEOPLE, habit.why) for habit in HABITS]
     done.append((TIMER, TIMER_RUNS, "every 15 minutes"))
     yield [
@@ -67,8 +79,8 @@ def tables(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -
 
 def bill(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> list[list[str]]:
     """Returns the lines of the second table."""
-    strong, session = _million_units(units)
-    requests = PEOPLE * sum(habit.times for habit in HABITS)
+    strong, session = _million_units(with_removals(units, items))
+    requests = PEOPLE * requests_of_one()
     seconds = WORKDAYS * HOURS_A_DAY * 3_600
     stored = PEOPLE * stored_bytes(items) / 1e9
     logged = requests * LOGGED_BYTES_PER_REQUEST / 1e9
@@ -94,6 +106,19 @@ def bill(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> 
         ["**together**", "", f"**{total:,.0f}**"],
         ["with Session in place of Strong", "", f"{total - saved:,.0f}"],
     ]
+
+
+def with_removals(
+    units: Mapping[str, tuple[float, float]], items: Mapping[str, int]
+) -> dict[str, tuple[float, float]]:
+    """Returns the request units with those of what timers remove, by the sizes of the items."""
+    removed = {name: to_write(items[item]) + 0.2 * terms for name, (item, terms) in REMOVED.items()}
+    return {**units, **{name: (each, each) for name, each in removed.items()}}
+
+
+def requests_of_one() -> int:
+    """Returns the number of requests of one person in a month."""
+    return sum(habit.times for habit in HABITS if not habit.by_timer)
 
 
 def stored_bytes(items: Mapping[str, int]) -> int:

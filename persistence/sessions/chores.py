@@ -44,29 +44,27 @@ class SessionChores:
         """Removes contents that no head names: a save failed, or was interrupted while it pruned. Writes lines of
         activity that an interrupted save lacks.
 
-        Looks only at sessions that have a content or a head written since the last run.
+        Looks only at sessions that have a content or a head written since the last run, and once at each. The scan
+        of heads does not find a session that is saved again and again, and that of contents none that was renamed.
         """
         until = at - self._rules.settle_grace
+        swept = set[tuple[str, str]]()  # both scans are bounded, so this is, too
 
-        async def sweep_content(item: Item) -> None:
-            head = await self._sweep(counts, item["owner_id"], _session_of(item), at)
-            # The scan of heads does not find a session that is saved again and again.
-            if head is not None and head.metadata.updated_at > until:
-                await self._write_late_lines(counts, head, at)
-
-        async def sweep_head(item: Item) -> None:
-            head = await self._sweep(counts, item["owner_id"], item["id"], at)
+        async def sweep(item: Item) -> None:
+            session = (item["owner_id"], _session_of(item))
+            if session in swept:
+                return
+            head = await self._sweep(counts, *session, at)
             if head is not None:
                 await self._write_late_lines(counts, head, at)
+            swept.add(session)
 
         # Each watermark has the name under which it was first stored.
         await self._scan.each_written(
-            counts, self._contents, "saved_at", until, sweep_content, group=_session_of, watermark="saved_at"
+            counts, self._contents, "saved_at", until, sweep, group=_session_of, watermark="saved_at"
         )
         path = "metadata.updated_at"
-        await self._scan.each_written(
-            counts, self._heads, path, until, sweep_head, group=_session_of, watermark=path
-        )
+        await self._scan.each_written(counts, self._heads, path, until, sweep, group=_session_of, watermark=path)
 
     async def forget_tombstones(self, at: datetime, counts: Counts) -> None:
         """Removes the tombstones of sessions after the retention."""

@@ -126,8 +126,12 @@ def test_the_worked_month_adds_up():
     units = {habit.operation: (2.0, 1.0) for habit in month.HABITS} | {month.TIMER: (0.0, 0.0)}
     items = {"content": 0, "head, full history": 0, "snapshot": 0, "line of activity": 0}
     rows = {row[0]: row for row in month.bill(units, items)}
-    times = sum(habit.times for habit in month.HABITS) * month.PEOPLE
-    assert rows["Cosmos DB, request units, Strong"][1] == f"{2 * times / 1e6:,.0f} million"
+    times = sum(one.times for one in month.HABITS if one.operation not in month.REMOVED) * month.PEOPLE
+    removals = month.with_removals({}, items)
+    removed = sum(one.times * removals[one.operation][0] for one in month.HABITS if one.operation in month.REMOVED)
+    assert removed > 0
+    total = 2 * times + removed * month.PEOPLE
+    assert rows["Cosmos DB, request units, Strong"][1] == f"{total / 1e6:,.0f} million"
     assert rows["Cosmos DB, storage added in the month"][2] == "0"
     saved = int(rows["**together**"][2].strip("*")) - int(rows["with Session in place of Strong"][2])
     assert saved == pytest.approx(times / 1e6 * month.PER_MILLION_UNITS, abs=1)

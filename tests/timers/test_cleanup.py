@@ -19,7 +19,7 @@ from tests.conftest import SETTINGS
 from tests.support import sessions as of_sessions
 from tests.support.breaking import Dies
 from tests.support.clock import NOON, Clock
-from tests.support.engines import InSteps
+from tests.support.engines import CountingReads, InSteps
 from tests.support.sessions import content_ids, delete_for_good, session_store
 from tests.support.snapshots import (
     GRACE,
@@ -294,3 +294,19 @@ async def test_a_fault_of_the_store_rises_as_what_it_is(engine: Engine, stores: 
     clock.at += GRACE + A_MOMENT
     with pytest.raises(StoreUnavailable):
         await clean_up(over(Dies(engine, at=1))[3])
+
+
+async def test_a_session_is_swept_once_by_each_run(engine: Engine, stores: Stores, clock: Clock) -> None:
+    made = await stores.sessions.create(OWNER, of_sessions.new())
+    renamed = await stores.sessions.create(OWNER, of_sessions.new())
+    for _ in range(3):
+        clock.at += timedelta(minutes=2)
+        await stores.sessions.save(OWNER, made.id, SessionChange(content=pack(str(clock.at))))
+    clock.at += GRACE + A_MOMENT
+    counting = CountingReads(engine)
+    assert (await clean_up(over(counting)[3])).sessions_swept == 2
+    reads = [one for one in counting.asked if one.verb == "read" and made.id in one.ids]
+    assert len(reads) == 1, "of the head"
+    await stores.sessions.save(OWNER, renamed.id, SessionChange(title="Renamed"))
+    clock.at += GRACE + A_MOMENT
+    assert (await clean_up(stores)).sessions_swept == 1
