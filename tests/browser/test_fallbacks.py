@@ -93,15 +93,13 @@ def test_without_its_parts_a_new_document_is_saved_and_decisions_wait_for_them(p
     assert person.server.content(tab.id) == "AB"
 
 
-def test_without_its_parts_a_document_of_the_server_opens_or_says_that_it_cannot(person: Person) -> None:
-    id = person.server.create("one")
+def test_without_its_parts_a_document_of_the_server_opens_and_is_saved(person: Person) -> None:
     person.line.breaks(answers(404, "Not found", "text/plain"), path=PARTS)
-    tab = person.tab(waits=True)
-    said = tab.run("start({ id: it }).then(() => 'open', (error) => error instanceof Error)", id)
-    assert said in ("open", True)
-    person.line.works()
-    tab = person.on(id)
-    assert tab.text == "one"
+    tab = person.on(person.server.create("one"))
+    tab.type("A")
+    tab.until_saved()
+    assert tab.text == "oneA" == person.server.content(tab.id)
+    assert tab.run("server.recoverable().catch((error) => error instanceof Error)") is True
 
 
 def test_a_release_that_is_deployed_while_a_page_is_open_takes_nothing_from_it(person: Person) -> None:

@@ -1,6 +1,7 @@
-"""A browser that is killed loses nothing that was typed a second before. Numbers are those of docs/browser.md."""
+"""A browser that is killed or emptied loses nothing that was kept before. Numbers are those of docs/browser.md."""
 
 import random
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Playwright
@@ -88,3 +89,33 @@ def test_ten_kills_lose_nothing_that_was_kept(killed: KilledPerson, playwright: 
 @pytest.mark.timeout(3_600)
 def test_a_hundred_kills_lose_nothing_that_was_kept(killed: KilledPerson, playwright: Playwright) -> None:
     loop(killed, playwright, 100)
+
+
+@pytest.fixture
+def asked() -> Iterator[str]:
+    """Counts how often storage is asked to be persistent."""
+    yield "globalThis.asked = 0; StorageManager.prototype.persist = async () => { asked++; return true };"
+
+
+def test_f24_a_draft_whose_browser_was_emptied_comes_back_from_the_server(person: Person) -> None:
+    tab = person.tab()
+    tab.type("a draft")
+    tab.until_saved()
+    id = tab.id
+    tab.cdp().send("Storage.clearDataForOrigin", {"origin": person.origin, "storageTypes": "all"})
+    tab.page.close()
+    person.tabs.remove(tab)
+    again = person.on(id)
+    again.until_text("a draft")
+    assert again.run("server.drafts.list().then((page) => JSON.stringify(page).includes(it))", id)
+
+
+def test_f24_storage_is_asked_to_persist_once_a_person_saved_by_hand(person: Person, asked: str) -> None:
+    tab = person.tab(init=asked)
+    tab.type("a draft")
+    tab.until_saved()
+    assert tab.run("asked") == 0
+    for _ in range(2):
+        tab.run("doc.save({ title: 'First' })")
+    tab.until_saved()
+    tab.until("asked === 1")

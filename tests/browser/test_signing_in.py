@@ -6,7 +6,6 @@ import pytest
 
 from tests.browser.conftest import Person
 from tests.browser.line import Fault, answers, never_arrives
-from tests.browser.tab import eventually
 
 PROBLEM = {
     "type": "urn:savepoint:problem:unauthenticated",
@@ -92,10 +91,11 @@ def test_f26_a_tab_whose_person_changed_saves_nothing_as_the_other(person: Perso
     tab.run("globalThis.user = 'next-person'")
     tab.type(" secret")
     tab.until("doc.state.status === 'signed_out' && doc.state.safe === 'device'")
+    tab.page.wait_for_timeout(500)  # until it has asked who is signed in
     tab.run(f"globalThis.user = '{person.name}'")
     tab.show()
-    eventually(tab.page, lambda: person.server.content(tab.id) == "one secret")
     tab.until_saved()
+    assert person.server.content(tab.id) == "one secret"
 
 
 def test_a_person_can_leave_a_shared_computer_without_a_trace(person: Person) -> None:

@@ -1,7 +1,6 @@
 """What the browser's storage does to edits: it is full, slow, broken, old, refused or emptied."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -291,33 +290,3 @@ HANGS = """
 @pytest.mark.parametrize("init", [PRIVATE, THROWS, HANGS], ids=["absent", "throws", "hangs"])
 def test_f23_without_storage_the_server_alone_keeps_edits_and_the_light_says_so(person: Person, init: str) -> None:
     assert_server_only(person, person.on(person.server.create("one"), init=init))
-
-
-@pytest.fixture
-def asked() -> Iterator[str]:
-    """Counts how often storage is asked to be persistent."""
-    yield "globalThis.asked = 0; StorageManager.prototype.persist = async () => { asked++; return true };"
-
-
-def test_f24_a_draft_whose_browser_was_emptied_comes_back_from_the_server(person: Person) -> None:
-    tab = person.tab()
-    tab.type("a draft")
-    tab.until_saved()
-    id = tab.id
-    tab.cdp().send("Storage.clearDataForOrigin", {"origin": person.origin, "storageTypes": "all"})
-    tab.page.close()
-    person.tabs.remove(tab)
-    again = person.on(id)
-    again.until_text("a draft")
-    assert again.run("server.drafts.list().then((page) => JSON.stringify(page).includes(it))", id)
-
-
-def test_f24_storage_is_asked_to_persist_once_a_person_saved_by_hand(person: Person, asked: str) -> None:
-    tab = person.tab(init=asked)
-    tab.type("a draft")
-    tab.until_saved()
-    assert tab.run("asked") == 0
-    for _ in range(2):
-        tab.run("doc.save({ title: 'First' })")
-    tab.until_saved()
-    tab.until("asked === 1")
