@@ -30,6 +30,11 @@ class Background:
         self._tasks[task] = about
         task.add_done_callback(self._ended)
 
+    @property
+    def is_draining(self) -> bool:
+        """True while someone waits for all tasks, as at the end of the process."""
+        return self._draining > 0
+
     async def pause(self, seconds: float, end: asyncio.Event) -> None:
         """Waits within a task until `end` is set, at most for so long. Not at all while the tasks are drained."""
         if self._draining:

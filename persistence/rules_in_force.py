@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from persistence.background import Background
 from persistence.documents import Document, Timestamp, now
@@ -35,12 +37,19 @@ _log = logging.getLogger(__name__)
 _Values = dict[str, dict[str, datetime]]
 
 
+def _number(text: str) -> str:
+    """Raises ValueError if the text is no number."""
+    if not math.isfinite(float(text)):
+        raise ValueError("must be finite")
+    return text
+
+
 class ConfirmedRules(Document):
     """By the name of a setting: each value, as text, with the time when a process confirmed it last."""
 
     kind: Literal["rules_in_force"] = "rules_in_force"
     owner_id: str
-    confirmed: dict[str, dict[str, Timestamp]]
+    confirmed: dict[str, dict[Annotated[str, AfterValidator(_number)], Timestamp]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ class LineReader:
 
     async def read(self, body: bytes) -> None:
         """Reads NDJSON. Lets other requests run between two lines. Raises InvalidRequest if there are too many."""
+        if body.count(b"\n") > 2 * LINES_MAX:
+            raise InvalidRequest([{"pointer": "#", "detail": f"has more than {LINES_MAX:,} lines"}])
         lines = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
         if len(lines) > LINES_MAX:
             raise InvalidRequest([{"pointer": "#", "detail": f"has more than {LINES_MAX:,} lines"}])

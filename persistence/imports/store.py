@@ -102,7 +102,13 @@ class ImportStore:
                 except PersistenceError as exc:
                     return wanted.all_refused(str(exc))
 
-        reports = [report for each in await asyncio.gather(*map(one, sessions)) for report in each]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(source)) for source in sessions]
+        except ExceptionGroup as faults:
+            # Callers catch by class, so one fault stands for the group.
+            raise faults.exceptions[0] from faults
+        reports = [report for task in tasks for report in task.result()]
         if any(report.outcome is LineOutcome.IMPORTED for report in reports):
             await self._activity.note_import(owner_id, import_id)
         return reports
@@ -151,7 +157,7 @@ class ImportStore:
         if prepared.rows:
             new_ids = frozenset(item["id"] for item in prepared.contents)
             edit = AddHistory(prepared.rows, new_ids, new_id(), self._rules)
-            head = await self._sessions.add_history(owner_id, id, edit, prepared.contents)
+            head = await self._sessions.add_history(head, edit, prepared.contents)
         return wanted.report({(row.version, row.content_hash) for row in head.revisions}, _NO_ROOM)
 
     async def _replace(self, wanted: _Import) -> list[LineReport]:

@@ -128,13 +128,18 @@ class SessionStore(SessionReads):
             await self._limits.check(head.owner_id, growth(None, head))
             await self._heads.create(head, contents, (), id_is_new=False)
 
-    async def add_history(
-        self, owner_id: str, session_id: str, edit: Edit, contents: Sequence[Item]
-    ) -> SessionHead:
-        """Creates contents, then applies an edit that names them. Raises StorageFull. A create for each content,
-        a read and a replace."""
+    async def add_history(self, head: SessionHead, edit: Edit, contents: Sequence[Item]) -> SessionHead:
+        """Creates contents, then applies an edit that names them to a head that was just read, or to a newer one.
+
+        Raises StorageFull before anything is written. A create for each content, a read and a replace.
+        """
+        edited = edit.apply(head)
+        if edited is None:
+            return head
+        async with self._limits.turn(head.owner_id):
+            await self._limits.check(head.owner_id, growth(head, edited.head))
         await self._heads.create_contents(contents)
-        return (await self._commits.commit(owner_id, session_id, edit)).head
+        return (await self._commits.commit(head.owner_id, head.id, edit)).head
 
     async def save(
         self,

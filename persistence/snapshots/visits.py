@@ -13,6 +13,8 @@ from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Increment, Set
 
+_ATTEMPTS_AT_END = 5
+
 
 @dataclass(slots=True)
 class Visits:
@@ -40,15 +42,19 @@ class VisitCounter:
     def __init__(self, shared: Shared) -> None:
         self._entries = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = DocumentSet(shared.engine, SNAPSHOTS, Visitor)
+        self._background = shared.background
 
     async def count(self, visits: Visits) -> None:
-        """Adds visits. Usually two patches. Tries ten times if the store is unavailable.
+        """Adds visits. Usually two patches. Tries ten times if the store is unavailable, and five times if the
+        process ends.
 
         Raises what the last try raised, and CorruptItem or ValueError if the entry is damaged.
         """
         entry: AccessLog | None = None
         fault: EngineError | None = None
-        async for _ in Attempts():
+        async for attempt in Attempts():
+            if attempt >= _ATTEMPTS_AT_END and self._background.is_draining:
+                break
             try:
                 if fault is not None and entry is None:
                     entry = await self._find_counted(visits)

@@ -14,6 +14,9 @@ from persistence.timers.watermarks import PARTITION
 
 DAILY: TimerName = "purge_stale_drafts"
 GAP_MAX = timedelta(days=2)
+RARE_GAP_MAX = timedelta(days=32)
+"""A schedule may be as rare as once a month. Such a gap is trusted if the one before was about as long."""
+
 SAME_RUN = timedelta(hours=1)
 """How far apart the runs of several processes on one schedule may be."""
 
@@ -23,12 +26,14 @@ _log = logging.getLogger(__name__)
 
 
 class LastRun(Document):
-    """The last run of the daily timer. `refused_by` is the process in which it deleted nothing, if it did not."""
+    """The last run of the daily timer. `refused_by` is the process in which it deleted nothing, if it did not.
+    `gap_s` is how long after the run before it came. None if that is not known, or no schedule."""
 
     kind: Literal["last_run"] = "last_run"
     owner_id: str = PARTITION
     ran_at: Timestamp
     refused_by: str | None = None
+    gap_s: float | None = None
 
 
 class DailyRuns:
@@ -47,24 +52,28 @@ class DailyRuns:
         at = now()  # after the read: what another process of this machine has noted is not later
         if last is not None and self._is_of_refused_run(last.document, at):
             return False
-        trusted = self._is_trusted(None if last is None else last.document.ran_at, at)
-        await self._note(LastRun(id=_ID, ran_at=at, refused_by=None if trusted else self._process), last)
+        before = None if last is None else last.document
+        trusted = self._is_trusted(before, at)
+        refused_by = None if trusted else self._process
+        await self._note(LastRun(id=_ID, ran_at=at, refused_by=refused_by, gap_s=_gap(before, at)), last)
         return trusted
 
     def _is_of_refused_run(self, last: LastRun, at: datetime) -> bool:
         by_another = last.refused_by not in (None, self._process)
         return by_another and abs(at - last.ran_at) < SAME_RUN
 
-    def _is_trusted(self, last: datetime | None, at: datetime) -> bool:
+    def _is_trusted(self, last: LastRun | None, at: datetime) -> bool:
         if last is None:
             _log.info("The daily timer runs for the first time. It deletes nothing yet: the next run does.")
             return False
-        if timedelta() <= at - last <= GAP_MAX:
+        usual = GAP_MAX if last.gap_s is None else max(GAP_MAX, 1.5 * timedelta(seconds=last.gap_s))
+        # The clocks of two processes differ a little.
+        if -SAME_RUN <= at - last.ran_at <= usual:
             return True
         _log.error(
             "The daily timer deletes nothing this time: its last run was at %s, and now it is %s. "
             "The next run deletes again: if the clock is wrong, set it before.",
-            timestamp_text(last),
+            timestamp_text(last.ran_at),
             timestamp_text(at),
         )
         return False
@@ -86,3 +95,9 @@ class DailyRuns:
                 await self._runs.replace(run, last.etag)
         except (ItemChanged, ItemNotFound):
             pass  # another process runs it at the same time, and has decided by the same note
+
+
+def _gap(last: LastRun | None, at: datetime) -> float | None:
+    """Returns the seconds since the last run. None if no schedule is like that."""
+    gap = None if last is None else at - last.ran_at
+    return gap.total_seconds() if gap is not None and timedelta() < gap <= RARE_GAP_MAX else None

@@ -15,7 +15,7 @@ from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.http import SESSIONS, Client, assert_ok, assert_problem, made
 from tests.support.imports import Line, imported, outcomes, pages, send, session_line, version_line
-from tests.support.sessions import assert_sound, sha256, stored_heads
+from tests.support.sessions import assert_sound, content_ids, sha256, stored_heads
 
 BOB = "bob"
 
@@ -121,7 +121,9 @@ async def test_the_limits_of_a_person_hold(engine: Engine) -> None:
     report = await imported(client, [*large, *history, version_line(content="x" * 21, version=1)])
     assert set(outcomes(report)) == {"refused"} and "kept bytes" in report["lines"][0]["detail"]
     assert set(outcomes(await imported(client, history))) == {"imported"}
+    before = await content_ids(engine)
     assert set(outcomes(await imported(client, [version_line(content="x" * 21, version=1)]))) == {"refused"}
+    assert await content_ids(engine) == before, "nothing is written before the limit is checked"
     again = [session_line("session-0003"), version_line("session-0003")]
     assert "at most 1 sessions" in (await imported(client, again))["lines"][0]["detail"]
     await assert_sound(engine)
@@ -130,6 +132,7 @@ async def test_the_limits_of_a_person_hold(engine: Engine) -> None:
 async def test_a_call_has_limits(client: Client) -> None:
     lines: list[Line | bytes] = [b"{}"] * (LINES_MAX + 1)
     assert_problem(await send(client, lines), 422, "invalid_request")
+    assert_problem(await send(client, [b""] * (2 * LINES_MAX + 2)), 422, "invalid_request")
     assert_problem(await send(client, [b" " * (BODY_MAX_BYTES + 1)]), 413, "body_too_large")
     assert_problem(await send(client, [], import_id="short"), 422, "invalid_request")
     assert_problem(await send(client, [], mode="overwrite"), 422, "invalid_request")

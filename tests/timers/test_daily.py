@@ -96,7 +96,8 @@ async def test_after_the_clock_was_corrected_the_first_run_deletes_nothing_and_t
         (DAY, True),
         (timedelta(days=2), True),
         (timedelta(days=2) + A_MOMENT, False),
-        (-A_MOMENT, False),
+        (-A_MOMENT, True),
+        (-timedelta(hours=1) - A_MOMENT, False),
     ],
 )
 async def test_a_run_within_two_days_of_the_last_one_deletes(
@@ -139,3 +140,26 @@ async def test_a_refused_run_costs_a_read_and_a_write(engine: Engine, clock: Clo
     clock.at += YEAR
     await stores.timers.run(DAILY)
     assert counting.verbs == ["read", "replace"]
+
+
+@pytest.mark.parametrize("days", [3, 7, 28])
+async def test_a_rare_schedule_deletes_from_its_third_run_on(engine: Engine, clock: Clock, days: int) -> None:
+    runs, trusted = DailyRuns(engine), []
+    for _ in range(5):
+        trusted.append(await runs.may_delete())
+        clock.at += timedelta(days=days)
+    assert trusted == [False, False, True, True, True]
+    clock.at += YEAR
+    assert not await runs.may_delete()
+
+
+async def test_clocks_of_two_processes_that_differ_a_little_are_trusted(
+    engine: Engine, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = DailyRuns(engine, "first"), DailyRuns(engine, "second")
+    await first.may_delete()
+    clock.at += DAY
+    assert await first.may_delete()
+    clock.at -= timedelta(milliseconds=400)
+    assert await second.may_delete()
+    assert errors(caplog) == []

@@ -46,7 +46,7 @@ from persistence.storage.sqlite.repair import Repairs, is_damage
 from persistence.storage.sqlite.reserve import Reserve
 from persistence.storage.sqlite.rows import found_items, value_of
 from persistence.storage.sqlite.structure import Structure
-from persistence.storage.sqlite.writer import Writer, roll_back_job
+from persistence.storage.sqlite.writer import Writer, keep_so_far, roll_back_job
 
 T = TypeVar("T")
 
@@ -191,7 +191,7 @@ class SqliteEngine:
 
     async def ping(self) -> None:
         self._place.check()
-        if self._writer.is_failing or self._structure.is_damaged:
+        if self._writer.is_failing or not self._writer.is_running or self._structure.is_damaged:
             raise StoreUnavailable
         with self._noted_errors():
             self._reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
@@ -262,6 +262,7 @@ class SqliteEngine:
         except StoreUnavailable:
             self._structure.suspect(damage)
             raise StoreUnavailable from damage
+        self._repairs.committed(container)
         self._structure.check()
         with self._noted_errors():
             return await read()
@@ -271,7 +272,10 @@ class SqliteEngine:
     ) -> T:
         """Runs work on the writer. If an index contradicts the table, repairs it and runs the work again."""
 
+        was_repaired = False
+
         def repairing(connection: sqlite3.Connection) -> T:
+            nonlocal was_repaired
             started = time.monotonic()
             try:
                 return work(connection)
@@ -280,10 +284,19 @@ class SqliteEngine:
                     raise
                 roll_back_job(connection)
                 self._repairs.repair(connection, container, started)
-                self._structure.check()
+                keep_so_far(connection)
+                was_repaired = True
                 return work(connection)
 
-        return await self._writer.run(repairing, content_bytes)
+        try:
+            return await self._writer.run(repairing, content_bytes)
+        except StoreUnavailable:
+            was_repaired = False  # the commit may have failed
+            raise
+        finally:
+            if was_repaired:
+                self._repairs.committed(container)
+                self._structure.check()
 
 
 def _content_bytes(*steps: statements.Insert | statements.Update) -> int:

@@ -29,7 +29,7 @@ def renew_indexes(connection: sqlite3.Connection, container: Container) -> None:
 
 
 class Repairs:
-    """When each table was repaired after a fault. Used by the thread that writes alone."""
+    """When each table was repaired after a fault."""
 
     def __init__(self) -> None:
         self._repaired: dict[str, float] = {}
@@ -46,4 +46,7 @@ class Repairs:
             if time.monotonic() - repaired_at < PAUSE_SECONDS:
                 raise StoreUnavailable
         renew_indexes(connection, container)
+
+    def committed(self, container: Container) -> None:
+        """Notes that a repair was committed."""
         self._repaired[container.name] = time.monotonic()

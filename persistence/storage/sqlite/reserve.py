@@ -70,9 +70,9 @@ class Reserve:
         size = self._size()
         try:
             can_grow = self._allocate(size + 65_536)
+            self._file.truncate(size)
         except OSError:
             return True  # nothing is known about the room
-        self._file.truncate(size)
         return can_grow
 
     def _size(self) -> int:

@@ -32,11 +32,16 @@ class Structure:
         self.check()
 
     def check(self) -> None:
-        """Starts a check if none is running."""
+        """Starts a check if none is running, and if the system has room for a thread."""
         with self._starting:
             if not self._thread.is_alive() and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._check, name="sqlite-structure", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._check, name="sqlite-structure", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as exc:
+                    _log.warning("The structure of %s is not checked: %s", self._path, exc)
+                else:
+                    self._thread = thread
 
     def suspect(self, exc: BaseException) -> None:
         """Starts a check if SQLite has met damage."""

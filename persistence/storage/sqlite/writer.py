@@ -6,11 +6,12 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from persistence.errors import StorageExhausted, StoreUnavailable
-from persistence.faults import named
-from persistence.storage.sqlite.connection import BUSY_TIMEOUT_SECONDS
+from persistence.faults import named, traced
+from persistence.storage.sqlite.connection import BUSY_TIMEOUT_SECONDS, LOG_TIMEOUT_SECONDS
 from persistence.storage.sqlite.place import Place
 from persistence.storage.sqlite.reserve import SPARE_BYTES, Reserve
 from persistence.storage.sqlite.structure import Structure
@@ -41,8 +42,13 @@ class Writer:
         self.is_failing = reserve.is_short
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
-        self._closed = False
+        self._closed = self._is_ending = False
         self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """False after the end, or after a bug of the writer itself."""
+        return self._thread.is_alive()
 
     async def run(self, work: Callable[[sqlite3.Connection], T], content_bytes: int = 0) -> T:
         """Returns the result of `work` once it is on disk. Raises StoreUnavailable if the database cannot be
@@ -55,6 +61,8 @@ class Writer:
             raise StoreUnavailable
         future = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(work, content_bytes, future))
+        if not self.is_running:
+            self._fail_rest()  # it ended just now
         result: T = await future
         return result
 
@@ -67,26 +75,50 @@ class Writer:
             self._connection.close()
 
     def _run(self) -> None:
+        try:
+            while (group := self._next_group()) is not None:
+                self._do(group)
+                if self._is_ending:
+                    return
+        finally:
+            self._fail_rest()
+
+    def _fail_rest(self) -> None:
+        """Fails what came after the end, so that nobody waits for ever."""
+        with suppress(queue.Empty):
+            while True:
+                if (job := self._jobs.get_nowait()) is not None:
+                    _fail([job])
+
+    def _next_group(self) -> "list[_Job] | None":
+        """Waits for jobs, and returns those that share a commit. None at the end."""
         while True:
             try:
                 job = self._jobs.get(timeout=_IDLE_SECONDS)
+                break
             except queue.Empty:
                 self._look_after()
-                continue
-            if job is None:
-                return
-            group, size, last = [job], job.content_bytes, False
-            while len(group) < _GROUP_MAX and size < _GROUP_CONTENT_BYTES and not self._jobs.empty():
-                if (following := self._jobs.get()) is None:
-                    last = True
-                    break
-                group.append(following)
-                size += following.content_bytes
-            self._do(group)
-            if last:
-                return
+        if job is None:
+            return None
+        group, size = [job], job.content_bytes
+        while len(group) < _GROUP_MAX and size < _GROUP_CONTENT_BYTES and not self._jobs.empty():
+            if (following := self._jobs.get()) is None:
+                self._is_ending = True
+                break
+            group.append(following)
+            size += following.content_bytes
+        return group
 
     def _do(self, group: "list[_Job]") -> None:
+        try:
+            self._commit_all(group)
+        except Exception as exc:
+            _log.error("The writer failed: %s", traced(exc))
+            self._roll_back()
+            self.is_failing = True
+            _fail(group)
+
+    def _commit_all(self, group: "list[_Job]") -> None:
         lacking_room = group
         if not self._reserve.is_short:
             self._commit(group)
@@ -116,11 +148,11 @@ class Writer:
             # A lost file is in the log already, and so is a disk that is still full.
             if not isinstance(exc, StoreUnavailable) and not (is_full and self.is_failing):
                 _log.error("A group of %d writes failed: %s", len(group), named(exc))
-            self._structure.suspect(exc)
             self._roll_back()
             for job in group:
                 job.fail(StorageExhausted() if is_full else StoreUnavailable(), exc)
             self._rescue_log()
+            self._structure.suspect(exc)
 
     def _commit_with_reserve(self, jobs: "list[_Job]") -> None:
         """Commits writes one by one, in the room of the reserve. Those with contents may use only pages that are
@@ -128,14 +160,21 @@ class Writer:
 
         The log is copied into the database and cut after each write. So the disk is as full as before."""
         self._reserve.release()
-        self._attempt("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._cut_log()
         for job in jobs:
             # The least maximum is the present number of pages.
             self._attempt(f"PRAGMA max_page_count={1 if job.content_bytes else _PAGES_MAX}")
             self._commit([job])
-            self._attempt("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._cut_log()
         self._attempt(f"PRAGMA max_page_count={_PAGES_MAX}")
         self._reserve.fill()
+
+    def _cut_log(self) -> None:
+        """Copies the log into the database, and empties it. Does not wait long for others who read."""
+        before = self._attempt("PRAGMA busy_timeout")
+        self._attempt(f"PRAGMA busy_timeout={LOG_TIMEOUT_SECONDS * 1000:.0f}")
+        self._attempt("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._attempt(f"PRAGMA busy_timeout={sum(before)}")
 
     def _look_after(self) -> None:
         """Notices a removed file although nothing is written, and whether writes succeed again."""
@@ -173,12 +212,24 @@ class Writer:
                 _log.error("The rollback failed too: %s", named(exc))
 
 
+def _fail(jobs: "list[_Job]") -> None:
+    for job in jobs:
+        job.fail(StoreUnavailable(), None)
+        job.finish()
+
+
 def roll_back_job(connection: sqlite3.Connection) -> None:
     """Takes back what the running job has written so far. Raises sqlite3.Error if the transaction is gone."""
     connection.execute("ROLLBACK TO job")
 
 
 _OF_THE_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+
+
+def keep_so_far(connection: sqlite3.Connection) -> None:
+    """Keeps what the running job has written so far, also if it fails from here on."""
+    connection.execute("RELEASE job")
+    connection.execute("SAVEPOINT job")
 
 
 def _primary_code(exc: Exception) -> int:
@@ -224,7 +275,7 @@ class _Job:
                 self.error = exc
         connection.execute("RELEASE job")
 
-    def fail(self, error: StoreUnavailable, cause: Exception) -> None:
+    def fail(self, error: StoreUnavailable, cause: Exception | None) -> None:
         self.error = error
         self.error.__cause__ = cause
 
