@@ -20,7 +20,8 @@ class ImportQuery(QueryModel):
 
     import_id: SessionId = Field(
         description="12 characters of A-Z, a-z, 0-9, _ and - that you choose: the same for all pages of one "
-        "export, and for repeats."
+        "export, and for repeats.",
+        examples=["import-00001"],
     )
     mode: ImportMode = Field(
         ImportMode.COPY,

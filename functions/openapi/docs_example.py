@@ -25,8 +25,16 @@ def curl(document: Json, path: str, method: str, operation: Json) -> str:
         [example, *_] = schema.get("examples", ["the content"])
         words += ["-H", f"Content-Type: {'text/plain' if media_type == ANY_TYPE else media_type}"]
         words += ["--data-binary", example if isinstance(example, str) else json.dumps(example)]
-    url = "$SAVEPOINT_URL" + path.replace("{", "<").replace("}", ">")
+    url = "$SAVEPOINT_URL" + path.replace("{", "<").replace("}", ">") + _query(document, operation)
     return " ".join([*map(shlex.quote, words), f'"{url}"'])
+
+
+def _query(document: Json, operation: Json) -> str:
+    """Returns the parameters of the query that are required, each with its first example."""
+    parameters = [resolved(document, each) for each in operation["parameters"]]
+    required = [each for each in parameters if each["in"] == "query" and each.get("required")]
+    pairs = [f"{each['name']}={each['schema']['examples'][0]}" for each in required]
+    return "?" + "&".join(pairs) if pairs else ""
 
 
 def resolved(document: Json, value: Json) -> Json:

@@ -183,7 +183,7 @@ def _parameters(endpoint: Endpoint, query: Json | None) -> list[Json]:
         for one in endpoint.parameters
     ]
     for name, schema in (query or {}).get("properties", {}).items():
-        parameters.append(_query_parameter(name, schema))
+        parameters.append(_query_parameter(name, schema, is_required=name in (query or {}).get("required", ())))
     return parameters + [_header(endpoint, name) for name in endpoint.route.reads]
 
 
@@ -193,14 +193,15 @@ def _header(endpoint: Endpoint, name: str) -> Json:
     return {"$ref": f"#/components/parameters/{_key(name)}"}
 
 
-def _query_parameter(name: str, schema: Json) -> Json:
+def _query_parameter(name: str, schema: Json, *, is_required: bool) -> Json:
     """Leaves out null: a query parameter cannot be null, only absent."""
     arms = [arm for arm in schema.get("anyOf", ()) if arm != {"type": "null"}]
     kept = {key: value for key, value in schema.items() if key not in ("anyOf", "description")}
     if len(arms) == 1:
         kept = arms[0] | {key: value for key, value in kept.items() if value is not None}
+    parameter: Json = {"name": name, "in": "query", "schema": kept}
     # Empty values count as not sent, and existing clients send them.
-    parameter: Json = {"name": name, "in": "query", "schema": kept, "allowEmptyValue": True}
+    parameter |= {"required": True} if is_required else {"allowEmptyValue": True}
     if "description" in schema:
         parameter["description"] = schema["description"]
     if kept.get("type") == "array":

@@ -1,5 +1,6 @@
 """Lists and polls read the same number of bytes, however large the contents are."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,6 +91,7 @@ async def test_a_list_takes_no_content_from_the_sqlite_file(tmp_path: Path):
         # A new engine has an empty cache.
         engine = SqliteEngine(tmp_path)
         stores = stores_over(engine, SETTINGS.store_rules())
+        await until_checked(engine)
         before = bytes_read_so_far()
         page = await stores.sessions.page(owner, page_size=SESSIONS)
         bytes_read[owner] = bytes_read_so_far() - before
@@ -97,6 +99,11 @@ async def test_a_list_takes_no_content_from_the_sqlite_file(tmp_path: Path):
         await engine.close()
     # The head of a large session has its own page in the file. Heads of small sessions share pages.
     assert 0 < bytes_read["large"] <= bytes_read["small"] + SESSIONS * PAGE_BYTES
+
+
+async def until_checked(engine: SqliteEngine) -> None:
+    """Waits for the check of the structure, which reads the whole file."""
+    await asyncio.to_thread(engine._structure._thread.join)
 
 
 def bytes_read_so_far() -> int:

@@ -60,7 +60,7 @@ DELTA = {
     "if-match": f'"1-{sha256("one")[:16]}"',
     "patched-digest": repr_digest(bytes.fromhex(sha256("two"))),
 }
-RAW = ("put_session_content", "patch_session_content")
+RAW = ("put_session_content", "patch_session_content", "import_sessions")
 SENT = {
     "create_session": Sent("POST", SESSIONS, HASHED, WHOLE),
     "update_session": Sent("PUT", f"{SESSIONS}/{{session}}", HASHED),
@@ -82,7 +82,7 @@ SENT = {
         ndjson([session_line(), version_line()]),
         {"content-type": NDJSON[0]},
         limit=8_000_000,
-        query={"import_id": "import-00001"},
+        query={"import_id": "import-00001", "mode": "skip"},
     ),
     "create_snapshot": Sent("POST", SNAPSHOTS, {"title": "Frozen", "content": "two"}, WHOLE),
 }
@@ -199,7 +199,7 @@ async def test_any_body_gets_the_same_status_and_words(client: Client, sent: Sen
 async def test_any_bytes_as_gzip_are_read_or_refused(client: Client, sent: Sent, body: bytes) -> None:
     path, _ = await made(client)
     path = sent.path.format(session=path.rpartition("/")[2])
-    response = await client.call(sent.method, path, body, {**sent.headers, **GZIP})
+    response = await client.call(sent.method, path, body, {**sent.headers, **GZIP}, sent.query)
     assert response.status in (200, 201, 400, 410, 422), response.body
 
 
@@ -209,7 +209,7 @@ async def test_a_body_in_several_gzip_members_is_the_whole_of_them(client: Clien
     path, half = sent.path.format(session=session), len(sent.plain) // 2
     members = (sent.plain[:half], b"", sent.plain[half:])
     body = b"".join(gzip.compress(member, mtime=0) for member in members)
-    response = await client.call(sent.method, path, body, {**sent.headers, **GZIP})
+    response = await client.call(sent.method, path, body, {**sent.headers, **GZIP}, sent.query)
     assert response.status in (200, 201), response.body
     if sent.path.endswith("/content"):
         stored = await client.get(path, {"accept-encoding": "gzip"})
@@ -245,7 +245,7 @@ async def test_no_gzip_is_400_and_nothing_is_written(client: Client, counting: C
     path = sent.path.format(session=(await made(client))[0].rpartition("/")[2])
     counting.forget()
     for body in NO_GZIP.values():
-        refused = await client.call(sent.method, path, body, {**sent.headers, **GZIP, KEY: "k"})
+        refused = await client.call(sent.method, path, body, {**sent.headers, **GZIP, KEY: "k"}, sent.query)
         problem = assert_problem(refused, 400, "invalid_body")
         assert "gzip" in problem["detail"]
     assert counting.asked == []
@@ -258,7 +258,9 @@ async def test_another_coding_is_415_and_nothing_is_written(
 ) -> None:
     path = sent.path.format(session=(await made(client))[0].rpartition("/")[2])
     counting.forget()
-    refused = await client.call(sent.method, path, WHOLE_MEMBER, {**sent.headers, "content-encoding": coding})
+    refused = await client.call(
+        sent.method, path, WHOLE_MEMBER, {**sent.headers, "content-encoding": coding}, sent.query
+    )
     assert "Content-Encoding" in assert_problem(refused, 415, "unsupported_media_type")["detail"]
     assert refused.headers["accept-encoding"] == "gzip, identity"
     assert counting.asked == []
@@ -271,11 +273,11 @@ async def test_a_bomb_is_413_with_the_limit_of_a_plain_body(
     path = sent.path.format(session=(await made(client))[0].rpartition("/")[2])
     counting.forget()
     for body in (bomb(sent.limit + 1), bomb(200_000_000), bomb(sent.limit + 1) + b"more"):
-        refused = await client.call(sent.method, path, body, {**sent.headers, **GZIP})
+        refused = await client.call(sent.method, path, body, {**sent.headers, **GZIP}, sent.query)
         problem = assert_problem(refused, 413, "body_too_large")
         assert problem["limit"] == sent.limit and "size" not in problem
     long = random.Random(1).randbytes(sent.limit + 16 * 1024 + 1)
-    refused = await client.call(sent.method, path, long, {**sent.headers, **GZIP})
+    refused = await client.call(sent.method, path, long, {**sent.headers, **GZIP}, sent.query)
     problem = assert_problem(refused, 413, "body_too_large")
     assert problem["size"] == len(long)
     assert counting.asked == []

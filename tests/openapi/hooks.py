@@ -54,7 +54,7 @@ TWICE = "/id: is the id of more than one item"
 BY_ITSELF = {"getSessionContent", "getSnapshotContent"}
 
 
-@schemathesis.serializer("application/x-fossil-delta")
+@schemathesis.serializer("application/x-fossil-delta", "application/x-ndjson")
 def as_it_is(context: Any, value: Any) -> bytes:
     """Sends a delta as the bytes of its text."""
     return value if isinstance(value, bytes) else str(value).encode(errors="replace")

@@ -59,6 +59,7 @@ READS = [
     (S + "/{session_id}", {}),
     (S + "/{session_id}/content", {}),
     (S + "/{session_id}/validate", {}),
+    (S + "/{session_id}/export", {}),
     (S + "/{session_id}/revisions", {}),
     (S + "/{session_id}/revisions/{version}", {}),
     (S + "/metadata/{session_id}", {}),

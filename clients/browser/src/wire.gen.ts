@@ -1790,8 +1790,8 @@ export interface operations {
     };
     importSessions: {
         parameters: {
-            query?: {
-                import_id?: string;
+            query: {
+                import_id: string;
                 mode?: components["schemas"]["ImportMode"];
             };
             header?: never;
