@@ -318,7 +318,7 @@ async def test_a_create_and_its_retry_may_have_different_codings(client: Client,
         assert_problem(await client.post(path, other, {KEY: "k", **headers}), 422, "key_reused")
 
 
-@pytest.mark.parametrize("name", ["update_session", "patch_session", *RAW, "put_draft"])
+@pytest.mark.parametrize("name", ["update_session", "patch_session", *RAW[:2], "put_draft"])
 async def test_a_save_and_its_retry_may_have_different_codings(client: Client, name: str) -> None:
     sent = SENT[name]
     path, _ = await made(client)
