@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
@@ -10,7 +11,7 @@ from azure.functions.http import HttpRequest
 from starlette.types import Receive, Scope, Send
 
 from devhost.host import HttpFunction
-from devhost.limits import BODY_SECONDS, CLOSE, MAX_BODY_BYTES, BodyBudget
+from devhost.limits import BODY_SECONDS, CLOSE, MAX_BODY_BYTES, BodyBudget, NoRoom
 from devhost.routes import Match, RouteTable
 
 TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
@@ -43,23 +44,29 @@ class FunctionsApp:
             # Without `close`, the server would go on to read the body.
             await respond(send, 413, [CLOSE])
             return
-        with self._budget.reserved(length) as fits:
-            if not fits:
-                await respond(send, 503, [(b"retry-after", b"1"), CLOSE])
-                return
-            await self._serve(match, scope, headers, receive, send)
+        with self._budget.body() as take:
+            await self._serve(match, scope, headers, receive, send, take)
 
     async def _serve(
-        self, match: Match, scope: Scope, headers: dict[str, str], receive: Receive, send: Send
+        self,
+        match: Match,
+        scope: Scope,
+        headers: dict[str, str],
+        receive: Receive,
+        send: Send,
+        take: Callable[[int], None],
     ) -> None:
         # Like the worker: a body without Content-Length, such as a chunked one, is empty.
         body: bytes | None = b""
         if headers.get("content-length", "0") != "0":
             try:
                 async with asyncio.timeout(BODY_SECONDS):
-                    body = await read_body(receive)
+                    body = await read_body(receive, take)
             except TimeoutError:
                 await respond(send, 408, [CLOSE])
+                return
+            except NoRoom:
+                await respond(send, 503, [(b"retry-after", b"1"), CLOSE])
                 return
         if body is None:
             return
@@ -101,14 +108,16 @@ async def respond(
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_body(receive: Receive) -> bytes | None:
-    """Returns the whole body, or None if the client disconnected first."""
+async def read_body(receive: Receive, take: Callable[[int], None]) -> bytes | None:
+    """Returns the whole body, or None if the client disconnected first. Calls `take` for each piece."""
     chunks = []
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        chunks.append(message.get("body", b""))
+        chunk = message.get("body", b"")
+        take(len(chunk))
+        chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
 

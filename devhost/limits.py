@@ -1,6 +1,6 @@
 """Refuses requests that no server of HTTP/1.1 may serve, and bounds what all bodies together take."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -38,18 +38,30 @@ def _refusal(scope: Scope) -> int | None:
     return 431 if size > HEAD_MAX_BYTES else None
 
 
+class NoRoom(Exception):
+    """The bodies in memory have all the bytes that they may have together."""
+
+
 class BodyBudget:
-    """The bytes that all bodies in memory may have together."""
+    """The bytes that all bodies in memory may have together. A body counts with what has arrived of it."""
 
     def __init__(self) -> None:
         self._left = BODIES_MAX_BYTES
 
     @contextmanager
-    def reserved(self, size: int) -> Iterator[bool]:
-        """Reserves bytes for the block. Yields False, and reserves none, if there are not enough."""
-        fits = size <= self._left
-        self._left -= size if fits else 0
+    def body(self) -> Iterator[Callable[[int], None]]:
+        """Yields what takes bytes for one body, and raises NoRoom if there are not enough. They come back after
+        the block."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if size > self._left:
+                raise NoRoom
+            self._left -= size
+            taken += size
+
         try:
-            yield fits
+            yield take
         finally:
-            self._left += size if fits else 0
+            self._left += taken

@@ -82,23 +82,13 @@ def pack_gzipped(data: bytes) -> Packed:
     Keeps the client's compressed data under our own header, if it is one small member without optional header
     fields: browsers read only one. About 1 ms per MB of text; 2 ms if it is packed again.
     """
-    inflated = _inflated_content(data)
+    inflated = inflate(data, CONTENT_MAX_BYTES)
+    if inflated is None:
+        raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
     raw = _utf8(inflated.text)
     is_small = len(data) * _WELL_PACKED <= len(raw)
     is_kept = inflated.members == 1 and is_small and data.startswith(_HEADER[:4])
     return _packed(raw, _HEADER + data[len(_HEADER) :] if is_kept else _compress(raw))
-
-
-def gunzip(data: bytes) -> bytes:
-    """Unpacks content that a client sent. Raises ValueError if it is not gzip, and ContentTooLarge."""
-    return _inflated_content(data).text
-
-
-def _inflated_content(data: bytes) -> "Inflated":
-    inflated = inflate(data, CONTENT_MAX_BYTES)
-    if inflated is None:
-        raise ContentTooLarge("content", None, CONTENT_MAX_BYTES)
-    return inflated
 
 
 class Inflated(NamedTuple):

@@ -20,7 +20,7 @@ from persistence.documents import Document, Timestamp, now
 from persistence.errors import Contended, CorruptItem, ItemChanged, ItemNotFound, PersistenceError
 from persistence.faults import named
 from persistence.retry import Attempts
-from persistence.storage.containers import SESSIONS
+from persistence.storage.containers import SESSIONS, TIMERS_PARTITION
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
 
@@ -30,8 +30,6 @@ CONFIRM_AFTER = timedelta(hours=1)
 LOOK_SECONDS = 60.0
 """How long a process relies on what it has read."""
 
-# Not the partition of an owner: owner ids do not begin with a blank.
-_PARTITION = " timers"
 _log = logging.getLogger(__name__)
 
 _Values = dict[str, dict[str, datetime]]
@@ -114,13 +112,13 @@ class RulesInForce:
         async for _ in Attempts():
             at = now()
             try:
-                current = await self._stored.read(ID, _PARTITION)
+                current = await self._stored.read(ID, TIMERS_PARTITION)
                 confirmed, etag = current.document.confirmed, current.etag
             except ItemNotFound:
                 confirmed, etag = {}, None
             except CorruptItem:
                 # Nothing else could repair it. The other processes confirm their rules again.
-                await self._stored.discard(ID, _PARTITION)
+                await self._stored.discard(ID, TIMERS_PARTITION)
                 continue
             changed = _confirmed(confirmed, self._own, at)
             if changed == confirmed or await self._write(changed, etag):
@@ -129,7 +127,7 @@ class RulesInForce:
         raise Contended("rules", ID)
 
     async def _write(self, confirmed: _Values, etag: str | None) -> bool:
-        document = ConfirmedRules(id=ID, owner_id=_PARTITION, confirmed=confirmed)
+        document = ConfirmedRules(id=ID, owner_id=TIMERS_PARTITION, confirmed=confirmed)
         if etag is None:
             return await self._stored.create_once(document)
         with suppress(ItemChanged, ItemNotFound):  # another process confirms its rules

@@ -100,8 +100,12 @@ async def test_processes_that_confirm_at_the_same_time_all_count(engine: Engine,
     assert [await rule.look() for rule in rules] == [6, 7, 8] * 3
 
 
-async def test_a_damaged_document_is_replaced(engine: Engine, clock: Clock) -> None:
-    await engine.create(SESSIONS, {"id": ID, "owner_id": " timers", "kind": ID, "schema": 1, "confirmed": "no"})
+@pytest.mark.parametrize(
+    "confirmed", ["no", {"KEEP": {"3x": "2026-01-01T00:00:00.000000Z"}}, {"KEEP": {"nan": "2026-01-01T00:00:00Z"}}]
+)
+async def test_a_damaged_document_is_replaced(engine: Engine, clock: Clock, confirmed: object) -> None:
+    damaged = {"id": ID, "owner_id": " timers", "kind": ID, "schema": 1, "confirmed": confirmed}
+    await engine.create(SESSIONS, damaged)
     assert await RulesInForce(engine).add("KEEP", 3).look() == 3
     assert await RulesInForce(engine).add("KEEP", 1).look() == 3
 

@@ -8,7 +8,6 @@ Needs only the standard library, and `az` and `azd`, both signed in.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from hook import HookError, run
+
 GRAPH = "https://graph.microsoft.com/v1.0"
 SCOPE = "user_impersonation"
 
@@ -24,10 +25,6 @@ _ATTEMPTS = 6
 _WAIT_SECONDS = 2
 _NOT_YET = ("ResourceNotFound", "NoBackingApplicationObject")
 """Error codes of a replica of Microsoft Graph that has not yet received a new object. This takes some seconds."""
-
-
-class HookError(Exception):
-    """Ends the hook. The message is for the person who runs it."""
 
 
 def prepare(environ: Mapping[str, str]) -> None:
@@ -152,24 +149,10 @@ def _run(program: str, *arguments: str, stdin: str | None = None) -> str:
     return done.stdout
 
 
-def main(arguments: list[str]) -> int:
-    """Returns the exit status: 0; 1 with the reason on stderr; 2 for unknown arguments."""
-    steps = {"prepare": prepare, "connect": connect}
-    if len(arguments) != 1 or arguments[0] not in steps:
-        print(f"usage: app_registration.py {'|'.join(steps)}", file=sys.stderr)
-        return 2
-    try:
-        steps[arguments[0]](os.environ)
-    except HookError as error:
-        print(f"{error}\n{_ADVICE}", file=sys.stderr)
-        return 1
-    return 0
-
-
 _ADVICE = (
     "If you may not register apps in the tenant, ask for a registration and name it: "
     "azd env set AUTH_CLIENT_ID <client id>."
 )
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv, {"prepare": prepare, "connect": connect}, _ADVICE))

@@ -11,12 +11,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from hook import HookError, run
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "clients" / "browser"
-
-
-class HookError(Exception):
-    """Ends the hook. The message is for the person who runs it."""
 
 
 def build(environ: Mapping[str, str]) -> None:
@@ -38,19 +36,5 @@ def _run(command: list[str], env: Mapping[str, str]) -> None:
         raise HookError(f"The browser module could not be built: {said}")
 
 
-def main(arguments: list[str]) -> int:
-    """Returns the exit status: 0; 1 with the reason on stderr; 2 for unknown arguments."""
-    steps = {"build": build}
-    if len(arguments) != 1 or arguments[0] not in steps:
-        print(f"usage: browser_module.py {'|'.join(steps)}", file=sys.stderr)
-        return 2
-    try:
-        steps[arguments[0]](os.environ)
-    except HookError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv, {"build": build}))

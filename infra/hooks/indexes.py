@@ -8,7 +8,6 @@ the account, such as `Cosmos DB Built-in Data Reader`. Without one, the hook say
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,16 +20,14 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+from hook import HookError, run
+
 CONTAINERS = Path(__file__).resolve().parents[1] / "bicep" / "containers.json"
 PROGRESS = "x-ms-documentdb-collection-index-transformation-progress"
 WHOLE = 100
 
 _SECONDS = 10
 _VERSION = "2018-12-31"
-
-
-class HookError(Exception):
-    """Ends the hook. The message is for the person who runs it."""
 
 
 def wait(environ: Mapping[str, str]) -> None:
@@ -96,19 +93,5 @@ def _token(endpoint: str) -> str:
     return done.stdout.strip()
 
 
-def main(arguments: list[str]) -> int:
-    """Returns the exit status: 0; 1 with the reason on stderr; 2 for unknown arguments."""
-    steps = {"wait": wait}
-    if len(arguments) != 1 or arguments[0] not in steps:
-        print(f"usage: indexes.py {'|'.join(steps)}", file=sys.stderr)
-        return 2
-    try:
-        steps[arguments[0]](os.environ)
-    except HookError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv, {"wait": wait}))

@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from persistence.content import Packed
-from persistence.errors import PersistenceError
 from persistence.sessions.documents import SessionStatus
 from persistence.sessions.revisions import SessionAction
 
@@ -36,7 +35,6 @@ class LineReport:
     id       of the session, if it was imported
     pointer  a JSON pointer to the field at fault, as a URI fragment (RFC 6901)
     detail   why it was skipped or refused
-    error    what the store raised, if it refused the session
     """
 
     number: int
@@ -44,15 +42,14 @@ class LineReport:
     id: str | None = None
     pointer: str | None = None
     detail: str | None = None
-    error: PersistenceError | None = None
 
 
 def skipped(number: int, detail: str) -> LineReport:
     return LineReport(number, LineOutcome.SKIPPED, detail=detail)
 
 
-def refused(number: int, detail: str, pointer: str = "#", error: PersistenceError | None = None) -> LineReport:
-    return LineReport(number, LineOutcome.REFUSED, None, pointer, detail, error)
+def refused(number: int, detail: str, pointer: str = "#") -> LineReport:
+    return LineReport(number, LineOutcome.REFUSED, None, pointer, detail)
 
 
 @dataclass(frozen=True, slots=True)

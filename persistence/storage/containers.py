@@ -125,6 +125,9 @@ SESSIONS = Container(
     ),
 )
 
+TIMERS_PARTITION = " timers"
+"""The partition of `SESSIONS` for what timers and processes note. Owner ids do not begin with a blank."""
+
 SNAPSHOTS = Container(
     name="snapshots",
     partition_key="snapshot_id",

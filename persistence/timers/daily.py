@@ -7,10 +7,9 @@ from typing import Literal
 from persistence.documents import Document, Timestamp, new_id, now, timestamp_text
 from persistence.errors import CorruptItem, ItemChanged, ItemNotFound
 from persistence.kind import TimerName
-from persistence.storage.containers import SESSIONS
+from persistence.storage.containers import SESSIONS, TIMERS_PARTITION
 from persistence.storage.document_set import DocumentSet, Versioned
 from persistence.storage.engine import Engine
-from persistence.timers.watermarks import PARTITION
 
 DAILY: TimerName = "purge_stale_drafts"
 GAP_MAX = timedelta(days=2)
@@ -30,7 +29,7 @@ class LastRun(Document):
     `gap_s` is how long after the run before it came. None if that is not known, or no schedule."""
 
     kind: Literal["last_run"] = "last_run"
-    owner_id: str = PARTITION
+    owner_id: str = TIMERS_PARTITION
     ran_at: Timestamp
     refused_by: str | None = None
     gap_s: float | None = None
@@ -43,8 +42,11 @@ class DailyRuns:
         self._runs, self._process = DocumentSet(engine, SESSIONS, LastRun), process
 
     async def may_delete(self) -> bool:
-        """Notes that the timer runs now. Returns False if this run must delete nothing: it is the first one, or it
-        comes before the last one, or more than two days after. The next run goes on. One read and one write.
+        """Notes that the timer runs now. Returns False if this run must delete nothing. The next run goes on. One
+        read and one write.
+
+        That is so for the first run, for one that comes more than an hour before the last one, and for one that
+        comes more than two days after it. Rarer runs are trusted if the time before was about as long.
 
         If several processes run the timer at the same time, all of them take what the first one has decided.
         """
@@ -80,11 +82,11 @@ class DailyRuns:
 
     async def _find(self) -> Versioned[LastRun] | None:
         try:
-            return await self._runs.read(_ID, PARTITION)
+            return await self._runs.read(_ID, TIMERS_PARTITION)
         except ItemNotFound:
             return None
         except CorruptItem:
-            await self._runs.discard(_ID, PARTITION)  # nothing else could repair it
+            await self._runs.discard(_ID, TIMERS_PARTITION)  # nothing else could repair it
             return None
 
     async def _note(self, run: LastRun, last: Versioned[LastRun] | None) -> None:

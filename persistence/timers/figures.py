@@ -10,12 +10,11 @@ from persistence.documents import Document, timestamp_text
 from persistence.errors import CorruptItem, EngineError, ItemChanged, ItemNotFound
 from persistence.kind import Kind, TimerName
 from persistence.limits import TRASH_BYTES
-from persistence.storage.containers import SESSIONS
+from persistence.storage.containers import SESSIONS, TIMERS_PARTITION
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
 from persistence.storage.query import Aggregate, Filter, Operator, Query, Sort
 from persistence.timers.daily import DAILY
-from persistence.timers.watermarks import PARTITION
 
 _ID = "trash"
 _UNSETTLED_AT = "unsettled_at"
@@ -27,7 +26,7 @@ class TrashSum(Document):
     """The bytes of all contents in the trash, as the last daily run found them."""
 
     kind: Literal["trash_sum"] = "trash_sum"
-    owner_id: str = PARTITION
+    owner_id: str = TIMERS_PARTITION
     content_bytes: int
 
 
@@ -95,16 +94,16 @@ class Gauge:
 
     async def _last_trash(self) -> int | None:
         try:
-            return (await self._sums.read(_ID, PARTITION)).document.content_bytes
+            return (await self._sums.read(_ID, TIMERS_PARTITION)).document.content_bytes
         except (ItemNotFound, CorruptItem):
             return None
 
     async def _note(self, trash: TrashSum) -> None:
         try:
-            await self._sums.replace(trash, (await self._sums.read(_ID, PARTITION)).etag)
+            await self._sums.replace(trash, (await self._sums.read(_ID, TIMERS_PARTITION)).etag)
         except ItemNotFound:
             await self._sums.create_once(trash)
         except CorruptItem:
-            await self._sums.discard(_ID, PARTITION)  # the next run creates it again
+            await self._sums.discard(_ID, TIMERS_PARTITION)  # the next run creates it again
         except ItemChanged:
             pass  # another process has summed it at the same time

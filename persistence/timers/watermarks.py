@@ -6,12 +6,9 @@ from typing import Literal
 
 from persistence.documents import Document, Timestamp, now, timestamp_text
 from persistence.errors import CorruptItem, ItemChanged, ItemNotFound
-from persistence.storage.containers import SESSIONS
+from persistence.storage.containers import SESSIONS, TIMERS_PARTITION
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine
-
-PARTITION = " timers"
-"""Not the partition of an owner: owner ids do not begin with a blank."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +33,7 @@ class Watermarks:
         One that is later than now, by more than `ahead`, counts as none: the clock was put back since.
         """
         try:
-            until = (await self._watermarks.read(name, PARTITION)).document.until
+            until = (await self._watermarks.read(name, TIMERS_PARTITION)).document.until
             if until <= now() + ahead:
                 return timestamp_text(until)
             _log.warning("The watermark %s is later than now, %s: it counts as none", name, timestamp_text(until))
@@ -45,7 +42,7 @@ class Watermarks:
             return None
         except CorruptItem:
             # Nothing else could repair it. Without it the scan looks at everything once more.
-            await self._watermarks.discard(name, PARTITION)
+            await self._watermarks.discard(name, TIMERS_PARTITION)
             return None
 
     async def advance(self, name: str, until: object) -> None:
@@ -53,11 +50,11 @@ class Watermarks:
         a time."""
         try:
             at = datetime.fromisoformat(str(until))
-            watermark = Watermark(id=name, owner_id=PARTITION, until=at)
+            watermark = Watermark(id=name, owner_id=TIMERS_PARTITION, until=at)
         except ValueError:
             return  # the time of a damaged item: a later item moves the watermark on
         try:
-            current = await self._watermarks.read(name, PARTITION)
+            current = await self._watermarks.read(name, TIMERS_PARTITION)
             if current.document.until < watermark.until or current.document.until > now():
                 await self._watermarks.replace(watermark, current.etag)
         except ItemNotFound:

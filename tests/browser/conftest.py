@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync_playwright
 
 from tests.browser.built import build
-from tests.browser.line import Line, line_to
+from tests.browser.line import Line, line_to, never_arrives
 from tests.browser.server_side import ServerSide
 from tests.browser.tab import Tab, open_tab
 from tests.support.browser import CHROMIUM
@@ -79,6 +79,19 @@ class Person:
     def on(self, id: str, **options: Any) -> Tab:
         """Opens a tab with a document of the server."""
         return self.tab(open={**options.pop("open", {}), "id": id}, **options)
+
+    def closes(self, tab: Tab) -> None:
+        tab.page.close()
+        self.tabs.remove(tab)
+
+    def leaves_behind(self, id: str, text: str) -> None:
+        """Types at the end of a document while nothing arrives at the server, and closes the tab."""
+        tab = self.on(id)
+        self.line.breaks(never_arrives)
+        tab.type(text)
+        tab.until_kept()
+        self.closes(tab)
+        self.line.works()
 
     def leave(self) -> None:
         self.context.close()

@@ -103,8 +103,7 @@ def test_f24_a_draft_whose_browser_was_emptied_comes_back_from_the_server(person
     tab.until_saved()
     id = tab.id
     tab.cdp().send("Storage.clearDataForOrigin", {"origin": person.origin, "storageTypes": "all"})
-    tab.page.close()
-    person.tabs.remove(tab)
+    person.closes(tab)
     again = person.on(id)
     again.until_text("a draft")
     assert again.run("server.drafts.list().then((page) => JSON.stringify(page).includes(it))", id)

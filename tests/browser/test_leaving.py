@@ -99,8 +99,7 @@ def test_f16_documents_that_are_hidden_together_share_what_may_be_in_flight(pers
     # All are sent before any is answered. What is beyond the limit of the browser is not sent in this way.
     assert 1 <= len(hidden) <= count
     assert tab.run("faults") == []
-    tab.page.close()
-    person.tabs.remove(tab)
+    person.closes(tab)
     for id, text in texts.items():
         arrives_or_is_offered(person, id, text)
 
@@ -180,8 +179,7 @@ def test_f17_where_only_visibilitychange_fires_everything_is_journaled(person: P
     assert tab.state["safe"] == "nowhere"
     tab.hide()
     tab.until("doc.state.safe === 'device'")
-    tab.page.close()
-    person.tabs.remove(tab)
+    person.closes(tab)
     person.line.works()
     arrives_or_is_offered(person, id, "oneA")
 

@@ -27,8 +27,7 @@ def test_f25_work_from_before_a_person_signed_in_is_offered_and_claimed_once(per
     tab = person.tab()
     tab.type("as nobody")
     tab.until("doc.state.status === 'signed_out' && doc.state.safe === 'device'")
-    tab.page.close()
-    person.tabs.remove(tab)
+    person.closes(tab)
     person.line.works()
     again = person.tab(waits=True)
     assert len(again.recoverable()) == 1
@@ -66,20 +65,13 @@ def test_f27_edits_after_the_session_ended_are_kept_and_saved_once_by_itself(
 
 def test_f26_the_next_person_sees_nothing_and_the_first_gets_it_back(person: Person) -> None:
     id = person.server.create("one")
-    tab = person.on(id)
-    person.line.breaks(never_arrives)
-    tab.type(" secret")
-    tab.until_kept()
-    tab.page.close()
-    person.tabs.remove(tab)
-    person.line.works()
+    person.leaves_behind(id, " secret")
     next_person = person.tab(user="next-person", waits=True)
     assert next_person.recoverable() == []
     next_person.run("start({ id: it }).catch(() => undefined)", id)
     next_person.page.wait_for_timeout(500)
     assert "secret" not in next_person.text and not next_person.run("JSON.stringify(applied).includes('secret')")
-    next_person.page.close()
-    person.tabs.remove(next_person)
+    person.closes(next_person)
     again = person.on(id)
     again.until_text("one secret")
     again.until_saved()
@@ -105,7 +97,6 @@ def test_a_person_can_leave_a_shared_computer_without_a_trace(person: Person) ->
     tab.until_kept()
     tab.run("doc.close?.()")
     tab.run("server.forgetDevice()")
-    tab.page.close()
-    person.tabs.remove(tab)
+    person.closes(tab)
     person.line.works()
     assert person.tab(waits=True).recoverable() == []

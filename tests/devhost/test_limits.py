@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from devhost import http, limits, protocol
 from devhost.host import HttpFunction
 from devhost.http import FunctionsApp
-from devhost.limits import BodyBudget, WellFormed
+from devhost.limits import BodyBudget, NoRoom, WellFormed
 from devhost.protocol import HEAD_MAX_BYTES, TimedH11
 from devhost.routes import RouteTable
 from devhost.serving import server_config
@@ -190,15 +190,17 @@ async def test_bodies_share_one_budget_which_comes_back(monkeypatch: pytest.Monk
             writer.write(b"POST /api/hello HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length + body)
             return reader, writer
 
-        slow, slow_writer = await post(b"abc", 8)
+        slow, slow_writer = await post(b"abcdefgh", 9)
+        for _ in range(3):
+            await post(b"", 10)  # what is declared and not sent takes nothing
         await asyncio.sleep(0.1)
         refused, _ = await post(b"abc", 3)
         answer = await read_all(refused)
         assert status(answer) == 503 and b"retry-after: 1" in answer
         small, _ = await post(b"ab", 2)
         assert status(await small.readuntil(b"bytes")) == 200
-        slow_writer.write(b"defgh")
-        assert status(await slow.readuntil(b"8 bytes")) == 200
+        slow_writer.write(b"i")
+        assert status(await slow.readuntil(b"9 bytes")) == 200
         again, _ = await post(b"0123456789", 10)
         assert status(await again.readuntil(b"10 bytes")) == 200
         for each in writers:
@@ -207,13 +209,15 @@ async def test_bodies_share_one_budget_which_comes_back(monkeypatch: pytest.Monk
 
 def test_a_body_that_fails_gives_its_bytes_back() -> None:
     budget = BodyBudget()
-    with pytest.raises(ZeroDivisionError), budget.reserved(limits.BODIES_MAX_BYTES) as fits:
-        assert fits
-        with budget.reserved(1) as more:
-            assert not more
+    with pytest.raises(ZeroDivisionError), budget.body() as take:
+        take(limits.BODIES_MAX_BYTES - 1)
+        with pytest.raises(NoRoom), budget.body() as take_more:
+            take_more(1)
+            take_more(1)
+        take(1)
         raise ZeroDivisionError
-    with budget.reserved(limits.BODIES_MAX_BYTES) as fits:
-        assert fits
+    with budget.body() as take:
+        take(limits.BODIES_MAX_BYTES)
 
 
 @pytest.fixture

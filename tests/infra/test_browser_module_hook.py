@@ -25,7 +25,7 @@ def hook(root: Path, path: str, *arguments: str) -> subprocess.CompletedProcess[
 def copied(tmp_path: Path) -> Path:
     """A folder with the hook and the module, as a fresh clone with installed tools."""
     (tmp_path / HOOK).parent.mkdir(parents=True)
-    shutil.copy(ROOT / HOOK, tmp_path / HOOK)
+    shutil.copytree(ROOT / HOOK.parent, tmp_path / HOOK.parent, dirs_exist_ok=True)
     source = Path("clients", "browser")
     shutil.copytree(ROOT / source, tmp_path / source, ignore=shutil.ignore_patterns("node_modules", "dist"))
     (tmp_path / source / "node_modules").symlink_to(ROOT / source / "node_modules")

@@ -205,6 +205,27 @@ async def test_a_write_that_fails_is_tried_again_and_counts_once(
 
 
 @pytest.mark.usefixtures("quick_retries")
+async def test_a_process_that_ends_tries_less_often(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    class Refuses(Watched):
+        tries = 0
+        refusing = False
+
+        async def before(self, verb: str, container: Container) -> None:
+            if self.refusing and (verb, container) == ("patch", SNAPSHOT_ACCESS_LOGS):
+                self.tries += 1
+                raise StoreUnavailable
+
+    refuses = Refuses(engine)
+    stores = stores_over(refuses, SETTINGS.store_rules())
+    made = await stores.snapshots.create(OWNER, new())
+    refuses.refusing = True
+    await stores.snapshots.get(VISITOR, made.id)
+    await stores.shared.background.drain()
+    assert refuses.tries == 5
+    assert "1 visits were not counted" in caplog.text
+
+
+@pytest.mark.usefixtures("quick_retries")
 async def test_what_cannot_be_written_is_logged_with_its_number(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -38,6 +38,11 @@ def translated_errors() -> Iterator[None]:
         raise StoreUnavailable from exc
 
 
+def primary_code(exc: BaseException) -> int:
+    """Returns the code of an error of SQLite, without its extension. 0 for other exceptions."""
+    return int(getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF
+
+
 def create_file(path: Path) -> None:
     """Creates the file if it is missing, readable by its user only, whatever the umask."""
     # A file that exists is not opened: closing it would drop the locks of every connection in this process. Then

@@ -42,7 +42,7 @@ from persistence.storage.sqlite.connection import (
 from persistence.storage.sqlite.migration import Renew, remove_backup_later
 from persistence.storage.sqlite.place import Place
 from persistence.storage.sqlite.reader import MeteredReader
-from persistence.storage.sqlite.repair import Repairs, is_damage
+from persistence.storage.sqlite.repair import Repairs, is_contradiction
 from persistence.storage.sqlite.reserve import Reserve
 from persistence.storage.sqlite.rows import found_items, value_of
 from persistence.storage.sqlite.structure import Structure
@@ -254,7 +254,7 @@ class SqliteEngine:
             try:
                 return await read()
             except sqlite3.Error as exc:
-                if not is_damage(exc):
+                if not is_contradiction(exc):
                     raise
                 damage = exc
         try:
@@ -280,7 +280,7 @@ class SqliteEngine:
             try:
                 return work(connection)
             except sqlite3.Error as exc:
-                if not is_damage(exc):
+                if not is_contradiction(exc):
                     raise
                 roll_back_job(connection)
                 self._repairs.repair(connection, container, started)

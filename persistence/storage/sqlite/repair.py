@@ -10,6 +10,7 @@ import time
 
 from persistence.errors import StoreUnavailable
 from persistence.storage.containers import Container
+from persistence.storage.sqlite.connection import primary_code
 
 PAUSE_SECONDS = 600.0
 """A table is repaired after a fault at most this often, because a damaged file stays damaged."""
@@ -17,9 +18,9 @@ PAUSE_SECONDS = 600.0
 _log = logging.getLogger(__name__)
 
 
-def is_damage(exc: sqlite3.Error) -> bool:
+def is_contradiction(exc: sqlite3.Error) -> bool:
     """Returns True if SQLite found that the file contradicts itself."""
-    return getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
+    return primary_code(exc) == sqlite3.SQLITE_CORRUPT
 
 
 def renew_indexes(connection: sqlite3.Connection, container: Container) -> None:

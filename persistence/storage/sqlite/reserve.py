@@ -10,6 +10,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from persistence.storage.sqlite.connection import primary_code
+
 RESERVE_NAME = "savepoint.reserve"
 RESERVE_BYTES = 16 * 1024 * 1024
 """Enough to copy the log into the database when the disk is full, and to remove one content of any size.
@@ -56,7 +58,7 @@ class Reserve:
 
     def is_disk_full(self, exc: BaseException) -> bool:
         """Returns True if a write failed because there was no room. Takes up some room to find out."""
-        code = int(getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF
+        code = primary_code(exc)
         # SQLite reports I/O errors for a lack of room in the log's index, at a flush, and under a quota.
         return code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and not self._can_grow())
 

@@ -6,7 +6,7 @@ import threading
 from contextlib import closing, suppress
 from pathlib import Path
 
-from persistence.storage.sqlite.connection import connect
+from persistence.storage.sqlite.connection import connect, primary_code
 
 CHECK_SECONDS = 30.0
 """How long a check may take. It reads about 1 GB a second if the file is in memory."""
@@ -88,5 +88,4 @@ class Structure:
 
 
 def _is_damage(exc: BaseException) -> bool:
-    code = int(getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return primary_code(exc) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from persistence.errors import StorageExhausted, StoreUnavailable
 from persistence.faults import named, traced
-from persistence.storage.sqlite.connection import BUSY_TIMEOUT_SECONDS, LOG_TIMEOUT_SECONDS
+from persistence.storage.sqlite.connection import BUSY_TIMEOUT_SECONDS, LOG_TIMEOUT_SECONDS, primary_code
 from persistence.storage.sqlite.place import Place
 from persistence.storage.sqlite.reserve import SPARE_BYTES, Reserve
 from persistence.storage.sqlite.structure import Structure
@@ -232,11 +232,6 @@ def keep_so_far(connection: sqlite3.Connection) -> None:
     connection.execute("SAVEPOINT job")
 
 
-def _primary_code(exc: Exception) -> int:
-    code: int = getattr(exc, "sqlite_errorcode", 0)
-    return code & 0xFF
-
-
 def _rewrite_header(connection: sqlite3.Connection) -> None:
     """Writes one page, without any change."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -265,7 +260,7 @@ class _Job:
         try:
             self._result = self._work(connection)
         except Exception as exc:
-            if not connection.in_transaction or _primary_code(exc) in _OF_THE_DISK:
+            if not connection.in_transaction or primary_code(exc) in _OF_THE_DISK:
                 raise
             roll_back_job(connection)
             if isinstance(exc, sqlite3.Error):
