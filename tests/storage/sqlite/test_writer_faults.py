@@ -32,7 +32,7 @@ async def test_a_bug_of_the_writer_itself_fails_the_write_and_later_ones_succeed
 
 
 async def test_a_system_without_room_for_a_thread_does_not_end_the_writer(
-    tmp_path: Path, mocker: MockerFixture
+    tmp_path: Path, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = SqliteEngine(tmp_path)
     damage = sqlite3.DatabaseError("database disk image is malformed")
@@ -41,6 +41,7 @@ async def test_a_system_without_room_for_a_thread_does_not_end_the_writer(
     place = mocker.patch.object(engine._writer._place, "check", side_effect=damage)
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(engine.create(SESSIONS, thing("item-000001")), 5)
+    assert "is not checked" in caplog.text and "The writer failed" not in caplog.text
     mocker.stop(place)
     await asyncio.wait_for(engine.create(SESSIONS, thing("item-000002")), 5)
     mocker.stopall()
@@ -99,10 +100,16 @@ async def test_a_refused_write_keeps_the_repair_that_it_has_made(tmp_path: Path,
     damage = sqlite3.DatabaseError("database disk image is malformed")
     damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     mocker.patch.object(statements, "delete", side_effect=[damage, ItemChanged(), None])
+    # Stands for the indexes: a rollback would take it back, too.
+    mocker.patch(
+        "persistence.storage.sqlite.repair.renew_indexes",
+        side_effect=lambda connection, _: connection.execute("PRAGMA user_version=99"),
+    )
     committed = mocker.spy(engine._repairs, "committed")
     with pytest.raises(ItemChanged):
         await engine.delete(SESSIONS, "item-000001", PARTITION, "other")
     committed.assert_called_once_with(SESSIONS)
+    assert await on_the_writer(engine, "PRAGMA user_version") == [(99,)]
     await engine.delete(SESSIONS, "item-000001", PARTITION)
     await engine.close()
 
