@@ -134,7 +134,7 @@ node: .venv/created
 	touch $@
 
 # Writes this file last. It stays as it is if its content is the same, so it is touched.
-$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs $(wildcard clients/browser/src/*.ts)
+$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs $(shell find clients/browser/src -name "*.ts")
 	echo "Building the browser module"
 	cd clients/browser && node build.mjs
 	touch $@

@@ -15,25 +15,41 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
 
-async function bundle() {
+/** Returns the files of some entries by name. Two bundles share no chunk, so the core stays one small file. */
+async function bundle(options) {
   const { outputFiles } = await build({
     absWorkingDir: here,
-    entryPoints: { savepoint: "src/index.ts", react: "src/react.ts" },
     outdir: "dist",
     bundle: true,
     splitting: true, // what is imported dynamically, such as the delta encoder, is a chunk
     chunkNames: "[name]-[hash]",
     format: "esm",
     target: ["chrome102", "firefox113", "safari16.4"],
-    external: ["react"],
     minify: true,
-    mangleProps: /^_/,
-    legalComments: "none",
     write: false,
     logLevel: "warning",
+    ...options,
   });
-  return new Map(outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]));
+  return outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]);
 }
+
+/** What a project installs beside the package. The server's files have it within, but for React. */
+const installed = (names) => (process.argv.includes("--npm") ? names : []);
+
+const bundles = () =>
+  Promise.all([
+    bundle({
+      entryPoints: { savepoint: "src/index.ts", react: "src/react.ts" },
+      external: ["react"],
+      mangleProps: /^_/,
+      legalComments: "none",
+    }),
+    bundle({
+      entryPoints: { elements: "src/elements/index.ts", german: "src/elements/german.ts" },
+      external: installed(["lit"]),
+      legalComments: "eof", // the licenses of what is within
+    }),
+  ]);
 
 async function put(folder, name, bytes) {
   const path = join(folder, name);
@@ -52,7 +68,7 @@ async function fill(folder, files) {
   }
 }
 
-const files = await bundle();
+const files = new Map((await bundles()).flat());
 if (process.argv.includes("--npm")) {
   await fill(join(here, "dist"), files);
   const tsc = join(here, "node_modules", "typescript", "bin", "tsc");

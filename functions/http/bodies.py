@@ -187,8 +187,8 @@ def _is_wide(value: object) -> bool:
 def refuse_crowd(body: bytes) -> None:
     """Raises InvalidRequest if JSON has too many values. Parsing hundreds of thousands blocks the loop.
 
-    Counts before parsing, by a few passes over the bytes: less than 1 ms for a megabyte. If the signs of values are
-    many, and may belong to texts, about 3 ms.
+    Counts before parsing, by a few passes over the bytes: less than 1 ms for a megabyte, and about 3 ms if the
+    signs of values are many.
     """
     if len(body) <= _CROWDED_FROM_BYTES or _signs(body) <= _SIGNS_MAX:
         return
