@@ -13,7 +13,7 @@ from functions.http.content import etag_known
 from functions.http.headers import GZIP, etag_of_coding
 from functions.http.views import Nothing
 
-MEDIA_TYPES = {".js": JAVASCRIPT, ".css": "text/css", ".html": HTML}
+MEDIA_TYPES = {".js": JAVASCRIPT, ".css": "text/css", ".html": HTML, ".svg": "image/svg+xml"}
 REVALIDATED = "public, no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 _HAS_HASH = re.compile(r"-[A-Z0-9]{8}\.\w+")

@@ -11,7 +11,7 @@ from functions.http.views import Nothing
 
 FOLDER = Path(__file__).resolve().parent / "workbench_files"
 
-NAME = r"^[a-z]+(-[a-z]+)*(-[A-Z0-9]{8})?(\.(js|css))?$"
+NAME = r"^[a-z]+(-[a-z]+)*(-[A-Z0-9]{8})?(\.(js|css|svg))?$"
 FILE = PathParameter("file", "A page, such as `race-prep`, or a file.", {"type": "string", "pattern": NAME})
 routes = Routes(
     "workbench",
