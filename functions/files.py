@@ -38,9 +38,7 @@ class BuiltFiles:
 
     @cached_property
     def _by_name(self) -> dict[str, BuiltFile]:
-        return {
-            path.name: _read(path) for path in sorted(self._folder.glob("*.*")) if path.suffix in MEDIA_TYPES
-        }
+        return {path.name: _read(path) for path in sorted(self._folder.glob("*.*")) if path.suffix in MEDIA_TYPES}
 
     def find(self, name: str) -> BuiltFile | None:
         """Returns the file of this name, or None. The name is never part of a path."""

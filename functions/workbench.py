@@ -12,11 +12,11 @@ from functions.http.views import Nothing
 FOLDER = Path(__file__).resolve().parent / "workbench_files"
 
 NAME = r"^[a-z]+(-[a-z]+)*(-[A-Z0-9]{8})?(\.(js|css|svg))?$"
-FILE = PathParameter("file", "A page, such as `race-prep`, or a file.", {"type": "string", "pattern": NAME})
+PAGE = PathParameter("page", "A page, such as `race-prep`, or a file.", {"type": "string", "pattern": NAME})
 routes = Routes(
     "workbench",
     "A page for all that a person can do. Open to everyone. See docs/workbench.md.",
-    FILE,
+    PAGE,
     prefix="",
 )
 
@@ -35,13 +35,13 @@ async def get_workbench(call: Call[Nothing, Nothing], files: BuiltFiles) -> Resp
     return _file(call, files, "workbench.html")
 
 
-@routes.serve(Route("GET", "workbench/{file}", reads=("If-None-Match",), produces=HTML, public=True))
+@routes.serve(Route("GET", "workbench/{page}", reads=("If-None-Match",), produces=HTML, public=True))
 async def get_workbench_file(call: Call[Nothing, Nothing], files: BuiltFiles) -> Response[bytes]:
     """Returns another page, such as `race-prep`, or a file that a page loads.
 
     A file with a hash in its name never changes. The others are revalidated by their ETag.
     """
-    name = call.path["file"]
+    name = call.path["page"]
     return _file(call, files, name if "." in name else f"{name}.html")
 
 

@@ -1,15 +1,15 @@
 """Documents in the workbench: to open, edit, leave and come back to."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.workbench.conftest import Visitor
 
 
-def editor(page: Page):  # type: ignore[no-untyped-def]
+def editor(page: Page) -> Locator:
     return page.locator("workbench-editor").get_by_role("textbox")
 
 
-def light(page: Page):  # type: ignore[no-untyped-def]
+def light(page: Page) -> Locator:
     return page.locator("main savepoint-status").get_by_role("button").first
 
 

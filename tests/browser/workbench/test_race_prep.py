@@ -1,13 +1,13 @@
 """The example app: nothing that was typed is lost, and locking keeps it."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.workbench.conftest import Visitor
 
 RACE_PREP = "/api/workbench/race-prep"
 
 
-def light(page: Page):  # type: ignore[no-untyped-def]
+def light(page: Page) -> Locator:
     return page.locator("savepoint-status").get_by_role("button").first
 
 
