@@ -101,6 +101,7 @@ def test_what_is_made_on_this_machine_does_not_go_to_azure(tmp_path: Path, folde
 
 def test_the_built_browser_files_go_to_azure_and_so_do_packages_with_the_name_of_a_folder_of_ours(tmp_path: Path):
     packed = ["functions/browser_files/savepoint.js", "functions/browser_files/savepoint.js.gz"]
+    packed += ["functions/workbench_files/workbench.html", "functions/workbench_files/workbench.html.gz"]
     packed += ["functions/clients/__init__.py", "functions/client/__init__.py"]
     assert not left_out(packed, tmp_path)
 

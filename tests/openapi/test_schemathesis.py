@@ -21,9 +21,9 @@ from tests.support.storage import Storage
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 PERSON = {"X-User-Id": "ann"}
-NEVER_GUESSED = {"patch_session_content", "delete_me", "get_client_file"}
+NEVER_GUESSED = {"patch_session_content", "delete_me", "get_client_file", "get_workbench_file"}
 """A delta that fits, with the digest of what it makes; the erasure of everything, which would leave nothing to
-try; and the name of a file. They have tests of their own."""
+try; and the names of files. They have tests of their own."""
 
 
 @asynccontextmanager
