@@ -2,11 +2,12 @@
 
 import "@savepoint/client/elements";
 import { showDocument } from "./document.js";
+import { acceptDrops } from "./drops.js";
 import { element, find, make, server as serverOf, showPerson, words } from "./page.js";
 import { addressOf, placeOf, type List, type Place } from "./routes.js";
 import { fill, nothing, type Shown } from "./shown.js";
 import { showSnapshot } from "./snapshot.js";
-import { acceptDrops, showTransfer } from "./transfer.js";
+import { showTransfer } from "./transfer.js";
 
 const server = serverOf("workbench");
 
@@ -51,7 +52,7 @@ async function show(next: Place): Promise<Shown> {
       document.title = "Savepoint";
       return nothing;
     case "transfer":
-      return showTransfer(server);
+      return showTransfer(server, back);
     case "snapshot":
       return showSnapshot(server, next.shown.id, back);
     case "new":
@@ -126,6 +127,11 @@ document.addEventListener("savepoint-query", (event) => {
   place = { ...place, query };
   current = addressOf(place);
   history.replaceState(null, "", current);
+});
+/** Something else than the list has changed what it shows. */
+document.addEventListener("savepoint-changed", () => {
+  delete find("#list").dataset.list;
+  showList(place);
 });
 addEventListener("hashchange", go);
 acceptDrops(server);

@@ -1,6 +1,6 @@
 /** Elements for all that a person does with documents. Importing this defines them. See docs/elements.md. */
 
-export { say, setTexts, type Table, type Text } from "./texts/index.js";
+export { bytes, say, setTexts, type Table, type Text } from "./texts/index.js";
 export type { Notice, SavepointEvents } from "./element.js";
 export { NoticesElement } from "./notices.js";
 export { SaveElement } from "./save.js";
