@@ -90,7 +90,8 @@ def test_a_file_can_be_dropped_anywhere_and_what_is_no_file_is_ignored(visitor: 
         if (kind === "file") data.items.add(new File([text], name));
         else data.setData("text/plain", text);
         for (const type of ["dragenter", "dragover", "drop"]) {
-            document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+            const options = { dataTransfer: data, bubbles: true, cancelable: true };
+            document.body.dispatchEvent(new DragEvent(type, options));
             if (type === "dragover") window.shown = !document.querySelector(".drop").hidden;
         }
     }"""
