@@ -32,8 +32,12 @@ UNCACHED = SETTINGS.model_copy(update={"content_cache_bytes": 0})
 TWO_STEPS = "cosmos-two-steps"
 """The Cosmos engine as it is without conditional batches."""
 
-EACH_ENGINE = ["sqlite", "cosmos"]
-EACH_WAY = [*EACH_ENGINE, TWO_STEPS]
+ENGINES = {
+    "one_engine": ["sqlite"],
+    "each_engine": ["sqlite", "cosmos"],
+    "each_way": ["sqlite", "cosmos", TWO_STEPS],
+}
+"""The engines over which a test runs, by its closest marker. Without one, over each."""
 
 # No deadlines: benchmarks measure time, tests never do.
 hypothesis.settings.register_profile("savepoint", deadline=None)
@@ -66,10 +70,11 @@ async def new_cosmos_account(endpoint: str) -> CosmosAccount:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Gives `engine_name` its values: each engine, and each way of committing if the test is marked so."""
+    """Gives `engine_name` its values."""
     if "engine_name" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("each_way")
-        metafunc.parametrize("engine_name", EACH_WAY if marked else EACH_ENGINE)
+        markers = (marker.name for marker in metafunc.definition.iter_markers())
+        closest = next((name for name in markers if name in ENGINES), "each_engine")
+        metafunc.parametrize("engine_name", ENGINES[closest])
 
 
 @pytest.fixture

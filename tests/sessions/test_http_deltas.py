@@ -23,6 +23,8 @@ from tests.support.drafts import DRAFTS
 from tests.support.http import Client, Response, assert_ok, assert_problem, made, metadata_path
 from tests.support.sessions import sha256
 
+pytestmark = pytest.mark.one_engine
+
 BASE = "Grüße: the quick brown fox jumps over the lazy dog."
 EDITED = BASE.replace("jumps", "jumped")
 WHERE = len("Grüße: the quick brown fox jump".encode())
