@@ -76,12 +76,13 @@ async def with_something_to_sweep(engine: Engine) -> SessionHead:
 
 
 @pytest.mark.parametrize("program", [save_delta, restore, sync, save])
+@pytest.mark.parametrize("many", [8, pytest.param(100, marks=pytest.mark.soak)])
 async def test_a_sweep_leaves_what_a_write_names(
-    engine: Engine, program: Callable[[SessionHead], Program]
+    engine: Engine, program: Callable[[SessionHead], Program], many: int
 ) -> None:
     if program is sync and not await engine.has_conditional_commits():
         pytest.skip("this database cannot commit a sync as a whole")
-    for order in random.Random(1).sample(list(orders(5, 6)), 25):
+    for order in random.Random(1).sample(list(orders(5, 6)), many):
         head = await with_something_to_sweep(engine)
 
         async def sweep_old(over: Engine) -> None:
