@@ -48,13 +48,14 @@ hypothesis.settings.load_profile("savepoint")
 
 @pytest.fixture(autouse=True, scope="session")
 def short_waits() -> Iterator[None]:
-    """Lets retries of a compare-and-set wait a tenth of what they would. Server processes wait as ever."""
+    """Lets retries, ours and those of the SDK, wait a tenth of what they would. Server processes wait as ever."""
 
     async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds / 10)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("persistence.retry.asyncio", SimpleNamespace(sleep=sleep))
+        for module in ("persistence.retry", "azure.cosmos.aio._retry_utility_async"):
+            patch.setattr(f"{module}.asyncio", SimpleNamespace(sleep=sleep))
         yield
 
 
@@ -102,6 +103,12 @@ async def engine(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
         opened = CosmosEngine(replace(account, conditional_batch=engine_name != TWO_STEPS))
     yield opened
     await opened.close()
+
+
+@pytest.fixture(params=[10, pytest.param(1_000, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)])])
+def most(request: pytest.FixtureRequest) -> int:
+    """In how many orders a test lets calls meet at most: few here, and nearly all in the soak."""
+    return int(request.param)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ BODIES = st.dictionaries(MEMBERS, TEXTS | st.integers() | st.booleans()).map(
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 @settings(
-    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 )
 @given(body=BODIES | st.binary(max_size=50))
 async def test_any_body_gets_the_same_status_and_words(client: Client, sent: Sent, body: bytes) -> None:
@@ -188,7 +188,7 @@ async def test_any_body_gets_the_same_status_and_words(client: Client, sent: Sen
 
 @endpoints
 @settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 )
 @given(
     body=st.binary(max_size=200)
