@@ -11,6 +11,8 @@ from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
 from tests.test_app import EXPECTED_HTTP
 
+pytestmark = pytest.mark.one_engine
+
 SNAPSHOTS = "persistence/snapshots"
 DRAFT = "persistence/drafts/draft-000001"
 # Each read of a session counts as opening it, and one person may open two snapshots.
