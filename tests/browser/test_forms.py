@@ -65,8 +65,9 @@ class Site:
     line: Line
     server: ServerSide
 
-    def serves(self, form: str = FORM) -> None:
-        self.line.pages = {"/form.html": PAGE.format(name=self.name, user=self.user, form=form)}
+    def serves(self, form: str = FORM, opening: str = "<form ", around: tuple[str, str] = ("", "")) -> None:
+        page = PAGE.format(name=self.name, user=self.user, form=form).replace("<form ", f"{around[0]}{opening}")
+        self.line.pages = {"/form.html": page.replace("</form>", f"</form>{around[1]}")}
 
     def page(self) -> Page:
         page = self.context.new_page()
@@ -256,10 +257,7 @@ def test_without_a_connection_it_is_on_the_device(site: Site) -> None:
 
 def test_a_form_can_be_locked_by_a_button_with_a_title(site: Site) -> None:
     button = '<button type="button" data-savepoint-lock>Lock</button>'
-    site.serves(f"{FORM}{button}")
-    site.line.pages["/form.html"] = site.line.pages["/form.html"].replace(
-        "<form ", '<form data-savepoint-title="name" '
-    )
+    site.serves(f"{FORM}{button}", '<form data-savepoint-title="name" ')
     page = site.page()
     page.get_by_label("Name", exact=True).fill("Thunder Alley")
     page.get_by_role("button", name="Lock").click()
@@ -269,9 +267,7 @@ def test_a_form_can_be_locked_by_a_button_with_a_title(site: Site) -> None:
 
 
 def test_a_form_that_is_added_later_is_kept_too(site: Site) -> None:
-    site.line.pages["/form.html"] = (
-        site.line.pages["/form.html"].replace("<form", "<template><form").replace("</form>", "</form></template>")
-    )
+    site.serves(around=("<template>", "</template>"))
     page = site.context.new_page()
     page.goto(f"{site.origin}/form.html")
     page.evaluate("document.body.append(document.querySelector('template').content)")
