@@ -3,5 +3,6 @@
 import type { Table } from "../en/index.js";
 import { common } from "./common.js";
 import { document } from "./document.js";
+import { lists } from "./lists.js";
 
-export const german: Table = { ...common, ...document };
+export const german: Table = { ...common, ...document, ...lists };

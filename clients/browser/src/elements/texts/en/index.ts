@@ -3,7 +3,8 @@
 import type { Text } from "../index.js";
 import { common } from "./common.js";
 import { document } from "./document.js";
+import { lists } from "./lists.js";
 
-export const english = { ...common, ...document };
+export const english = { ...common, ...document, ...lists };
 
 export type Table = Record<keyof typeof english, Text>;
