@@ -1,6 +1,6 @@
 /** What all lists do: search, sort, filter and page, select, and keep the focus when a row goes. */
 
-import { css, html, nothing, type CSSResultGroup, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type CSSResultGroup, type PropertyValues, type TemplateResult } from "lit";
 import { live } from "lit/directives/live.js";
 import type { Server } from "../server.js";
 import { SavepointElement, type View } from "./element.js";
@@ -16,34 +16,7 @@ const TYPING_MS = 250;
 
 export abstract class ListElement<Row extends Named> extends SavepointElement {
   static override properties = { server: { attribute: false }, view: { attribute: false } };
-  static override styles: CSSResultGroup = [
-    look,
-    rowsStyle,
-    css`
-      :host {
-        display: block;
-        container-type: inline-size;
-      }
-      input[type="search"] {
-        flex: 1 1 12em;
-        min-width: 0;
-      }
-      .bar {
-        min-height: 34px;
-      }
-      [role="alert"]:empty {
-        margin-block-start: -12px;
-      }
-      .failures {
-        padding: 12px;
-        border: 1px solid var(--_danger);
-        border-radius: var(--_radius);
-      }
-      .failures ul {
-        padding-inline-start: 20px;
-      }
-    `,
-  ];
+  static override styles: CSSResultGroup = [look, rowsStyle];
   declare server: Server | undefined;
   /** What is shown. `savepoint-view` tells each change. */
   declare view: View;
@@ -72,6 +45,10 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
   protected abstract nothing(): TemplateResult;
   /** What stands beside the search, and what is done with the selected rows. */
   protected filters(): unknown {
+    return nothing;
+  }
+  /** What stands above it all, if there are rows or filters. */
+  protected above(): unknown {
     return nothing;
   }
   protected bar(): unknown {
@@ -164,8 +141,22 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
     requestAnimationFrame(() => this.#isHeld() || this.pages.settle());
   };
 
+  /** Returns how many are selected, and the way to drop that. `busy` is said instead while something is done. */
+  protected selected(busy = ""): TemplateResult {
+    const count = this.chosen.size;
+    const hidden = count - this.chosen.within(this.rows);
+    const words = hidden ? say("list.chosen-hidden", { count, hidden }) : say("list.chosen", { count });
+    const clear = (): void => {
+      this.chosen.clear();
+      void this.focusRow(0);
+    };
+    return html`<span class="spread" role="status">${busy || (count ? words : say("list.chosen-none"))}</span>
+      ${count ? html`<button @click=${clear}>${say("list.choose-none")}</button>` : nothing}`;
+  }
+
   #tools(): TemplateResult {
-    return html`<div class="row" role="search">
+    return html`${this.above()}
+      <div class="row" role="search">
         <input
           type="search"
           data-else

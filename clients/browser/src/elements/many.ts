@@ -67,11 +67,15 @@ export async function trashAll(
   return { done, failed };
 }
 
-/** Restores from the trash. Rejects if something could not be restored. */
+/** Restores from the trash. For *Undo*, which outlives its list: rejects if something could not be restored. */
 export async function restoreAll(server: Server, rows: readonly Named[]): Promise<void> {
   const { failed } = await forEach(rows, (id) => server.trash.restore(id));
+  changed();
   if (failed[0]) throw new Error(`${failed.map(({ row }) => titleOf(row.title)).join(", ")}: ${failed[0].reason}`);
 }
+
+/** Lets every list ask the server again. */
+export const changed = (): boolean => document.dispatchEvent(new CustomEvent("savepoint-changed"));
 
 /** Returns one text for one thing with its title, and another for many with their number. */
 export const oneOrMany = (one: keyof Table, many: keyof Table, rows: readonly Named[]): string =>
@@ -83,7 +87,7 @@ export function failures(outcome: Outcome | undefined, dismiss: () => void): Tem
   const count = outcome.failed.length;
   return html`<div class="failures stack" part="failures">
     <p class="trouble"><strong>${say("many.failed", { count, all: count + outcome.done.length })}</strong></p>
-    <ul>
+    <ul class="named">
       ${outcome.failed.map(({ row, reason }) => html`<li>${titleOf(row.title)}: ${reason}</li>`)}
     </ul>
     <div><button @click=${dismiss}>${say("dismiss")}</button></div>

@@ -143,13 +143,9 @@ export class OpenElement extends ListElement<Row> {
   }
 
   protected override bar(): TemplateResult {
-    const { size } = this.chosen;
-    const hidden = size - this.chosen.within(this.rows);
-    const words = hidden ? say("list.chosen-hidden", { count: size, hidden }) : say("list.chosen", { count: size });
-    return html`<span class="spread" role="status">${this.#progress || (size ? words : say("list.chosen-none"))}</span>
+    return html`${this.selected(this.#progress)}
       ${this.#offerAll()}
-      ${size ? html`<button @click=${() => this.#clear()}>${say("list.choose-none")}</button>` : nothing}
-      <button class="danger" ?disabled=${!size || this.#isBusy} @click=${() => this.#remove(this.chosen.all, 0)}>
+      <button class="danger" ?disabled=${!this.chosen.size || this.#isBusy} @click=${() => this.#remove(this.chosen.all, 0)}>
         ${say("list.delete-chosen")}
       </button>`;
   }
@@ -176,11 +172,6 @@ export class OpenElement extends ListElement<Row> {
     this.query<HTMLElement>("button.danger")?.focus();
   }
 
-  #clear(): void {
-    this.chosen.clear();
-    void this.focusRow(0);
-  }
-
   async #remove(rows: readonly Named[], index: number): Promise<void> {
     const server = this.server;
     if (!server || this.#isBusy) return;
@@ -195,9 +186,7 @@ export class OpenElement extends ListElement<Row> {
     this.outcome = outcome;
     this.chosen.put(outcome.done, false);
     if (outcome.done.length) {
-      const undo = async (): Promise<void> => {
-        await restoreAll(server, outcome.done).finally(() => document.dispatchEvent(new CustomEvent("savepoint-changed")));
-      };
+      const undo = (): Promise<void> => restoreAll(server, outcome.done);
       this.tell("savepoint-notice", { text: oneOrMany("list.trashed", "list.trashed-many", outcome.done), undo });
     }
     void this.#count();

@@ -28,8 +28,28 @@ export interface Table<Row extends Named> {
 }
 
 export const rowsStyle = css`
-  .scroll {
-    position: relative;
+  :host {
+    display: block;
+    container-type: inline-size;
+  }
+  input[type="search"] {
+    flex: 1 1 12em;
+    min-width: 0;
+  }
+  .bar {
+    min-height: 34px;
+  }
+  [role="alert"]:empty {
+    margin-block-start: -12px;
+  }
+  .failures {
+    padding: 12px;
+    border: 1px solid var(--_danger);
+    border-radius: var(--_radius);
+  }
+  ul.named {
+    padding-inline-start: 20px;
+    overflow-wrap: anywhere;
   }
   td {
     overflow-wrap: anywhere;
@@ -69,7 +89,19 @@ export const rowsStyle = css`
   th button {
     white-space: nowrap;
   }
+  .grow {
+    flex: 1 1 20em;
+  }
+  .small {
+    display: none;
+  }
   @container (max-width: 700px) {
+    .small {
+      display: inline;
+    }
+    .selects thead tr {
+      min-height: 40px;
+    }
     table,
     thead,
     tbody {

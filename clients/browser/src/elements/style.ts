@@ -103,6 +103,9 @@ export const look = css`
     background: none;
     padding: 4px 8px;
   }
+  button.bare.danger:not(:disabled) {
+    border-color: transparent;
+  }
   button.bare:hover:not(:disabled) {
     background: var(--_raised);
   }
