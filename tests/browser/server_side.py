@@ -43,6 +43,10 @@ class ServerSide:
         """Sends any request that must succeed. Returns the body of its response."""
         return self._ok(method, path, body)
 
+    def status(self, method: str, path: str) -> int:
+        """Returns the status of any request."""
+        return self._http.request(method, path).status_code
+
     def content(self, id: str) -> str:
         """Returns the content of a session or a draft."""
         for kind in ("sessions", "drafts"):

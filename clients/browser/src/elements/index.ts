@@ -2,10 +2,14 @@
 
 export { say, setTexts, type Table, type Text } from "./texts/index.js";
 export type { Notice, SavepointEvents, View } from "./element.js";
+export { LinkElement, type LinkTo } from "./link.js";
 export { NoticesElement } from "./notices.js";
 export { ConfirmElement, type Question } from "./confirm.js";
 export { OpenElement } from "./open.js";
 export { SaveElement } from "./save.js";
+export { ShareElement } from "./share.js";
+export { SnapshotsElement } from "./snapshots.js";
 export { StatusElement } from "./status.js";
 export { TimeElement } from "./time.js";
 export { TrashElement } from "./trash.js";
+export { VisitsElement } from "./visits.js";

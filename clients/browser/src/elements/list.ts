@@ -3,6 +3,7 @@
 import { html, nothing, type CSSResultGroup, type PropertyValues, type TemplateResult } from "lit";
 import { live } from "lit/directives/live.js";
 import type { Server } from "../server.js";
+import type { Amounts } from "../wire.gen.js";
 import { SavepointElement, type View } from "./element.js";
 import { failures, type Outcome } from "./many.js";
 import { Pages, type Page } from "./pages.js";
@@ -55,7 +56,9 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
     return nothing;
   }
   /** The order without a choice. Undefined if the list cannot be sorted. */
-  protected readonly order: string | undefined = undefined;
+  protected get order(): string | undefined {
+    return undefined;
+  }
   protected readonly hasSelection: boolean = false;
   /** The number of all rows without search and filters, if it is known. */
   protected total: number | undefined;
@@ -123,6 +126,17 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
     await this.updateComplete;
     const rows = this.renderRoot.querySelectorAll<HTMLElement>("[data-row] [data-first]");
     (rows[Math.min(index, rows.length - 1)] ?? this.query("[data-else]"))?.focus();
+  }
+
+  /** Asks how much a person keeps. It is only to be read, so a list does without it. */
+  protected async measure(then: (used: Amounts) => void): Promise<void> {
+    try {
+      const usage = await this.server?.usage();
+      if (usage) then(usage.used);
+    } catch {
+      return; // the list itself says what is wrong
+    }
+    this.requestUpdate();
   }
 
   /** Says that something has changed, and shows the list without the rows that are gone. */

@@ -26,7 +26,9 @@ const SORTS: Record<string, "metadata.title" | "metadata.updated_at" | "metadata
 export class OpenElement extends ListElement<Row> {
   static override properties = { ...ListElement.properties, kind: { type: String } };
   declare kind: "sessions" | "drafts";
-  protected override readonly order = ORDER;
+  protected override get order(): string {
+    return ORDER;
+  }
   protected override readonly hasSelection = true;
   /** What the filters offer: the apps and devices that were seen, because the server has no list of them. */
   readonly #seen = { app: new Set<string>(), device: new Set<string>() };
@@ -79,13 +81,8 @@ export class OpenElement extends ListElement<Row> {
     });
   }
 
-  /** The number is only for the footer, so the list does without it. */
-  async #count(): Promise<void> {
-    this.total = await this.server?.usage().then(
-      ({ used }) => used[this.kind],
-      () => undefined,
-    );
-    this.requestUpdate();
+  #count(): Promise<void> {
+    return this.measure((used) => (this.total = used[this.kind]));
   }
 
   protected override label(): string {

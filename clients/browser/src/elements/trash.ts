@@ -37,13 +37,8 @@ export class TrashElement extends ListElement<Trashed> {
     return { items, pageToken: null };
   }
 
-  /** The size is only to be read, so the trash does without it. */
-  async #measure(): Promise<void> {
-    this.#bytes = await this.server?.usage().then(
-      ({ used }) => used.trashBytes,
-      () => undefined,
-    );
-    this.requestUpdate();
+  #measure(): Promise<void> {
+    return this.measure((used) => (this.#bytes = used.trashBytes));
   }
 
   protected override label(): string {

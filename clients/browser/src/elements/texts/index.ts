@@ -56,6 +56,9 @@ export type Time = string | number;
 export const exactly = (time: Time): string =>
   new Date(time).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
 
+/** Returns the local day, such as `24 Nov`. */
+export const day = (time: Time): string => new Date(time).toLocaleDateString(language, { day: "numeric", month: "short" });
+
 const STEPS = [
   ["year", 365 * 86_400],
   ["month", 30 * 86_400],

@@ -4,7 +4,8 @@ import type { Text } from "../index.js";
 import { common } from "./common.js";
 import { document } from "./document.js";
 import { lists } from "./lists.js";
+import { share } from "./share.js";
 
-export const english = { ...common, ...document, ...lists };
+export const english = { ...common, ...document, ...lists, ...share };
 
 export type Table = Record<keyof typeof english, Text>;
