@@ -85,7 +85,7 @@ class SnapshotVisitorView(WireModel):
 
 
 class NewSnapshotBody(BodyModel):
-    """Creates a snapshot: of `content`, or as a copy of the session `sessionId` or of the snapshot `snapshotId`."""
+    """Creates a snapshot of `content`, or as a copy of the session `sessionId` or the snapshot `snapshotId`."""
 
     model_config = ConfigDict(
         # The rule of `_one_source`, for those who read the schema.

@@ -41,8 +41,9 @@ class SnapshotMetadata(BaseModel):
 class Snapshot(Document):
     """A frozen copy. Its content is the item's payload. It changes once: into a tombstone without content.
 
-    `session_id` is the session that it is a copy of, for its owner alone. `unsettled_at` is set while a timer has to mark the access log entries of its visitors. `erased` is set on a
-    tombstone if its owner erased everything: those entries then say nothing of it.
+    `session_id` is the session that it is a copy of, which only its owner learns. `unsettled_at` is set while a
+    timer has to mark the access log entries of its visitors. `erased` is set on a tombstone if its owner erased
+    everything: those entries then say nothing of it.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -64,8 +65,8 @@ class Snapshot(Document):
 
     def to_item(self) -> dict[str, Any]:
         """Plain JSON, with `erased` only if it is true, and `session_id` only if there is one."""
-        absent = {"erased"} if not self.erased else set()
-        return self.model_dump(mode="json", exclude=absent | ({"session_id"} if self.session_id is None else set()))
+        absent = {"erased": not self.erased, "session_id": self.session_id is None}
+        return self.model_dump(mode="json", exclude={name for name, is_absent in absent.items() if is_absent})
 
     def is_gone(self, at: datetime) -> bool:
         """True if it was deleted, or has expired by `at`."""

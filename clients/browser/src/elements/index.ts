@@ -4,6 +4,7 @@ export { say, setTexts, type Table, type Text } from "./texts/index.js";
 export type { Notice, SavepointEvents, View } from "./element.js";
 export { LinkElement, type LinkTo } from "./link.js";
 export { NoticesElement } from "./notices.js";
+export { ActivityElement } from "./activity.js";
 export { ConfirmElement, type Question } from "./confirm.js";
 export { OpenElement } from "./open.js";
 export { SaveElement } from "./save.js";

@@ -15,7 +15,8 @@ import { say } from "./texts/index.js";
 export const PAGE_SIZE = 50;
 const TYPING_MS = 250;
 
-export abstract class ListElement<Row extends Named> extends SavepointElement {
+/** `Row` is what the server has, `Shown` what the table shows of it. */
+export abstract class ListElement<Row extends Named, Shown extends Named = Row> extends SavepointElement {
   static override properties = { server: { attribute: false }, view: { attribute: false } };
   static override styles: CSSResultGroup = [look, rowsStyle];
   declare server: Server | undefined;
@@ -39,9 +40,9 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
   /** Returns a page of the server. */
   protected abstract load(cursor: string | undefined): Promise<Page<Row>>;
   protected abstract label(): string;
-  protected abstract columns(): readonly Column<Row>[];
+  protected abstract columns(): readonly Column<Shown>[];
   /** The buttons of a row. */
-  protected abstract actions(row: Row, index: number): unknown;
+  protected abstract actions(row: Shown, index: number): unknown;
   /** What is shown if there is nothing, and no search or filter. */
   protected abstract nothing(): TemplateResult;
   /** What stands beside the search, and what is done with the selected rows. */
@@ -60,11 +61,12 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
     return undefined;
   }
   protected readonly hasSelection: boolean = false;
+  protected readonly hasSearch: boolean = true;
   /** The number of all rows without search and filters, if it is known. */
   protected total: number | undefined;
   /** The rows that are shown of the page. */
-  protected get rows(): readonly Row[] {
-    return this.pages.items;
+  protected get rows(): readonly Shown[] {
+    return this.pages.items as readonly Named[] as readonly Shown[];
   }
 
   override connectedCallback(): void {
@@ -170,17 +172,7 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
 
   #tools(): TemplateResult {
     return html`${this.above()}
-      <div class="row" role="search">
-        <input
-          type="search"
-          data-else
-          aria-label=${say("list.search")}
-          placeholder=${say("list.search")}
-          .value=${live(this.#typed ?? this.view.search ?? "")}
-          @input=${this.#type}
-        />
-        ${this.filters()}
-      </div>
+      <div class="row" role="search">${this.hasSearch ? this.#search() : nothing} ${this.filters()}</div>
       ${this.hasSelection ? html`<div class="row bar" part="bar">${this.bar()}</div>` : nothing}`;
   }
 
@@ -200,6 +192,17 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
     </div>`;
   }
 
+  #search(): TemplateResult {
+    return html`<input
+      type="search"
+      data-else
+      aria-label=${say("list.search")}
+      placeholder=${say("list.search")}
+      .value=${live(this.#typed ?? this.view.search ?? "")}
+      @input=${this.#type}
+    />`;
+  }
+
   #none(): TemplateResult | typeof nothing {
     if (!this.pages.isKnown || this.pages.error || !this.isFiltered) return nothing;
     const clear = (): void => {
@@ -214,7 +217,7 @@ export abstract class ListElement<Row extends Named> extends SavepointElement {
   }
 
   #table(): TemplateResult {
-    return rowsOf<Row>({
+    return rowsOf<Shown>({
       label: this.label(),
       rows: this.rows,
       columns: this.columns(),
