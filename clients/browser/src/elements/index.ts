@@ -13,4 +13,5 @@ export { SnapshotsElement } from "./snapshots.js";
 export { StatusElement } from "./status.js";
 export { TimeElement } from "./time.js";
 export { TrashElement } from "./trash.js";
+export { UsageElement } from "./usage.js";
 export { VisitsElement } from "./visits.js";

@@ -6,5 +6,6 @@ import { common } from "./common.js";
 import { document } from "./document.js";
 import { lists } from "./lists.js";
 import { share } from "./share.js";
+import { usage } from "./usage.js";
 
-export const german: Table = { ...activity, ...common, ...document, ...lists, ...share };
+export const german: Table = { ...activity, ...common, ...document, ...lists, ...share, ...usage };

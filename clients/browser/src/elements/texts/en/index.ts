@@ -6,7 +6,8 @@ import { common } from "./common.js";
 import { document } from "./document.js";
 import { lists } from "./lists.js";
 import { share } from "./share.js";
+import { usage } from "./usage.js";
 
-export const english = { ...activity, ...common, ...document, ...lists, ...share };
+export const english = { ...activity, ...common, ...document, ...lists, ...share, ...usage };
 
 export type Table = Record<keyof typeof english, Text>;
