@@ -133,14 +133,6 @@ def test_a_snapshot_is_made_opened_counted_and_forgotten(person: Person, meet: C
     assert elsewhere.run("server.snapshots.opened()")["items"] == []
 
 
-def test_everything_can_be_erased_by_who_repeats_the_owner_id(person: Person) -> None:
-    person.server.create("one", "First")
-    tab = person.tab(waits=True)
-    me = tab.run("server.me()")["ownerId"]
-    assert tab.run("server.erase(it)", me)["done"]
-    assert person.server.sessions() == []
-
-
 def test_a_closed_session_is_read_only_and_can_be_saved_as_another(person: Person) -> None:
     id = person.server.create("one")
     tab = person.on(id)

@@ -7,8 +7,6 @@ import type {
   DraftContent,
   DraftMetadataPage,
   Emptied,
-  Erasure,
-  Me,
   NewSnapshot,
   Session,
   SessionMetadata,
@@ -66,9 +64,6 @@ export interface Lists {
   };
   readonly activity: { list(query?: Query<"getActivity">): Promise<ActivityPage> };
   usage(): Promise<UsageAndLimits>;
-  me(): Promise<Me>;
-  /** Deletes everything of this person for good. `confirm` repeats the owner id. Call it until `done` is true. */
-  erase(confirm: string): Promise<Erasure>;
 }
 
 /** The most that one sync takes. */
@@ -124,7 +119,5 @@ export function createLists(get: Ask, newId: () => string): Lists {
     trash: { ...common("/trash"), restore: post("/trash", "restore"), empty: () => get("DELETE", "/trash") },
     activity: { list: list("/activity") },
     usage: () => get("GET", "/usage"),
-    me: () => get("GET", "/me"),
-    erase: (confirm) => get("DELETE", "/me", undefined, { "Savepoint-Confirm": confirm }),
   };
 }

@@ -68,7 +68,7 @@ export class SnapshotsElement extends ListElement<Row> {
   async #opened(cursor: string | undefined): Promise<Page<Row>> {
     const server = this.server;
     if (!server) return { items: [], pageToken: null };
-    this.#me ??= (await server.me()).ownerId;
+    this.#me ??= (await server.account.me()).ownerId;
     this.total = undefined;
     const sort = (this.view.sort ?? this.order).replace("-", "") as keyof typeof OPENED;
     const { items, pageToken } = await server.snapshots.opened({

@@ -78,7 +78,7 @@ export class VisitsElement extends SavepointElement {
     const { server, snapshot } = this;
     if (!server) return;
     const query = { page_size: PAGE_MAX, ...(this.#next ? { cursor: this.#next } : {}) };
-    const [page, { ownerId }] = await Promise.all([server.snapshots.visitors(snapshot, query), server.me()]);
+    const [page, { ownerId }] = await Promise.all([server.snapshots.visitors(snapshot, query), server.account.me()]);
     if (snapshot !== this.snapshot) return;
     this.#next = page.pageToken;
     this.#people = [...(this.#people ?? []), ...page.items.filter(({ visitorId }) => visitorId !== ownerId)];
