@@ -9,6 +9,7 @@ export { ConfirmElement, type Question } from "./confirm.js";
 export { OpenElement } from "./open.js";
 export { SaveElement } from "./save.js";
 export { ShareElement } from "./share.js";
+export { ShareFormElement } from "./share-form.js";
 export { SnapshotsElement } from "./snapshots.js";
 export { StatusElement } from "./status.js";
 export { TimeElement } from "./time.js";

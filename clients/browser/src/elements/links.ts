@@ -3,6 +3,7 @@
 import type { OpenDocument } from "../document.js";
 import type { Server } from "../server.js";
 import type { SnapshotMetadata } from "../wire.gen.js";
+import type { Page } from "./pages.js";
 
 export type Link = SnapshotMetadata;
 
@@ -33,11 +34,6 @@ export async function renew(server: Server, { id, app, expiresAt }: Link): Promi
   const made = await server.snapshots.create({ snapshotId: id, app, expiresAt });
   await server.snapshots.remove(id);
   return made;
-}
-
-interface Page<T> {
-  readonly items: readonly T[];
-  readonly pageToken: string | null;
 }
 
 async function every<T>(ask: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<readonly T[]> {

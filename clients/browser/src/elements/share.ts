@@ -10,13 +10,8 @@ import { linkTo, type LinkTo } from "./link.js";
 import { reasonOf, titleOf } from "./many.js";
 import { askToRevoke, expiry } from "./snapshots.js";
 import { look } from "./style.js";
-import { exactly, say } from "./texts/index.js";
+import { say } from "./texts/index.js";
 import { time } from "./time.js";
-
-const DAY_MS = 86_400_000;
-/** In days. 0 is no date. */
-const TERMS = [7, 30, 90, 365, 0] as const;
-const TITLE_MAX = 255;
 
 export class ShareElement extends DocumentElement {
   static override properties = {
@@ -29,19 +24,6 @@ export class ShareElement extends DocumentElement {
     css`
       :host {
         display: block;
-      }
-      form {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 8px 12px;
-        align-items: end;
-      }
-      form label {
-        display: grid;
-        gap: 4px;
-      }
-      form label:first-of-type {
-        flex: 1 1 14em;
       }
       ul {
         list-style: none;
@@ -59,7 +41,6 @@ export class ShareElement extends DocumentElement {
   declare link: LinkTo;
   #links: readonly Link[] | undefined;
   #ended: readonly Link[] | undefined;
-  #days: number = TERMS[1];
   #shown = new Set<string>();
   #error: string | undefined;
   #isBusy = false;
@@ -105,7 +86,7 @@ export class ShareElement extends DocumentElement {
   protected override render(): TemplateResult | typeof nothing {
     if (!this.doc) return nothing;
     return html`<div class="stack" part="share">
-      ${this.#form()}
+      <savepoint-share-form .name=${titleOf(this.state?.title)} .create=${this.#create}></savepoint-share-form>
       <div role="alert">
         ${this.#error ? html`<p class="trouble">${say("failed", { reason: this.#error })}</p>` : nothing}
       </div>
@@ -113,32 +94,6 @@ export class ShareElement extends DocumentElement {
       ${this.#list()} ${this.#endedList()}
       <savepoint-confirm></savepoint-confirm>
     </div>`;
-  }
-
-  #form(): TemplateResult {
-    const ends = this.#days ? exactly(Date.now() + this.#days * DAY_MS) : undefined;
-    const change = (event: Event): void => {
-      this.#days = Number((event.target as HTMLSelectElement).value);
-      this.requestUpdate();
-    };
-    return html`<form @submit=${this.#create}>
-        <label>
-          ${say("list.title")}
-          <input name="title" required maxlength=${TITLE_MAX} .value=${titleOf(this.state?.title)} />
-        </label>
-        <label>
-          ${say("snapshots.expires")}
-          <select @change=${change}>
-            ${TERMS.map(
-              (days) => html`<option value=${days} ?selected=${days === this.#days}>
-                ${days ? say("share.days", { count: days }) : say("share.no-date")}
-              </option>`,
-            )}
-          </select>
-        </label>
-        <button class="main" ?disabled=${this.#isBusy}>${say("share.create")}</button>
-      </form>
-      <p class="quiet">${ends ? say("share.until", { when: ends }) : say("share.until-server")} ${say("share.what")}</p>`;
   }
 
   #list(): TemplateResult | typeof nothing {
@@ -221,11 +176,8 @@ export class ShareElement extends DocumentElement {
     this.requestUpdate();
   }
 
-  readonly #create = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const title = String(new FormData(event.target as HTMLFormElement).get("title")).trim();
-    const expiresAt = this.#days ? { expiresAt: new Date(Date.now() + this.#days * DAY_MS).toISOString() } : {};
-    const made = await this.#do(async () => this.doc?.share({ title, ...expiresAt }));
+  readonly #create = async (title: string, expiresAt: string | undefined): Promise<void> => {
+    const made = await this.#do(async () => this.doc?.share({ title, ...(expiresAt ? { expiresAt } : {}) }));
     if (!made) return;
     this.tell("savepoint-notice", { text: say("share.created", { title }) });
     await this.#focusLink(made.id);

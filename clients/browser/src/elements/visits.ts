@@ -5,7 +5,7 @@ import type { Server } from "../server.js";
 import type { SnapshotStats, SnapshotVisitor } from "../wire.gen.js";
 import { define, SavepointElement } from "./element.js";
 import { reasonOf } from "./many.js";
-import { rowsStyle } from "./rows.js";
+import { rowsStyle } from "./rows-style.js";
 import { look } from "./style.js";
 import { day, say } from "./texts/index.js";
 import { time } from "./time.js";
