@@ -36,11 +36,18 @@ const installed = (names) => (process.argv.includes("--npm") ? names : []);
 const bundles = () =>
   Promise.all([
     bundle({
-      entryPoints: { savepoint: "src/index.ts", react: "src/react.ts" },
+      entryPoints: {
+        savepoint: "src/index.ts",
+        react: "src/react.ts",
+        navigation: "src/navigation.ts",
+        schema: "src/schema.ts",
+        state: "src/state.ts",
+      },
       external: ["react"],
       mangleProps: /^_/,
       legalComments: "none",
     }),
+    bundle({ entryPoints: { jtd: "src/jtd.ts" }, external: installed(["jtd"]), legalComments: "eof" }),
     bundle({
       entryPoints: { elements: "src/elements/index.ts", german: "src/elements/german.ts" },
       external: installed(["lit"]),

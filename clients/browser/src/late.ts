@@ -15,6 +15,7 @@ import type { start, teach } from "./machine.js";
 import type { State } from "./model.js";
 import { createResume, leftOf, type Resume } from "./opening.js";
 import { createRecovery, type Recovery } from "./recovery.js";
+import type { Shared } from "./sealed.js";
 import type { attempt, baseOf, begin, calm, conflictOf, journal, theirsOf } from "./steps.js";
 import type { OpenOptions } from "./types.js";
 
@@ -47,6 +48,7 @@ export interface Core extends DocumentShared {
 }
 
 export interface Late extends Account, Lists, Recovery {
+  openShared(url: string): Promise<Shared>;
   leftOf(owner: string, id: string): Promise<Entry | undefined>;
   resume: Resume;
   commands(of: Handle): Commands;
@@ -66,6 +68,7 @@ export function createLate(core: Core): Late {
     ...createRecovery(core, archive),
     leftOf: (owner, id) => leftOf(core, archive, owner, id),
     resume: createResume(core, archive),
+    openShared: async (url) => (await import("./sealed.js")).createSealed(core.Problem, ask, core.newId).open(url),
     commands: (of) => createCommands(of, core, ask),
     keepAside: (of, text) => archive.aside(asideOf(of, "kept", text)),
     async forgetDevice() {

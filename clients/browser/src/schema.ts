@@ -30,10 +30,6 @@ export interface Versions<T> {
   read(saved: unknown, from: number): Read<T>;
 }
 
-export class NewerVersion extends Error {
-  override readonly name = "NewerVersion";
-}
-
 /** Returns the versions of a format. `migrations[3]` makes a value of version 3 of one of version 2. */
 export function versions<T = unknown>(
   migrations: Readonly<Record<number, (old: any) => unknown>> = {},
@@ -43,7 +39,7 @@ export function versions<T = unknown>(
   return {
     newest,
     read(saved, from) {
-      if (from > newest) throw new NewerVersion(`saved by version ${from}, and this is ${newest}`);
+      if (from > newest) throw new Error(`saved by version ${from}, and this is ${newest}`);
       let value = saved;
       for (let next = from + 1; next <= newest; next++) {
         const migrate = migrations[next];
@@ -132,27 +128,24 @@ export function modules(onReport?: (report: Report) => void): Modules {
     onReport?.(one);
   }
 
-  function begin(id: string, module: Module, why: string, line?: string): void {
-    if (line !== undefined) aside = [...aside, [id, line] as [string, string]].slice(-ASIDE_MAX);
-    if (why) report(id, "initial", why);
-    module.apply(module.initial());
-  }
-
   function load(id: string, module: Module, line: string): void {
+    const { newest, read } = module.versions ?? versions();
+    let schema = 1;
     try {
-      const { schema = 1, state } = JSON.parse(line) as { schema?: number; state: unknown };
-      const { value, from, repaired } = (module.versions ?? versions()).read(state, schema);
+      const saved = JSON.parse(line) as { schema?: number; state: unknown };
+      schema = saved.schema ?? 1;
+      const { value, repaired } = read(saved.state, schema);
       const [fitting, fixed] = fit(module, value);
       module.apply(fitting);
       const why = repaired ?? fixed;
       if (why) report(id, "repaired", why);
-      else if (from < (module.versions?.newest ?? 1)) report(id, "migrated", `from version ${from}`);
+      else if (schema < newest) report(id, "migrated", `from version ${schema}`);
     } catch (error) {
-      if (error instanceof NewerVersion) {
-        kept.set(id, line);
-        report(id, "kept", error.message);
-        module.apply(module.initial());
-      } else begin(id, module, error instanceof Error ? error.message : String(error), line);
+      const isNewer = schema > newest;
+      if (isNewer) kept.set(id, line);
+      else aside = [...aside, [id, line] as [string, string]].slice(-ASIDE_MAX);
+      report(id, isNewer ? "kept" : "initial", String((error as Error)?.message ?? error));
+      module.apply(module.initial());
     }
   }
 
@@ -192,7 +185,7 @@ export function modules(onReport?: (report: Report) => void): Modules {
         }
       }
       known.forEach((module, id) => {
-        if (!found.has(id)) begin(id, module, "");
+        if (!found.has(id)) module.apply(module.initial());
       });
       return reports;
     },
@@ -203,12 +196,16 @@ const lineOf = (module: Module): string =>
   JSON.stringify({ schema: module.versions?.newest ?? 1, state: module.serialize() });
 
 function fit<S>(module: Module<S>, state: S): [S, string?] {
-  const found = module.isValid?.(state) ?? true;
-  if (found === true) return [state];
-  const why = found || "does not fit";
+  const why = unfit(module, state);
+  if (!why) return [state];
   const fixed = module.fixup?.(state);
-  if (fixed === undefined || (module.isValid?.(fixed) ?? true) !== true) throw new Error(why);
+  if (fixed === undefined || unfit(module, fixed)) throw new Error(why);
   return [fixed, why];
+}
+
+function unfit<S>({ isValid }: Module<S>, state: S): string | undefined {
+  const found = isValid?.(state) ?? true;
+  return found === true ? undefined : found || "does not fit";
 }
 
 const LINE = /^("(?:[^"\\]|\\.)*"):(.*?),?$/;
@@ -219,11 +216,11 @@ function linesOf(text: string): [Map<string, string>, [string, string][]] {
   if (!text) return [found, []];
   const [head = "", ...rest] = text.split("\n");
   if (!head.startsWith('{"format":1,')) return [found, [["", text]]];
-  let aside: [string, string][] = [];
+  const aside: [string, string][] = [];
   try {
-    aside = (JSON.parse(`${head}}}`) as { aside: [string, string][] }).aside;
+    aside.push(...(JSON.parse(`${head}}}`) as { aside: [string, string][] }).aside);
   } catch {
-    aside = [["", head]];
+    aside.push(["", head]);
   }
   for (const line of rest) {
     if (line === "}}" || line === "") continue;

@@ -6,6 +6,7 @@ import { answerOf, createHttp, Problem, problemOf } from "./http.js";
 import { createJournal, local, nameOf, pathOf } from "./journal.js";
 import type { Core, Late } from "./late.js";
 import type { Lists } from "./lists.js";
+import type { Shared } from "./sealed.js";
 import { start, teach } from "./machine.js";
 import type { Config, State } from "./model.js";
 import { watchPage } from "./page.js";
@@ -19,6 +20,8 @@ import type { Me } from "./wire.gen.js";
 export interface Server extends Account, Lists, Recovery {
   /** Opens a session or draft, or begins a draft. Rejects with a Problem if there is nothing to show. */
   open(options: OpenOptions): Promise<OpenDocument>;
+  /** Opens a link of `share`, encrypted or not. Opening it counts as a visit. Rejects with a Problem. */
+  openShared(url: string): Promise<Shared>;
   /** Removes everything of this person from this device, also what is not saved. Open documents are let go. */
   forgetDevice(): Promise<void>;
 }
@@ -233,6 +236,7 @@ export function connect(o: ConnectOptions): Server {
     activity: group("activity", "list"),
     account: group("account", "me export import erase"),
     forgetDevice: later("forgetDevice"),
+    openShared: later("openShared"),
   };
 }
 
