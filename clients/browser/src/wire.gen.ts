@@ -895,14 +895,21 @@ export interface components {
             expiresAt?: string | null;
             mediaType?: string | null;
             sessionId?: string | null;
+            snapshotId?: string | null;
             title?: string | null;
         } | {
             content: string;
             sessionId?: null;
+            snapshotId?: null;
             title: string;
         } | {
             content?: null;
             sessionId: string;
+            snapshotId?: null;
+        } | {
+            content?: null;
+            sessionId?: null;
+            snapshotId: string;
         };
         Problem: {
             current?: components["schemas"]["SessionMetadata"];
@@ -2895,6 +2902,7 @@ export interface operations {
                 filter_snapshot_deleted?: boolean;
                 filter_title?: string;
                 page_size?: number;
+                session_id?: string;
                 sort_by?: "last_visited_at" | "visits" | "snapshot_metadata.title" | "snapshot_metadata.title__lower" | "snapshot_metadata.created_at";
                 sort_direction?: "asc" | "desc";
                 sort_lowercase?: boolean;
@@ -2960,6 +2968,7 @@ export interface operations {
                 filter_created_to?: string;
                 filter_title?: string;
                 page_size?: number;
+                session_id?: string;
                 sort_by?: "created_at" | "updated_at" | "title" | "title_lower";
                 sort_direction?: "asc" | "desc";
                 sort_lowercase?: boolean;

@@ -12,7 +12,14 @@ export interface SavepointEvents {
   "savepoint-open": { kind: "session" | "draft" | "snapshot"; id: string };
   /** Something was done that a person should know, and may take back. `savepoint-notices` shows it. */
   "savepoint-notice": Notice;
+  /** What a list shows has changed: search, order, filters, page. Set as its `view`, the list shows it again. */
+  "savepoint-view": { view: View };
+  /** Something was deleted, restored, shared or saved. Every list asks the server again, without moving rows. */
+  "savepoint-changed": null;
 }
+
+/** What a list shows, as the parameters of an address. What is not there is as at the beginning. */
+export type View = Readonly<Record<string, string>>;
 
 export interface Notice {
   text: string;

@@ -1,7 +1,11 @@
 /** German. */
 
 import type { Table } from "../en/index.js";
+import { activity } from "./activity.js";
 import { common } from "./common.js";
 import { document } from "./document.js";
+import { lists } from "./lists.js";
+import { share } from "./share.js";
+import { usage } from "./usage.js";
 
-export const german: Table = { ...common, ...document };
+export const german: Table = { ...activity, ...common, ...document, ...lists, ...share, ...usage };
