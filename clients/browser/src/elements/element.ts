@@ -10,6 +10,8 @@ import { onTexts } from "./texts/index.js";
 export interface SavepointEvents {
   /** A person wants to see something: a session, a draft or a snapshot. */
   "savepoint-open": { kind: "session" | "draft" | "snapshot"; id: string };
+  /** A person wants to decide what a document cannot decide by itself. The dialog for its state opens. */
+  "savepoint-decide": { id: string };
   /** Something was done that a person should know, and may take back. `savepoint-notices` shows it. */
   "savepoint-notice": Notice;
 }

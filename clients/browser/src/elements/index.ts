@@ -2,6 +2,7 @@
 
 export { say, setTexts, type Table, type Text } from "./texts/index.js";
 export type { Notice, SavepointEvents } from "./element.js";
+export { ConflictElement } from "./conflict.js";
 export { NoticesElement } from "./notices.js";
 export { SaveElement } from "./save.js";
 export { StatusElement } from "./status.js";

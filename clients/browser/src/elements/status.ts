@@ -211,6 +211,33 @@ export class StatusElement extends DocumentElement {
     </div>`;
   }
 
+  /** What helps in this state. */
+  #ways(s: DocumentState): TemplateResult | typeof nothing {
+    const button = (key: "status.decide" | "status.large" | "status.as-new", act: () => unknown): TemplateResult =>
+      html`<button @click=${act}>${say(key)}</button>`;
+    switch (s.status) {
+      case "conflict":
+        return button("status.decide", () => this.#decide(s));
+      case "too_large":
+      case "no_room":
+        return button("status.large", () => this.#decide(s));
+      case "gone":
+      case "read_only":
+        return button("status.as-new", () => this.doc?.saveAs(s.title || say("untitled")));
+      case "signed_out":
+        return html`<slot name="sign-in"></slot>`;
+      default:
+        return nothing;
+    }
+  }
+
+  #decide({ id }: DocumentState): void {
+    // The details close when they lose the focus, so the dialog must return it to the light.
+    this.#toggle(false);
+    this.query("button")?.focus();
+    this.tell("savepoint-decide", { id });
+  }
+
   #details(s: DocumentState): TemplateResult {
     return html`<div class="details stack" part="details">
       <dl>
@@ -224,6 +251,7 @@ export class StatusElement extends DocumentElement {
       ${s.draft ? html`<p class="quiet">${say("status.draft")}</p>` : nothing}
       <div class="row">
         <slot name="actions"></slot>
+        ${this.#ways(s)}
         <button class="main" ?disabled=${!s.dirty && !s.draft} @click=${() => this.doc?.save()}>
           ${say("status.save-now")}
         </button>
