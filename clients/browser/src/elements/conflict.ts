@@ -4,6 +4,8 @@ import { css, html, nothing, type CSSResultGroup, type TemplateResult } from "li
 import type { DocumentState, Status } from "../view.js";
 import { DialogElement, frame } from "./dialog.js";
 import { define } from "./element.js";
+import type { MergeElement } from "./merge.js";
+import "./merge.js";
 import { look } from "./style.js";
 import { exactly, say } from "./texts/index.js";
 
@@ -14,6 +16,10 @@ export class ConflictElement extends DialogElement<Way> {
     look,
     frame,
     css`
+      dialog.wide {
+        width: min(1100px, calc(100vw - 16px));
+        --savepoint-compare-height: 36vh;
+      }
       ul {
         list-style: none;
       }
@@ -32,6 +38,12 @@ export class ConflictElement extends DialogElement<Way> {
   ];
   protected override readonly decides: readonly Status[] = ["conflict"];
   #isBusy = false;
+  #isComparing = false;
+
+  override show(): Promise<Way | undefined> {
+    this.#isComparing = false;
+    return super.show();
+  }
 
   protected override follow(now: DocumentState, before: DocumentState | undefined): void {
     if (now.copied && now.copied.id !== before?.copied?.id) this.#tellCopied(now.copied.title);
@@ -47,12 +59,13 @@ export class ConflictElement extends DialogElement<Way> {
   }
 
   protected override heading(): string {
-    return say("conflict.heading");
+    return say(this.#isComparing ? "merge.heading" : "conflict.heading");
   }
 
   protected override body(): TemplateResult | typeof nothing {
     const conflict = this.state?.conflict;
     if (!conflict) return nothing;
+    if (this.#isComparing) return html`<savepoint-merge .doc=${this.doc}></savepoint-merge>`;
     const { device, at, title } = conflict;
     const values = { title: title || say("untitled"), when: exactly(at), device: device ?? "" };
     return html`<p>
@@ -60,6 +73,10 @@ export class ConflictElement extends DialogElement<Way> {
         ${say(this.state?.safe === "nowhere" ? "conflict.nowhere" : "conflict.kept")}
       </p>
       <ul class="stack">
+        <li>
+          <button aria-describedby="compare" @click=${() => this.#compare(true)}>${say("conflict.compare")}</button>
+          <span id="compare">${say("conflict.compare.means")}</span>
+        </li>
         ${this.#way("copy", true)}${this.#way("theirs")}${this.#way("mine")}
       </ul>
       <p class="quiet">${say("conflict.nothing-lost")}</p>`;
@@ -80,8 +97,28 @@ export class ConflictElement extends DialogElement<Way> {
     </li>`;
   }
 
-  protected override buttons(): typeof nothing {
-    return nothing;
+  protected override buttons(): TemplateResult | typeof nothing {
+    if (!this.#isComparing) return nothing;
+    return html`<button @click=${() => this.#compare(false)}>${say("merge.back")}</button>
+      <button class="main" ?disabled=${this.#isBusy} @click=${this.#finish}>${say("merge.finish")}</button>`;
+  }
+
+  #compare(on: boolean): void {
+    this.#isComparing = on;
+    this.requestUpdate();
+    void this.updateComplete.then(() => this.query(on ? "footer button" : "[autofocus]")?.focus());
+  }
+
+  async #finish(): Promise<void> {
+    this.#isBusy = true;
+    const isDone = await this.query<MergeElement>("savepoint-merge")?.finish();
+    this.#isBusy = false;
+    this.requestUpdate();
+    if (isDone) this.close();
+  }
+
+  protected override updated(): void {
+    this.query("dialog")?.classList.toggle("wide", this.#isComparing);
   }
 
   async #decide(way: Way): Promise<void> {

@@ -2,7 +2,10 @@
 
 export { say, setTexts, type Table, type Text } from "./texts/index.js";
 export type { Notice, SavepointEvents } from "./element.js";
+export { changes, inWords, type Change } from "./changes.js";
+export { CompareElement, type Compared } from "./compare.js";
 export { ConflictElement } from "./conflict.js";
+export { MergeElement } from "./merge.js";
 export { NoticesElement } from "./notices.js";
 export { SaveElement } from "./save.js";
 export { StatusElement } from "./status.js";
