@@ -23,6 +23,8 @@ export interface Recoverable {
   readonly content: unknown;
   /** @internal */
   readonly _entry: Entry | undefined;
+  /** @internal */
+  readonly _aside?: Aside;
 }
 
 export interface Claimed {
@@ -39,7 +41,7 @@ export interface Recovery {
   recoverable(): Promise<Recoverable[]>;
   /** Saves such an entry: where it belongs if nothing was saved there since, else as a draft. Overwrites nothing. */
   claim(entry: Recoverable): Promise<Claimed>;
-  /** Takes an entry out of the way. It stays aside for 30 days. */
+  /** Takes an entry out of the way. It stays aside for 30 days. What is aside already is removed for good. */
   setAside(entry: Recoverable): Promise<void>;
 }
 
@@ -57,8 +59,8 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
     return { id, title, at, aside: undefined, ...versions, current, content, _entry: entry };
   }
 
-  const put = ({ id, title, at, why, content }: Aside): Recoverable => ({
-    ...{ id, title, at, aside: why, content },
+  const put = (aside: Aside): Recoverable => ({
+    ...{ id: aside.id, title: aside.title, at: aside.at, aside: aside.why, content: aside.content, _aside: aside },
     ...{ version: undefined, serverVersion: undefined, current: false, _entry: undefined },
   });
 
@@ -95,19 +97,22 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
       const asides = await archive.asides(owners, app);
       return [...(await Promise.all(entries.map(described))), ...asides.map(put)];
     },
-    async claim({ _entry: entry, content, title }) {
+    async claim({ _entry: entry, _aside: aside, content, title }) {
       const owner = await by.owner();
       const instance = by.instance();
       if (!entry) {
         if (typeof content !== "string") throw new TypeError("This cannot be read, so it cannot be saved.");
         const known = { text: content, edits: 1, snapped: 1, title, rename: title ? { title } : null };
-        return save(owner, instance, content, by.newId(), known);
+        const done = await save(owner, instance, content, by.newId(), known);
+        if (aside && done.status === "clean") await archive.remove(aside);
+        return done;
       }
       if (!(await archive.take(entry, { owner, instance }))) throw new Error("Another page has taken it.");
       return save(owner, instance, entry.content, entry.id, fromEntry(entry), entry);
     },
-    async setAside({ _entry: entry }) {
+    async setAside({ _entry: entry, _aside: aside }) {
       if (entry) await archive.aside(asideOf(entry, "discarded", entry.content), entry);
+      else if (aside) await archive.remove(aside);
     },
   };
 }

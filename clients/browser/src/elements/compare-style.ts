@@ -26,6 +26,7 @@ export const rowsLook = css`
     min-height: 1.5em;
   }
   .cell > span:last-child {
+    padding-inline: 4px;
     white-space: pre-wrap;
     overflow-wrap: anywhere;
   }
@@ -43,8 +44,11 @@ export const rowsLook = css`
     background: var(--_raised);
   }
   .place {
-    font-family: system-ui, sans-serif;
+    grid-column: 1 / -1;
+    padding-inline-start: 1.6em;
+    background: var(--_raised);
     color: var(--_quiet);
+    font-family: system-ui, sans-serif;
   }
   mark {
     background: none;
@@ -53,8 +57,9 @@ export const rowsLook = css`
     text-decoration: underline;
     text-underline-offset: 3px;
   }
-  .now {
-    box-shadow: inset 4px 0 var(--_accent);
+  .now .sign {
+    background: var(--_accent);
+    color: var(--_on-accent);
   }
   .same .after,
   .moved .before,

@@ -2,24 +2,18 @@
 
 import { html, nothing, type CSSResultGroup, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
 import { comparer, oneInWords } from "./changes.js";
+import { rowOf, sideOf, type Compared } from "./compare-rows.js";
 import { rowsLook } from "./compare-style.js";
-import type { Comparison, Piece, Row } from "./difference/model.js";
+import type { Comparison, Piece } from "./difference/model.js";
 import { define, SavepointElement } from "./element.js";
 import { folded, type Part } from "./folding.js";
 import { look } from "./style.js";
-import { say, type Time } from "./texts/index.js";
-import { time } from "./time.js";
-
-/** One side of a comparison: a text, and what tells people which one it is. */
-export interface Compared {
-  text: string;
-  label: string;
-  version?: number | undefined;
-  at?: Time | undefined;
-}
+import { say } from "./texts/index.js";
 
 /** Rows that are shown before a person asks for more. */
 const ROWS = 600;
+
+export type { Compared };
 
 export class CompareElement extends SavepointElement {
   static override properties: PropertyDeclarations = {
@@ -109,7 +103,7 @@ export class CompareElement extends SavepointElement {
     if (this.#error) return html`<p class="trouble" role="alert">${say("failed", { reason: this.#error })}</p>`;
     if (!this.#found || !this.from || !this.to) return html`<p class="quiet" role="status">${say("loading")}</p>`;
     return html`<div class="stack" @keydown=${this.#press}>
-      <div class="sides">${side("compare.old", this.from)}${side("compare.new", this.to)}</div>
+      <div class="sides">${sideOf("compare.old", this.from)}${sideOf("compare.new", this.to)}</div>
       ${this.#found.changes.length ? this.#differences(this.#found) : this.#nothing(this.#found)}
     </div>`;
   }
@@ -132,15 +126,15 @@ export class CompareElement extends SavepointElement {
       </ol>`;
   }
 
-  /** The first row of the current change is marked. */
   #parts(): unknown[] {
-    let isFirst = true;
+    let last: number | undefined;
     const parts = this.#shown().map((part) => {
       if ("fold" in part) return this.#fold(part.fold, part.count);
-      const isNow = part.row.change === this.#at;
-      const isMarked = isNow && isFirst;
-      if (isNow) isFirst = false;
-      return this.#row(part.row, isMarked, isNow);
+      const { change } = part.row;
+      const isFirst = change !== last;
+      last = change;
+      const words = isFirst && part.row.kind === "moved" ? oneInWords(this.#found!.changes[change!]!) : undefined;
+      return rowOf(part.row, this.#pieces!, { isNow: change === this.#at, isFirst, words });
     });
     if (this.#hasMore()) {
       const more = (): void => {
@@ -161,20 +155,6 @@ export class CompareElement extends SavepointElement {
     return html`<li class="fold"><button @click=${unfold}>${say("compare.folded", { count })}</button></li>`;
   }
 
-  #row(row: Row, isMarked: boolean, isNow: boolean): TemplateResult {
-    const { kind, before, after } = row;
-    const isBoth = kind === "changed" && before !== undefined && after !== undefined;
-    const [old, now] = isBoth ? this.#pieces!(before, after) : [undefined, undefined];
-    return html`<li class="${kind} ${isNow ? "now" : ""}" aria-current=${isMarked ? "true" : nothing}>
-      ${cell("before", row, before, old)}${cell("after", row, after, now)}
-      ${kind === "moved" && isNow && isMarked ? this.#from(row) : nothing}
-    </li>`;
-  }
-
-  #from({ change }: Row): TemplateResult {
-    return html`<span class="place cell"><span></span><span>${oneInWords(this.#found!.changes[change!]!)}</span></span>`;
-  }
-
   #chooser(keys: string[]): TemplateResult {
     const choose = (event: Event): void => {
       this.matchBy = (event.target as HTMLSelectElement).value;
@@ -188,32 +168,5 @@ export class CompareElement extends SavepointElement {
     </label>`;
   }
 }
-
-function side(key: "compare.old" | "compare.new", { label, version, at }: Compared): TemplateResult {
-  return html`<p>
-    <span class="unseen">${say(key)}</span> <b>${label}</b>
-    ${version === undefined ? nothing : html`<span class="quiet">${say("compare.version", { version: String(version) })}</span>`}
-    ${at === undefined ? nothing : time(at)}
-  </p>`;
-}
-
-const SIGNS = { same: "", added: "+", removed: "−", changed: "", moved: "↕" } as const;
-
-/** One side of a row. Words say what the colour shows, and unchanged lines are read once. */
-function cell(place: "before" | "after", { kind }: Row, text: string | undefined, pieces?: Piece[]): TemplateResult {
-  if (text === undefined) return html`<div class="cell ${place} nothing" aria-hidden="true"><span></span><span></span></div>`;
-  const isOld = place === "before";
-  const isChange = kind !== "same" && kind !== "moved";
-  const sign = isChange ? (isOld ? "−" : "+") : SIGNS[kind];
-  const word = isChange ? say(isOld ? "compare.removed" : "compare.added") : kind === "moved" ? say("compare.moved") : "";
-  const isTwice = (kind === "same" && !isOld) || (kind === "moved" && isOld);
-  return html`<div class="cell ${place} ${isChange ? (isOld ? "gone" : "come") : ""}" aria-hidden=${isTwice || nothing}>
-    <span class="sign" aria-hidden="true">${sign}</span
-    ><span>${word ? html`<span class="unseen">${word}: </span>` : nothing}${shown(text, pieces)}</span>
-  </div>`;
-}
-
-const shown = (text: string, pieces: Piece[] | undefined): unknown =>
-  pieces ? pieces.map(([part, differs]) => (differs ? html`<mark>${part}</mark>` : part)) : text;
 
 define("savepoint-compare", CompareElement);

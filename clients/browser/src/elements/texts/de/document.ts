@@ -11,7 +11,7 @@ export const document: Record<keyof typeof english, Text> = {
   "status.conflict": "Anderswo geändert",
   "status.gone": "Anderswo gelöscht",
   "status.too-large": "Zu groß: {size} von {limit}",
-  "status.no-room": "Kein Platz: {size} von {limit}",
+  "status.no-room": "Kein Platz mehr (auf diesem Gerät aufbewahrt)",
   "status.read-only": "Geschlossen: nur lesbar",
   "status.signed-out": "Zum Speichern anmelden (auf diesem Gerät aufbewahrt)",
   "status.refused": "Nicht gespeichert: {reason}",

@@ -9,7 +9,7 @@ export const document = {
   "status.conflict": "Changed elsewhere",
   "status.gone": "Deleted elsewhere",
   "status.too-large": "Too large: {size} of {limit}",
-  "status.no-room": "No room: {size} of {limit}",
+  "status.no-room": "No room left (kept on this device)",
   "status.read-only": "Closed: read-only",
   "status.signed-out": "Sign in to save (kept on this device)",
   "status.refused": "Not saved: {reason}",
