@@ -28,6 +28,9 @@ class ServerSide:
         """Saves as another device does."""
         self._ok("PUT", f"/sessions/{id}", {"content": content, "deviceInfo": device})
 
+    def autosave(self, id: str, content: str) -> None:
+        self._ok("PUT", f"/sessions/{id}?autosave=true", {"content": content, "deviceInfo": "Firefox on Linux"})
+
     def act(self, method: str, path: str) -> Any:
         """Sends any request that must succeed. Returns its body."""
         return self._ok(method, path)

@@ -225,7 +225,7 @@ export function connect(o: ConnectOptions): Server {
     claim: later("claim"),
     setAside: later("setAside"),
     usage: later("usage"),
-    sessions: group("sessions", "list get remove copy close reopen"),
+    sessions: group("sessions", "list get remove copy close reopen revisions name"),
     drafts: group("drafts", "list get remove"),
     snapshots: group("snapshots", "list get remove"),
     trash: group("trash", "list restore remove empty"),

@@ -30,7 +30,7 @@ window.put = (name, properties = {}) => {
   Object.assign(element, { doc: window.doc, server }, properties);
   document.querySelector("#here").append(element);
 };
-for (const name of ["savepoint-open", "savepoint-notice"]) {
+for (const name of ["savepoint-open", "savepoint-notice", "savepoint-preview", "savepoint-put"]) {
   document.addEventListener(name, ({ detail }) => events.push([name, JSON.parse(JSON.stringify(detail))]));
 }
 if (options.open || options.begins) await start();

@@ -15,10 +15,14 @@ const ROWS = 600;
 
 export type { Compared };
 
+/** Apps write these as literals, which are new objects each time. */
+const isOther = (now: Compared | undefined, before: Compared | undefined): boolean =>
+  JSON.stringify(now) !== JSON.stringify(before);
+
 export class CompareElement extends SavepointElement {
   static override properties: PropertyDeclarations = {
-    from: { attribute: false },
-    to: { attribute: false },
+    from: { attribute: false, hasChanged: isOther },
+    to: { attribute: false, hasChanged: isOther },
     matchBy: { attribute: false },
   };
   static override styles: CSSResultGroup = [look, rowsLook];

@@ -12,6 +12,10 @@ export interface SavepointEvents {
   "savepoint-open": { kind: "session" | "draft" | "snapshot"; id: string };
   /** A person wants to decide what a document cannot decide by itself. The dialog for its state opens. */
   "savepoint-decide": { id: string };
+  /** A person looks at a version of the document. */
+  "savepoint-preview": { version: number; text: string };
+  /** A person puts one part of an old version back. The app shows `text`, and says that it has changed. */
+  "savepoint-put": { path: readonly (string | number)[]; value: unknown; text: string };
   /** Something was done that a person should know, and may take back. `savepoint-notices` shows it. */
   "savepoint-notice": Notice;
 }

@@ -5,6 +5,7 @@ export type { Notice, SavepointEvents } from "./element.js";
 export { changes, inWords, type Change } from "./changes.js";
 export { CompareElement, type Compared } from "./compare.js";
 export { ConflictElement } from "./conflict.js";
+export { HistoryElement } from "./history.js";
 export { LeaveElement } from "./leave.js";
 export { MergeElement } from "./merge.js";
 export { NoticesElement } from "./notices.js";

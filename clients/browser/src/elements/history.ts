@@ -1,0 +1,212 @@
+/** `<savepoint-history>`: the versions of a document. Looking at one changes nothing. */
+
+import { html, nothing, type CSSResultGroup, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import type { Server } from "../server.js";
+import type { DocumentState } from "../view.js";
+import type { RevisionMetadata } from "../wire.gen.js";
+import { inWords } from "./changes.js";
+import "./compare.js";
+import { define, DocumentElement } from "./element.js";
+import { chart, historyLook, metaOf, titleOf } from "./history-rows.js";
+import { look } from "./style.js";
+import { say } from "./texts/index.js";
+import "./version.js";
+import { allVersions, sittings, Texts, type Sitting } from "./versions.js";
+
+/** Rows that are shown before a person asks for older ones. */
+const ROWS = 20;
+
+export class HistoryElement extends DocumentElement {
+  static override properties: PropertyDeclarations = { server: { attribute: false } };
+  static override styles: CSSResultGroup = [look, historyLook];
+  declare server: Server | undefined;
+  #all: readonly RevisionMetadata[] = [];
+  #isKnown = false;
+  #error = "";
+  #texts: Texts | undefined;
+  #shown: number | undefined;
+  #most = ROWS;
+  /** The sittings that are unfolded, by their newest version. */
+  #open = new Set<number>();
+  /** What changed, in words, by the version of the row. */
+  #words = new Map<number, string>();
+  #seen: IntersectionObserver | undefined;
+  #of = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#seen = new IntersectionObserver((all) => {
+      for (const { isIntersecting, target } of all) if (isIntersecting) void this.#describe(target as HTMLElement);
+    });
+    this.until(() => this.#seen?.disconnect());
+  }
+
+  protected override willUpdate(changed?: PropertyValues): void {
+    super.willUpdate();
+    if (changed?.has("server")) void this.load();
+  }
+
+  protected override follow(now: DocumentState): void {
+    if (now.id === this.#of) {
+      if (!this.#isKnown && now.version !== undefined) void this.load();
+      return;
+    }
+    this.#of = now.id;
+    this.#isKnown = false;
+    this.#texts = new Texts(this.doc!);
+    this.#shown = undefined;
+    this.#words.clear();
+    void this.load();
+  }
+
+  /** Asks for the versions anew. */
+  async load(): Promise<void> {
+    const { server, doc } = this;
+    if (!server || !doc || doc.state.version === undefined) return;
+    try {
+      this.#all = await allVersions(server, doc.id);
+      this.#isKnown = true;
+      this.#error = "";
+    } catch (error) {
+      this.#error = error instanceof Error ? error.message : String(error);
+    }
+    this.requestUpdate();
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    this.renderRoot.querySelectorAll("li[data-version]").forEach((row) => this.#seen?.observe(row));
+  }
+
+  /** Reads what changed in a row that is in view. */
+  async #describe(row: HTMLElement): Promise<void> {
+    const version = Number(row.dataset.version);
+    const oldest = Number(row.dataset.oldest);
+    if (this.#words.has(version)) return;
+    const find = (of: number | null): RevisionMetadata | undefined => this.#all.find((one) => one.version === of);
+    const after = find(version);
+    const before = this.#all[this.#all.findIndex((one) => one.version === oldest) + 1];
+    if (!after || !this.#texts) return;
+    this.#words.set(version, "");
+    try {
+      const words = before ? inWords(await this.#texts.changes(before, after)) : say("history.first");
+      this.#words.set(version, words);
+    } catch {
+      this.#words.delete(version); // tried again when it comes into view again
+    }
+    this.requestUpdate();
+  }
+
+  #select(version: number): void {
+    this.#shown = version;
+    this.requestUpdate();
+  }
+
+  /** In a narrow window, the preview is below the list. */
+  async #reveal(): Promise<void> {
+    await this.updateComplete;
+    const preview = this.query("savepoint-version");
+    const isBelow = preview && preview.offsetTop > (this.query("ol")?.offsetTop ?? 0) + 1;
+    if (isBelow) preview.scrollIntoView({ block: "start" });
+  }
+
+  #key(event: KeyboardEvent): void {
+    const keys = ["ArrowDown", "ArrowUp", "Home", "End"];
+    const all = [...this.renderRoot.querySelectorAll<HTMLButtonElement>("button.version")];
+    const at = all.indexOf(event.target as HTMLButtonElement);
+    if (at < 0 || !keys.includes(event.key)) return;
+    event.preventDefault();
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key]!;
+    const button = all[Math.max(0, Math.min(to, all.length - 1))]!;
+    button.focus();
+    this.#select(Number(button.value));
+  }
+
+  protected override render(): TemplateResult {
+    if (this.#error) {
+      return html`<div class="row" role="alert">
+        <span class="trouble spread">${say("failed", { reason: this.#error })}</span>
+        <button @click=${() => this.load()}>${say("try-again")}</button>
+      </div>`;
+    }
+    if (this.state && this.state.version === undefined) return html`<p class="quiet empty">${say("history.none")}</p>`;
+    if (!this.#isKnown) return html`<p class="quiet empty" role="status">${say("loading")}</p>`;
+    return html`<div class="both ${this.#shown === undefined ? "" : "beside"}">
+      <div class="stack">
+        ${chart(this.#all)}
+        <div role="status">${this.#newer()}</div>
+        ${this.#list()}
+      </div>
+      ${this.#shown === undefined
+        ? nothing
+        : html`<savepoint-version
+            .doc=${this.doc}
+            .server=${this.server}
+            .all=${this.#all}
+            .texts=${this.#texts}
+            .version=${this.#shown}
+            .stamp=${`${this.state?.version} ${this.state?.dirty}`}
+            @changed=${() => this.load()}
+          ></savepoint-version>`}
+    </div>`;
+  }
+
+  /** Rows do not move by themselves. */
+  #newer(): TemplateResult | typeof nothing {
+    const isOld = (this.state?.version ?? 0) > (this.#all[0]?.version ?? 0);
+    if (!isOld) return nothing;
+    return html`<button @click=${() => this.load()}>${say("history.newer")}</button>`;
+  }
+
+  #list(): TemplateResult {
+    const rows = sittings(this.#all);
+    const older = (): void => {
+      this.#most += ROWS;
+      this.requestUpdate();
+    };
+    return html`<ol @keydown=${this.#key} part="versions" aria-label=${say("history.list")}>
+        ${rows.slice(0, this.#most).map((sitting) => this.#sitting(sitting))}
+      </ol>
+      ${rows.length > this.#most ? html`<button @click=${older}>${say("history.older")}</button>` : nothing}`;
+  }
+
+  #sitting(sitting: Sitting): TemplateResult {
+    const [newest, ...rest] = sitting;
+    const isOpen = this.#open.has(newest.version);
+    const toggle = (): void => {
+      if (isOpen) this.#open.delete(newest.version);
+      else this.#open.add(newest.version);
+      this.requestUpdate();
+    };
+    const label = say("history.sitting", { count: rest.length });
+    return html`${this.#row(newest, sitting.at(-1)!, isOpen ? [newest] : sitting)}
+    ${rest.length
+      ? html`<li class="more">
+          <button class="bare" aria-expanded=${isOpen} @click=${toggle}>${label}</button>
+        </li>`
+      : nothing}
+    ${isOpen ? rest.map((one) => this.#row(one, one, [one])) : nothing}`;
+  }
+
+  #row(one: RevisionMetadata, oldest: RevisionMetadata, sitting: Sitting): TemplateResult {
+    const { version, name } = one;
+    const isCurrent = version === this.#all[0]?.version;
+    return html`<li data-version=${version} data-oldest=${sitting.length > 1 ? oldest.version : version} class=${name ? "named" : ""}>
+      <button
+        class="version"
+        value=${version}
+        aria-current=${this.#shown === version ? "true" : nothing}
+        @click=${() => {
+          this.#select(version);
+          void this.#reveal();
+        }}
+      >
+        ${titleOf(one, isCurrent, this.#all)}
+        <span class="words">${this.#words.get(version) ?? ""}</span>
+      </button>
+      ${metaOf(one, this.#all, oldest)}
+    </li>`;
+  }
+}
+
+define("savepoint-history", HistoryElement);
