@@ -2,15 +2,12 @@
 //
 //   node build.mjs          functions/browser_files: the files that GET /api/client/{file} serves, with their .gz twins
 //   node build.mjs --npm    dist: the same files, with the types and the license
-//
-// Files are written only if they differ, under another name first: a server or a test may be reading them.
-
 import { execFileSync } from "node:child_process";
-import { copyFile, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { fill, withTwins } from "./files.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
@@ -51,31 +48,12 @@ const bundles = () =>
     }),
   ]);
 
-async function put(folder, name, bytes) {
-  const path = join(folder, name);
-  const now = await readFile(path).catch(() => undefined);
-  if (now?.equals(bytes)) return;
-  await writeFile(`${path}.${process.pid}.tmp`, bytes);
-  await rename(`${path}.${process.pid}.tmp`, path);
-}
-
-async function fill(folder, files) {
-  await mkdir(folder, { recursive: true });
-  for (const [name, bytes] of files) await put(folder, name, bytes);
-  for (const name of await readdir(folder)) {
-    // Not what another build is writing.
-    if (!files.has(name) && !name.endsWith(".tmp")) await rm(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-const files = new Map((await bundles()).flat());
+const files = (await bundles()).flat();
 if (process.argv.includes("--npm")) {
   await fill(join(here, "dist"), files);
   const tsc = join(here, "node_modules", "typescript", "bin", "tsc");
   execFileSync(process.execPath, [tsc, "--declaration", "--emitDeclarationOnly"], { cwd: here, stdio: "inherit" });
   await copyFile(join(root, "LICENSE"), join(here, "LICENSE"));
 } else {
-  // A file comes after its twin, because a server looks for the twins of the files that it finds.
-  const twins = [...files].map(([name, bytes]) => [`${name}.gz`, gzipSync(bytes, { level: 9 })]);
-  await fill(join(root, "functions", "browser_files"), new Map([...twins, ...[...files].sort()]));
+  await fill(join(root, "functions", "browser_files"), withTwins(files));
 }

@@ -96,9 +96,9 @@ export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http 
 /** A page of a portal or of a proxy is no answer, whatever its status. */
 async function read(response: Response): Promise<Reply> {
   const { status } = response;
-  const isJson = /^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "");
+  const [isOurs, isLines] = /^application\/(?:(?:problem\+)?json|(x-ndjson))/.exec(response.headers.get("Content-Type") ?? "") ?? [];
   const isEmpty = status === 204 || status === 304;
-  if (isJson && !isEmpty) return { status, body: await response.json() };
+  if (isOurs && !isEmpty) return { status, body: await (isLines ? response.text() : response.json()) };
   // Platforms that check who is signed in have pages of their own for it.
   return { status: isEmpty || status === 401 ? status : 0, body: null };
 }

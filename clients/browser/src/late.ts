@@ -1,6 +1,7 @@
 /** A chunk of its own: what a page needs after its first edits. It gets the parts of the core, so that it has no
  * second copy of them, and the core stays one file. */
 
+import { createAccount, type Account } from "./account.js";
 import { asideOf, createArchive } from "./archive.js";
 import { createAsk } from "./calls.js";
 import { createCommands, type Commands } from "./commands.js";
@@ -45,7 +46,7 @@ export interface Core extends DocumentShared {
   create(o: OpenOptions, owner: string, instance: string, id: string, known: Partial<State>): Managed;
 }
 
-export interface Late extends Lists, Recovery {
+export interface Late extends Account, Lists, Recovery {
   leftOf(owner: string, id: string): Promise<Entry | undefined>;
   resume: Resume;
   commands(of: Handle): Commands;
@@ -60,6 +61,7 @@ export function createLate(core: Core): Late {
   core.shared.device ??= deviceOf(navigator.userAgent);
   core.teach(createDecisions(core));
   return {
+    ...createAccount(ask),
     ...createLists(ask, core.newId),
     ...createRecovery(core, archive),
     leftOf: (owner, id) => leftOf(core, archive, owner, id),

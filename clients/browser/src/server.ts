@@ -1,5 +1,6 @@
 /** A server, as a page sees it: who is signed in, its open documents, and what earlier pages have left. */
 
+import type { Account } from "./account.js";
 import { createDocument, type DocumentShared, type Managed, type OpenDocument } from "./document.js";
 import { answerOf, createHttp, Problem, problemOf } from "./http.js";
 import { createJournal, local, nameOf, pathOf } from "./journal.js";
@@ -15,7 +16,7 @@ import type { Encoder } from "./requests.js";
 import type { ConnectOptions, OpenOptions } from "./types.js";
 import type { Me } from "./wire.gen.js";
 
-export interface Server extends Lists, Recovery {
+export interface Server extends Account, Lists, Recovery {
   /** Opens a session or draft, or begins a draft. Rejects with a Problem if there is nothing to show. */
   open(options: OpenOptions): Promise<OpenDocument>;
   /** Removes everything of this person from this device, also what is not saved. Open documents are let go. */
@@ -230,6 +231,7 @@ export function connect(o: ConnectOptions): Server {
     snapshots: group("snapshots", "list get remove"),
     trash: group("trash", "list restore remove empty"),
     activity: group("activity", "list"),
+    account: group("account", "me export import erase"),
     forgetDevice: later("forgetDevice"),
   };
 }

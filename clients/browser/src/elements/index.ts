@@ -1,6 +1,6 @@
 /** Elements for all that a person does with documents. Importing this defines them. See docs/elements.md. */
 
-export { say, setTexts, type Table, type Text } from "./texts/index.js";
+export { bytes, say, setTexts, type Table, type Text } from "./texts/index.js";
 export type { Notice, SavepointEvents } from "./element.js";
 export { changes, inWords, type Change } from "./changes.js";
 export { CompareElement, type Compared } from "./compare.js";
