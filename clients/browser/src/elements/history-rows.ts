@@ -4,7 +4,7 @@ import { css, html, nothing, svg, type TemplateResult } from "lit";
 import type { RevisionMetadata } from "../wire.gen.js";
 import { bytes, say } from "./texts/index.js";
 import { time } from "./time.js";
-import { restoredFrom } from "./versions.js";
+import { outlives, restoredFrom, type Versions } from "./versions.js";
 
 export const historyLook = css`
   :host {
@@ -72,6 +72,9 @@ export const historyLook = css`
   }
 `;
 
+/** Rows say how long they stay if that is less than this. The preview always says it. */
+const SOON = 5;
+
 const ACTIONS = new Set(["created", "saved", "autosaved", "renamed", "promoted", "closed", "reopened", "untrashed"]);
 
 /** Returns the first line of a row: the version or its name, and what made it. */
@@ -92,16 +95,28 @@ export function titleOf(one: RevisionMetadata, isCurrent: boolean, all: readonly
 }
 
 /** Returns the second line: when, where, how much larger, and how long it stays. */
-export function metaOf(one: RevisionMetadata, all: readonly RevisionMetadata[], oldest: RevisionMetadata): TemplateResult {
+export function metaOf(one: RevisionMetadata, versions: Versions, oldest: RevisionMetadata): TemplateResult {
+  const { all } = versions;
   const before = all[all.indexOf(oldest) + 1];
-  const named = all.filter(({ name }) => name !== null).length;
+  const count = outlives(one, versions) ?? SOON;
   return html`<p class="meta">
     ${time(one.savedAt)} ${one.deviceInfo ? html`· ${one.deviceInfo}` : nothing} ·
     ${sizeInWords(one.contentBytes, before?.contentBytes)}
-    ${one.name ? html`<br />${say("history.for-good", { count: named })}` : nothing}
+    ${one.name ? html`<br />${keptInWords(versions)}` : nothing}
+    ${count < SOON ? html`<br />${lifeInWords(count)}` : nothing}
     ${one.description ? html`<br />${one.description}` : nothing}
   </p>`;
 }
+
+/** Returns how many versions with a name there are, and may be. */
+export function keptInWords({ all, kept }: Versions): string {
+  const count = all.filter(({ name }) => name !== null).length;
+  return say("history.for-good", { count, most: kept.named });
+}
+
+/** Returns how long a version without a name stays. */
+export const lifeInWords = (count: number): string =>
+  count ? say("history.outlives", { count }) : say("history.goes-next");
 
 function sizeInWords(now: number, before: number | undefined): string {
   if (before === undefined) return bytes(now);

@@ -11,7 +11,7 @@ import { chart, historyLook, metaOf, titleOf } from "./history-rows.js";
 import { look } from "./style.js";
 import { say } from "./texts/index.js";
 import "./version.js";
-import { allVersions, sittings, Texts, type Sitting } from "./versions.js";
+import { allVersions, sittings, Texts, type Sitting, type Versions } from "./versions.js";
 
 /** Rows that are shown before a person asks for older ones. */
 const ROWS = 20;
@@ -20,7 +20,7 @@ export class HistoryElement extends DocumentElement {
   static override properties: PropertyDeclarations = { server: { attribute: false } };
   static override styles: CSSResultGroup = [look, historyLook];
   declare server: Server | undefined;
-  #all: readonly RevisionMetadata[] = [];
+  #versions: Versions = { all: [], kept: { unnamed: 0, named: 0 } };
   #isKnown = false;
   #error = "";
   #texts: Texts | undefined;
@@ -59,12 +59,16 @@ export class HistoryElement extends DocumentElement {
     void this.load();
   }
 
+  get #all(): readonly RevisionMetadata[] {
+    return this.#versions.all;
+  }
+
   /** Asks for the versions anew. */
   async load(): Promise<void> {
     const { server, doc } = this;
     if (!server || !doc || doc.state.version === undefined) return;
     try {
-      this.#all = await allVersions(server, doc.id);
+      this.#versions = await allVersions(server, doc.id);
       this.#isKnown = true;
       this.#error = "";
     } catch (error) {
@@ -142,7 +146,7 @@ export class HistoryElement extends DocumentElement {
         : html`<savepoint-version
             .doc=${this.doc}
             .server=${this.server}
-            .all=${this.#all}
+            .versions=${this.#versions}
             .texts=${this.#texts}
             .version=${this.#shown}
             .stamp=${`${this.state?.version} ${this.state?.dirty}`}
@@ -204,7 +208,7 @@ export class HistoryElement extends DocumentElement {
         ${titleOf(one, isCurrent, this.#all)}
         <span class="words">${this.#words.get(version) ?? ""}</span>
       </button>
-      ${metaOf(one, this.#all, oldest)}
+      ${metaOf(one, this.#versions, oldest)}
     </li>`;
   }
 }

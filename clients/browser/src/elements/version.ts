@@ -10,10 +10,11 @@ import { define, SavepointElement } from "./element.js";
 import { isPart, partsOf, reversed, withPart } from "./putting.js";
 import type { QuestionElement } from "./question.js";
 import "./question.js";
+import { keptInWords, lifeInWords } from "./history-rows.js";
 import { look } from "./style.js";
 import { exactly, say } from "./texts/index.js";
 import { versionLook } from "./version-style.js";
-import type { Texts } from "./versions.js";
+import { outlives, type Texts, type Versions } from "./versions.js";
 
 const NAME_MAX = 60;
 /** What is compared with: what is on the screen, nothing, or another version. */
@@ -23,7 +24,7 @@ export class VersionElement extends SavepointElement {
   static override properties: PropertyDeclarations = {
     doc: { attribute: false },
     server: { attribute: false },
-    all: { attribute: false },
+    versions: { attribute: false },
     version: { attribute: false },
     texts: { attribute: false },
     stamp: { attribute: false },
@@ -31,7 +32,7 @@ export class VersionElement extends SavepointElement {
   static override styles: CSSResultGroup = [look, versionLook];
   declare doc: OpenDocument;
   declare server: Server;
-  declare all: readonly RevisionMetadata[];
+  declare versions: Versions;
   declare version: number;
   declare texts: Texts;
   /** Changes when the screen may have. */
@@ -46,19 +47,19 @@ export class VersionElement extends SavepointElement {
   #told: number | undefined;
 
   get #one(): RevisionMetadata | undefined {
-    return this.all.find(({ version }) => version === this.version);
+    return this.versions.all.find(({ version }) => version === this.version);
   }
 
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has("version")) this.#isNaming = false;
-    if (["version", "all", "stamp"].some((name) => changed.has(name))) void this.#read();
+    if (["version", "versions", "stamp"].some((name) => changed.has(name))) void this.#read();
   }
 
   async #read(): Promise<void> {
     const one = this.#one;
     if (!one) return;
     const turn = ++this.#turn;
-    const isOther = typeof this.#other === "number" && this.all.find(({ version }) => version === this.#other);
+    const isOther = typeof this.#other === "number" && this.versions.all.find(({ version }) => version === this.#other);
     try {
       const text = await this.texts.of(one);
       const other = isOther ? await this.texts.of(isOther) : this.doc.serialize();
@@ -144,17 +145,26 @@ export class VersionElement extends SavepointElement {
   protected override render(): TemplateResult | typeof nothing {
     const one = this.#one;
     if (!one) return nothing;
-    const isCurrent = one.version === this.all[0]?.version;
+    const isCurrent = one.version === this.versions.all[0]?.version;
     const version = String(one.version);
     return html`<section class="stack" aria-labelledby="heading" part="preview">
         <h2 id="heading">${say("history.preview", { version, when: exactly(one.savedAt) })}</h2>
-        <p class="quiet">${isCurrent ? say("history.current-what") : say("history.preview-what")}</p>
+        <p class="quiet">
+          ${say(isCurrent ? "history.current-what" : "history.preview-what")} ${this.#life(one)}
+        </p>
         <div class="row">${this.#actions(one, isCurrent)}</div>
         ${this.#isNaming ? this.#form(one) : nothing}
         ${this.#error ? html`<p class="trouble" role="alert">${say("failed", { reason: this.#error })}</p>` : nothing}
         ${this.#text === undefined ? html`<p class="quiet" role="status">${say("loading")}</p>` : this.#content(one, this.#text)}
       </section>
       <savepoint-question></savepoint-question>`;
+  }
+
+  /** How long it stays. */
+  #life(one: RevisionMetadata): string {
+    if (one.name !== null) return keptInWords(this.versions);
+    const count = outlives(one, this.versions);
+    return count === undefined ? "" : lifeInWords(count);
   }
 
   #actions(one: RevisionMetadata, isCurrent: boolean): TemplateResult {
@@ -194,7 +204,7 @@ export class VersionElement extends SavepointElement {
       this.#other = value === "screen" || value === "none" ? value : Number(value);
       void this.#read();
     };
-    const others = this.all.filter(({ version }) => version !== one.version);
+    const others = this.versions.all.filter(({ version }) => version !== one.version);
     return html`<label class="row">
         ${say("history.compare-with")}
         <select @change=${choose}>
@@ -218,7 +228,7 @@ export class VersionElement extends SavepointElement {
       ...{ text, version, at: savedAt, label: deviceInfo ?? say("history.version-label") },
     });
     const shown = side(one, text);
-    const found = this.all.find(({ version }) => version === this.#other);
+    const found = this.versions.all.find(({ version }) => version === this.#other);
     const other = found ? side(found, this.#otherText) : { text: this.#otherText, label: say("history.screen") };
     const [from, to] = found && found.version < one.version ? [other, shown] : [shown, other];
     return html`<savepoint-compare .from=${from} .to=${to}></savepoint-compare>`;

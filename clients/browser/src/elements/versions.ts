@@ -2,7 +2,7 @@
 
 import type { OpenDocument } from "../document.js";
 import type { Server } from "../server.js";
-import type { RevisionMetadata } from "../wire.gen.js";
+import type { RevisionMetadata, RevisionMetadataPage, RevisionsKept } from "../wire.gen.js";
 import { changes, type Change } from "./changes.js";
 
 /** Autosaves with less time than this between them are one sitting. */
@@ -12,17 +12,35 @@ const PAGES_MAX = 5;
 /** A row of the history: one version, or the autosaves of one sitting, newest first. */
 export type Sitting = readonly [RevisionMetadata, ...RevisionMetadata[]];
 
-/** Returns all versions, newest first. The server keeps some dozens. */
-export async function allVersions(server: Server, id: string): Promise<RevisionMetadata[]> {
-  const all: RevisionMetadata[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const found = await server.sessions.revisions(id, cursor === null ? {} : { cursor });
+export interface Versions {
+  /** Newest first. */
+  all: readonly RevisionMetadata[];
+  /** How many versions stay, without and with a name. */
+  kept: RevisionsKept;
+}
+
+/** Returns all versions. The server keeps some dozens. */
+export async function allVersions(server: Server, id: string): Promise<Versions> {
+  const first = await server.sessions.revisions(id);
+  const all = [...first.items];
+  let cursor = first.pageToken;
+  for (let page = 1; cursor !== null && page < PAGES_MAX; page++) {
+    const found: RevisionMetadataPage = await server.sessions.revisions(id, { cursor });
     all.push(...found.items);
     cursor = found.pageToken;
-    if (cursor === null) break;
   }
-  return all;
+  return { all, kept: first.kept };
+}
+
+/** Returns how many newer versions a version outlives at least. Undefined: it stays, or is the current one. */
+export function outlives(one: RevisionMetadata, { all, kept }: Versions): number | undefined {
+  if (one.name !== null || one.version === all[0]?.version) return undefined;
+  const unnamed = all.filter(({ name }) => name === null);
+  // Autosaves go first, and the oldest of them first.
+  const order = unnamed
+    .filter(({ version }) => version !== all[0]?.version)
+    .sort((a, b) => Number(b.action === "autosaved") - Number(a.action === "autosaved") || a.version - b.version);
+  return Math.max(0, kept.unnamed - unnamed.length + order.indexOf(one));
 }
 
 const isQuiet = ({ action, name }: RevisionMetadata): boolean => action === "autosaved" && name === null;

@@ -74,9 +74,11 @@ export const history: Record<keyof typeof english, Text> = {
   "history.by.restored": "wiederhergestellt",
   "history.by.restored-from": "wiederhergestellt aus v{version}",
   "history.same-size": "gleich groß",
-  "history.for-good": {
-    one: "Bleibt dauerhaft, als einzige mit Namen",
-    other: "Bleibt dauerhaft, wie {count} mit Namen",
+  "history.for-good": "Bleibt dauerhaft, {count} von {most} mit Namen",
+  "history.goes-next": "Geht mit der nächsten Version. Ein Name behält sie dauerhaft.",
+  "history.outlives": {
+    one: "Bleibt mindestens für 1 neuere Version. Ein Name behält sie dauerhaft.",
+    other: "Bleibt mindestens für {count} neuere Versionen. Ein Name behält sie dauerhaft.",
   },
   "history.chart": "Größe von {count} Versionen: von {first} bis {last}, höchstens {most}",
   "history.preview": "Version {version} vom {when}",

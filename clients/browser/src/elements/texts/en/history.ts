@@ -69,7 +69,12 @@ export const history = {
   "history.by.restored": "restored",
   "history.by.restored-from": "restored from v{version}",
   "history.same-size": "same size",
-  "history.for-good": { one: "Kept for good, the only one with a name", other: "Kept for good, as {count} with a name" },
+  "history.for-good": "Kept for good, {count} of {most} with a name",
+  "history.goes-next": "Goes with the next version. A name keeps it for good.",
+  "history.outlives": {
+    one: "Stays for at least 1 newer version. A name keeps it for good.",
+    other: "Stays for at least {count} newer versions. A name keeps it for good.",
+  },
   "history.chart": "Size of {count} versions: from {first} to {last}, at most {most}",
   "history.preview": "Version {version} of {when}",
   "history.preview-what": "A preview. Nothing changes until you restore it.",
