@@ -48,13 +48,26 @@ export interface Recovery {
 export function createRecovery(by: Core, archive: Archive): Recovery {
   const { http, app, answerOf } = by;
 
-  async function described(entry: Entry): Promise<Recoverable> {
+  /** Whether the server has it all, as when a response was lost. */
+  async function isSaved({ id, content, rename, promote }: Entry): Promise<boolean> {
+    if (rename || promote) return false;
+    const { body } = await http.send({ method: "GET", path: `/sessions/${encodeURIComponent(id)}` });
+    return body?.content === content;
+  }
+
+  /** Returns undefined, and removes the entry, if there is nothing to recover. */
+  async function described(entry: Entry): Promise<Recoverable | undefined> {
     const { id, title, at, base, content } = entry;
     const r = answerOf(
       await http.send({ method: "GET", path: `/sessions/metadata/${encodeURIComponent(id)}` }),
     );
     const server = r.k === "ok" ? r.meta : undefined;
     const current = base ? server?.etag === base.etag : r.k === "missing";
+    const { contentBytes } = (server ?? {}) as { contentBytes?: number };
+    if (server && !current && contentBytes === new Blob([content]).size && (await isSaved(entry))) {
+      await by.journal.remove(entry);
+      return undefined;
+    }
     const versions = { version: base?.version, serverVersion: server?.version };
     return { id, title, at, aside: undefined, ...versions, current, content, _entry: entry };
   }
@@ -95,7 +108,8 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
       const isOrphan = await by.orphans();
       const entries = (await archive.list(owners, app)).filter((entry) => isOrphan(entry.instance));
       const asides = await archive.asides(owners, app);
-      return [...(await Promise.all(entries.map(described))), ...asides.map(put)];
+      const found = await Promise.all(entries.map(described));
+      return [...found.filter((one) => one !== undefined), ...asides.map(put)];
     },
     async claim({ _entry: entry, _aside: aside, content, title }) {
       const owner = await by.owner();

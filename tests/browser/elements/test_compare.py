@@ -85,6 +85,20 @@ def test_a_person_can_choose_by_which_key_items_are_matched(stage: Stage) -> Non
     expect(element.get_by_role("status")).to_have_text("Change 1 of 2: 1 moved from 2 to 1")
 
 
+def test_a_place_can_be_hidden_in_all_items_of_an_array(stage: Stage) -> None:
+    page = stage.page()
+    laps = [{**run, "lap": run["lap"] + 1} for run in RUNS]
+    element = compare(page, SETUP, changed(rearOil=480, runs=laps))
+    element.get_by_role("button", name="Next change").click()
+    expect(element.get_by_role("status")).to_have_text("Change 2 of 5: Run 1 › Lap 51 → 52")
+    element.get_by_role("button", name="Hide this place").click()
+    expect(element.get_by_role("status")).to_have_text("Change 1 of 1: Rear oil 500 → 480")
+    element.get_by_role("button", name="Hide this place").click()
+    expect(element.get_by_text("Nothing else has changed.")).to_be_visible()
+    element.get_by_role("button", name="Show all").click()
+    expect(element.get_by_role("status")).to_contain_text("Change 1 of 5")
+
+
 def test_a_narrow_window_shows_one_below_the_other(stage: Stage) -> None:
     page = stage.page()
     element = compare(page, SETUP, changed(frontOil=650))

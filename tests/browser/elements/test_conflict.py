@@ -78,6 +78,21 @@ def test_a_version_that_comes_while_deciding_is_asked_about_again(stage: Stage) 
     expect(page.get_by_label("Text")).to_have_value("newer")
 
 
+def test_solved_is_solved_in_every_window_and_after_a_reload(stage: Stage) -> None:
+    page, id = in_conflict(stage)
+    other = stage.on(id)
+    put(other, "savepoint-conflict")
+    page.get_by_role("button", name="Keep mine").click()
+    expect(other.get_by_label("Text")).to_have_value("mine")
+    page.reload()
+    page.locator("body[data-loaded]").wait_for(state="attached")
+    put(page, "savepoint-conflict")
+    expect(page.get_by_label("Text")).to_have_value("mine")
+    assert page.evaluate("doc.flush().then(({ status }) => status)") == "clean"
+    for each in (page, other):
+        expect(each.get_by_role("dialog")).to_be_hidden()
+
+
 def test_what_ends_the_conflict_closes_the_dialog(stage: Stage) -> None:
     page, _ = in_conflict(stage)
     page.evaluate("doc.resolve('mine')")
@@ -112,6 +127,17 @@ def hide(page: Page) -> None:
             }
         }"""
     )
+
+
+def test_the_german_words_fit_at_320_pixels(stages: Callable[..., Stage], tmp_path: Path) -> None:
+    page, _ = in_conflict(stages(bypass_csp=True))
+    page.evaluate("elements.setTexts('de', german)")
+    expect(page.get_by_role("button", name="Beide behalten")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Vergleichen").click()
+    expect(page.get_by_text("0 von 1 entschieden")).to_be_visible()
+    assert_accessible(page)
+    pictures(page, tmp_path, "german")
 
 
 def test_the_conflict_can_be_read_by_everyone(stages: Callable[..., Stage], tmp_path: Path) -> None:

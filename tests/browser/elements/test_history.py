@@ -63,6 +63,7 @@ def test_autosaves_of_one_sitting_are_one_row_and_can_be_unfolded(stage: Stage) 
     expect(version(page, 4)).to_be_hidden()
     page.get_by_role("button", name="2 more autosaves before it").click()
     expect(version(page, 4)).to_contain_text("Front oil 660 → 661")
+    expect(version(page, 5)).to_contain_text("Front oil 661 → 662")
     expect(history.get_by_role("listitem")).to_have_count(7)
 
 
@@ -166,6 +167,20 @@ def test_one_field_of_an_old_version_can_be_put_back_with_undo(stage: Stage) -> 
     assert json.loads(text.input_value()) == {**FIRST, "frontOil": 700}
 
 
+def test_the_history_marks_the_versions_that_changed_a_field(stage: Stage) -> None:
+    page, history = opened(stage, with_versions(stage))
+    version(page, 2).click()
+    page.get_by_text("Put back one part").click()
+    page.get_by_role("button", name="Which versions?: Tyres").click()
+    expect(page.get_by_text("◆ marks the versions that changed: Tyres")).to_be_visible()
+    expect(history.get_by_role("listitem").filter(has_text="◆")).to_have_count(2)
+    expect(version(page, 5)).to_contain_text("◆ Tyres Slick removed")
+    expect(version(page, 2)).to_contain_text("◆ Tyres Slick added")
+    page.get_by_role("button", name="Show all changes").click()
+    expect(version(page, 5)).to_contain_text("Front oil 650 → 662, 2 more")
+    expect(version(page, 6)).to_be_focused()
+
+
 def test_a_version_that_comes_meanwhile_moves_no_row(stage: Stage) -> None:
     id = with_versions(stage)
     page, history = opened(stage, id)
@@ -186,6 +201,16 @@ def test_older_versions_come_when_asked_for_and_the_sizes_are_a_picture_with_wor
     expect(history.get_by_role("listitem")).to_have_count(20)
     page.get_by_role("button", name="Show older versions").click()
     expect(history.get_by_role("listitem")).to_have_count(25)
+
+
+def test_the_german_words_fit_at_320_pixels(stages: Callable[..., Stage], tmp_path: Path) -> None:
+    stage = stages(bypass_csp=True)
+    page, _ = opened(stage, with_versions(stage))
+    version(page, 2).click()
+    page.evaluate("elements.setTexts('de', german)")
+    expect(page.get_by_role("button", name="Version 2 wiederherstellen")).to_be_visible()
+    assert_accessible(page)
+    pictures(page, tmp_path, "german")
 
 
 def test_the_history_can_be_used_by_everyone(stages: Callable[..., Stage], tmp_path: Path) -> None:

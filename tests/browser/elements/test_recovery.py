@@ -17,6 +17,7 @@ def leave_behind(stage: Stage, id: str, text: str) -> None:
     page.get_by_label("Text").fill(text)
     expect(light).to_contain_text("Offline: kept on this device")
     page.close()
+    stage.server.version(id)  # by then, no request of the page is on its way
     stage.line.works()
 
 
@@ -125,6 +126,16 @@ def test_nothing_is_told_if_nothing_was_typed(stage: Stage) -> None:
     put(again, "savepoint-recovery")
     again.evaluate("doc.flush()")
     assert again.evaluate("events") == []
+
+
+def test_what_the_server_has_already_is_not_listed(stage: Stage) -> None:
+    """As when a save arrived, and its response was lost."""
+    id = stage.server.create("one", "Thunder Alley")
+    leave_behind(stage, id, "typed")
+    stage.server.save(id, "typed")
+    page = listed(stage)
+    assert page.evaluate("server.recoverable()") == []
+    expect(page.get_by_role("heading", name="Not saved yet")).to_be_hidden()
 
 
 def test_recovery_can_be_used_by_everyone(stages: Callable[..., Stage], tmp_path: Path) -> None:

@@ -42,6 +42,22 @@ export function sideOf(key: "compare.old" | "compare.new", { label, version, at 
   </p>`;
 }
 
+/** Returns the choice of the key by which the items of arrays are matched. */
+export function keyChooser(
+  keys: string[],
+  key: string | undefined,
+  choose: (key: string) => void,
+): TemplateResult | typeof nothing {
+  if (keys.length < 2) return nothing;
+  return html`<label class="row">
+    ${say("compare.match-by")}
+    <select @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>
+      <option value="">${say("compare.match-itself")}</option>
+      ${keys.map((one) => html`<option ?selected=${one === key}>${one}</option>`)}
+    </select>
+  </label>`;
+}
+
 const SIGNS = { same: "", added: "+", removed: "−", changed: "", moved: "↕" } as const;
 
 /** One side of a row. Words say what the colour shows, and unchanged lines are read once. */

@@ -2,11 +2,12 @@
 
 import { html, nothing, type CSSResultGroup, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
 import { comparer, oneInWords } from "./changes.js";
-import { rowOf, sideOf, type Compared } from "./compare-rows.js";
+import { keyChooser, rowOf, sideOf, type Compared } from "./compare-rows.js";
 import { rowsLook } from "./compare-style.js";
 import type { Comparison, Piece } from "./difference/model.js";
 import { define, SavepointElement } from "./element.js";
 import { folded, type Part } from "./folding.js";
+import { placeOf, without } from "./hiding.js";
 import { look } from "./style.js";
 import { say } from "./texts/index.js";
 
@@ -30,7 +31,10 @@ export class CompareElement extends SavepointElement {
   declare to: Compared | undefined;
   /** The key that tells objects in arrays apart. Undefined: `id`, or the like. */
   declare matchBy: string | undefined;
+  #whole: Comparison | undefined;
+  /** What is shown of it. */
   #found: Comparison | undefined;
+  #hidden = new Set<string>();
   #pieces: ((before: string, after: string) => [Piece[], Piece[]]) | undefined;
   #error: string | undefined;
   #unfolded = new Set<number>();
@@ -49,18 +53,32 @@ export class CompareElement extends SavepointElement {
     try {
       const { compare, pieces } = await comparer();
       if (turn !== this.#turn) return;
-      this.#found = compare(from.text, to.text, this.matchBy || undefined);
+      this.#whole = compare(from.text, to.text, this.matchBy || undefined);
       this.#pieces = pieces;
       this.#error = undefined;
-      this.#unfolded.clear();
-      this.#most = ROWS;
-      this.#at = this.#found.changes.length ? 0 : -1;
+      this.#view();
     } catch (error) {
       this.#error = error instanceof Error ? error.message : String(error);
     }
     this.requestUpdate();
     await this.updateComplete;
     this.#reveal();
+  }
+
+  /** Begins at the first change that is not hidden. */
+  #view(): void {
+    this.#found = without(this.#whole!, this.#hidden);
+    this.#unfolded.clear();
+    this.#most = ROWS;
+    this.#at = this.#found.changes.length ? 0 : -1;
+    this.requestUpdate();
+  }
+
+  #hide(place: string | undefined): void {
+    if (place === undefined) this.#hidden.clear();
+    else this.#hidden.add(place);
+    this.#view();
+    void this.updateComplete.then(() => (this.query(".rows") ?? this.query(".show"))?.focus());
   }
 
   /** Goes to the change before or after the one that is shown. */
@@ -108,20 +126,34 @@ export class CompareElement extends SavepointElement {
     if (!this.#found || !this.from || !this.to) return html`<p class="quiet" role="status">${say("loading")}</p>`;
     return html`<div class="stack" @keydown=${this.#press}>
       <div class="sides">${sideOf("compare.old", this.from)}${sideOf("compare.new", this.to)}</div>
+      ${this.#hidden.size ? this.#shows() : nothing}
       ${this.#found.changes.length ? this.#differences(this.#found) : this.#nothing(this.#found)}
     </div>`;
   }
 
   #nothing({ isOnlyForm }: Comparison): TemplateResult {
+    if (this.#hidden.size) return html`<p class="empty quiet" role="status">${say("compare.none-else")}</p>`;
     return html`<p class="empty quiet" role="status">${say(isOnlyForm ? "compare.only-form" : "compare.none")}</p>`;
+  }
+
+  #shows(): TemplateResult {
+    return html`<p class="row">
+      <span class="quiet">${say("compare.hidden", { count: this.#hidden.size })}</span>
+      <button class="show" @click=${() => this.#hide(undefined)}>${say("compare.show")}</button>
+    </p>`;
   }
 
   #differences({ changes, keys }: Comparison): TemplateResult {
     const position = { at: this.#at + 1, count: changes.length };
     const what = oneInWords(changes[this.#at]!);
-    return html`<div class="row">
-        <span class="spread" role="status" part="position">${say("compare.position", position)}: ${what}</span>
-        ${keys.length > 1 ? this.#chooser(keys) : nothing}
+    return html`<p role="status" part="position">${say("compare.position", position)}: ${what}</p>
+      <div class="row">
+        ${keyChooser(keys, this.matchBy, (key) => {
+          this.matchBy = key;
+        })}
+        ${changes[this.#at]!.path.length
+          ? html`<button @click=${() => this.#hide(placeOf(changes[this.#at]!))}>${say("compare.hide")}</button>`
+          : nothing}
         <button aria-keyshortcuts="p Shift+F7" @click=${() => this.step(-1)}>${say("compare.previous")}</button>
         <button aria-keyshortcuts="n F7" @click=${() => this.step(1)}>${say("compare.next")}</button>
       </div>
@@ -157,19 +189,6 @@ export class CompareElement extends SavepointElement {
       void this.updateComplete.then(() => this.query(".rows")?.focus());
     };
     return html`<li class="fold"><button @click=${unfold}>${say("compare.folded", { count })}</button></li>`;
-  }
-
-  #chooser(keys: string[]): TemplateResult {
-    const choose = (event: Event): void => {
-      this.matchBy = (event.target as HTMLSelectElement).value;
-    };
-    return html`<label class="row">
-      ${say("compare.match-by")}
-      <select @change=${choose}>
-        <option value="">${say("compare.match-itself")}</option>
-        ${keys.map((key) => html`<option ?selected=${key === this.matchBy}>${key}</option>`)}
-      </select>
-    </label>`;
   }
 }
 

@@ -9,6 +9,9 @@ import "./merge.js";
 import { look } from "./style.js";
 import { exactly, say } from "./texts/index.js";
 
+/** The copies that were told. */
+const told = new Set<string>();
+
 type Way = "copy" | "theirs" | "mine";
 
 export class ConflictElement extends DialogElement<Way> {
@@ -46,13 +49,14 @@ export class ConflictElement extends DialogElement<Way> {
   }
 
   protected override follow(now: DocumentState, before: DocumentState | undefined): void {
-    if (now.copied && now.copied.id !== before?.copied?.id) this.#tellCopied(now.copied.title);
+    if (now.copied && !told.has(now.copied.id)) this.#tellCopied(now.copied);
     if (now.status === before?.status) return;
     if (now.status === "conflict") void this.show();
     else if (this.open && !this.#isBusy) this.close();
   }
 
-  #tellCopied(title: string): void {
+  #tellCopied({ id, title }: { id: string; title: string }): void {
+    told.add(id);
     const doc = this.doc;
     const text = say("conflict.copied", { title: title || say("untitled") });
     this.tell("savepoint-notice", { text, undo: async () => doc?.undoCopy() });

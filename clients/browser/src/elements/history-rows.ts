@@ -54,6 +54,9 @@ export const historyLook = css`
     min-height: 1.45em;
     overflow-wrap: anywhere;
   }
+  .mark {
+    color: var(--_accent);
+  }
   .meta {
     padding: 0 8px;
     color: var(--_quiet);
@@ -122,6 +125,18 @@ function sizeInWords(now: number, before: number | undefined): string {
   if (before === undefined) return bytes(now);
   if (now === before) return say("history.same-size");
   return now > before ? `+${bytes(now - before)}` : `−${bytes(before - now)}`;
+}
+
+/** Moves the focus by the arrow keys, Home and End. Returns the button that has it, if it moved. */
+export function walk(event: KeyboardEvent, all: HTMLButtonElement[]): HTMLButtonElement | undefined {
+  const at = all.indexOf(event.target as HTMLButtonElement);
+  const places: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
+  const to = places[event.key];
+  if (at < 0 || to === undefined) return undefined;
+  event.preventDefault();
+  const button = all[Math.max(0, Math.min(to, all.length - 1))]!;
+  button.focus();
+  return button;
 }
 
 /** Returns the sizes of all versions as bars, the oldest first. */

@@ -4,10 +4,12 @@ import { html, nothing, type CSSResultGroup, type PropertyDeclarations, type Pro
 import type { Server } from "../server.js";
 import type { DocumentState } from "../view.js";
 import type { RevisionMetadata } from "../wire.gen.js";
-import { inWords } from "./changes.js";
 import "./compare.js";
+import { placeInWords, type Change } from "./changes.js";
 import { define, DocumentElement } from "./element.js";
-import { chart, historyLook, metaOf, titleOf } from "./history-rows.js";
+import { placeOf } from "./hiding.js";
+import { RowWords } from "./row-words.js";
+import { chart, historyLook, metaOf, titleOf, walk } from "./history-rows.js";
 import { look } from "./style.js";
 import { say } from "./texts/index.js";
 import "./version.js";
@@ -28,18 +30,9 @@ export class HistoryElement extends DocumentElement {
   #most = ROWS;
   /** The sittings that are unfolded, by their newest version. */
   #open = new Set<number>();
-  /** What changed, in words, by the version of the row. */
-  #words = new Map<number, string>();
-  #seen: IntersectionObserver | undefined;
+  #picked: Change | undefined;
+  readonly #words = new RowWords(this);
   #of = "";
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#seen = new IntersectionObserver((all) => {
-      for (const { isIntersecting, target } of all) if (isIntersecting) void this.#describe(target as HTMLElement);
-    });
-    this.until(() => this.#seen?.disconnect());
-  }
 
   protected override willUpdate(changed?: PropertyValues): void {
     super.willUpdate();
@@ -55,7 +48,8 @@ export class HistoryElement extends DocumentElement {
     this.#isKnown = false;
     this.#texts = new Texts(this.doc!);
     this.#shown = undefined;
-    this.#words.clear();
+    this.#picked = undefined;
+    this.#words.begin(this.#texts);
     void this.load();
   }
 
@@ -79,26 +73,7 @@ export class HistoryElement extends DocumentElement {
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    this.renderRoot.querySelectorAll("li[data-version]").forEach((row) => this.#seen?.observe(row));
-  }
-
-  /** Reads what changed in a row that is in view. */
-  async #describe(row: HTMLElement): Promise<void> {
-    const version = Number(row.dataset.version);
-    const oldest = Number(row.dataset.oldest);
-    if (this.#words.has(version)) return;
-    const find = (of: number | null): RevisionMetadata | undefined => this.#all.find((one) => one.version === of);
-    const after = find(version);
-    const before = this.#all[this.#all.findIndex((one) => one.version === oldest) + 1];
-    if (!after || !this.#texts) return;
-    this.#words.set(version, "");
-    try {
-      const words = before ? inWords(await this.#texts.changes(before, after)) : say("history.first");
-      this.#words.set(version, words);
-    } catch {
-      this.#words.delete(version); // tried again when it comes into view again
-    }
-    this.requestUpdate();
+    this.#words.watch(this.renderRoot.querySelectorAll<HTMLElement>("li[data-version]"), this.#all);
   }
 
   #select(version: number): void {
@@ -115,15 +90,8 @@ export class HistoryElement extends DocumentElement {
   }
 
   #key(event: KeyboardEvent): void {
-    const keys = ["ArrowDown", "ArrowUp", "Home", "End"];
-    const all = [...this.renderRoot.querySelectorAll<HTMLButtonElement>("button.version")];
-    const at = all.indexOf(event.target as HTMLButtonElement);
-    if (at < 0 || !keys.includes(event.key)) return;
-    event.preventDefault();
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key]!;
-    const button = all[Math.max(0, Math.min(to, all.length - 1))]!;
-    button.focus();
-    this.#select(Number(button.value));
+    const button = walk(event, [...this.renderRoot.querySelectorAll<HTMLButtonElement>("button.version")]);
+    if (button) this.#select(Number(button.value));
   }
 
   protected override render(): TemplateResult {
@@ -138,7 +106,7 @@ export class HistoryElement extends DocumentElement {
     return html`<div class="both ${this.#shown === undefined ? "" : "beside"}">
       <div class="stack">
         ${chart(this.#all)}
-        <div role="status">${this.#newer()}</div>
+        <div role="status">${this.#newer()}${this.#marked()}</div>
         ${this.#list()}
       </div>
       ${this.#shown === undefined
@@ -151,6 +119,7 @@ export class HistoryElement extends DocumentElement {
             .version=${this.#shown}
             .stamp=${`${this.state?.version} ${this.state?.dirty}`}
             @changed=${() => this.load()}
+            @pick=${(event: CustomEvent<Change>) => this.#pick(event.detail)}
           ></savepoint-version>`}
     </div>`;
   }
@@ -160,6 +129,22 @@ export class HistoryElement extends DocumentElement {
     const isOld = (this.state?.version ?? 0) > (this.#all[0]?.version ?? 0);
     if (!isOld) return nothing;
     return html`<button @click=${() => this.load()}>${say("history.newer")}</button>`;
+  }
+
+  /** Marks the versions that changed a place. Undefined: none. */
+  #pick(change: Change | undefined): void {
+    this.#picked = change;
+    this.#words.pick(change && placeOf(change));
+    void this.updateComplete.then(() => this.query(change ? "button.unmark" : "button.version")?.focus());
+  }
+
+  #marked(): TemplateResult | typeof nothing {
+    if (!this.#picked) return nothing;
+    const what = placeInWords(this.#picked.names ?? []);
+    return html`<p class="row">
+      <span class="spread">${say("history.picked", { what })}</span>
+      <button class="unmark" @click=${() => this.#pick(undefined)}>${say("history.unpick")}</button>
+    </p>`;
   }
 
   #list(): TemplateResult {
@@ -195,7 +180,8 @@ export class HistoryElement extends DocumentElement {
   #row(one: RevisionMetadata, oldest: RevisionMetadata, sitting: Sitting): TemplateResult {
     const { version, name } = one;
     const isCurrent = version === this.#all[0]?.version;
-    return html`<li data-version=${version} data-oldest=${sitting.length > 1 ? oldest.version : version} class=${name ? "named" : ""}>
+    const last = sitting.at(-1)!.version;
+    return html`<li data-version=${version} data-oldest=${last} class=${name ? "named" : ""}>
       <button
         class="version"
         value=${version}
@@ -206,7 +192,8 @@ export class HistoryElement extends DocumentElement {
         }}
       >
         ${titleOf(one, isCurrent, this.#all)}
-        <span class="words">${this.#words.get(version) ?? ""}</span>
+        ${this.#words.isMarked(version, last) ? html`<b class="mark">◆</b>` : nothing}
+        <span class="words">${this.#words.of(version, last)}</span>
       </button>
       ${metaOf(one, this.#versions, oldest)}
     </li>`;

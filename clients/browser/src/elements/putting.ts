@@ -1,7 +1,7 @@
 /** Puts one part of an old version into a text of JSON. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { oneInWords, type Change } from "./changes.js";
+import { oneInWords, placeInWords, type Change } from "./changes.js";
 import { say } from "./texts/index.js";
 
 type Path = Change["path"];
@@ -33,7 +33,11 @@ export function reversed(change: Change): string {
 }
 
 /** Returns a list of what can be put back. */
-export function partsOf(parts: readonly Change[], put: (change: Change) => void): TemplateResult | typeof nothing {
+export function partsOf(
+  parts: readonly Change[],
+  put: (change: Change) => void,
+  pick: (change: Change) => void,
+): TemplateResult | typeof nothing {
   if (!parts.length) return nothing;
   return html`<details>
     <summary>${say("history.put-heading")}</summary>
@@ -43,6 +47,9 @@ export function partsOf(parts: readonly Change[], put: (change: Change) => void)
           <span class="spread">${reversed(change)}</span>
           <button aria-label="${say("history.put")}: ${reversed(change)}" @click=${() => put(change)}>
             ${say("history.put")}
+          </button>
+          <button aria-label="${say("history.pick")}: ${placeInWords(change.names ?? [])}" @click=${() => pick(change)}>
+            ${say("history.pick")}
           </button>
         </li>`,
       )}

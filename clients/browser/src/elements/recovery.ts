@@ -1,6 +1,6 @@
 /** `<savepoint-recovery>`: what earlier pages could not save. It shows nothing if there is nothing. */
 
-import { css, html, nothing, type CSSResultGroup, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type CSSResultGroup, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
 import type { OpenDocument } from "../document.js";
 import type { Recoverable } from "../recovery.js";
 import type { Server } from "../server.js";
@@ -8,9 +8,14 @@ import type { DocumentState } from "../view.js";
 import "./compare.js";
 import { define, DocumentElement } from "./element.js";
 import { download, fileName, sizeOf } from "./files.js";
+import { situation, undoRestored } from "./recovered.js";
+import { recoveryLook } from "./recovery-style.js";
 import { look } from "./style.js";
 import { bytes, exactly, say } from "./texts/index.js";
 import { time } from "./time.js";
+
+/** Documents whose restoring was told. */
+const told = new WeakSet<OpenDocument>();
 
 /** What a person put aside: it is in nobody's way. */
 const QUIET: readonly (string | undefined)[] = ["kept", "discarded"];
@@ -20,32 +25,7 @@ export class RecoveryElement extends DocumentElement {
     server: { attribute: false },
     asides: { type: Boolean },
   };
-  static override styles: CSSResultGroup = [
-    look,
-    css`
-      ul {
-        list-style: none;
-      }
-      li {
-        padding: 10px 0;
-        border-block-start: 1px solid var(--_faint);
-      }
-      pre {
-        margin: 0;
-        max-height: 40vh;
-        overflow: auto;
-        white-space: pre-wrap;
-        overflow-wrap: anywhere;
-      }
-      summary {
-        cursor: pointer;
-        min-height: 24px;
-      }
-      b {
-        overflow-wrap: anywhere;
-      }
-    `,
-  ];
+  static override styles: CSSResultGroup = [look, recoveryLook];
   declare server: Server | undefined;
   /** Shows what was put aside, too, if nothing else is left. */
   declare asides: boolean;
@@ -68,12 +48,13 @@ export class RecoveryElement extends DocumentElement {
     if (changed?.has("server")) void this.load();
   }
 
-  protected override follow(now: DocumentState, before: DocumentState | undefined): void {
-    if (!now.recovered || now.recovered === before?.recovered || now.conflict) return;
+  protected override follow(now: DocumentState): void {
     const { doc } = this;
+    if (!doc || !now.recovered || now.conflict || told.has(doc)) return;
+    told.add(doc);
     const text = say("recovery.restored", { when: exactly(now.recovered) });
     // Without a version from before, there is nothing to return to.
-    if (!doc || now.version === undefined) return this.tell("savepoint-notice", { text });
+    if (now.version === undefined) return this.tell("savepoint-notice", { text });
     this.tell("savepoint-notice", { text, undo: () => undoRestored(doc, now.version!, now.dirty) });
   }
 
@@ -213,23 +194,6 @@ export class RecoveryElement extends DocumentElement {
       .to=${{ text, label: say("recovery.on-device"), at: one.at }}
     ></savepoint-compare>`;
   }
-}
-
-/** Returns to the version before. `seen` is that one, unless what was restored had been saved by then. */
-async function undoRestored(doc: OpenDocument, seen: number, wasDirty: boolean): Promise<unknown> {
-  const { version } = await doc.flush();
-  const before = wasDirty ? seen : (await doc.revision(seen)).metadata.previousVersion;
-  if (before === null) throw new Error(say("recovery.nothing-before"));
-  return version === before ? doc.reload() : doc.restore(before);
-}
-
-/** Returns what became of it. */
-function situation({ aside, current, version, serverVersion }: Recoverable): string {
-  if (aside === "discarded") return say("recovery.discarded-why");
-  if (aside) return say(`recovery.${aside as "kept" | "not_applied" | "unreadable"}`);
-  if (current) return say(version === undefined ? "recovery.never-saved" : "recovery.current");
-  if (serverVersion !== undefined) return say("recovery.newer", { version: String(serverVersion) });
-  return say("recovery.not-on-server");
 }
 
 define("savepoint-recovery", RecoveryElement);

@@ -1,9 +1,10 @@
 /** `<savepoint-status>`: the light beside the title. A word and a shape, and on a click the details. */
 
-import { css, html, nothing, type PropertyValues, type TemplateResult, type CSSResultGroup } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult, type CSSResultGroup } from "lit";
 import type { DocumentState, Status } from "../view.js";
 import { define, DocumentElement } from "./element.js";
 import { SHAPES } from "./shapes.js";
+import { statusLook } from "./status-style.js";
 import { look } from "./style.js";
 import { bytes, countdown, say } from "./texts/index.js";
 import { time } from "./time.js";
@@ -26,56 +27,7 @@ const KINDS: Record<Status, keyof typeof SHAPES> = {
 };
 
 export class StatusElement extends DocumentElement {
-  static override styles: CSSResultGroup = [
-    look,
-    css`
-      :host {
-        display: inline-block;
-        position: relative;
-      }
-      svg {
-        width: 16px;
-        height: 16px;
-        flex: none;
-      }
-      button.light {
-        display: inline-flex;
-        gap: 6px;
-        align-items: center;
-        text-align: start;
-      }
-      .good {
-        color: var(--_good);
-      }
-      .open {
-        color: var(--_quiet);
-      }
-      .warning {
-        color: var(--_warning);
-      }
-      .danger {
-        color: var(--_danger);
-      }
-      .details {
-        position: absolute;
-        inset-block-start: calc(100% + 4px);
-        inset-inline-end: 0;
-        z-index: 5;
-        width: min(340px, calc(100vw - 24px));
-        padding: 12px;
-        border: 1px solid var(--_faint);
-        border-radius: var(--_radius);
-        background: var(--_surface);
-        color: var(--_text);
-        box-shadow: 0 4px 20px rgb(0 0 0 / 25%);
-      }
-      dl {
-        display: grid;
-        grid-template-columns: auto 1fr;
-        gap: 4px 12px;
-      }
-    `,
-  ];
+  static override styles: CSSResultGroup = [look, statusLook];
   #isOpen = false;
   /** What is said, which is behind the state while a save is quick. */
   #said: DocumentState | undefined;

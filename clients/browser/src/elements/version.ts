@@ -5,20 +5,17 @@ import type { OpenDocument } from "../document.js";
 import type { Server } from "../server.js";
 import type { RevisionMetadata } from "../wire.gen.js";
 import { changes, type Change } from "./changes.js";
-import type { Compared } from "./compare.js";
+import "./compare.js";
 import { define, SavepointElement } from "./element.js";
 import { isPart, partsOf, reversed, withPart } from "./putting.js";
 import type { QuestionElement } from "./question.js";
 import "./question.js";
-import { keptInWords, lifeInWords } from "./history-rows.js";
 import { look } from "./style.js";
 import { exactly, say } from "./texts/index.js";
+import { comparisonOf, lifeOf, nameForm, otherChooser, type Other } from "./version-parts.js";
 import { versionLook } from "./version-style.js";
-import { outlives, type Texts, type Versions } from "./versions.js";
+import type { Texts, Versions } from "./versions.js";
 
-const NAME_MAX = 60;
-/** What is compared with: what is on the screen, nothing, or another version. */
-type Other = "screen" | "none" | number;
 
 export class VersionElement extends SavepointElement {
   static override properties: PropertyDeclarations = {
@@ -51,7 +48,10 @@ export class VersionElement extends SavepointElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (changed.has("version")) this.#isNaming = false;
+    if (changed.has("version")) {
+      this.#isNaming = false;
+      if (this.#other === this.version) this.#other = "screen";
+    }
     if (["version", "versions", "stamp"].some((name) => changed.has(name))) void this.#read();
   }
 
@@ -150,21 +150,14 @@ export class VersionElement extends SavepointElement {
     return html`<section class="stack" aria-labelledby="heading" part="preview">
         <h2 id="heading">${say("history.preview", { version, when: exactly(one.savedAt) })}</h2>
         <p class="quiet">
-          ${say(isCurrent ? "history.current-what" : "history.preview-what")} ${this.#life(one)}
+          ${say(isCurrent ? "history.current-what" : "history.preview-what")} ${lifeOf(one, this.versions)}
         </p>
         <div class="row">${this.#actions(one, isCurrent)}</div>
-        ${this.#isNaming ? this.#form(one) : nothing}
+        ${this.#isNaming ? nameForm(one, (event) => this.#name(event)) : nothing}
         ${this.#error ? html`<p class="trouble" role="alert">${say("failed", { reason: this.#error })}</p>` : nothing}
         ${this.#text === undefined ? html`<p class="quiet" role="status">${say("loading")}</p>` : this.#content(one, this.#text)}
       </section>
       <savepoint-question></savepoint-question>`;
-  }
-
-  /** How long it stays. */
-  #life(one: RevisionMetadata): string {
-    if (one.name !== null) return keptInWords(this.versions);
-    const count = outlives(one, this.versions);
-    return count === undefined ? "" : lifeInWords(count);
   }
 
   #actions(one: RevisionMetadata, isCurrent: boolean): TemplateResult {
@@ -188,50 +181,20 @@ export class VersionElement extends SavepointElement {
       <button @click=${() => this.#copy(one)}>${say("history.copy")}</button>`;
   }
 
-  #form(one: RevisionMetadata): TemplateResult {
-    return html`<form class="row" @submit=${this.#name}>
-      <label class="row"
-        >${say("history.name-label")}
-        <input name="name" required maxlength=${NAME_MAX} .value=${one.name ?? ""} />
-      </label>
-      <button class="main">${say("history.name-save")}</button>
-    </form>`;
-  }
-
   #content(one: RevisionMetadata, text: string): TemplateResult {
-    const choose = (event: Event): void => {
-      const { value } = event.target as HTMLSelectElement;
-      this.#other = value === "screen" || value === "none" ? value : Number(value);
+    const choose = (other: Other): void => {
+      this.#other = other;
       void this.#read();
     };
-    const others = this.versions.all.filter(({ version }) => version !== one.version);
-    return html`<label class="row">
-        ${say("history.compare-with")}
-        <select @change=${choose}>
-          <option value="screen">${say("history.screen")}</option>
-          <option value="none">${say("history.nothing")}</option>
-          ${others.map(
-            ({ version, savedAt }) =>
-              html`<option value=${version}>${say("history.option", { version: String(version), when: exactly(savedAt) })}</option>`,
-          )}
-        </select>
-      </label>
+    return html`${otherChooser(one, this.versions.all, this.#other, choose)}
       ${this.#other === "none"
         ? html`<pre tabindex="0" aria-label=${say("history.text")}>${text}</pre>`
-        : this.#comparison(one, text)}
-      ${partsOf(this.#parts, (change) => this.#put(change))}`;
-  }
-
-  /** The older one is on the left. */
-  #comparison(one: RevisionMetadata, text: string): TemplateResult {
-    const side = ({ version, savedAt, deviceInfo }: RevisionMetadata, text: string): Compared => ({
-      ...{ text, version, at: savedAt, label: deviceInfo ?? say("history.version-label") },
-    });
-    const shown = side(one, text);
-    const found = this.versions.all.find(({ version }) => version === this.#other);
-    const other = found ? side(found, this.#otherText) : { text: this.#otherText, label: say("history.screen") };
-    const [from, to] = found && found.version < one.version ? [other, shown] : [shown, other];
-    return html`<savepoint-compare .from=${from} .to=${to}></savepoint-compare>`;
+        : comparisonOf(one, text, this.versions.all.find(({ version }) => version === this.#other), this.#otherText)}
+      ${partsOf(
+        this.#parts,
+        (change) => this.#put(change),
+        (change) => this.dispatchEvent(new CustomEvent("pick", { detail: change })),
+      )}`;
   }
 }
 

@@ -18,6 +18,13 @@ export const history: Record<keyof typeof english, Text> = {
   "change.line-changed": { one: "Zeile {line} geändert", other: "{count} Zeilen ab Zeile {line} geändert" },
   "compare.none": "Beide sind gleich.",
   "compare.only-form": "Beide sagen dasselbe. Nur die Reihenfolge oder Leerzeichen sind anders.",
+  "compare.none-else": "Sonst hat sich nichts geändert.",
+  "compare.hide": "Diese Stelle ausblenden",
+  "compare.hidden": {
+    one: "Änderungen an 1 Stelle sind ausgeblendet.",
+    other: "Änderungen an {count} Stellen sind ausgeblendet.",
+  },
+  "compare.show": "Alle zeigen",
   "compare.old": "Alt:",
   "compare.new": "Neu:",
   "compare.version": "v{version}",
@@ -103,5 +110,8 @@ export const history: Record<keyof typeof english, Text> = {
   "history.option": "v{version}, {when}",
   "history.put-heading": "Einen Teil zurückholen",
   "history.put": "Zurückholen",
+  "history.pick": "Welche Versionen?",
+  "history.picked": "◆ zeigt die Versionen, die dies geändert haben: {what}",
+  "history.unpick": "Alle Änderungen zeigen",
   "history.put-done": "Aus v{version} zurückgeholt: {what}",
 };
