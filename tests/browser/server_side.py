@@ -39,6 +39,9 @@ class ServerSide:
         """Saves as another device does."""
         self._ok("PUT", f"/sessions/{id}", {"content": content, "deviceInfo": device})
 
+    def autosave(self, id: str, content: str) -> None:
+        self._ok("PUT", f"/sessions/{id}?autosave=true", {"content": content, "deviceInfo": "Firefox on Linux"})
+
     def act(self, method: str, path: str, body: Any = None) -> Any:
         """Sends any request that must succeed. Returns the body of its response."""
         return self._ok(method, path, body)

@@ -8,6 +8,7 @@ import type {
   DraftMetadataPage,
   Emptied,
   NewSnapshot,
+  RevisionMetadataPage,
   Session,
   SessionMetadata,
   SessionMetadataPage,
@@ -37,6 +38,10 @@ export interface Lists {
     copy(id: string, options?: { title?: string; version?: number }): Promise<SessionMetadata>;
     close(id: string): Promise<SessionMetadata>;
     reopen(id: string): Promise<SessionMetadata>;
+    /** The history, newest first. */
+    revisions(id: string, query?: Query<"getSessionRevisions">): Promise<RevisionMetadataPage>;
+    /** Keeps a version for good under a name. Null: no longer. */
+    name(id: string, version: number, name: string | null): Promise<void>;
   };
   readonly drafts: {
     list(query?: Query<"getDraftsMetadata">): Promise<DraftMetadataPage>;
@@ -105,6 +110,11 @@ export function createLists(get: Ask, newId: () => string): Lists {
         get("POST", `/sessions/${encodeURIComponent(id)}/copy`, options, { "Idempotency-Key": newId() }),
       close: post("/sessions", "close"),
       reopen: post("/sessions", "reopen"),
+      revisions: (id, query) => list(`/sessions/${encodeURIComponent(id)}/revisions`)(query),
+      name: (id, version, name) => {
+        const path = `/sessions/${encodeURIComponent(id)}/revisions/${version}/name`;
+        return name === null ? get("DELETE", path) : get("PUT", path, { name });
+      },
     },
     drafts: common("/drafts"),
     snapshots: {

@@ -229,7 +229,7 @@ export function connect(o: ConnectOptions): Server {
     claim: later("claim"),
     setAside: later("setAside"),
     usage: later("usage"),
-    sessions: group("sessions", "list get remove removeMany rename copy close reopen"),
+    sessions: group("sessions", "list get remove removeMany rename copy close reopen revisions name"),
     drafts: group("drafts", "list get remove"),
     snapshots: group("snapshots", "list get create remove stats visitors opened forget"),
     trash: group("trash", "list restore remove empty"),

@@ -972,10 +972,15 @@ export interface components {
         };
         RevisionMetadataPage: {
             items: components["schemas"]["RevisionMetadata"][];
+            kept: components["schemas"]["RevisionsKept"];
             pageToken: string | null;
         };
         RevisionName: {
             name: string;
+        };
+        RevisionsKept: {
+            named: number;
+            unnamed: number;
         };
         SaveItem: {
             app?: string | null;
@@ -1373,6 +1378,7 @@ export type RevisionContent = components['schemas']['RevisionContent'];
 export type RevisionMetadata = components['schemas']['RevisionMetadata'];
 export type RevisionMetadataPage = components['schemas']['RevisionMetadataPage'];
 export type RevisionName = components['schemas']['RevisionName'];
+export type RevisionsKept = components['schemas']['RevisionsKept'];
 export type SaveItem = components['schemas']['SaveItem'];
 export type Session = components['schemas']['Session'];
 export type SessionAction = components['schemas']['SessionAction'];

@@ -10,6 +10,12 @@ import { onTexts } from "./texts/index.js";
 export interface SavepointEvents {
   /** A person wants to see something: a session, a draft or a snapshot. */
   "savepoint-open": { kind: "session" | "draft" | "snapshot"; id: string };
+  /** A person wants to decide what a document cannot decide by itself. The dialog for its state opens. */
+  "savepoint-decide": { id: string };
+  /** A person looks at a version of the document. */
+  "savepoint-preview": { version: number; text: string };
+  /** A person puts one part of an old version back. The app shows `text`, and says that it has changed. */
+  "savepoint-put": { path: readonly (string | number)[]; value: unknown; text: string };
   /** Something was done that a person should know, and may take back. `savepoint-notices` shows it. */
   "savepoint-notice": Notice;
   /** What a list shows has changed: search, order, filters, page. Set as its `view`, the list shows it again. */
