@@ -55,7 +55,7 @@ export const answers: Table = {
   /** It may belong to the person who was signed in before. */
   missing(s, _a, _r, out) {
     s.trouble = "signed_out";
-    s.missing = true;
+    s.missing++;
     out.push(["who"]);
   },
 

@@ -20,6 +20,8 @@ export interface Shared {
   newId(): string;
   /** Asks the server who is signed in: "" for nobody, undefined if it does not respond. */
   who(): Promise<string | undefined>;
+  /** Returns the headers with which the server knew a person last. */
+  proof(owner: string): object | undefined;
   late(): Promise<Late>;
   signedOut(): void;
   report(error: unknown): void;
@@ -116,14 +118,16 @@ export function createEffects(
     const before = state();
     const { key, form } = before.attempt!;
     const answer = (r: Answer): void => dispatch({ ...outcome(), t: "answer", key, r });
-    let sent;
-    if (now) sent = http.send(requests.now(before), true);
-    else {
-      // A new document would be created for whoever is signed in by now.
-      if (form === "create" && (await whose()) === "other") return answer({ k: "out" });
-      sent = http.send(await requests.packed(before));
+    let as = now ? http.last() : undefined;
+    if (form === "create" || form === "copy") {
+      // A new document belongs to the person of the request, so it has the headers of the owner.
+      const found = now ? "same" : await whose();
+      as = shared.proof(owner.id);
+      if (found !== "same" || !as) return answer({ k: found === "other" ? "out" : "lost" });
     }
-    answer(answerOf(await sent));
+    const sent = http.send(now ? requests.now(before) : await requests.packed(before), as);
+    const r = answerOf(await sent);
+    answer(r.k === "ok" && r.meta.ownerId !== owner.id ? { k: "out" } : r);
   }
 
   /** What cannot even be made is tried again: a later state may be. */
@@ -177,11 +181,10 @@ export function createEffects(
         return keep(!!first);
       case "mirror":
         return void journal.mirror(entry());
-      case "drop":
-        return write(async () => {
-          const { acked } = state();
-          await (first ? journal.remove(keyOf(first)) : journal.remove(keyOf(), acked));
-        });
+      case "drop": {
+        const { id, acked } = state();
+        return write(() => journal.remove(keyOf(first ?? id), first ? undefined : acked));
+      }
       case "aside":
         return write(async () =>
           (await shared.late()).keepAside({ ...keyOf(), title: state().title }, first),

@@ -15,13 +15,17 @@ export interface Call {
 export interface Reply {
   status: number;
   body: any;
+  /** The app's headers of the request: they may say who asked. */
+  as?: object;
 }
 
 export interface Http {
-  /** The headers of the last call: for a page that is closing and cannot wait for new ones. */
-  renew(): Promise<void>;
-  /** Never rejects. `now` sends in this very task. */
-  send(call: Call, now?: boolean): Promise<Reply>;
+  /** Asks the app for its headers: for a page that is closing and cannot wait for them. Returns them. */
+  renew(): Promise<object>;
+  /** The headers that the app had last. */
+  last(): object;
+  /** Never rejects. With `as`, which are the app's headers, sends in this very task. */
+  send(call: Call, as?: object): Promise<Reply>;
 }
 
 export interface HttpOptions {
@@ -58,28 +62,29 @@ export const size = (body: Call["body"]): number => (body ? new Blob([body]).siz
 export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http {
   let last: object = typeof headers === "object" ? headers : {};
 
-  async function renew(): Promise<void> {
+  async function renew(): Promise<object> {
     if (typeof headers === "function") last = await headers();
+    return last;
   }
 
-  async function send(call: Call, now = false): Promise<Reply> {
+  async function send(call: Call, as?: object): Promise<Reply> {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), LIMIT_MS);
     const bytes = size(call.body);
     const keepalive = call.method !== "GET" && flying + bytes <= KEEPALIVE_BYTES;
     try {
-      if (!now) await renew();
+      as ??= await renew();
       if (keepalive) flying += bytes;
       try {
         const response = await (own ?? fetch)(baseUrl + call.path, {
           method: call.method,
-          headers: { ...last, ...call.headers },
+          headers: { ...as, ...call.headers },
           body: call.body ?? null,
           cache: "no-store",
           keepalive,
           signal: stop.signal,
         });
-        return await read(response);
+        return { ...(await read(response)), as };
       } finally {
         if (keepalive) flying -= bytes;
       }
@@ -90,7 +95,7 @@ export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http 
     }
   }
 
-  return { renew, send };
+  return { renew, send, last: () => last };
 }
 
 /** A page of a portal or of a proxy is no answer, whatever its status. */

@@ -34,11 +34,11 @@ export interface Core extends DocumentShared {
   start: typeof start;
   teach: typeof teach;
   theirsOf: typeof theirsOf;
-  /** Returns who is signed in, or was last. */
+  /** Returns who is signed in now or, if the server does not respond, who was last. */
   owner(): Promise<string>;
   documents: Set<Managed>;
   shared: DocumentShared;
-  remember(owner: string): string;
+  remember(owner?: string): string;
   /** Returns whether the document that wrote an entry is closed. */
   orphans(): Promise<(instance: string) => boolean>;
   instance(): string;
@@ -67,7 +67,9 @@ export function createLate(core: Core): Late {
     commands: (of) => createCommands(of, core, ask),
     keepAside: (of, text) => archive.aside(asideOf(of, "kept", text)),
     async forgetDevice() {
-      const owner = await core.owner();
+      // After signing out, it is still the person who was signed in last.
+      const last = core.remember();
+      const owner = (await core.owner()) || last;
       core.documents.forEach((one) => one.stop());
       await archive.forget(owner);
       core.remember("");

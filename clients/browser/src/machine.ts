@@ -1,7 +1,7 @@
 /** The state machine of a document. Pure: `next(state, event)` returns the state after it, and what is to be done. */
 
 import { answers } from "./answers.js";
-import { baseOf, begin, calm, dirty, failed, fetchTheirs, journal, later, meet, renamed } from "./steps.js";
+import { baseOf, begin, calm, dirty, failed, fetchTheirs, journal, later, load, meet, renamed, touch } from "./steps.js";
 import type { Config, Effect, Event, State } from "./model.js";
 
 export function start(id: string, seed: string, config: Config, known: Partial<State> = {}): State {
@@ -29,7 +29,7 @@ export function start(id: string, seed: string, config: Config, known: Partial<S
     rush: 0,
     loading: false,
     seen: base?.version ?? 0,
-    missing: false,
+    missing: 0,
     failing: false,
     visible: true,
     config,
@@ -146,6 +146,7 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
     if (r.k === "lost" || (r.k === "ok" && r.meta.version < s.seen)) return failed(s, e, out);
     s.loading = false;
     s.tries = 0;
+    if (r.k !== "missing") s.missing = 0;
     if (s.trouble === "offline") calm(s);
     if (r.k === "ok") meet(s, baseOf(r.meta, e.text), r.meta.status, out, e.id);
     else if (r.k === "gone") s.trouble = "gone";
@@ -159,15 +160,19 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
   },
 
   who(s, e, out) {
-    if (e.r === "lost") return;
-    if (e.r === "same" && s.trouble === "signed_out") {
+    if (e.r === "other") {
+      s.trouble = "signed_out";
+      s.missing = 0;
+    } else if (e.r === "same" && s.trouble === "signed_out") {
+      // Somebody else may have been signed in when the document was not found.
+      if (s.missing === 1) return load(s, out);
       if (s.missing) s.trouble = "gone";
       else {
         calm(s);
         begin(s, out);
       }
-    } else if (e.r === "other") s.trouble = "signed_out";
-    s.missing = false;
+      s.missing = 0;
+    }
   },
 
   hide(s, _, out) {
@@ -189,7 +194,8 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
 
   online(s, _, out) {
     if (s.trouble === "signed_out") out.push(["who"]);
-    else if (s.loading) out.push(["load"]);
+    // It may have been restored, or it was another person who did not find it.
+    else if (s.loading || s.trouble === "gone") load(s, out);
     else if (dirty(s)) begin(s, out);
     poll(s, out);
   },
@@ -202,6 +208,7 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
   save(s, e, out) {
     if (e.rename) renamed(s, e.rename);
     s.promote = s.kind === "new" || s.kind === "draft";
+    if (s.promote) touch(s);
     s.auto = false;
     s.rush = s.edits;
     if (s.trouble === "no_room" || s.trouble === "refused") calm(s);
@@ -228,8 +235,9 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
 
 /** Asks whether others saved, in a rhythm that slows down. */
 function poll(s: State, out: Effect[]): void {
-  const can = s.visible && s.trouble !== "gone" && s.trouble !== "signed_out";
-  if (can && s.base && !s.attempt && !s.conflict && !s.loading) out.push(["poll"]);
+  const can = s.visible && s.trouble !== "gone";
+  if (can && s.trouble === "signed_out") out.push(["who"]);
+  else if (can && s.base && !s.attempt && !s.conflict && !s.loading) out.push(["poll"]);
   if (can) out.push(["timer", "poll", s.idle]);
   s.idle = Math.min(Math.max(60_000, s.config.poll), s.idle * 1.5);
 }

@@ -109,7 +109,8 @@ export interface State {
   loading: boolean;
   /** The newest version that is known to exist. */
   seen: number;
-  missing: boolean;
+  /** How often in a row the server did not know the document: 2 after it has said who is signed in. */
+  missing: number;
   failing: boolean;
   visible: boolean;
   idle: number;

@@ -22,6 +22,8 @@ export interface Recoverable {
   /** The text. Of something that cannot be read: as it was found. */
   readonly content: unknown;
   /** @internal */
+  readonly _owner: string;
+  /** @internal */
   readonly _entry: Entry | undefined;
 }
 
@@ -44,22 +46,22 @@ export interface Recovery {
 }
 
 export function createRecovery(by: Core, archive: Archive): Recovery {
-  const { http, app, answerOf } = by;
+  const { http, app, answerOf, Problem } = by;
 
   async function described(entry: Entry): Promise<Recoverable> {
-    const { id, title, at, base, content } = entry;
+    const { id, title, at, base, content, owner: _owner } = entry;
     const r = answerOf(
       await http.send({ method: "GET", path: `/sessions/metadata/${encodeURIComponent(id)}` }),
     );
     const server = r.k === "ok" ? r.meta : undefined;
     const current = base ? server?.etag === base.etag : r.k === "missing";
     const versions = { version: base?.version, serverVersion: server?.version };
-    return { id, title, at, aside: undefined, ...versions, current, content, _entry: entry };
+    return { id, title, at, aside: undefined, ...versions, current, content, _owner, _entry: entry };
   }
 
-  const put = ({ id, title, at, why, content }: Aside): Recoverable => ({
+  const put = ({ id, title, at, why, content, owner: _owner }: Aside): Recoverable => ({
     ...{ id, title, at, aside: why, content },
-    ...{ version: undefined, serverVersion: undefined, current: false, _entry: undefined },
+    ...{ version: undefined, serverVersion: undefined, current: false, _owner, _entry: undefined },
   });
 
   /** Saves a text without showing it. */
@@ -95,8 +97,9 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
       const asides = await archive.asides(owners, app);
       return [...(await Promise.all(entries.map(described))), ...asides.map(put)];
     },
-    async claim({ _entry: entry, content, title }) {
+    async claim({ _entry: entry, _owner, content, title }) {
       const owner = await by.owner();
+      if (_owner && _owner !== owner) throw new Problem("not_found", 404, "Another person has made this.");
       const instance = by.instance();
       if (!entry) {
         if (typeof content !== "string") throw new TypeError("This cannot be read, so it cannot be saved.");

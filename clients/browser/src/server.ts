@@ -22,6 +22,8 @@ export interface Server extends Lists, Recovery {
   forgetDevice(): Promise<void>;
 }
 
+const WHO_MS = 3000;
+
 /** 12 characters, as the server's own ids. */
 export const newId = (): string =>
   btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(9))))
@@ -38,22 +40,27 @@ export function connect(o: ConnectOptions): Server {
   const tabs = createTabs(newId(), hear, report);
   let encoder: Encoder | undefined;
   let owner: string | undefined;
+  let proof: object | undefined;
   let isOut = false;
   let isAsked = false;
 
   async function who(): Promise<string | undefined> {
-    const { status, body } = await http.send({ method: "GET", path: "/me" });
+    const { status, body, as } = await http.send({ method: "GET", path: "/me" });
     const found = status === 401 ? "" : (body as Me | null)?.ownerId;
     if (found === undefined) return;
     if (found) isOut = false;
     if (found !== owner) tabs.tell({ t: "owner", owner: found });
     owner = found;
+    proof = as;
     remember(found);
     return found;
   }
 
   /** Without a connection, the person is the one who was here last. */
-  const known = async (): Promise<string> => owner ?? (await who()) ?? remember();
+  async function known(): Promise<string> {
+    const none = new Promise<undefined>((done) => setTimeout(done, WHO_MS));
+    return (await Promise.race([who(), none])) ?? owner ?? remember();
+  }
 
   function hear(message: Message): void {
     for (const one of documents) {
@@ -92,6 +99,7 @@ export function connect(o: ConnectOptions): Server {
     device: o.deviceInfo,
     newId,
     who,
+    proof: (of) => (of === owner ? proof : undefined),
     report,
     encoder: () => encoder,
     stopped: (one) => {
@@ -177,10 +185,10 @@ export function connect(o: ConnectOptions): Server {
   async function open(o: OpenOptions): Promise<OpenDocument> {
     const id = o.id ?? newId();
     const before = shown(o);
-    const owner = await known();
+    let whose = await known();
     // Somebody may type meanwhile. That stays on the screen, and what an earlier page left stays in the journal.
     const isTyped = (): boolean => before !== undefined && before !== shown(o);
-    const create = (from: Partial<State>): Managed => core.create(o, owner, core.instance(), id, from);
+    const create = (from: Partial<State>): Managed => core.create(o, whose, core.instance(), id, from);
     if (!o.id) {
       const one = create({ title: o.title ?? "" });
       if (isTyped()) one.changed();
@@ -189,10 +197,12 @@ export function connect(o: ConnectOptions): Server {
     const [reply, left] = await Promise.all([
       http.send({ method: "GET", path: `/sessions/${encodeURIComponent(id)}` }),
       late()
-        .then((more) => more.leftOf(owner, id))
+        .then((more) => more.leftOf(whose, id))
         .catch(report), // then what an earlier page left stays where it is
     ]);
     const r = answerOf(reply);
+    // Another person may have signed in since.
+    if (r.k === "ok") whose = r.meta.ownerId;
     const text: string = reply.body?.content ?? "";
     const base = r.k === "ok" ? baseOf(r.meta, text) : null;
     const loaded = { t: "loaded", r, text, id: newId(), now: Date.now(), random: 0 } as const;
@@ -201,7 +211,8 @@ export function connect(o: ConnectOptions): Server {
       typed.dispatch(loaded);
       return typed;
     }
-    const resumed = left && (await (await late()).resume(o, owner, left, base, loaded));
+    const isOurs = left?.owner === whose || left?.owner === "";
+    const resumed = isOurs && (await (await late()).resume(o, whose, left, base, loaded));
     if (resumed) return resumed;
     if (r.k !== "ok") throw problemOf(reply);
     o.apply(text, { recovered: false, schema: undefined });

@@ -43,6 +43,11 @@ export function calm(s: State): void {
 export function renamed(s: State, rename: Rename): void {
   s.rename = { ...s.rename, ...rename };
   s.title = s.rename.title ?? s.title;
+  touch(s);
+}
+
+/** Counts a change that is not one of the text, so that an earlier acknowledgement does not cover it. */
+export function touch(s: State): void {
   s.edits++;
   s.snapped++;
 }

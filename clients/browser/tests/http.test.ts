@@ -61,7 +61,7 @@ const json = () => new Response("{}", { headers: { "Content-Type": "application/
 test("no more than 60 KiB are sent to outlive the page, of all documents together", async () => {
   const { sent, fetch } = line(json);
   const http = createHttp({ baseUrl: "", fetch });
-  const put = (bytes: number) => http.send({ method: "PUT", path: "/x", body: new Uint8Array(bytes) }, true);
+  const put = (bytes: number) => http.send({ method: "PUT", path: "/x", body: new Uint8Array(bytes) }, {});
   const all = [put(40_000), put(21_440), put(1), put(0)];
   assert.deepEqual(
     sent.map(({ keepalive }) => keepalive),
@@ -95,7 +95,7 @@ test("a page of a portal is no answer, and one of a platform about signing in is
     [401, 401],
   ] as const) {
     const { sent, fetch } = line(page(status));
-    const done = createHttp({ baseUrl: "", fetch }).send({ method: "GET", path: "/" }, true);
+    const done = createHttp({ baseUrl: "", fetch }).send({ method: "GET", path: "/" }, {});
     sent[0]!.release();
     assert.equal((await done).status, expected);
   }
@@ -106,7 +106,7 @@ test("a response without a body is one, whatever its type", async () => {
     const { sent, fetch } = line(
       () => new Response(null, { status, headers: { "Content-Type": "application/json" } }),
     );
-    const done = createHttp({ baseUrl: "", fetch }).send({ method: "DELETE", path: "/" }, true);
+    const done = createHttp({ baseUrl: "", fetch }).send({ method: "DELETE", path: "/" }, {});
     sent[0]!.release();
     assert.equal((await done).status, status);
   }
@@ -123,7 +123,7 @@ test("a closing page sends in the same task, with the headers of the last call",
   const first = http.send({ method: "GET", path: "/me" });
   assert.equal(sent.length, 0);
   await new Promise((done) => setTimeout(done));
-  const last = http.send({ method: "PUT", path: "/x" }, true);
+  const last = http.send({ method: "PUT", path: "/x" }, http.last());
   assert.deepEqual(
     sent.map(({ headers }) => headers["Authorization"]),
     ["token 1", "token 1"],

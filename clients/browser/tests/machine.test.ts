@@ -34,6 +34,7 @@ const NAMES = [
   "reopen",
   "other",
   "closed",
+  "other person",
   "journal",
 ];
 
@@ -98,7 +99,8 @@ class Run {
     else if (name === "resolve") {
       const how = (["mine", "theirs", "copy", { text: `${tab.screen}merged;` }] as const)[choice % 4]!;
       tab.dispatch({ t: "resolve", how, id: "id-of-copy" });
-    } else if (name === "crash") this.crash(tab);
+    } else if (name === "other person") this.device.isOther = !this.device.isOther;
+    else if (name === "crash") this.crash(tab);
     else if (name === "close") {
       tab.dispatch({ t: "hide" });
       tab.crash();
@@ -171,6 +173,7 @@ class Run {
 
   /** Without faults, and with decisions, every tab gets to the end. */
   finish(): void {
+    this.device.isOther = false;
     if (this.device.server.meta?.status === "closed")
       this.device.server.save(this.device.server.text, { status: "active" });
     for (let round = 0; round < 400; round++) {

@@ -83,6 +83,8 @@ export class Device {
   aside: string[] = [];
   tabs: Tab[] = [];
   opened = 0;
+  /** Somebody else is signed in, who cannot see the document. */
+  isOther = false;
   constructor(
     readonly server: Server,
     readonly config: Config = CONFIG,
@@ -193,14 +195,17 @@ export class Tab {
       case "poll":
         this.pending.push({
           what: "poll",
-          run: (fault) => {
-            const { meta } = device.server;
-            this.dispatch({ t: "polled", r: fault || !meta ? { k: "lost" } : { k: "ok", meta } });
-          },
+          run: (fault) => this.dispatch({ t: "polled", r: this.found(fault) }),
         });
         break;
       case "who":
-        this.pending.push({ what: "who", run: () => this.dispatch({ t: "who", r: "same" }) });
+        this.pending.push({
+          what: "who",
+          run: (fault) => {
+            const r = device.isOther ? "other" : "same";
+            this.dispatch({ t: "who", r: fault ? "lost" : r });
+          },
+        });
         break;
       case "apply":
         this.screen = effect[1];
@@ -239,6 +244,10 @@ export class Tab {
       run: (fault) => {
         if (fault === 1) return answer({ k: "lost" }); // it did not arrive
         if (fault === 4) return answer({ k: "out" });
+        if (this.device.isOther) {
+          // A new one is never sent then.
+          return answer({ k: attempt.form === "create" || attempt.form === "copy" ? "out" : "missing" });
+        }
         const r = server.request(attempt);
         answer(fault === 2 ? { k: "lost" } : r); // the answer did not arrive
       },
@@ -250,10 +259,15 @@ export class Tab {
     this.pending.push({
       what: "load",
       run: (fault) => {
-        const { meta, text } = this.device.server;
-        const r: Answer = fault || !meta ? { k: "lost" } : { k: "ok", meta };
-        this.dispatch({ t: "loaded", r, text, id: "new-id", now: 0, random: 0 });
+        const { text } = this.device.server;
+        this.dispatch({ t: "loaded", r: this.found(fault), text, id: "new-id", now: 0, random: 0 });
       },
     });
+  }
+
+  private found(fault: number): Answer {
+    const { server, isOther } = this.device;
+    if (fault || !server.meta) return { k: "lost" };
+    return isOther ? { k: "missing" } : { k: "ok", meta: server.meta };
   }
 }
