@@ -57,8 +57,6 @@ const LIMIT_MS = 120_000;
 /** Bytes of requests in flight that outlive the page. Browsers refuse more than 64 KiB of all documents together. */
 let flying = 0;
 
-export const size = (body: Call["body"]): number => (body ? new Blob([body]).size : 0);
-
 export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http {
   let last: object = typeof headers === "object" ? headers : {};
 
@@ -70,7 +68,7 @@ export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http 
   async function send(call: Call, as?: object): Promise<Reply> {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), LIMIT_MS);
-    const bytes = size(call.body);
+    const bytes = new Blob([call.body ?? ""]).size;
     const keepalive = call.method !== "GET" && flying + bytes <= KEEPALIVE_BYTES;
     try {
       as ??= await renew();
@@ -113,28 +111,22 @@ const meta = (body: any): Meta | undefined => {
   return found?.etag && found.version ? found : undefined;
 };
 
-/** Returns what a reply says about a document. */
+/** Returns what a reply says about a document. `more`: what the late chunk knows. */
 export function answerOf({ status, body }: Reply): Answer {
   const type: string | undefined = body?.error?.type;
   if (status === 304) return { k: "same" };
   if (status >= 200 && status < 300) {
     const found = meta(body);
     if (!found) return { k: "lost" };
-    return body.conflict ? { k: "ok", meta: found, copyOf: body.conflict.current } : { k: "ok", meta: found };
+    return body.conflict ? { k: "more" } : { k: "ok", meta: found };
   }
   if (status === 401) return { k: "out" };
   if (!type) return { k: "lost" };
-  if (type === "too_many" || type === "storage_full")
-    return { k: "full", size: body.used, limit: body.limit };
+  if (/^(too_many|storage_full|base_gone)$/.test(type)) return { k: "more" };
   if (status > 499 || status === 408 || status === 429 || type === "contended") {
-    return body.retryAfter ? { k: "lost", after: body.retryAfter } : { k: "lost" };
+    return { k: "lost", after: body.retryAfter };
   }
-  if (/^(base_gone|delta_too_large|invalid_delta|key_reused|condition_required)$/.test(type))
-    return { k: "again" };
   if (status === 412) return { k: "stale", version: body.current?.version ?? 0 };
   if (type === "not_found") return { k: "missing" };
-  if (status === 410) return { k: "gone" };
-  if (type === "illegal_move") return { k: "moved", status: body.sessionStatus };
-  if (status === 413) return { k: "big", size: body.size ?? 0, limit: body.limit };
-  return { k: "refused", error: body.detail };
+  return { k: status === 410 ? "gone" : "more" };
 }

@@ -10,14 +10,8 @@ export interface PageEvents {
   enter(): void;
 }
 
-export interface Page {
-  /** Asks before the page is left, as long as it is true. */
-  guard(on: boolean): void;
-}
-
-export function watchPage(on: PageEvents): Page {
+export function watchPage(on: PageEvents): void {
   let gone = false;
-  let guarded = false;
 
   const hide = (): void => {
     if (!gone) on.hide();
@@ -28,7 +22,6 @@ export function watchPage(on: PageEvents): Page {
     gone = false;
     on.show();
   };
-  const ask = (event: Event): void => event.preventDefault();
 
   document.addEventListener("visibilitychange", () =>
     document.visibilityState === "hidden" ? hide() : show(),
@@ -45,13 +38,4 @@ export function watchPage(on: PageEvents): Page {
     on.enter();
     show();
   });
-
-  return {
-    guard(wanted) {
-      if (wanted === guarded) return;
-      guarded = wanted;
-      if (wanted) addEventListener("beforeunload", ask);
-      else removeEventListener("beforeunload", ask);
-    },
-  };
 }

@@ -3,6 +3,7 @@
 import { asideOf, type Archive, type Aside } from "./archive.js";
 import type { Entry } from "./entry.js";
 import type { Core } from "./late.js";
+import type { Others } from "./others.js";
 import type { State } from "./model.js";
 import { fromEntry } from "./resume.js";
 import type { Status } from "./view.js";
@@ -45,7 +46,7 @@ export interface Recovery {
   setAside(entry: Recoverable): Promise<void>;
 }
 
-export function createRecovery(by: Core, archive: Archive): Recovery {
+export function createRecovery(by: Core, archive: Archive, orphans: Others["orphans"]): Recovery {
   const { http, app, answerOf, Problem } = by;
 
   async function described(entry: Entry): Promise<Recoverable> {
@@ -92,7 +93,7 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
   return {
     async recoverable() {
       const owners = [...new Set([await by.owner(), ""])];
-      const isOrphan = await by.orphans();
+      const isOrphan = await orphans();
       const entries = (await archive.list(owners, app)).filter((entry) => isOrphan(entry.instance));
       const asides = await archive.asides(owners, app);
       return [...(await Promise.all(entries.map(described))), ...asides.map(put)];

@@ -1,17 +1,19 @@
 /** A server, as a page sees it: who is signed in, its open documents, and what earlier pages have left. */
 
+import { loader } from "./chunks.js";
+import { PLAIN } from "./effects.js";
 import { createDocument, type DocumentShared, type Managed, type OpenDocument } from "./document.js";
 import { answerOf, createHttp, Problem, problemOf } from "./http.js";
 import { createJournal, local, nameOf, pathOf } from "./journal.js";
-import type { Core, Late } from "./late.js";
+import type { Core } from "./late.js";
 import type { Lists } from "./lists.js";
-import { start, teach } from "./machine.js";
+import { start, teach, unknown } from "./machine.js";
 import type { Config, State } from "./model.js";
 import { watchPage } from "./page.js";
 import type { Recovery } from "./recovery.js";
-import { attempt, baseOf, begin, calm, conflictOf, journal as keep, theirsOf } from "./steps.js";
-import { createTabs, type Message } from "./tabs.js";
-import type { Encoder } from "./requests.js";
+import { attempt, baseOf, begin, calm, conflictOf, journal as keep, later, load, meet, theirsOf } from "./steps.js";
+import { createPresence } from "./tabs.js";
+import type { Packing } from "./requests.js";
 import type { ConnectOptions, OpenOptions } from "./types.js";
 import type { Me } from "./wire.gen.js";
 
@@ -24,11 +26,16 @@ export interface Server extends Lists, Recovery {
 
 const WHO_MS = 3000;
 
+/** The names that the build makes. */
+const LATE = "./late-[hash].js";
+const DELTA = "./delta-[hash].js";
+
+/** Until the late chunk is there. */
+const none = (): void => undefined;
+
 /** 12 characters, as the server's own ids. */
 export const newId = (): string =>
-  btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(9))))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_");
+  btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(9)))).replace(/\W/g, "-");
 
 export function connect(o: ConnectOptions): Server {
   const baseUrl = o.baseUrl.replace(/\/$/, "");
@@ -37,19 +44,18 @@ export function connect(o: ConnectOptions): Server {
   const http = createHttp({ ...o, baseUrl });
   const journal = createJournal();
   const documents = new Set<Managed>();
-  const tabs = createTabs(newId(), hear, report);
-  let encoder: Encoder | undefined;
+  const presence = createPresence(newId(), report);
+  let packing: (() => Packing) | undefined;
   let owner: string | undefined;
   let proof: object | undefined;
   let isOut = false;
-  let isAsked = false;
 
   async function who(): Promise<string | undefined> {
     const { status, body, as } = await http.send({ method: "GET", path: "/me" });
     const found = status === 401 ? "" : (body as Me | null)?.ownerId;
     if (found === undefined) return;
     if (found) isOut = false;
-    if (found !== owner) tabs.tell({ t: "owner", owner: found });
+    if (found !== owner) shared.tell({ t: "owner", owner: found });
     owner = found;
     proof = as;
     remember(found);
@@ -62,38 +68,28 @@ export function connect(o: ConnectOptions): Server {
     return (await Promise.race([who(), none])) ?? owner ?? remember();
   }
 
-  function hear(message: Message): void {
-    for (const one of documents) {
-      if (message.t === "owner") one.dispatch({ t: "check" });
-      else if ("id" in message && message.owner === one.owner.id && message.id === one.id) {
-        one.dispatch(message.t === "saved" ? { t: "news", version: message.version } : { t: "removed" });
-      }
-    }
+  const each = (t: "hide" | "show" | "online" | "opened") => () => documents.forEach((one) => one.dispatch({ t }));
+  function shownAgain(): void {
+    each("show")();
+    if (documents.size && !packing) prepare();
   }
 
-  const each = (t: "hide" | "show" | "online") => () => documents.forEach((one) => one.dispatch({ t }));
-  const page = watchPage({
-    hide: each("hide"),
-    show: each("show"),
-    online: each("online"),
-    leave: tabs.leave,
-    enter: tabs.enter,
-  });
+  watchPage({ hide: each("hide"), show: shownAgain, online: each("online"), ...presence });
 
-  let loading: Promise<Late> | undefined;
-  const late = (): Promise<Late> =>
-    (loading ??= import("./late.js").then(
-      (module) => module.createLate(core),
-      (error) => {
-        loading = undefined;
-        throw error;
-      },
-    ));
+  const late = loader(
+    LATE,
+    () => import("./late.js"),
+    (part) => part.createLate(core),
+  );
+  const delta = loader(
+    DELTA,
+    () => import("./delta.js"),
+    (part) => part.createPacking,
+  );
 
   const shared: DocumentShared = {
     http,
     journal,
-    tabs: { ...tabs, tell },
     app,
     baseUrl,
     device: o.deviceInfo,
@@ -101,82 +97,62 @@ export function connect(o: ConnectOptions): Server {
     who,
     proof: (of) => (of === owner ? proof : undefined),
     report,
-    encoder: () => encoder,
-    stopped: (one) => {
+    packing: () => packing?.(),
+    stopped(one) {
       documents.delete(one);
-      guard();
+      shared.changed();
     },
-    changed: guard,
+    changed: none,
+    tell: none,
+    ahead: none,
+    persist: none,
     late,
-    persist() {
-      if (!isAsked) navigator.storage?.persist?.().catch(report);
-      isAsked = true;
-    },
     signedOut() {
       if (!isOut) o.onSignedOut?.();
       isOut = true;
     },
   };
 
-  /** Other documents of this page hear it, too. */
-  function tell(message: Message): void {
-    tabs.tell(message);
-    hear(message);
-  }
-
-  function guard(): void {
-    page.guard([...documents].some((one) => one.unsafe()));
-  }
-
-  /** Loads what the next save and a page without connection need. Without it, contents are sent whole. */
+  /** Loads what comes after the first edits. Without it, contents are sent whole, and nobody looks for others. */
   function prepare(): void {
-    if (encoder) documents.forEach((one) => one.dispatch({ t: "deltas" }));
-    else {
-      Promise.all([import("./delta.js"), late()]).then(([module]) => {
-        encoder = module.encoder;
-        prepare();
-      }, report);
-    }
-  }
-
-  /** Whether the page of an entry is gone, or its document was closed. */
-  async function orphans(): Promise<(instance: string) => boolean> {
-    const isAlive = await tabs.alive();
-    return (instance) => !isAlive(instance) && ![...documents].some((one) => one.instance === instance);
+    Promise.all([delta(), late()]).then(([create]) => {
+      packing = create;
+      each("opened")();
+    }, report);
   }
 
   let opened = 0;
   const core: Core = {
     ...shared,
-    ...{
-      answerOf,
-      attempt,
-      baseOf,
-      begin,
-      calm,
-      conflictOf,
-      keep,
-      local,
-      nameOf,
-      pathOf,
-      Problem,
-      problemOf,
-      start,
-      teach,
-    },
+    answerOf,
+    attempt,
+    baseOf,
+    begin,
+    calm,
+    conflictOf,
+    keep,
+    later,
+    load,
+    local,
+    meet,
+    nameOf,
+    pathOf,
+    Problem,
+    problemOf,
+    start,
+    teach,
     theirsOf,
+    unknown,
     owner: known,
     documents,
     shared,
     remember,
-    orphans,
-    instance: () => `${tabs.instance}.${++opened}`,
+    instance: () => `${presence.instance}.${++opened}`,
     create(options, whose, instance, id, from) {
       const visible = document.visibilityState !== "hidden";
       const state = start(id, newId() + newId(), configOf(options), { visible, ...from });
       const one = createDocument(shared, options, { id: whose }, instance, state);
       documents.add(one);
-      one.dispatch({ t: "opened" });
       prepare();
       return one;
     },
@@ -211,37 +187,34 @@ export function connect(o: ConnectOptions): Server {
       typed.dispatch(loaded);
       return typed;
     }
-    const isOurs = left?.owner === whose || left?.owner === "";
-    const resumed = isOurs && (await (await late()).resume(o, whose, left, base, loaded));
+    const resumed = left && [whose, ""].includes(left.owner) && (await (await late()).resume(o, whose, left, base, loaded));
     if (resumed) return resumed;
     if (r.k !== "ok") throw problemOf(reply);
-    o.apply(text, { recovered: false, schema: undefined });
+    o.apply(text, PLAIN);
     const kind = r.meta.status;
     return create({ base, kind, trouble: kind === "closed" ? "read_only" : "" });
   }
 
-  type Method = (...all: unknown[]) => Promise<any>;
-  const later =
-    (name: string, of?: string): Method =>
-    async (...all) => {
-      const found = (await late()) as any;
-      return (of ? found[of] : found)[name](...all);
-    };
-  const group = (of: string, names: string): any =>
-    Object.fromEntries(names.split(" ").map((name) => [name, later(name, of)]));
+  /** Functions of the late chunk. */
+  const group = (names: string, of?: string): any =>
+    Object.fromEntries(
+      names.split(" ").map((name) => [
+        name,
+        async (...all: unknown[]) => {
+          const found = (await late()) as any;
+          return (of ? found[of] : found)[name](...all);
+        },
+      ]),
+    );
 
   return {
     open,
-    recoverable: later("recoverable"),
-    claim: later("claim"),
-    setAside: later("setAside"),
-    usage: later("usage"),
-    sessions: group("sessions", "list get remove copy close reopen"),
-    drafts: group("drafts", "list get remove"),
-    snapshots: group("snapshots", "list get remove"),
-    trash: group("trash", "list restore remove empty"),
-    activity: group("activity", "list"),
-    forgetDevice: later("forgetDevice"),
+    ...group("recoverable claim setAside usage forgetDevice"),
+    sessions: group("list get remove copy close reopen", "sessions"),
+    drafts: group("list get remove", "drafts"),
+    snapshots: group("list get remove", "snapshots"),
+    trash: group("list restore remove empty", "trash"),
+    activity: group("list", "activity"),
   };
 }
 

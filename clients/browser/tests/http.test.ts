@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answerOf, createHttp } from "../src/http.js";
+import { answerOf, createHttp, type Reply } from "../src/http.js";
+import { meaningOf } from "../src/refusals.js";
+import type { Form } from "../src/model.js";
 
+function meaning(reply: Reply, form: Form = "content") {
+  const r = answerOf(reply);
+  return r.k === "more" || form === "restore" ? meaningOf({ answerOf }, reply, form) : r;
+}
 const problem = (status: number, type: string, more: object = {}) =>
-  answerOf({ status, body: { detail: "words", error: { type }, ...more } });
+  meaning({ status, body: { detail: "words", error: { type }, ...more } });
 const META = { id: "doc", etag: '"2"', version: 2 };
 
 test("each response says one thing about a document", () => {
@@ -11,9 +17,10 @@ test("each response says one thing about a document", () => {
     [answerOf({ status: 200, body: META }), { k: "ok", meta: META }],
     [answerOf({ status: 200, body: { metadata: META, content: "" } }), { k: "ok", meta: META }],
     [
-      answerOf({ status: 201, body: { ...META, conflict: { of: "x", current: null } } }),
-      { k: "ok", copyOf: null },
+      meaning({ status: 201, body: { ...META, conflict: { of: "x", current: null } } }),
+      { k: "copied", of: null },
     ],
+    [meaning({ status: 200, body: META }, "restore"), { k: "restored" }],
     [answerOf({ status: 304, body: null }), { k: "same" }],
     [answerOf({ status: 0, body: null }), { k: "lost" }],
     [answerOf({ status: 200, body: {} }), { k: "lost" }],
