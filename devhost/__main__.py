@@ -2,6 +2,8 @@
 
 Exit codes: 0 after SIGINT or SIGTERM. 1 if it cannot start: the last line on stderr is the reason.
 130 if SIGINT interrupts the start or the app's `close`.
+
+A background job of a script ignores SIGINT, because the shell starts it so. SIGTERM ends it.
 """
 
 import asyncio

@@ -22,10 +22,15 @@ log = logging.getLogger(__name__)
 
 
 class FunctionsApp:
-    """Calls the function that the route table finds. If there is none: *Not found* without a body, as on Azure."""
+    """Calls the function that the route table finds. If there is none: *Not found* without a body, as on Azure.
+
+    If the app has a page `workbench`, `/` leads there.
+    """
 
     def __init__(self, routes: RouteTable) -> None:
         self._routes = routes
+        pages = [f"/{each.template}" for each in routes.routes if each.function.route.strip("/") == "workbench"]
+        self._home = pages[0].encode() if pages else None
         self._budget = BodyBudget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +43,8 @@ class FunctionsApp:
             return
         match = self._routes.match(scope["method"], path)
         if match is None:
-            await respond(send, 404)
+            home = self._home if path == "/" and scope["method"] in ("GET", "HEAD") else None
+            await (respond(send, 302, [(b"location", home)]) if home else respond(send, 404))
             return
         if length > MAX_BODY_BYTES:
             # Without `close`, the server would go on to read the body.

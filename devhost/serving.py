@@ -35,7 +35,8 @@ KEEP_ALIVE_SECONDS = 130
 async def serve(directory: Path, environ: MutableMapping[str, str]) -> None:
     """Serves the app of the directory until SIGINT or SIGTERM. Then awaits the app's `close`, if it has one.
 
-    A second SIGINT stops waiting for open requests. During `close`, a SIGINT cancels it.
+    A second SIGINT stops waiting for open requests. During `close`, a SIGINT cancels it. A signal that is ignored
+    from the start stays ignored: the shell of a script ignores SIGINT for its background jobs.
     The app is imported inside the running event loop, as in the worker. `asyncio.run` at import fails in both.
     """
     settings = local_settings.load(directory, environ)
@@ -142,8 +143,10 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Unlike uvicorn's, does not raise the signal again. The process would end before the app's `close`."""
-        before = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
+        """Unlike uvicorn's, does not raise the signal again. The process would end before the app's `close`.
+        Leaves ignored signals ignored, as `asyncio.Runner` does."""
+        heard = [each for each in HANDLED_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        before = {each: signal.signal(each, self.handle_exit) for each in heard}
         try:
             yield
         finally:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
-from functions import client, health, timers
+from functions import client, health, timers, workbench
 from functions.account import endpoints as account
 from functions.account.views import views_for
 from functions.activity import endpoints as activity
 from functions.drafts import endpoints as drafts
+from functions.files import BuiltFiles
 from functions.http.api import Api
 from functions.http.rate_limit import TokenBuckets, WriteLimit
 from functions.identity.modes import identify_by
@@ -29,7 +30,7 @@ from persistence import Stores
 
 @dataclass(frozen=True, slots=True)
 class AppRules:
-    """What an operator sets for the app. A limit of 0 is none."""
+    """What an operator sets for the app. A limit of 0 is none. `workbench`: whether it has that page."""
 
     identity: IdentityRules
     schedules: timers.Schedules
@@ -37,6 +38,7 @@ class AppRules:
     writes_per_minute: int = 0
     write_bytes_per_minute: int = 0
     expose_charge: bool = False
+    workbench: bool = True
 
 
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
@@ -50,6 +52,9 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
         before_each=stores.confirm_rules,
     )
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
+    api.add(client.routes, BuiltFiles(client.FOLDER), client.config_of(rules.identity))
+    if rules.workbench:
+        api.add(workbench.routes, BuiltFiles(workbench.FOLDER))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
     api.refuse_the_rest()
     app.register_functions(timers.blueprint(stores.timers, rules.schedules))
@@ -72,4 +77,3 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(activity.routes, stores.activity)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
     api.add(health.routes, stores.engine)
-    api.add(client.routes, client.BrowserFiles())

@@ -1,9 +1,11 @@
 """Fixtures for both engines, and for the wire server behind one of them."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -32,12 +34,29 @@ UNCACHED = SETTINGS.model_copy(update={"content_cache_bytes": 0})
 TWO_STEPS = "cosmos-two-steps"
 """The Cosmos engine as it is without conditional batches."""
 
-EACH_ENGINE = ["sqlite", "cosmos"]
-EACH_WAY = [*EACH_ENGINE, TWO_STEPS]
+ENGINES = {
+    "one_engine": ["sqlite"],
+    "each_engine": ["sqlite", "cosmos"],
+    "each_way": ["sqlite", "cosmos", TWO_STEPS],
+}
+"""The engines over which a test runs, by its closest marker. Without one, over each."""
 
 # No deadlines: benchmarks measure time, tests never do.
 hypothesis.settings.register_profile("savepoint", deadline=None)
 hypothesis.settings.load_profile("savepoint")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def short_waits() -> Iterator[None]:
+    """Lets retries, ours and those of the SDK, wait a tenth of what they would. Server processes wait as ever."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("persistence.retry", "azure.cosmos.aio._retry_utility_async"):
+            patch.setattr(f"{module}.asyncio", SimpleNamespace(sleep=sleep))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +85,11 @@ async def new_cosmos_account(endpoint: str) -> CosmosAccount:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Gives `engine_name` its values: each engine, and each way of committing if the test is marked so."""
+    """Gives `engine_name` its values."""
     if "engine_name" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("each_way")
-        metafunc.parametrize("engine_name", EACH_WAY if marked else EACH_ENGINE)
+        markers = (marker.name for marker in metafunc.definition.iter_markers())
+        closest = next((name for name in markers if name in ENGINES), "each_engine")
+        metafunc.parametrize("engine_name", ENGINES[closest])
 
 
 @pytest.fixture
@@ -83,6 +103,12 @@ async def engine(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
         opened = CosmosEngine(replace(account, conditional_batch=engine_name != TWO_STEPS))
     yield opened
     await opened.close()
+
+
+@pytest.fixture(params=[10, pytest.param(1_000, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)])])
+def most(request: pytest.FixtureRequest) -> int:
+    """In how many orders a test lets calls meet at most: few here, and nearly all in the soak."""
+    return int(request.param)
 
 
 @pytest.fixture

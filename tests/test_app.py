@@ -66,7 +66,10 @@ get_health_live           GET     health/live
 get_health_ready          GET     health/ready
 get_openapi               GET     openapi.json
 get_docs                  GET     docs
+get_client_config         GET     client/config
 get_client_file           GET     client/{file}
+get_workbench             GET     workbench
+get_workbench_file        GET     workbench/{page}
 """
 TIMERS = {"mark_deleted_snapshot_logs", "sweep_sessions", "purge_stale_drafts"}
 EXPECTED_HTTP = {

@@ -332,12 +332,15 @@ def machine(
         yield Here
 
 
-def test_everything_behaves_as_its_model(machine: type[Everything], request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)])])
+def test_everything_behaves_as_its_model(
+    machine: type[Everything], request: pytest.FixtureRequest, times: int
+) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
             # A step takes ten times as long over the wire.
-            max_examples=30 if "sqlite" in request.node.name else 8,
+            max_examples=times * (12 if "sqlite" in request.node.name else 4),
             stateful_step_count=25,
             deadline=None,
             database=None,

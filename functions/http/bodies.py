@@ -33,8 +33,13 @@ GZIP_MAX_BYTES = CONTENT_MAX_BYTES + _GZIP_OVERHEAD_BYTES
 
 _MEMBERS_MAX = 100
 _VALUES_MAX = 2_000
-_CROWDED_FROM_BYTES = 64_000
-"""A shorter body cannot hold enough values to do harm: parsing its worst case takes about 2 ms."""
+_CROWDED_FROM_BYTES = 256_000
+"""A shorter body cannot hold enough values to do harm: parsing its worst case takes about 5 ms."""
+
+_SIGNS_MAX = 60_000
+"""A body with fewer signs of values cannot either, wherever they stand. Contents of 1.5 MB have about 45,000."""
+
+_SIGNS = (b",", b"[", b"{")
 
 _HALF_CHARACTER = (
     ". A text must not contain half of a surrogate pair, as it does after a cut within a character;"
@@ -182,15 +187,20 @@ def _is_wide(value: object) -> bool:
 def refuse_crowd(body: bytes) -> None:
     """Raises InvalidRequest if JSON has too many values. Parsing hundreds of thousands blocks the loop.
 
-    Counts before parsing, by a few passes over the bytes: about 3 ms for a megabyte.
+    Counts before parsing, by a few passes over the bytes: less than 1 ms for a megabyte, and about 3 ms if the
+    signs of values are many.
     """
-    if len(body) <= _CROWDED_FROM_BYTES:
+    if len(body) <= _CROWDED_FROM_BYTES or _signs(body) <= _SIGNS_MAX:
         return
     # Without its escapes, every quote begins or ends a text, and every second piece is between two texts.
     pieces = body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"', 2 * _VALUES_MAX + 1)
     between = b"".join(pieces[::2])
-    if len(pieces) // 2 + sum(between.count(sign) for sign in (b",", b"[", b"{")) > _VALUES_MAX:
+    if len(pieces) // 2 + _signs(between) > _VALUES_MAX:
         raise InvalidRequest([{"pointer": "#", "detail": f"has more than {_VALUES_MAX} names and values"}])
+
+
+def _signs(body: bytes) -> int:
+    return sum(body.count(sign) for sign in _SIGNS)
 
 
 def _read_raw(req: func.HttpRequest) -> RawContent:

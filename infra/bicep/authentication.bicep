@@ -35,6 +35,9 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
         '/api/health/ready'
         // Pages load the browser module before anybody has signed in.
         '/api/client/*'
+        // The workbench has no data of its own. If it is off, there is nothing.
+        '/api/workbench'
+        '/api/workbench/*'
       ]
     }
     httpSettings: {

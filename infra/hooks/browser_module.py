@@ -1,4 +1,4 @@
-"""Builds the files of the browser module, which the server serves and git does not have.
+"""Builds the browser module and the workbench, which the server serves and git does not have.
 
 azd runs `build` before it packs the code. Needs only the standard library, and Node with npm: that of the machine,
 or the one that `make setup` installs.
@@ -14,7 +14,7 @@ from pathlib import Path
 from hook import HookError, run
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "clients" / "browser"
+SOURCES = (ROOT / "clients" / "browser", ROOT / "clients" / "workbench")
 
 
 def build(environ: Mapping[str, str]) -> None:
@@ -24,16 +24,17 @@ def build(environ: Mapping[str, str]) -> None:
     if node is None or npm is None:
         raise HookError("Node was not found: install Node 20.19 or newer with npm, or run `make setup`.")
     env = {**environ, "PATH": path}
-    if not (SOURCE / "node_modules" / "esbuild").is_dir():
-        _run([npm, "ci", "--ignore-scripts"], env)
-    _run([node, "build.mjs"], env)
+    for source in SOURCES:
+        if not (source / "node_modules" / "esbuild").is_dir():
+            _run([npm, "ci", "--ignore-scripts"], source, env)
+        _run([node, "build.mjs"], source, env)
 
 
-def _run(command: list[str], env: Mapping[str, str]) -> None:
-    done = subprocess.run(command, cwd=SOURCE, env=dict(env), capture_output=True, text=True, check=False)
+def _run(command: list[str], folder: Path, env: Mapping[str, str]) -> None:
+    done = subprocess.run(command, cwd=folder, env=dict(env), capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
-        raise HookError(f"The browser module could not be built: {said}")
+        raise HookError(f"{folder.name} could not be built: {said}")
 
 
 if __name__ == "__main__":

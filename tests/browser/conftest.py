@@ -16,11 +16,8 @@ from tests.browser.built import build
 from tests.browser.line import Line, line_to, never_arrives
 from tests.browser.server_side import ServerSide
 from tests.browser.tab import Tab, open_tab
-from tests.support.browser import CHROMIUM
+from tests.support.browser import ARGUMENTS, CHROMIUM
 from tests.support.storage import on_sqlite
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-"""Root cannot use the sandbox, and the pages are our own."""
 
 HERE = Path(__file__).resolve().parent
 

@@ -146,7 +146,8 @@ def line_to(origin: str, pages: Mapping[str, str]) -> Iterator[tuple[str, Line]]
         def handle_any(self) -> None:
             page = line.pages.get(self.path.partition("?")[0])
             if page is not None:
-                return self._respond(Answer(200, page.encode(), {"Content-Type": "text/html; charset=utf-8"}))
+                type_ = "text/javascript" if self.path.endswith(".js") else "text/html; charset=utf-8"
+                return self._respond(Answer(200, page.encode(), {"Content-Type": type_}))
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             answer = line.carry(Sent(self.command, self.path, dict(self.headers.items()), body))
             if answer is not None:

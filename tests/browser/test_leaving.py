@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Playwright
 
-from tests.browser.conftest import ARGUMENTS, Person
+from tests.browser.conftest import Person
 from tests.browser.line import Line, never_arrives
 from tests.browser.server_side import ServerSide
 from tests.browser.tab import Tab, eventually
-from tests.support.browser import CHROMIUM
+from tests.support.browser import ARGUMENTS, CHROMIUM
 
 KEEPALIVE_MAX_BYTES = 65_536
 LATE = dict.fromkeys(("wait", "maxWait", "poll"), 60_000)

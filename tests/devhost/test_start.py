@@ -4,6 +4,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,6 +55,22 @@ async def close():
     await asyncio.sleep(0)
     print("closed", flush=True)
 """
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_reaches_devhost() -> Iterator[None]:
+    """However pytest was started: a process inherits which signals are ignored."""
+    with sigint(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def sigint(handler: Any) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def write_app(folder: Path, text: str = APP) -> Path:
@@ -413,6 +431,18 @@ def test_a_second_ctrl_c_ends_it_while_a_request_hangs(tmp_path: Path) -> None:
             server.wait_until_it_refuses_connections()
             assert server.stop(signal.SIGINT) == 0
         assert "timeout graceful shutdown exceeded" not in server.stderr()
+        assert server.stdout().endswith("\nclosed\n")
+
+
+def test_ctrl_c_is_not_for_a_background_job_of_a_script(tmp_path: Path) -> None:
+    text = APP.replace("asyncio.sleep(0)", "asyncio.sleep(1, print('closing', flush=True))")
+    with sigint(signal.SIG_IGN), run_devhost(write_app(tmp_path, text)) as server:
+        server.process.send_signal(signal.SIGINT)
+        assert httpx.get(f"{server.base_url}/api/slow").text == "slow"
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_until_it_says("closing")
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=20) == 0
         assert server.stdout().endswith("\nclosed\n")
 
 

@@ -16,6 +16,8 @@ from tests.support.deltas import inserting
 from tests.support.drafts import DRAFTS
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made, metadata_path
 
+pytestmark = pytest.mark.one_engine
+
 DRAFT = f"{DRAFTS}/madeByClient"
 COPY = {"on_conflict": "copy"}
 WRITERS = 8

@@ -1,6 +1,5 @@
 """Two instances meet while one of them makes a copy, with their calls in many orders: one whole copy, or none."""
 
-import random
 from collections import Counter
 
 import pytest
@@ -14,7 +13,7 @@ from persistence.sessions.rules import SessionRules
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.copies import copy_of, save_or_copy
-from tests.support.interleaved import Program, interleave, orders
+from tests.support.interleaved import Program, interleave, orders, some_orders
 from tests.support.sessions import OWNER, assert_sound, new, saving, session_store, stored_heads, sweep
 
 pytestmark = pytest.mark.each_way
@@ -50,18 +49,13 @@ async def content_of(engine: Engine, id: str) -> bytes | None:
     return (await session_store(engine).get(OWNER, id, touch=False)).content
 
 
-def some_orders(first: int, second: int) -> list[tuple[int, ...]]:
-    """Returns 25 of all orders, always the same."""
-    return random.Random(1).sample(list(orders(first, second)), 25)
-
-
 async def start_anew(engine: Engine) -> None:
     for head in await stored_heads(engine):
         await session_store(engine).erase(OWNER, head.id)
 
 
-async def test_two_tries_of_one_save_make_one_copy(engine: Engine) -> None:
-    for order in orders(3, 3):
+async def test_two_tries_of_one_save_make_one_copy(engine: Engine, most: int) -> None:
+    for order in some_orders(3, 3, most):
         head = await overtaken(engine)
         copies = await interleave(engine, order, save(head, "key"), save(head, "key"))
         assert copies[0] == copies[1] and isinstance(copies[0], ConflictCopy), order
@@ -69,8 +63,8 @@ async def test_two_tries_of_one_save_make_one_copy(engine: Engine) -> None:
         await start_anew(engine)
 
 
-async def test_two_tries_of_one_copy_make_one_copy(engine: Engine) -> None:
-    for order in some_orders(5, 5):
+async def test_two_tries_of_one_copy_make_one_copy(engine: Engine, most: int) -> None:
+    for order in some_orders(5, 5, most):
         head = await overtaken(engine)
         key = IdempotencyKey(head.id, "digest")
         copies = await interleave(engine, order, copy(head, key), copy(head, key))
@@ -120,9 +114,9 @@ async def test_a_save_without_an_etag_is_saved_or_copied_when_the_session_is_res
 
 @pytest.mark.parametrize("purge", [False, True])
 async def test_a_repeat_finds_the_copy_before_it_is_deleted_and_makes_none_after(
-    engine: Engine, purge: bool
+    engine: Engine, purge: bool, most: int
 ) -> None:
-    for order in orders(3, 3):
+    for order in some_orders(3, 3, most):
         head = await overtaken(engine)
         stores = stores_over(engine, SETTINGS.store_rules())
         first = await copy_of(stores, head.id, "mine", key="key", etag=head.metadata.etag)
@@ -137,8 +131,8 @@ async def test_a_repeat_finds_the_copy_before_it_is_deleted_and_makes_none_after
         await start_anew(engine)
 
 
-async def test_a_sweep_leaves_what_is_being_copied(engine: Engine) -> None:
-    for order in some_orders(6, 6):
+async def test_a_sweep_leaves_what_is_being_copied(engine: Engine, most: int) -> None:
+    for order in some_orders(6, 6, most):
         head = await overtaken(engine)
         before = {one.id for one in await stored_heads(engine)}
 
@@ -152,9 +146,9 @@ async def test_a_sweep_leaves_what_is_being_copied(engine: Engine) -> None:
     await assert_sound(engine)
 
 
-async def test_a_copy_has_the_content_that_was_read_or_the_session_is_gone(engine: Engine) -> None:
+async def test_a_copy_has_the_content_that_was_read_or_the_session_is_gone(engine: Engine, most: int) -> None:
     done: Counter[type] = Counter()
-    for order in orders(3, 5):
+    for order in some_orders(3, 5, most):
         head = await overtaken(engine)
         copied, deleted = await interleave(engine, order, copy(head), delete(head.id, purge=True))
         assert deleted is None, order

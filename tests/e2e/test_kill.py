@@ -16,7 +16,7 @@ from tests.support.storage import Storage, call, look_into
 pytestmark = pytest.mark.each_way
 
 CLIENTS = 6
-KILLS = {"sqlite": 8, "cosmos": 5}
+KILLS = {"sqlite": 4, "cosmos": 3}
 SOAK_KILLS = 60
 REVISIONS = 5
 """Few, so that kills meet saves that prune."""
@@ -174,7 +174,7 @@ async def create_shared(http: httpx.AsyncClient, ledger: Ledger) -> str:
 async def test_what_was_acknowledged_outlives_kill_9(storage: Storage):
     kills = KILLS[storage.environ["STORE_ENGINE"]]
     ledger = await kill_again_and_again(storage, kills)
-    assert ledger.answered > 10 * kills, "there was hardly any load"
+    assert ledger.answered > 2 * kills, "there was hardly any load"
     assert ledger.unanswered >= kills, "no write was under way when the server was killed"
 
 

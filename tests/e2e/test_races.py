@@ -2,32 +2,60 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
 import pytest
 
 from persistence import Stores
+from persistence.documents import new_id
 from persistence.sessions.documents import SessionStatus
-from tests.support.sessions import OWNER, sha256
+from tests.conftest import ENGINES
+from tests.devhost.server import DevhostServer
+from tests.e2e.conftest import storage_on
+from tests.support.sessions import sha256
 from tests.support.storage import Storage, call, look_into
-
-pytestmark = pytest.mark.each_way
 
 Servers = Sequence[httpx.AsyncClient]
 
 
-@pytest.fixture
-async def servers(storage: Storage) -> AsyncIterator[Servers]:
-    """A client for each of two server processes on one storage."""
+@dataclass(frozen=True)
+class Pair:
+    """Two server processes on one storage."""
+
+    storage: Storage
+    servers: Sequence[DevhostServer]
+
+
+@pytest.fixture(scope="module", params=ENGINES["each_way"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A pair for each way of committing in turn, shared by all tests: each test has a person of its own."""
+    storage = storage_on(request.param, request, tmp_path_factory.mktemp("data"))
     with storage.serve() as one, storage.serve() as other:
-        async with call(one) as first, call(other) as second:
-            yield [first, second]
+        yield Pair(storage, [one, other])
 
 
 @pytest.fixture
-async def stored(storage: Storage, servers: Servers) -> AsyncIterator[Stores]:
+def storage(pair: Pair) -> Storage:
+    return pair.storage
+
+
+@pytest.fixture
+def owner() -> str:
+    return new_id()
+
+
+@pytest.fixture
+async def servers(pair: Pair, owner: str) -> AsyncIterator[Servers]:
+    """A client of the person for each of the servers."""
+    one, other = pair.servers
+    async with call(one, owner) as first, call(other, owner) as second:
+        yield [first, second]
+
+
+@pytest.fixture
+async def stored(storage: Storage) -> AsyncIterator[Stores]:
     """The stores of the servers, opened beside them."""
     stores = storage.open()
     yield stores
@@ -68,7 +96,7 @@ async def at_once(servers: Servers, writes: Sequence[Write]) -> list[httpx.Respo
     return await asyncio.gather(*(send(index) for index in range(len(writes))))
 
 
-async def test_of_eight_writers_with_one_etag_exactly_one_wins(servers: Servers, stored: Stores):
+async def test_of_eight_writers_with_one_etag_exactly_one_wins(servers: Servers, stored: Stores, owner: str):
     session_id, etag = await create(servers[0])
     statuses: Counter[int] = Counter()
     winners = [sha256("first")]
@@ -87,15 +115,17 @@ async def test_of_eight_writers_with_one_etag_exactly_one_wins(servers: Servers,
         winners.append(sha256(contents[won[0]]))
 
     assert statuses == {200: 40, 412: 280}
-    head = await stored.sessions.get_head(OWNER, session_id)
+    head = await stored.sessions.get_head(owner, session_id)
     assert head.metadata.version == 41
     assert [revision.version for revision in head.revisions] == list(range(41, 0, -1))
     assert [revision.content_hash for revision in reversed(head.revisions)] == winners
-    found = await look_into(stored.engine)
+    found = await look_into(stored.engine, owner)
     assert found.contents_of(session_id) == head.content_ids, "a refused save left its content"
 
 
-async def test_each_of_83_concurrent_saves_becomes_a_version_of_its_own(servers: Servers, stored: Stores):
+async def test_each_of_83_concurrent_saves_becomes_a_version_of_its_own(
+    servers: Servers, stored: Stores, owner: str
+):
     session_id, _ = await create(servers[0])
     contents = [f"content {writer}" for writer in range(83)]
     responses = await at_once(servers, [Write(session_id, content) for content in contents])
@@ -107,18 +137,18 @@ async def test_each_of_83_concurrent_saves_becomes_a_version_of_its_own(servers:
         if response.json()["metadata"]["contentHash"] == sha256(content)
     }
     assert sorted(acknowledged) == list(range(2, 85))
-    head = await stored.sessions.get_head(OWNER, session_id)
+    head = await stored.sessions.get_head(owner, session_id)
     assert head.metadata.version == 84
     history = {revision.version: revision.content_hash for revision in head.revisions}
     assert history == {1: sha256("first")} | acknowledged
     for server in servers:
         served = (await server.get(f"/sessions/{session_id}")).json()
         assert (served["metadata"]["version"], sha256(served["content"])) == (84, acknowledged[84])
-    found = await look_into(stored.engine)
+    found = await look_into(stored.engine, owner)
     assert found.contents_of(session_id) == head.content_ids, "a lost attempt left its content"
 
 
-async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Servers, stored: Stores):
+async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Servers, stored: Stores, owner: str):
     outcomes: Counter[str] = Counter()
     for round in range(20):
         session_id, etag = await create(servers[round % 2])
@@ -140,7 +170,7 @@ async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Serv
             served = (await servers[0].get(f"/sessions/{session_id}")).json()
             assert served == won[0].json()
 
-    found = await look_into(stored.engine)
+    found = await look_into(stored.engine, owner)
     statuses = Counter(head.status for head in found.heads.values())
     assert statuses[SessionStatus.TRASHED] == outcomes["DELETE"]
     for head in found.heads.values():
@@ -149,7 +179,7 @@ async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Serv
 
 
 async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
-    storage: Storage, servers: Servers, stored: Stores
+    storage: Storage, servers: Servers, stored: Stores, owner: str
 ):
     landed = 0
     for round in range(15):
@@ -163,7 +193,7 @@ async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
         assert {response.status_code for response in saves} <= {200, 410}
         versions = sorted(response.json()["metadata"]["version"] for response in saves if response.is_success)
         await assert_gone(servers, session_id)
-        found = await look_into(stored.engine)
+        found = await look_into(stored.engine, owner)
         tombstone = found.heads[session_id]
         assert versions == list(range(2, tombstone.metadata.version)), (
             "a save was lost, or landed without an acknowledgement"
@@ -172,15 +202,15 @@ async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
         landed += len(versions)
     assert 0 < landed < 15 * 6, "the deletes and the saves did not race"
     await storage.clean_up()
-    found = await look_into(stored.engine)
+    found = await look_into(stored.engine, owner)
     assert found.contents == found.named != set(), "the trash keeps the contents"
     assert (await servers[0].delete("/trash")).json() == {"purged": 15, "done": True}
-    assert not (await look_into(stored.engine)).contents
+    assert not (await look_into(stored.engine, owner)).contents
     await assert_gone(servers, session_id)
 
 
 async def test_of_restores_purges_and_saves_of_the_trash_each_session_has_one_end(
-    storage: Storage, servers: Servers, stored: Stores
+    storage: Storage, servers: Servers, stored: Stores, owner: str
 ):
     ends: Counter[str] = Counter()
     for round in range(20):
@@ -204,7 +234,7 @@ async def test_of_restores_purges_and_saves_of_the_trash_each_session_has_one_en
             )
         )
         assert again.status_code == 204
-        head = (await look_into(stored.engine)).heads[session_id]
+        head = (await look_into(stored.engine, owner)).heads[session_id]
         if restored.status_code == 200:
             # The purge came too late, or purged what was moved to the trash once more.
             assert purged.status_code == 409 or head.status == "deleted"
@@ -218,7 +248,7 @@ async def test_of_restores_purges_and_saves_of_the_trash_each_session_has_one_en
         ends[head.status] += 1
     assert len(ends) > 1, "the restores and the purges did not race"
     await storage.clean_up()
-    found = await look_into(stored.engine)
+    found = await look_into(stored.engine, owner)
     assert found.contents == found.named
 
 

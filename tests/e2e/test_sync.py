@@ -14,7 +14,7 @@ from tests.support.kills import kill_at_work
 from tests.support.sessions import OWNER
 from tests.support.storage import Storage, call, look_into, on_sqlite
 
-ROUNDS, WRITERS, SESSIONS = 40, 8, 4
+ROUNDS, WRITERS, SESSIONS = 15, 8, 4
 
 
 def id_of(number: int) -> str:
@@ -62,7 +62,7 @@ async def marks(storage: Storage) -> dict[str, set[str]]:
     return by_mark
 
 
-async def test_forty_rounds_of_eight_syncs_and_saves_through_two_servers(storage: Storage) -> None:
+async def test_rounds_of_eight_syncs_and_saves_through_two_servers(storage: Storage) -> None:
     """Of what begins at once with the same ETags, one sync is written, or some of the single saves."""
     won = {"sync": 0, "single": 0}
     with storage.serve() as one, storage.serve() as other:
@@ -127,24 +127,25 @@ class Writer:
 
 
 @pytest.mark.timeout(600)
-async def test_forty_kills_of_eight_writers_leave_each_sync_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [8, pytest.param(80, marks=pytest.mark.soak)])
+async def test_kills_of_eight_writers_leave_each_sync_whole(tmp_path: Path, kills: int) -> None:
     """Over SQLite, where the process that is killed is the database."""
     storage = on_sqlite(tmp_path / "data")
     writers = [Writer(number) for number in range(WRITERS)]
     moments = random.Random(1)
     everywhere = {id_of(number) for number in range(SESSIONS)}
-    for round in range(ROUNDS):
+    for round in range(kills):
         with storage.serve() as server:
             async with call(server) as http:
                 if round == 0:
                     await begin(http)
                 await kill_at_work(server, (writer.work(http) for writer in writers), moments.uniform(0.05, 0.4))
-        if round % 8 == 7:
+        if round % 4 == 3:
             found = await marks(storage)
             assert set(map(len, found.values())) == {SESSIONS}, "a sync is in some sessions only"
             assert all(found[mark] == everywhere for writer in writers for mark in writer.done)
     done, unknown = (sum(len(getattr(one, name)) for one in writers) for name in ("done", "unknown"))
-    assert done > ROUNDS and unknown >= ROUNDS, "hardly anything was under way when the server was killed"
+    assert done > kills and unknown >= kills, "hardly anything was under way when the server was killed"
     await storage.clean_up()
     stores = storage.open()
     found_at_last = await look_into(stores.engine, OWNER)

@@ -8,24 +8,22 @@ import httpx
 import pytest
 
 from persistence.documents import new_id
-from tests.conftest import new_cosmos_account
+from tests.conftest import ENGINES
 from tests.devhost.server import DevhostServer
+from tests.e2e.conftest import storage_on
 from tests.support.sessions import assert_sound, sha256
-from tests.support.storage import Storage, call, on_cosmos, on_sqlite
+from tests.support.storage import Storage, call
 
 Tabs = Sequence[httpx.AsyncClient]
 ROUNDS = 15
 
 
-@pytest.fixture(scope="module", params=["sqlite", "cosmos"])
+@pytest.fixture(scope="module", params=ENGINES["each_engine"])
 def servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sequence[DevhostServer]]:
     """Two processes on the storage of each engine in turn, shared by all tests: each test has its own drafts."""
-    if request.param == "sqlite":
-        storage = on_sqlite(tmp_path_factory.mktemp("data"))
-    else:
-        storage = on_cosmos(asyncio.run(new_cosmos_account(request.getfixturevalue("cosmos_endpoint"))))
+    storage = storage_on(request.param, request, tmp_path_factory.mktemp("data"))
     with storage.serve() as one, storage.serve() as other:
         yield [one, other]
     asyncio.run(assert_all_sound(storage))

@@ -17,7 +17,7 @@ from tests.support.sessions import damage
 MEGABYTE = 1_000_000
 TIMES = ["filter_created_from", "filter_created_to", "filter_updated_from", "filter_updated_to"]
 # These requests are refused before an engine is asked, so one engine is enough.
-on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_engine
 
 
 @pytest.fixture
@@ -25,7 +25,6 @@ def stores(counting: CountingReads) -> Stores:
     return stores_over(counting, UNCACHED.store_rules())
 
 
-@on_one_engine
 @pytest.mark.parametrize(
     ("name", "value", "limit"),
     [
@@ -70,7 +69,6 @@ async def test_a_parameter_that_breaks_its_rule_is_named(
     assert counting.asked == []
 
 
-@on_one_engine
 @pytest.mark.parametrize("name", TIMES)
 @pytest.mark.parametrize(
     "value",
@@ -102,6 +100,7 @@ async def test_a_time_without_zone_or_out_of_range_is_named(
     assert counting.asked == []
 
 
+@pytest.mark.each_engine
 @pytest.mark.parametrize(
     "value",
     ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-05-01T12:00:00.123456789Z", "2026-05-01t12:00z"],
@@ -135,6 +134,7 @@ async def test_a_parameter_that_is_given_twice_is_named(
     assert counting.asked == []
 
 
+@pytest.mark.each_engine
 async def test_an_empty_parameter_given_twice_and_a_list_given_in_parts_are_read(client: Client) -> None:
     path, _ = await made(client)
     for query in ("cursor=&cursor=", "filter_title=&filter_title=first", "status=active&status=closed"):
@@ -142,6 +142,7 @@ async def test_an_empty_parameter_given_twice_and_a_list_given_in_parts_are_read
         assert path.endswith(found["id"])
 
 
+@pytest.mark.each_engine
 @pytest.mark.parametrize(
     ("cut", "zone"), [(26, "Z"), (23, "Z"), (22, "Z"), (21, "Z"), (19, "Z"), (19, "+00:00"), (16, "Z")]
 )
@@ -162,6 +163,7 @@ async def test_the_end_of_a_period_includes_what_was_saved_in_its_last_unit(
             assert item in assert_ok(await client.get(listed, **{name: until})).json["items"], (name, until)
 
 
+@pytest.mark.each_engine
 async def test_the_end_of_a_period_excludes_what_came_after_its_last_unit(client: Client) -> None:
     path, _ = await made(client)
     at = datetime.fromisoformat(assert_ok(await client.get(path)).json["metadata"]["updatedAt"])
@@ -210,6 +212,7 @@ async def test_a_malformed_cursor_is_400(client: Client, counting: CountingReads
     assert "read" not in counting.verbs and counting.bytes_read == 0
 
 
+@pytest.mark.each_engine
 async def test_a_foreign_cursor_is_400(client: Client) -> None:
     for _ in range(2):
         await made(client)
@@ -271,6 +274,7 @@ async def test_an_odd_user_id_is_401_whatever_is_asked(client: Client, counting:
     assert counting.asked == []
 
 
+@pytest.mark.each_engine
 @pytest.mark.parametrize(
     "user", ["/", "a/b\\c?d#e", "a~b", "%00", "../..", "a b", "'; DROP TABLE sessions", "a" * 255]
 )
@@ -284,6 +288,7 @@ async def test_a_user_id_of_any_printable_text_is_an_owner_of_its_own(client: Cl
     assert_ok(await odd.delete(path), 204)
 
 
+@pytest.mark.each_engine
 async def test_damaged_rows_are_500_with_a_reference_and_the_rest_keeps_working(
     client: Client, stores: Stores, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,8 @@ from tests.support.drafts import DRAFTS
 from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made, metadata_path
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def stores(counting: CountingReads) -> Stores:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.devhost.server import DevhostServer
-from tests.support.browser import CHROMIUM
+from tests.support.browser import ARGUMENTS, CHROMIUM
 from tests.support.storage import on_sqlite
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def browser() -> Iterator["Browser"]:
 
     with sync_playwright() as playwright:
         # Root cannot use the sandbox, and the pages are our own.
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
 
+pytestmark = pytest.mark.one_engine
+
 PAGE = {"Origin": "http://localhost:4200"}
 EXPOSE = "access-control-expose-headers"
 # Browsers handle these themselves, or no page needs them.

@@ -12,6 +12,8 @@ from persistence.documents import new_id
 from tests.support.drafts import DRAFTS
 from tests.support.http import SESSIONS, Client, assert_ok, assert_problem, made
 
+pytestmark = pytest.mark.one_engine
+
 PLAIN = {"content-type": "text/plain"}
 LONG = "🙂" * 254 + "é🙂 and more"
 
@@ -109,7 +111,6 @@ def test_any_text_comes_through_the_header(text: str) -> None:
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @given(
     header=st.text(st.characters(exclude_categories=()), max_size=300)
     | st.text("%0123456789abcdefEDF", max_size=300)

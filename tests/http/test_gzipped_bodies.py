@@ -32,7 +32,8 @@ from tests.support.sessions import sha256
 SNAPSHOTS = "persistence/snapshots"
 KEY = "idempotency-key"
 GZIP = {"content-encoding": "gzip"}
-on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+# How a body is packed is undone before an engine is asked.
+pytestmark = pytest.mark.one_engine
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,6 @@ async def test_a_gzipped_body_gets_the_response_of_a_plain_one(
 BROKEN = [b"", b"{", b"[]", b"null", b'{"title": ""}', b'{"content": "cut \\ud83d"}', b"\xff", b'{"x": 1}']
 
 
-@on_one_engine
 @json_endpoints
 @pytest.mark.parametrize("body", BROKEN, ids=ascii)
 async def test_a_broken_body_gets_the_same_problem(
@@ -168,10 +168,9 @@ BODIES = st.dictionaries(MEMBERS, TEXTS | st.integers() | st.booleans()).map(
 )
 
 
-@on_one_engine
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 @settings(
-    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 )
 @given(body=BODIES | st.binary(max_size=50))
 async def test_any_body_gets_the_same_status_and_words(client: Client, sent: Sent, body: bytes) -> None:
@@ -187,10 +186,9 @@ async def test_any_body_gets_the_same_status_and_words(client: Client, sent: Sen
     assert found[0][0] < 500 and found[0] == found[-1]
 
 
-@on_one_engine
 @endpoints
 @settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 )
 @given(
     body=st.binary(max_size=200)

@@ -11,13 +11,15 @@ from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
 from tests.test_app import EXPECTED_HTTP
 
+pytestmark = pytest.mark.one_engine
+
 SNAPSHOTS = "persistence/snapshots"
 DRAFT = "persistence/drafts/draft-000001"
 # Each read of a session counts as opening it, and one person may open two snapshots.
 EAGER = UNCACHED.model_copy(update={"touch_interval_seconds": 0, "show_visitors": True})
 BY_HEAD = {name: route for name, (*methods, route) in EXPECTED_HTTP.items() if "HEAD" in methods}
-# tests/browser has files of the browser module.
-DESCRIBED = sorted(BY_HEAD.keys() - {"zz_unknown", "get_client_file"})
+# tests/browser has the files of the browser module and of the workbench.
+DESCRIBED = sorted(BY_HEAD.keys() - {"zz_unknown", "get_client_file", "get_workbench", "get_workbench_file"})
 # The export is not made, so its length is not known.
 WITHOUT_LENGTH = {"get_export", "get_session_export"}
 

@@ -15,6 +15,8 @@ from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem, made
 from tests.support.sessions import sha256
 
+pytestmark = pytest.mark.one_engine
+
 SNAPSHOTS = "persistence/snapshots"
 CONTENT = "naïve 🙂 \0 \u2028"
 PLAIN = {"content-type": "text/plain"}

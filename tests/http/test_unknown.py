@@ -10,6 +10,8 @@ from tests.support.http import SESSIONS, Client, assert_problem
 from tests.support.raw import ask
 from tests.support.target import API, Target, serving
 
+pytestmark = pytest.mark.one_engine
+
 UNKNOWN = [
     "persistence",
     "persistence/",

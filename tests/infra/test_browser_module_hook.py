@@ -1,4 +1,4 @@
-"""The hook that builds the browser module before azd packs the code."""
+"""The hook that builds the browser module and the workbench before azd packs the code."""
 
 import os
 import shutil
@@ -23,12 +23,12 @@ def hook(root: Path, path: str, *arguments: str) -> subprocess.CompletedProcess[
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """A folder with the hook and the module, as a fresh clone with installed tools."""
+    """A folder with the hook and the sources, as a fresh clone with installed tools."""
     (tmp_path / HOOK).parent.mkdir(parents=True)
     shutil.copytree(ROOT / HOOK.parent, tmp_path / HOOK.parent, dirs_exist_ok=True)
-    source = Path("clients", "browser")
-    shutil.copytree(ROOT / source, tmp_path / source, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    (tmp_path / source / "node_modules").symlink_to(ROOT / source / "node_modules")
+    for source in (Path("clients", "browser"), Path("clients", "workbench")):
+        shutil.copytree(ROOT / source, tmp_path / source, ignore=shutil.ignore_patterns("node_modules", "dist"))
+        (tmp_path / source / "node_modules").symlink_to(ROOT / source / "node_modules")
     (tmp_path / "functions").mkdir()
     return tmp_path
 
@@ -43,6 +43,8 @@ def test_the_hook_builds_what_the_server_serves(copied: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     built = {path.name for path in (copied / "functions" / "browser_files").iterdir()}
     assert {"savepoint.js", "savepoint.js.gz", "react.js", "react.js.gz"} <= built
+    pages = {path.name for path in (copied / "functions" / "workbench_files").iterdir()}
+    assert {"workbench.html", "workbench.html.gz", "workbench.js", "race-prep.html"} <= pages
 
 
 @needs_node

@@ -14,6 +14,7 @@ NOT_IN_THE_CLOUD = {
     "DATA_DIR": "for SQLite only",
     "LOCAL_ORIGINS": "for AUTH_MODE=local, which Azure refuses",
     "COSMOS_KEY": "the cloud uses identities, not keys",
+    "WORKBENCH": "off in Azure, unless `appSettings` has it",
     "COSMOS_ENDPOINT_DISCOVERY": "false for emulators only",
     "JWT_ISSUERS": "for AUTH_MODE=jwt, in which no platform identifies the caller",
     "JWT_AUDIENCE": "as JWT_ISSUERS",

@@ -25,6 +25,7 @@ OTHERWISE = {
     "restoreFromTrash": 409,  # it is not in the trash
     "purgeFromTrash": 409,
     "getClientFile": 404,  # the browser module has no such file
+    "getWorkbenchFile": 404,  # neither has the workbench
     "getSnapshotVisitors": 403,  # by default the operator does not show them
 }
 

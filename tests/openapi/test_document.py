@@ -24,6 +24,7 @@ IN_PATH = {
     "snapshot_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{12,64}$"},
     "version": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999},
     "file": {"type": "string", "pattern": "^[a-z]+(-[A-Z0-9]{8})?\\.js$"},
+    "page": {"type": "string", "pattern": "^[a-z]+(-[a-z]+)*(-[A-Z0-9]{8})?(\\.(js|css|svg))?$"},
 }
 WIRE_CONTRACT = {
     "getSessionsMetadata": "get /api/persistence/sessions",
@@ -164,7 +165,10 @@ def test_no_schema_has_the_name_of_its_class_as_a_title(document: dict[str, Any]
 
 def test_what_is_open_to_all_asks_for_nobody(endpoints: list[Endpoint], document: dict[str, Any]) -> None:
     public = {each.name for each in endpoints if each.route.public}
-    assert public == {"get_health_live", "get_health_ready", "get_openapi", "get_docs", "get_client_file"}
+    assert public == {
+        *("get_health_live", "get_health_ready", "get_openapi", "get_docs"),
+        *("get_client_config", "get_client_file", "get_workbench", "get_workbench_file"),
+    }
     for operation in operations(document).values():
         statuses = set(operation["responses"])
         assert ("401" in statuses) == bool(operation["security"])
@@ -201,6 +205,8 @@ def test_an_etag_is_in_the_body_too_if_there_is_one(document: dict[str, Any]) ->
         "getSessionContent": "the body is the content; the metadata has the ETag",
         "getSnapshotContent": "the body is the content, which never changes",
         "getClientFile": "browsers revalidate it themselves",
+        "getWorkbench": "browsers revalidate it themselves",
+        "getWorkbenchFile": "browsers revalidate it themselves",
     }
     schemas = document["components"]["schemas"]
     found = set()

@@ -88,10 +88,13 @@ async def test_a_timer_does_its_work_through_the_engine(stores: Stores, monkeypa
     client = Client(stores, SETTINGS)
     assert_ok(await client.put(DRAFT, {"content": "one"}), 201)
     purging = Worker(app_module(build_app(stores, SETTINGS.app_rules())))
-    await purging.fire("purge_stale_drafts")
+    # The first run deletes nothing, nor does the first one after so long a gap. So each is fired twice.
+    for _ in range(2):
+        await purging.fire("purge_stale_drafts")
     assert_ok(await client.get(DRAFT))
     clock.at += SETTINGS.store_rules().draft_retention + timedelta(seconds=1)
-    await purging.fire("purge_stale_drafts")
+    for _ in range(2):
+        await purging.fire("purge_stale_drafts")
     assert (await client.get(DRAFT)).status == 410
 
 

@@ -13,6 +13,8 @@ from persistence.content import CONTENT_MAX_BYTES
 from tests.support.http import SESSIONS, Client, Response, assert_ok, assert_problem, made
 from tests.support.sessions import sha256
 
+pytestmark = pytest.mark.one_engine
+
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>Grüße</text></svg>'
 SNAPSHOTS = "persistence/snapshots"
 VARY_AND_SANDBOX = ("Accept-Encoding", "sandbox; default-src 'none'")

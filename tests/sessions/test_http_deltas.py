@@ -23,6 +23,8 @@ from tests.support.drafts import DRAFTS
 from tests.support.http import Client, Response, assert_ok, assert_problem, made, metadata_path
 from tests.support.sessions import sha256
 
+pytestmark = pytest.mark.one_engine
+
 BASE = "Grüße: the quick brown fox jumps over the lazy dog."
 EDITED = BASE.replace("jumps", "jumped")
 WHERE = len("Grüße: the quick brown fox jump".encode())
@@ -250,9 +252,6 @@ async def test_any_text_is_saved_by_the_delta_of_the_npm_encoder(
     assert (await client.get(f"{path}/content")).body == after.encode()
 
 
-MUTANTS = 10_000
-
-
 def mutated(source: random.Random, delta: bytes) -> bytes:
     """Returns a delta with a few bytes changed, removed, doubled, swapped or cut off."""
     changed = bytearray(delta)
@@ -275,7 +274,10 @@ def mutated(source: random.Random, delta: bytes) -> bytes:
     return bytes(changed)
 
 
-async def test_of_10_000_mutated_deltas_none_is_stored_unless_it_makes_what_was_announced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mutants", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+async def test_of_mutated_deltas_none_is_stored_unless_it_makes_what_was_announced(
+    tmp_path: Path, mutants: int
+) -> None:
     source = random.Random(15)
     stores = stores_over(SqliteEngine(tmp_path), SETTINGS.store_rules())
     client = Client(stores, SETTINGS)
@@ -293,7 +295,7 @@ async def test_of_10_000_mutated_deltas_none_is_stored_unless_it_makes_what_was_
     )
     path, etag = await made(client, content=base)
     answers: Counter[Any] = Counter()
-    for _ in range(MUTANTS):
+    for _ in range(mutants):
         answer = await patch(client, path, etag, mutated(source, delta), target)
         answers[answer.status, answer.json.get("rule", answer.json.get("error", {}).get("type"))] += 1
         if answer.status == 200:

@@ -9,6 +9,8 @@ from tests.support.engines import CountingReads
 from tests.support.http import Client, assert_ok, assert_problem, made, metadata_path
 from tests.support.sessions import sha256
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def stores(counting: CountingReads) -> Stores:

@@ -1,6 +1,5 @@
 """A timer removes contents that no head names while a session is written. Their calls come in many orders."""
 
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -19,7 +18,7 @@ from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Engine
 from persistence.sync.items import SaveItem
 from tests.support.deltas import inserting
-from tests.support.interleaved import Program, interleave, orders
+from tests.support.interleaved import Program, interleave, some_orders
 from tests.support.sessions import (
     OWNER,
     assert_sound,
@@ -77,11 +76,11 @@ async def with_something_to_sweep(engine: Engine) -> SessionHead:
 
 @pytest.mark.parametrize("program", [save_delta, restore, sync, save])
 async def test_a_sweep_leaves_what_a_write_names(
-    engine: Engine, program: Callable[[SessionHead], Program]
+    engine: Engine, program: Callable[[SessionHead], Program], most: int
 ) -> None:
     if program is sync and not await engine.has_conditional_commits():
         pytest.skip("this database cannot commit a sync as a whole")
-    for order in random.Random(1).sample(list(orders(5, 6)), 25):
+    for order in some_orders(5, 6, most):
         head = await with_something_to_sweep(engine)
 
         async def sweep_old(over: Engine) -> None:

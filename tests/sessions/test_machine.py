@@ -329,17 +329,18 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[type[Ses
         class Here(Sessions):
             engine, runner = opened, loop
             # A step takes ten times as long over the wire.
-            examples = 60 if request.param == "sqlite" else 20
+            examples = 25 if request.param == "sqlite" else 8
 
         yield Here
         loop.run(opened.close())
 
 
-def test_sessions_behave_as_their_model(machine: type[Sessions]) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)])])
+def test_sessions_behave_as_their_model(machine: type[Sessions], times: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=machine.examples,
+            max_examples=times * machine.examples,
             stateful_step_count=25,
             deadline=None,
             database=None,

@@ -33,7 +33,9 @@ from tests.support.sessions import (
 pytestmark = pytest.mark.each_way
 
 WRITERS = 8
-seeds = pytest.mark.parametrize("seed", range(5))
+seeds = pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 9))]
+)
 
 
 def instances(engine: Engine, many: int = 3) -> list[SessionStore]:

@@ -1,6 +1,7 @@
 """Runs two programs on one engine, with their calls in an order that the test chooses."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import combinations
 from typing import TypeVar
@@ -18,6 +19,12 @@ def orders(first: int, second: int) -> Iterator[tuple[int, ...]]:
     """Yields every order of `first` calls of program 0 and `second` calls of program 1."""
     for places in combinations(range(first + second), first):
         yield tuple(int(place not in places) for place in range(first + second))
+
+
+def some_orders(first: int, second: int, most: int) -> list[tuple[int, ...]]:
+    """Returns all of `orders`, or `most` of them, drawn at random but always the same."""
+    every = list(orders(first, second))
+    return random.Random(1).sample(every, min(most, len(every)))
 
 
 async def interleave(engine: Engine, order: Sequence[int], *programs: Program) -> list[object]:

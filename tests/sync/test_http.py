@@ -21,7 +21,6 @@ from tests.support.sessions import OWNER, assert_sound, damage, sha256
 from tests.support.sync import id_of
 
 SYNC = "persistence/sync"
-ON_ONE_ENGINE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -273,7 +272,7 @@ async def test_atomic_limits_are_those_of_all_items_together(engine: Engine) -> 
     assert [one["status"] for one in results] == [429, 200]
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 async def test_forty_items_are_accepted_and_one_more_is_not(client: Client) -> None:
     items = [create(number) for number in range(41)]
     problem = assert_problem(await sync(client, "atomic", *items), 422, "invalid_request")
@@ -302,7 +301,7 @@ async def test_eight_megabytes_in_one_call(client: Client, engine: Engine) -> No
     await assert_sound(engine)
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 async def test_heads_over_a_megabyte_are_refused_with_the_number_that_fits(client: Client) -> None:
     """Long titles and devices that change with each version make a head long."""
 
@@ -324,7 +323,7 @@ async def test_heads_over_a_megabyte_are_refused_with_the_number_that_fits(clien
     assert (await client.get(f"{SESSIONS}/{id_of(0)}")).json["metadata"]["version"] == version
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 @pytest.mark.parametrize("mode", ["atomic", "independent"])
 async def test_two_items_of_one_session_are_refused(client: Client, counting: CountingReads, mode: str) -> None:
     problem = assert_problem(
@@ -338,7 +337,7 @@ async def test_two_items_of_one_session_are_refused(client: Client, counting: Co
     assert not counting.asked
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("item", "pointer"),
     [
@@ -371,7 +370,7 @@ async def test_a_malformed_item_is_refused_by_its_place(
         assert not counting.asked
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 async def test_an_unknown_op_is_refused_with_those_that_exist(client: Client) -> None:
     for op in ("close", "x" * 100_000, {"op": "save"}):
         problem = assert_problem(await sync(client, "atomic", {"op": op, "id": id_of(0)}), 422, "invalid_request")
@@ -380,7 +379,7 @@ async def test_an_unknown_op_is_refused_with_those_that_exist(client: Client) ->
     assert problem["errors"][0]["detail"] == "'op' is required"
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 async def test_atomic_is_refused_by_a_database_that_cannot(engine: Engine) -> None:
     client = Client(stores_over(InSteps(engine), SETTINGS.store_rules()), SETTINGS)
     assert_problem(await sync(client, "atomic", create(0)), 501, "not_atomic_here")
@@ -389,14 +388,14 @@ async def test_atomic_is_refused_by_a_database_that_cannot(engine: Engine) -> No
     assert [one["status"] for one in results] == [200, 201]
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 async def test_a_condition_in_a_header_is_refused(client: Client) -> None:
     body = {"mode": "atomic", "items": [create(0)]}
     assert_problem(await client.post(SYNC, body, {"If-Match": "*"}), 400, "invalid_header")
     assert_problem(await client.post(SYNC, body, {"Idempotency-Key": "k" * 256}), 400, "invalid_header")
 
 
-@ON_ONE_ENGINE
+@pytest.mark.one_engine
 async def test_a_person_cannot_reach_sessions_of_another(client: Client) -> None:
     await made(client, 1)
     other = client.of("ben")

@@ -88,7 +88,7 @@ async def state(stores: Stores, owner: str) -> dict[str, Any]:
 
 
 FEW = settings(
-    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 )
 WITH_SESSIONS = st.lists(st.sampled_from(STATUSES), min_size=MANY, max_size=MANY)
 

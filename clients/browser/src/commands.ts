@@ -12,7 +12,7 @@ export type Commands = Pick<
 >;
 
 export function createCommands(
-  { state, run, until, isBusy, stop, written, key }: Handle,
+  { state, run, until, isBusy, stop, written, key, mediaType }: Handle,
   { Problem, baseOf, baseUrl, journal, newId, shared }: Core,
   ask: Ask,
 ): Commands {
@@ -54,9 +54,16 @@ export function createCommands(
     async share(options = {}) {
       const { status, dirty } = await run({ t: "flush" });
       if (dirty) throw new Problem(status, 0, "What is shown could not be saved, so it cannot be shared.");
-      const body = { sessionId: state().id, ...options };
+      const { encrypted, ...others } = options;
+      const urlOf = (id: string): string => new URL(`${baseUrl}/snapshots/${id}`, location.href).href;
+      if (encrypted) {
+        const { createSealed } = await import("./sealed.js");
+        const { id, key } = await createSealed(Problem, ask, newId).share(state().text, mediaType, others);
+        return { id, url: `${urlOf(id)}#${key}` };
+      }
+      const body = { sessionId: state().id, ...others };
       const id = await ask<string>("POST", "/snapshots", body, { "Idempotency-Key": newId() });
-      return { id, url: new URL(`${baseUrl}/snapshots/${id}`, location.href).href };
+      return { id, url: urlOf(id) };
     },
   };
 }

@@ -15,6 +15,14 @@ export interface SaveOptions {
   description?: string;
 }
 
+export interface ShareOptions {
+  title?: string;
+  description?: string;
+  expiresAt?: string;
+  /** The server gets only what it cannot read. The key is in the fragment of the URL, see `openShared`. */
+  encrypted?: boolean;
+}
+
 export interface OpenDocument {
   readonly id: string;
   readonly state: DocumentState;
@@ -43,7 +51,7 @@ export interface OpenDocument {
   /** Makes an old version the newest one, after what is not saved was saved. */
   restore(version: number): Promise<DocumentState>;
   /** Freezes what is saved under a link. Rejects with a Problem. */
-  share(options?: { title?: string; expiresAt?: string }): Promise<{ id: string; url: string }>;
+  share(options?: ShareOptions): Promise<{ id: string; url: string }>;
   /** Calls `listener` at once and after each change. */
   subscribe(listener: (state: DocumentState) => void): () => void;
   getSnapshot(): DocumentState;
@@ -69,6 +77,7 @@ export interface Handle {
   written(): Promise<void>;
   key(): Key;
   stop(): void;
+  mediaType: string | undefined;
 }
 
 export interface DocumentShared extends Shared {
@@ -187,7 +196,7 @@ export function createDocument(
 
   const flush = (): Promise<DocumentState> => run({ t: "flush" });
   const { written, key } = effects;
-  const handle: Handle = { state: () => state, run, until, isBusy, written, key, stop };
+  const handle: Handle = { state: () => state, run, until, isBusy, written, key, stop, mediaType: o.mediaType };
   const later = (name: keyof Commands) => [
     name,
     async (...all: unknown[]) =>

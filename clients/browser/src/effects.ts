@@ -81,7 +81,7 @@ export function createEffects(
         timers.delete(name);
         dispatch({ t: name });
       },
-      Math.max(0, Math.min(ms, since + max - now)),
+      Math.min(ms, since + max - now),
     );
     timers.set(name, { id, since });
   }

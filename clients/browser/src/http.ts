@@ -49,7 +49,7 @@ export class Problem extends Error {
 }
 
 export const problemOf = ({ status, body }: Reply): Problem =>
-  new Problem(body?.error?.type ?? "offline", status, body?.detail ?? "The server did not respond.", body);
+  new Problem(body?.error?.type ?? "offline", status, body?.detail ?? "No response.", body);
 
 const KEEPALIVE_BYTES = 60 * 1024;
 const LIMIT_MS = 120_000;
@@ -99,9 +99,9 @@ export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http 
 /** A page of a portal or of a proxy is no answer, whatever its status. */
 async function read(response: Response): Promise<Reply> {
   const { status } = response;
-  const isJson = /^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "");
+  const [type] = /^application\/(problem\+|x-nd)?json/.exec(response.headers.get("Content-Type") ?? "") ?? [];
   const isEmpty = status === 204 || status === 304;
-  if (isJson && !isEmpty) return { status, body: await response.json() };
+  if (type && !isEmpty) return { status, body: await response[type.includes("x-nd") ? "text" : "json"]() };
   // Platforms that check who is signed in have pages of their own for it.
   return { status: isEmpty || status === 401 ? status : 0, body: null };
 }

@@ -1,6 +1,7 @@
 /** A chunk of its own: what a page needs after its first edits. It gets the parts of the core, so that it has no
  * second copy of them, and the core stays one file. */
 
+import { createAccount, type Account } from "./account.js";
 import { asideOf, createArchive } from "./archive.js";
 import { createAsk } from "./calls.js";
 import { createCommands, type Commands } from "./commands.js";
@@ -30,6 +31,7 @@ import type {
   meet,
   theirsOf,
 } from "./steps.js";
+import type { Shared } from "./sealed.js";
 import type { OpenOptions } from "./types.js";
 import { createWatch } from "./watch.js";
 
@@ -63,7 +65,8 @@ export interface Core extends DocumentShared {
   create(o: OpenOptions, owner: string, instance: string, id: string, known: Partial<State>): Managed;
 }
 
-export interface Late extends Lists, Recovery {
+export interface Late extends Account, Lists, Recovery {
+  openShared(url: string): Promise<Shared>;
   leftOf(owner: string, id: string): Promise<Entry | undefined>;
   resume: Resume;
   commands(of: Handle): Commands;
@@ -97,11 +100,13 @@ export function createLate(core: Core): Late {
     if (next.attempt?.whole) await requests.prepare(next);
   };
   return {
+    ...createAccount(ask),
     ...createLists(ask, core.newId),
     ...createRecovery(core, archive, orphans),
     leftOf: (owner, id) => leftOf(core, archive, orphans, owner, id),
     resume: createResume(core, archive),
     meaningOf: (reply, form) => meaningOf(core, reply, form),
+    openShared: async (url) => (await import("./sealed.js")).createSealed(core.Problem, ask, core.newId).open(url),
     commands: (of) => createCommands(of, core, ask),
     keepAside: (of, text) => archive.aside(asideOf(of, "kept", text)),
     async adopt(entry, from, id) {

@@ -17,17 +17,15 @@ export function watchPage(on: PageEvents): void {
     if (!gone) on.hide();
     gone = true;
   };
-  const show = (): void => {
-    if (document.visibilityState === "hidden") return;
+  const look = (): void => {
+    if (document.visibilityState === "hidden") return hide();
     gone = false;
     on.show();
   };
 
-  document.addEventListener("visibilitychange", () =>
-    document.visibilityState === "hidden" ? hide() : show(),
-  );
-  document.addEventListener("resume", show);
-  addEventListener("focus", show);
+  document.addEventListener("visibilitychange", look);
+  document.addEventListener("resume", look);
+  addEventListener("focus", look);
   addEventListener("online", () => on.online());
   addEventListener("pagehide", () => {
     hide();
@@ -36,6 +34,6 @@ export function watchPage(on: PageEvents): void {
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     on.enter();
-    show();
+    look();
   });
 }

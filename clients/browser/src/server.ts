@@ -2,12 +2,14 @@
 
 import { loader } from "./chunks.js";
 import { PLAIN } from "./effects.js";
+import type { Account } from "./account.js";
 import { createDocument, type DocumentShared, type Managed, type OpenDocument } from "./document.js";
 import { answerOf, createHttp, Problem, problemOf } from "./http.js";
 import { createJournal, local, nameOf, pathOf } from "./journal.js";
 import type { Core } from "./late.js";
 import type { Lists } from "./lists.js";
 import { start, teach, unknown } from "./machine.js";
+import type { Shared } from "./sealed.js";
 import type { Config, State } from "./model.js";
 import { watchPage } from "./page.js";
 import type { Recovery } from "./recovery.js";
@@ -17,14 +19,17 @@ import type { Packing } from "./requests.js";
 import type { ConnectOptions, OpenOptions } from "./types.js";
 import type { Me } from "./wire.gen.js";
 
-export interface Server extends Lists, Recovery {
+export interface Server extends Account, Lists, Recovery {
   /** Opens a session or draft, or begins a draft. Rejects with a Problem if there is nothing to show. */
   open(options: OpenOptions): Promise<OpenDocument>;
+  /** Opens a link of `share`, encrypted or not. Opening it counts as a visit. Rejects with a Problem. */
+  openShared(url: string): Promise<Shared>;
   /** Removes everything of this person from this device, also what is not saved. Open documents are let go. */
   forgetDevice(): Promise<void>;
 }
 
 const WHO_MS = 3000;
+const OWNER = "savepoint:owner";
 
 /** The names that the build makes. */
 const LATE = "./late-[hash].js";
@@ -40,7 +45,7 @@ export const newId = (): string =>
 export function connect(o: ConnectOptions): Server {
   const baseUrl = o.baseUrl.replace(/\/$/, "");
   const app = o.app ?? "";
-  const report = o.onError ?? ((error: unknown): void => console.error("Savepoint:", error));
+  const report = o.onError ?? console.error;
   const http = createHttp({ ...o, baseUrl });
   const journal = createJournal();
   const documents = new Set<Managed>();
@@ -209,12 +214,13 @@ export function connect(o: ConnectOptions): Server {
 
   return {
     open,
-    ...group("recoverable claim setAside usage forgetDevice"),
+    ...group("recoverable claim setAside usage forgetDevice openShared"),
     sessions: group("list get remove copy close reopen", "sessions"),
     drafts: group("list get remove", "drafts"),
     snapshots: group("list get remove", "snapshots"),
     trash: group("list restore remove empty", "trash"),
     activity: group("list", "activity"),
+    account: group("me export import erase", "account"),
   };
 }
 
@@ -237,8 +243,8 @@ function shown(o: OpenOptions): string | undefined {
 /** Keeps who is signed in, if it is given. Returns who was last. */
 function remember(owner?: string): string {
   try {
-    if (owner !== undefined) localStorage.setItem("savepoint:owner", owner);
-    return localStorage.getItem("savepoint:owner") ?? "";
+    if (owner !== undefined) localStorage[OWNER] = owner;
+    return localStorage[OWNER] ?? "";
   } catch {
     return ""; // without storage, there is no journal either
   }

@@ -4,6 +4,22 @@
  */
 
 export interface paths {
+    "/api/client/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getClientConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/client/{file}": {
         parameters: {
             query?: never;
@@ -644,6 +660,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workbench": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getWorkbench"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workbench/{page}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getWorkbenchFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -681,6 +729,12 @@ export interface components {
             snapshots: number;
             storedBytes: number;
             trashBytes: number;
+        };
+        /** @enum {string} */
+        AuthMode: "local" | "easyauth" | "swa" | "jwt";
+        ClientConfig: {
+            authMode: components["schemas"]["AuthMode"];
+            signIn: string | null;
         };
         Conflict: {
             current: components["schemas"]["SessionMetadata"] | null;
@@ -1282,6 +1336,8 @@ export type ActivityPage = components['schemas']['ActivityPage'];
 export type ActivitySubject = components['schemas']['ActivitySubject'];
 export type Actor = components['schemas']['Actor'];
 export type Amounts = components['schemas']['Amounts'];
+export type AuthMode = components['schemas']['AuthMode'];
+export type ClientConfig = components['schemas']['ClientConfig'];
 export type Conflict = components['schemas']['Conflict'];
 export type CreateItem = components['schemas']['CreateItem'];
 export type DeltaRule = components['schemas']['DeltaRule'];
@@ -1364,6 +1420,27 @@ export type ParameterSavepointConfirm = components['parameters']['SavepointConfi
 export type ParameterSavepointDevice = components['parameters']['SavepointDevice'];
 export type $defs = Record<string, never>;
 export interface operations {
+    getClientConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientConfig"];
+                };
+            };
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+        };
+    };
     getClientFile: {
         parameters: {
             query?: never;
@@ -3310,6 +3387,77 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    getWorkbench: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "Content-Security-Policy": string;
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            304: {
+                headers: {
+                    "Content-Security-Policy": string;
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+        };
+    };
+    getWorkbenchFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                page: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "Content-Security-Policy": string;
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            304: {
+                headers: {
+                    "Content-Security-Policy": string;
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
         };
     };
 }

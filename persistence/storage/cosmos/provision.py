@@ -1,7 +1,10 @@
 """Creates the database and its containers, for local runs and tests. In Azure, the Bicep files do this."""
 
+from contextlib import suppress
+
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import CosmosClient
+from azure.cosmos.exceptions import CosmosResourceExistsError
 
 from persistence.storage.containers import CONTAINERS
 from persistence.storage.cosmos.account import CosmosAccount
@@ -12,10 +15,13 @@ async def provision(account: CosmosAccount) -> None:
     async with CosmosClient(
         account.endpoint, account.key or "", enable_endpoint_discovery=account.endpoint_discovery
     ) as client:
-        database = await client.create_database_if_not_exists(account.database)
+        with suppress(CosmosResourceExistsError):
+            await client.create_database(account.database)
+        database = client.get_database_client(account.database)
         for container in CONTAINERS:
-            await database.create_container_if_not_exists(
-                container.name,
-                PartitionKey(f"/{container.partition_key}"),
-                indexing_policy=container.indexing_policy(),
-            )
+            with suppress(CosmosResourceExistsError):
+                await database.create_container(
+                    container.name,
+                    PartitionKey(f"/{container.partition_key}"),
+                    indexing_policy=container.indexing_policy(),
+                )

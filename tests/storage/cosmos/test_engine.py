@@ -185,7 +185,10 @@ async def test_a_wait_that_is_longer_than_the_call_may_take_is_handed_on(
     assert len([one for one in proxy.requests if "/docs" in one.path]) == 1
 
 
-async def test_what_is_left_of_the_call_decides_how_long_a_wait_may_be(opened: Opened, proxy: FaultProxy) -> None:
+async def test_what_is_left_of_the_call_decides_how_long_a_wait_may_be(
+    opened: Opened, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("azure.cosmos.aio._retry_utility_async.asyncio", asyncio)  # waits as long as it says
     engine = await opened()
     await store(engine, [thing()])
     await impatient(engine, 1.0)

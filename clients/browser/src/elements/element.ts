@@ -1,0 +1,92 @@
+/** What all elements share: texts that can change, what a document shows, and the way to tell the page. */
+
+import { LitElement, type CSSResultGroup, type PropertyDeclarations } from "lit";
+import type { OpenDocument } from "../document.js";
+import type { DocumentState } from "../view.js";
+import { look } from "./style.js";
+import { onTexts } from "./texts/index.js";
+
+/** Events that elements send. They bubble, and leave shadow roots. */
+export interface SavepointEvents {
+  /** A person wants to see something: a session, a draft or a snapshot. */
+  "savepoint-open": { kind: "session" | "draft" | "snapshot"; id: string };
+  /** Something was done that a person should know, and may take back. `savepoint-notices` shows it. */
+  "savepoint-notice": Notice;
+}
+
+export interface Notice {
+  text: string;
+  /** Takes it back. Its label is *Undo*. */
+  undo?: () => Promise<unknown>;
+}
+
+export abstract class SavepointElement extends LitElement {
+  static override styles: CSSResultGroup = look;
+  #ends: (() => void)[] = [];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.until(onTexts(() => this.requestUpdate()));
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#ends.splice(0).forEach((end) => end());
+  }
+
+  /** Calls a function when the element leaves the page. */
+  protected until(end: () => void): void {
+    this.#ends.push(end);
+  }
+
+  protected tell<Name extends keyof SavepointEvents>(name: Name, detail: SavepointEvents[Name]): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+
+  /** Returns an element of the shadow root. */
+  protected query<E extends HTMLElement = HTMLElement>(selector: string): E | null {
+    return this.renderRoot.querySelector<E>(selector);
+  }
+}
+
+/** An element of an open document. It follows the document's state while it is in the page. */
+export abstract class DocumentElement extends SavepointElement {
+  static override properties: PropertyDeclarations = { doc: { attribute: false } };
+  declare doc: OpenDocument | undefined;
+  protected state: DocumentState | undefined;
+  #followed: OpenDocument | undefined;
+  #end: (() => void) | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.until(() => this.#follow(undefined));
+    this.#follow(this.doc);
+  }
+
+  protected override willUpdate(): void {
+    if (this.isConnected) this.#follow(this.doc);
+  }
+
+  /** Called with each state, also with the first one. */
+  protected follow(_now: DocumentState, _before: DocumentState | undefined): void {
+    // For elements that do more than show it.
+  }
+
+  #follow(doc: OpenDocument | undefined): void {
+    if (doc === this.#followed) return;
+    this.#end?.();
+    this.#followed = doc;
+    this.state = undefined;
+    this.#end = doc?.subscribe((now) => {
+      const before = this.state;
+      this.state = now;
+      this.follow(now, before);
+      this.requestUpdate();
+    });
+  }
+}
+
+/** Defines an element, unless another copy of the module has. */
+export function define(name: string, element: CustomElementConstructor): void {
+  if (!customElements.get(name)) customElements.define(name, element);
+}

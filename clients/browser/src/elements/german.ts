@@ -1,0 +1,3 @@
+/** German texts: `setTexts("de", german)`. */
+
+export { german } from "./texts/de/index.js";

@@ -1,0 +1,235 @@
+/** `<savepoint-status>`: the light beside the title. A word and a shape, and on a click the details. */
+
+import { css, html, nothing, type PropertyValues, type TemplateResult, type CSSResultGroup } from "lit";
+import type { DocumentState, Status } from "../view.js";
+import { define, DocumentElement } from "./element.js";
+import { look } from "./style.js";
+import { bytes, countdown, say } from "./texts/index.js";
+import { time } from "./time.js";
+
+/** `saving` is shown only after this, so that it does not flicker. */
+const FLICKER_MS = 1_000;
+
+/** A shape for each kind of news, so that the colour is not needed. */
+const SHAPES: Record<"good" | "open" | "warning" | "danger", TemplateResult> = {
+  good: html`<svg viewBox="0 0 16 16" aria-hidden="true">
+    <circle cx="8" cy="8" r="7" fill="currentColor" />
+    <path d="M4.5 8.2l2.4 2.4 4.6-5" fill="none" stroke="var(--_surface)" stroke-width="2" />
+  </svg>`,
+  open: html`<svg viewBox="0 0 16 16" aria-hidden="true">
+    <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="2" />
+  </svg>`,
+  warning: html`<svg viewBox="0 0 16 16" aria-hidden="true">
+    <path d="M8 1l7.5 14h-15z" fill="currentColor" />
+    <path d="M8 6v4.5M8 12v1.6" stroke="var(--_surface)" stroke-width="1.8" />
+  </svg>`,
+  danger: html`<svg viewBox="0 0 16 16" aria-hidden="true">
+    <path d="M5 .5h6L15.500 5v6L11 15.500H5L.5 11V5z" fill="currentColor" />
+    <path d="M5 5l6 6M11 5l-6 6" stroke="var(--_surface)" stroke-width="2" />
+  </svg>`,
+};
+
+const KINDS: Record<Status, keyof typeof SHAPES> = {
+  clean: "good",
+  dirty: "open",
+  saving: "open",
+  offline: "warning",
+  conflict: "warning",
+  signed_out: "warning",
+  read_only: "warning",
+  gone: "danger",
+  too_large: "danger",
+  no_room: "danger",
+  refused: "danger",
+};
+
+export class StatusElement extends DocumentElement {
+  static override styles: CSSResultGroup = [
+    look,
+    css`
+      :host {
+        display: inline-block;
+        position: relative;
+      }
+      svg {
+        width: 16px;
+        height: 16px;
+        flex: none;
+      }
+      button.light {
+        display: inline-flex;
+        gap: 6px;
+        align-items: center;
+        text-align: start;
+      }
+      .good {
+        color: var(--_good);
+      }
+      .open {
+        color: var(--_quiet);
+      }
+      .warning {
+        color: var(--_warning);
+      }
+      .danger {
+        color: var(--_danger);
+      }
+      .details {
+        position: absolute;
+        inset-block-start: calc(100% + 4px);
+        inset-inline-end: 0;
+        z-index: 5;
+        width: min(340px, calc(100vw - 24px));
+        padding: 12px;
+        border: 1px solid var(--_faint);
+        border-radius: var(--_radius);
+        background: var(--_surface);
+        color: var(--_text);
+        box-shadow: 0 4px 20px rgb(0 0 0 / 25%);
+      }
+      dl {
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: 4px 12px;
+      }
+    `,
+  ];
+  #isOpen = false;
+  /** What is said, which is behind the state while a save is quick. */
+  #said: DocumentState | undefined;
+  /** What a screen reader says. Autosaves are silent; trouble and its end are said once. */
+  #spoken = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const second = setInterval(() => this.state?.retryAt && this.requestUpdate(), 1_000);
+    const resized = (): void => this.requestUpdate();
+    addEventListener("resize", resized);
+    this.until(() => removeEventListener("resize", resized));
+    this.until(() => clearInterval(second));
+    this.until(() => clearTimeout(this.#timer));
+  }
+
+  protected override follow(now: DocumentState): void {
+    clearTimeout(this.#timer);
+    this.#speak(now);
+    if (now.status !== "saving" || !this.#said) {
+      this.#said = now;
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#said = now;
+      this.requestUpdate();
+    }, FLICKER_MS);
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    this.dataset.status = this.state?.status ?? "";
+    const details = this.query(".details");
+    if (!details) return;
+    // Keeps the details within the window, wherever the light is.
+    details.style.translate = "";
+    const { left, right } = details.getBoundingClientRect();
+    const shift = Math.max(0, 8 - left) || Math.min(0, innerWidth - 8 - right);
+    details.style.translate = `${shift}px`;
+  }
+
+  /** Returns what the light says. */
+  #words(s: DocumentState): string {
+    const sizes = { size: bytes(s.size ?? 0), limit: bytes(s.limit ?? 0) };
+    if (s.dirty && s.safe === "nowhere" && (s.status === "offline" || s.status === "signed_out")) {
+      return say("status.nowhere");
+    }
+    switch (s.status) {
+      case "clean":
+        return say(s.version ? "status.clean" : "status.new");
+      case "dirty":
+        return say("status.dirty");
+      case "saving":
+        return say("status.saving");
+      case "offline":
+        return s.retryAt
+          ? say("status.offline-until", { when: countdown(s.retryAt) })
+          : say("status.offline");
+      case "conflict":
+        return say("status.conflict");
+      case "gone":
+        return say("status.gone");
+      case "too_large":
+        return say("status.too-large", sizes);
+      case "no_room":
+        return say("status.no-room", sizes);
+      case "read_only":
+        return say("status.read-only");
+      case "signed_out":
+        return say("status.signed-out");
+      case "refused":
+        return say("status.refused", { reason: s.error ?? "" });
+    }
+  }
+
+  #speak(s: DocumentState): void {
+    if (s.status === "dirty" || s.status === "saving") return;
+    // The countdown would be said every second.
+    const words = s.status === "offline" ? say("status.offline") : this.#words(s);
+    if (s.status !== "clean" || this.#spoken) this.#spoken = words;
+  }
+
+  #toggle(open = !this.#isOpen): void {
+    this.#isOpen = open;
+    this.requestUpdate();
+  }
+
+  #leave(event: FocusEvent): void {
+    if (!this.renderRoot.contains(event.relatedTarget as Node | null)) this.#toggle(false);
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key !== "Escape" || !this.#isOpen) return;
+    this.#toggle(false);
+    this.query("button")?.focus();
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const s = this.#said;
+    if (!s) return nothing;
+    const kind = s.status === "clean" && !s.version ? "open" : KINDS[s.status];
+    return html`<div @focusout=${this.#leave} @keydown=${this.#key}>
+      <span class="unseen" role="status">${this.#spoken}</span>
+      <button
+        class="light bare ${kind}"
+        part="light"
+        aria-expanded=${this.#isOpen}
+        aria-label="${this.#words(s)}. ${say("status.details")}"
+        @click=${() => this.#toggle()}
+      >
+        ${SHAPES[kind]}<span part="words">${this.#words(s)}</span>
+      </button>
+      ${this.#isOpen ? this.#details(s) : nothing}
+    </div>`;
+  }
+
+  #details(s: DocumentState): TemplateResult {
+    return html`<div class="details stack" part="details">
+      <dl>
+        <dt class="quiet">${say("status.last-saved")}</dt>
+        <dd>${s.savedAt ? time(s.savedAt) : say("status.never")}</dd>
+        <dt class="quiet">${say("status.version")}</dt>
+        <dd>${s.version ?? "–"}</dd>
+        <dt class="quiet">${say("status.where")}</dt>
+        <dd>${say(`status.where.${s.safe}`)}</dd>
+      </dl>
+      ${s.draft ? html`<p class="quiet">${say("status.draft")}</p>` : nothing}
+      <div class="row">
+        <slot name="actions"></slot>
+        <button class="main" ?disabled=${!s.dirty && !s.draft} @click=${() => this.doc?.save()}>
+          ${say("status.save-now")}
+        </button>
+      </div>
+    </div>`;
+  }
+}
+
+define("savepoint-status", StatusElement);

@@ -1,0 +1,235 @@
+/** Versions of an app's format, and documents made of modules that are saved apart from each other. */
+
+/** A validator, see https://standardschema.dev. It must not be asynchronous. */
+export interface StandardSchema {
+  readonly "~standard": {
+    readonly validate: (value: unknown) => unknown;
+  };
+}
+
+export interface VersionsOptions<T> {
+  /** Checks a value of the newest version. A function returns true, or false, or says in words what is wrong. */
+  validate?: StandardSchema | ((value: unknown) => boolean | string);
+  /** Makes a valid value of one that is not. May throw if that cannot be done. */
+  repair?: (value: unknown, why: string) => T;
+}
+
+/** What was read, and how. */
+export interface Read<T> {
+  readonly value: T;
+  /** The version that was saved. */
+  readonly from: number;
+  /** What was wrong and is repaired. */
+  readonly repaired: string | undefined;
+}
+
+export interface Versions<T> {
+  /** The newest version. */
+  readonly newest: number;
+  /** Migrates, validates and repairs. Throws an Error that says why if the value cannot be used. */
+  read(saved: unknown, from: number): Read<T>;
+}
+
+/** Returns the versions of a format. `migrations[3]` makes a value of version 3 of one of version 2. */
+export function versions<T = unknown>(
+  migrations: Readonly<Record<number, (old: any) => unknown>> = {},
+  { validate, repair }: VersionsOptions<T> = {},
+): Versions<T> {
+  const newest = Math.max(1, ...Object.keys(migrations).map(Number));
+  return {
+    newest,
+    read(saved, from) {
+      if (from > newest) throw new Error(`saved by version ${from}, and this is ${newest}`);
+      let value = saved;
+      for (let next = from + 1; next <= newest; next++) {
+        const migrate = migrations[next];
+        if (migrate) value = migrate(value);
+      }
+      let [checked, why] = check(validate, value);
+      if (why === undefined) return { value: checked as T, from, repaired: undefined };
+      if (!repair) throw new Error(why);
+      const repaired = why;
+      [checked, why] = check(validate, repair(value, why));
+      if (why !== undefined) throw new Error(why);
+      return { value: checked as T, from, repaired };
+    },
+  };
+}
+
+/** Returns the value, which a validator may have changed, and what is wrong. */
+function check(by: VersionsOptions<unknown>["validate"], value: unknown): [unknown, string?] {
+  if (!by) return [value];
+  if (typeof by === "function" && !("~standard" in by)) {
+    const found = by(value);
+    return found === true ? [value] : [value, found || "is not valid"];
+  }
+  const result = (by as StandardSchema)["~standard"].validate(value) as {
+    value?: unknown;
+    issues?: readonly { message: string; path?: readonly unknown[] }[];
+  };
+  if (result instanceof Promise) throw new TypeError("The validator is asynchronous.");
+  const [issue] = result.issues ?? [];
+  if (!result.issues) return [result.value];
+  const path = issue?.path?.map((one) => (one as { key?: unknown })?.key ?? one).join(".");
+  return [value, issue ? (path ? `${path}: ${issue.message}` : issue.message) : "is not valid"];
+}
+
+/** A part of an app that is saved by itself: its settings, and how it is looked at. */
+export interface Module<S = any> {
+  /** What it is without anything saved. */
+  initial: () => S;
+  /** Returns its state as it is now, as JSON values. */
+  serialize: () => S;
+  /** Shows a state. If it throws, the initial state is shown. */
+  apply: (state: S) => void;
+  versions?: Versions<S>;
+  /** Whether a state fits the app as it is now: whether the channel that it names exists. Says in words what does not. */
+  isValid?: (state: S) => boolean | string;
+  /** Makes a state fit, or returns undefined if that cannot be done. */
+  fixup?: (state: S) => S | undefined;
+}
+
+/** What happened to a module that was not simply loaded. */
+export interface Report {
+  readonly id: string;
+  /** `kept`: nobody here knows it, or only a newer version does; it is saved again as it was. `initial`: it could not
+   * be used, and is kept aside. */
+  readonly outcome: "migrated" | "repaired" | "kept" | "initial";
+  readonly why: string;
+}
+
+export interface Modules {
+  /** Adds a module. If something was loaded for it before, it gets that now. Returns a function that removes it. */
+  add(id: string, module: Module): () => void;
+  /** For `serialize` and `apply` of a document. */
+  serialize(): string;
+  apply(text: string): Report[];
+  /** What happened at the last `apply`, and to modules that were added since. */
+  readonly reports: readonly Report[];
+}
+
+const ASIDE_MAX = 10;
+
+/** Returns a registry of the modules of a document.
+ *
+ * The text is JSON with one line for each module, so one line that is damaged spoils no other, and what this version
+ * does not know stays byte for byte.
+ */
+export function modules(onReport?: (report: Report) => void): Modules {
+  const known = new Map<string, Module>();
+  /** Lines of modules that nobody here can read. */
+  const kept = new Map<string, string>();
+  let aside: [string, string][] = [];
+  let reports: Report[] = [];
+
+  function report(id: string, outcome: Report["outcome"], why: string): void {
+    const one = { id, outcome, why };
+    reports.push(one);
+    onReport?.(one);
+  }
+
+  function load(id: string, module: Module, line: string): void {
+    const { newest, read } = module.versions ?? versions();
+    let schema = 1;
+    try {
+      const saved = JSON.parse(line) as { schema?: number; state: unknown };
+      schema = saved.schema ?? 1;
+      const { value, repaired } = read(saved.state, schema);
+      const [fitting, fixed] = fit(module, value);
+      module.apply(fitting);
+      const why = repaired ?? fixed;
+      if (why) report(id, "repaired", why);
+      else if (schema < newest) report(id, "migrated", `from version ${schema}`);
+    } catch (error) {
+      const isNewer = schema > newest;
+      if (isNewer) kept.set(id, line);
+      else aside = [...aside, [id, line] as [string, string]].slice(-ASIDE_MAX);
+      report(id, isNewer ? "kept" : "initial", String((error as Error)?.message ?? error));
+      module.apply(module.initial());
+    }
+  }
+
+  return {
+    get reports() {
+      return reports;
+    },
+    add(id, module) {
+      known.set(id, module);
+      const line = kept.get(id);
+      kept.delete(id);
+      if (line !== undefined) load(id, module, line);
+      return () => {
+        if (known.get(id) !== module) return;
+        kept.set(id, lineOf(module));
+        known.delete(id);
+      };
+    },
+    serialize() {
+      const lines = new Map([...known].map(([id, module]) => [id, lineOf(module)]));
+      // What a newer version saved stays, until the person changes that module in the newer version.
+      kept.forEach((line, id) => lines.set(id, line));
+      const parts = [...lines].map(([id, line]) => `${JSON.stringify(id)}:${line}`);
+      return `{"format":1,"aside":${JSON.stringify(aside)},"modules":{\n${parts.join(",\n")}\n}}`;
+    },
+    apply(text) {
+      kept.clear();
+      reports = [];
+      const [found, setAside] = linesOf(text);
+      aside = setAside;
+      for (const [id, line] of found) {
+        const module = known.get(id);
+        if (module) load(id, module, line);
+        else {
+          kept.set(id, line);
+          report(id, "kept", "no such module");
+        }
+      }
+      known.forEach((module, id) => {
+        if (!found.has(id)) module.apply(module.initial());
+      });
+      return reports;
+    },
+  };
+}
+
+const lineOf = (module: Module): string =>
+  JSON.stringify({ schema: module.versions?.newest ?? 1, state: module.serialize() });
+
+function fit<S>(module: Module<S>, state: S): [S, string?] {
+  const why = unfit(module, state);
+  if (!why) return [state];
+  const fixed = module.fixup?.(state);
+  if (fixed === undefined || unfit(module, fixed)) throw new Error(why);
+  return [fixed, why];
+}
+
+function unfit<S>({ isValid }: Module<S>, state: S): string | undefined {
+  const found = isValid?.(state) ?? true;
+  return found === true ? undefined : found || "does not fit";
+}
+
+const LINE = /^("(?:[^"\\]|\\.)*"):(.*?),?$/;
+
+/** Returns the line of each module, and what was put aside. Lines that are no module's are put aside, too. */
+function linesOf(text: string): [Map<string, string>, [string, string][]] {
+  const found = new Map<string, string>();
+  if (!text) return [found, []];
+  const [head = "", ...rest] = text.split("\n");
+  if (!head.startsWith('{"format":1,')) return [found, [["", text]]];
+  const aside: [string, string][] = [];
+  try {
+    aside.push(...(JSON.parse(`${head}}}`) as { aside: [string, string][] }).aside);
+  } catch {
+    aside.push(["", head]);
+  }
+  for (const line of rest) {
+    if (line === "}}" || line === "") continue;
+    const [, id, state = ""] = LINE.exec(line) ?? [];
+    try {
+      found.set(JSON.parse(id ?? "") as string, state);
+    } catch {
+      aside.push(["", line]);
+    }
+  }
+  return [found, aside];
+}

@@ -1,0 +1,41 @@
+/** The erasure of all that a person has. It asks for the name of the person. */
+
+import type { Server } from "@savepoint/client";
+import { make, words } from "./page.js";
+
+export function erasing(server: Server): HTMLElement {
+  const typed = make("input", { name: "confirm", autocomplete: "off" });
+  const erase = make("button", { textContent: "Erase everything", className: "danger", disabled: true });
+  const status = make("p", {});
+  status.setAttribute("role", "status");
+  const place = make("section", { className: "card stack" }, make("h2", { textContent: "Erase" }));
+  server.account.me().then(
+    ({ ownerId }) => {
+      typed.addEventListener("input", () => (erase.disabled = typed.value !== ownerId));
+      erase.addEventListener("click", () => void eraseAll(server, ownerId, status));
+      place.append(
+        make("p", {
+          textContent: "Deletes all sessions, drafts, snapshots, the trash and the activity for good. Shared links end. There is no way back.",
+        }),
+        make("label", {}, `Type “${ownerId}” to confirm `, typed),
+        make("div", {}, erase),
+        status,
+      );
+    },
+    (error: unknown) => place.append(make("p", { className: "trouble", textContent: words(error) })),
+  );
+  return place;
+}
+
+async function eraseAll(server: Server, ownerId: string, status: HTMLElement): Promise<void> {
+  status.textContent = "Erasing…";
+  try {
+    let found = await server.account.erase(ownerId);
+    while (!found.done) found = await server.account.erase(ownerId);
+    await server.forgetDevice();
+    status.textContent = "Everything is erased.";
+    document.dispatchEvent(new CustomEvent("savepoint-changed"));
+  } catch (error) {
+    status.textContent = `Not everything could be erased: ${words(error)} Try again.`;
+  }
+}

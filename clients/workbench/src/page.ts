@@ -1,0 +1,92 @@
+/** What all pages of the workbench share: who one is, and the server. */
+
+import { connect, type Server } from "@savepoint/client";
+
+export const API = "/api/persistence";
+
+interface Config {
+  authMode: "local" | "easyauth" | "swa" | "jwt";
+  signIn: string | null;
+}
+
+/** Each tab can be another person, to try what several people do with one document. Only in the mode `local`. */
+const PERSON = "savepoint:person";
+
+const person = (): string => sessionStorage.getItem(PERSON) ?? "";
+
+/** Returns the server, as the person of this tab. */
+export const server = (app: string): Server =>
+  connect({
+    baseUrl: API,
+    app,
+    headers: async () => (person() ? { "X-User-Id": person() } : {}),
+    onSignedOut: () => void showPerson(),
+  });
+
+/** Returns an element of a kind with properties, and what is in it. */
+export function make<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  properties: Partial<HTMLElementTagNameMap[Name]> = {},
+  ...within: (Node | string)[]
+): HTMLElementTagNameMap[Name] {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...within);
+  return element;
+}
+
+/** Returns an element of the browser module or of the page, with properties. */
+export const element = (name: string, properties: object = {}): HTMLElement =>
+  Object.assign(document.createElement(name), properties);
+
+export const find = <E extends HTMLElement>(selector: string): E => {
+  const found = document.querySelector<E>(selector);
+  if (!found) throw new Error(`The page has no ${selector}.`);
+  return found;
+};
+
+export const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Tells what was done, with the way to take it back. */
+export const notify = (text: string, undo?: () => Promise<unknown>): void => {
+  document.dispatchEvent(new CustomEvent("savepoint-notice", { detail: undo ? { text, undo } : { text } }));
+};
+
+let config: Promise<Config> | undefined;
+
+const configured = (): Promise<Config> => (config ??= fetch("/api/client/config").then((found) => found.json()));
+
+/** Shows who is signed in, and how that can be changed. */
+export async function showPerson(): Promise<void> {
+  const place = find("#who");
+  const [{ authMode, signIn }, me] = await Promise.all([configured(), whoAmI()]);
+  if (authMode === "local") place.replaceChildren(switcher(me ?? "nobody"));
+  else if (me) place.replaceChildren(`Signed in as ${me}`);
+  else if (signIn) {
+    const href = signIn + encodeURIComponent(location.pathname + location.hash);
+    place.replaceChildren(make("a", { href, className: "button", textContent: "Sign in" }));
+  } else place.replaceChildren("Not signed in");
+}
+
+async function whoAmI(): Promise<string | undefined> {
+  const response = await fetch(`${API}/me`, {
+    cache: "no-store",
+    headers: person() ? { "X-User-Id": person() } : {},
+  });
+  return response.ok ? (await response.json()).ownerId : undefined;
+}
+
+function switcher(me: string): HTMLElement {
+  const name = make("input", { name: "person", value: me, maxLength: 64, required: true, autocomplete: "off" });
+  const form = make(
+    "form",
+    { className: "who" },
+    make("label", {}, "Person ", name),
+    make("button", { textContent: "Switch" }),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(PERSON, name.value.trim());
+    location.reload(); // what is not saved is in the journal, under the name of the person who typed it
+  });
+  return form;
+}

@@ -1,0 +1,52 @@
+/** Import, export and erase: all that a person has, as a whole. */
+
+import type { Server } from "@savepoint/client";
+import { erasing } from "./erasing.js";
+import { exportAll } from "./exporting.js";
+import { rehearse } from "./importing.js";
+import { make } from "./page.js";
+import { fill, nothing, type Shown } from "./shown.js";
+
+export async function showTransfer(server: Server, back: string): Promise<Shown> {
+  const progress = (): HTMLElement => {
+    const made = make("div", { className: "stack" });
+    made.setAttribute("role", "status");
+    return made;
+  };
+  const [ofExport, ofImport] = [progress(), progress()];
+  const chosen = make("input", { type: "file", accept: ".ndjson,.jsonl,application/x-ndjson" });
+  chosen.addEventListener("change", () => {
+    const [file] = chosen.files ?? [];
+    if (file) void rehearse(server, file, ofImport);
+    chosen.value = ""; // the same file can be chosen again
+  });
+  const exporting = make("button", { textContent: "Export everything", className: "main" });
+  exporting.addEventListener("click", () => void exportAll(server, ofExport));
+  const section = (heading: string, text: string, ...within: Node[]): HTMLElement =>
+    make(
+      "section",
+      { className: "card stack" },
+      make("h2", { textContent: heading }),
+      make("p", { textContent: text }),
+      ...within,
+    );
+  fill(
+    make("a", { className: "back", href: back, textContent: "Back to the list" }),
+    make("h1", { textContent: "Import, export, erase" }),
+    section(
+      "Export",
+      "One file with all sessions and drafts, their history, snapshots and activity.",
+      make("div", {}, exporting),
+      ofExport,
+    ),
+    section(
+      "Import",
+      "Choose the file of an export, or drop it anywhere on this page. You see what is in it before anything is written.",
+      make("label", {}, "File of an export ", chosen),
+      ofImport,
+    ),
+    erasing(server),
+  );
+  document.title = "Import, export, erase – Savepoint";
+  return nothing;
+}

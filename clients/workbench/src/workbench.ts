@@ -1,0 +1,139 @@
+/** The workbench: lists on the left, a document in the middle, and both in the address. */
+
+import "@savepoint/client/elements";
+import { showDocument } from "./document.js";
+import { acceptDrops } from "./drops.js";
+import { element, find, make, server as serverOf, showPerson, words } from "./page.js";
+import { addressOf, placeOf, type List, type Place } from "./routes.js";
+import { fill, nothing, type Shown } from "./shown.js";
+import { showSnapshot } from "./snapshot.js";
+import { showTransfer } from "./transfer.js";
+
+const server = serverOf("workbench");
+
+let place = placeOf(location.hash);
+let shown: Shown = nothing;
+/** The address of what is shown. */
+let current = "";
+
+const ELEMENTS: Record<List, () => HTMLElement> = {
+  sessions: () => element("savepoint-open", { server, kind: "sessions" }),
+  drafts: () => element("savepoint-open", { server, kind: "drafts" }),
+  snapshots: () => element("savepoint-snapshots", { server, which: "mine" }),
+  opened: () => element("savepoint-snapshots", { server, which: "opened" }),
+  trash: () => element("savepoint-trash", { server }),
+  activity: () => element("savepoint-activity", { server }),
+  usage: () => element("savepoint-usage", { server }),
+};
+
+function showList({ list, query }: Place): void {
+  const holder = find("#list");
+  document.querySelectorAll("nav a").forEach((link) => {
+    if (link.getAttribute("href") === `#/${list}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  });
+  const there = holder.firstElementChild as (HTMLElement & { query?: object }) | null;
+  if (holder.dataset.list === list && there) {
+    there.query = query;
+    return;
+  }
+  const made = Object.assign(ELEMENTS[list](), { query });
+  holder.dataset.list = list;
+  holder.replaceChildren(make("h2", { textContent: titleOf(list) }), made);
+}
+
+const titleOf = (list: List): string => document.querySelector(`nav a[href="#/${list}"]`)?.textContent ?? list;
+
+async function show(next: Place): Promise<Shown> {
+  const back = addressOf({ ...next, shown: { kind: "nothing" } });
+  switch (next.shown.kind) {
+    case "nothing":
+      fill();
+      document.title = "Savepoint";
+      return nothing;
+    case "transfer":
+      return showTransfer(server, back);
+    case "snapshot":
+      return showSnapshot(server, next.shown.id, back);
+    case "new":
+      return showDocument({ server, onId, back });
+    case "session":
+      return showDocument({ server, id: next.shown.id, onId, back });
+  }
+}
+
+/** A new document gets its address when there is something to come back to. */
+function onId(id: string): void {
+  if (place.shown.kind === "session" && place.shown.id === id) return;
+  place = { ...place, shown: { kind: "session", id } };
+  current = addressOf(place);
+  history.replaceState(null, "", current);
+}
+
+/** One change of place at a time: the next one waits until the document before is left. */
+let going: Promise<void> = Promise.resolve();
+
+function go(): void {
+  going = going.then(move).catch((error: unknown) => reportError(error));
+}
+
+async function move(): Promise<void> {
+  const next = placeOf(location.hash, place);
+  showList(next);
+  const address = addressOf({ ...next, list: "sessions", query: {} });
+  const same = address === addressOf({ ...place, list: "sessions", query: {} }) && current !== "";
+  if (!same && !(await shown.leave())) {
+    history.replaceState(null, "", current);
+    return;
+  }
+  place = next;
+  current = addressOf(place);
+  document.body.toggleAttribute("data-shown", next.shown.kind !== "nothing");
+  if (same) return;
+  try {
+    shown = await show(next);
+  } catch (error) {
+    shown = nothing;
+    deadEnd(error);
+  }
+}
+
+/** One calm page for whatever cannot be shown. It does not tell outsiders which reason it is. */
+function deadEnd(error: unknown): void {
+  const isGone = [403, 404, 410].includes((error as { status?: number }).status ?? 0);
+  fill(
+    make(
+      "div",
+      { className: "stack calm" },
+      make("h1", { textContent: isGone ? "There is nothing here that you can open" : "This could not be opened" }),
+      make("p", {
+        className: "quiet",
+        textContent: isGone
+          ? "The link may be wrong or have ended, it may have been deleted, or it belongs to another person. Ask whoever sent it to you."
+          : words(error),
+      }),
+      make("a", { href: "#/sessions", className: "button main", textContent: "Show my documents" }),
+    ),
+  );
+}
+
+document.addEventListener("savepoint-open", (event) => {
+  const { kind, id } = (event as CustomEvent<{ kind: string; id: string }>).detail;
+  const { list, query } = place;
+  location.hash = addressOf({ list, query, shown: { kind: kind === "snapshot" ? "snapshot" : "session", id } });
+});
+document.addEventListener("savepoint-query", (event) => {
+  const query = (event as CustomEvent<Record<string, string>>).detail;
+  place = { ...place, query };
+  current = addressOf(place);
+  history.replaceState(null, "", current);
+});
+/** Something else than the list has changed what it shows. */
+document.addEventListener("savepoint-changed", () => {
+  delete find("#list").dataset.list;
+  showList(place);
+});
+addEventListener("hashchange", go);
+acceptDrops(server);
+void showPerson();
+go();

@@ -1,0 +1,52 @@
+"""Serves the workbench, the page that `clients/workbench` builds. Open to everyone: it has no data of its own."""
+
+from pathlib import Path
+
+from functions.files import BuiltFiles, respond
+from functions.http.bodies import HTML
+from functions.http.call import Call, Response
+from functions.http.endpoint import PathParameter, Route, Routes
+from functions.http.errors import UnknownPath
+from functions.http.views import Nothing
+
+FOLDER = Path(__file__).resolve().parent / "workbench_files"
+
+NAME = r"^[a-z]+(-[a-z]+)*(-[A-Z0-9]{8})?(\.(js|css|svg))?$"
+PAGE = PathParameter("page", "A page, such as `race-prep`, or a file.", {"type": "string", "pattern": NAME})
+routes = Routes(
+    "workbench",
+    "A page for all that a person can do. Open to everyone. See docs/workbench.md.",
+    PAGE,
+    prefix="",
+)
+
+SECURITY = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+"""Everything comes from this server, and no other page can look into it."""
+
+
+@routes.serve(Route("GET", "workbench", reads=("If-None-Match",), produces=HTML, public=True))
+async def get_workbench(call: Call[Nothing, Nothing], files: BuiltFiles) -> Response[bytes]:
+    """Returns the workbench."""
+    return _file(call, files, "workbench.html")
+
+
+@routes.serve(Route("GET", "workbench/{page}", reads=("If-None-Match",), produces=HTML, public=True))
+async def get_workbench_file(call: Call[Nothing, Nothing], files: BuiltFiles) -> Response[bytes]:
+    """Returns another page, such as `race-prep`, or a file that a page loads.
+
+    A file with a hash in its name never changes. The others are revalidated by their ETag.
+    """
+    name = call.path["page"]
+    return _file(call, files, name if "." in name else f"{name}.html")
+
+
+def _file(call: Call[Nothing, Nothing], files: BuiltFiles, name: str) -> Response[bytes]:
+    file = files.find(name)
+    if file is None:
+        raise UnknownPath("The workbench has no file of this name.")
+    return respond(call, file, SECURITY)

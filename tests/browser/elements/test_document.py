@@ -1,0 +1,82 @@
+"""The light of a document, and the dialogs that keep it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.elements.conftest import Stage, assert_accessible, pictures, put
+from tests.browser.line import never_arrives
+
+
+def test_the_light_says_what_a_document_is_doing(stage: Stage) -> None:
+    page = stage.page(begins=True)
+    light = put(page, "savepoint-status").get_by_role("button")
+    expect(light).to_have_text("Nothing to save yet")
+    page.get_by_label("Text").fill("one")
+    expect(light).to_have_text("Saved")
+    stage.line.breaks(never_arrives)
+    page.get_by_label("Text").fill("two")
+    expect(light).to_contain_text("Offline: kept on this device, tried again in")
+    expect(page.get_by_role("status").first).to_have_text("Offline: kept on this device")
+    stage.line.works()
+    expect(light).to_have_text("Saved", timeout=20_000)
+
+
+def test_the_details_of_the_light_open_by_keyboard_and_close_on_escape(stage: Stage) -> None:
+    page = stage.on(stage.server.create())
+    status = put(page, "savepoint-status")
+    status.get_by_role("button").press("Enter")
+    expect(status.get_by_text("on the server")).to_be_visible()
+    status.get_by_role("button").first.press("Escape")
+    expect(status.get_by_text("on the server")).to_be_hidden()
+    expect(status.get_by_role("button")).to_be_focused()
+
+
+def test_a_quick_save_does_not_flicker(stage: Stage) -> None:
+    page = stage.page(begins=True)
+    put(page, "savepoint-status")
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const light = document.querySelector("savepoint-status");
+            const look = () => said.push(light.shadowRoot.querySelector("[part=words]").textContent);
+            const all = { subtree: true, characterData: true, childList: true };
+            new MutationObserver(look).observe(light.shadowRoot, all);
+        }"""
+    )
+    page.get_by_label("Text").fill("one")
+    expect(page.locator("savepoint-status").get_by_role("button")).to_have_text("Saved")
+    assert "Saving…" not in page.evaluate("said")
+
+
+def test_saving_gives_a_title_and_makes_a_session_of_a_draft(stage: Stage) -> None:
+    page = stage.page(begins=True)
+    page.get_by_label("Text").fill("one")
+    dialog = put(page, "savepoint-save")
+    page.evaluate("() => void document.querySelector('savepoint-save').show()")
+    expect(dialog.get_by_label("Title")).to_be_focused()
+    dialog.get_by_label("Title").fill("Thunder Alley")
+    dialog.get_by_label("Title").press("Enter")
+    expect(dialog.get_by_role("dialog")).to_be_hidden()
+    [saved] = stage.server.sessions()
+    assert (saved["title"], saved["status"]) == ("Thunder Alley", "active")
+
+
+def test_the_words_can_be_german(stage: Stage) -> None:
+    page = stage.on(stage.server.create())
+    light = put(page, "savepoint-status").get_by_role("button")
+    page.evaluate("elements.setTexts('de', german)")
+    expect(light).to_have_text("Gespeichert")
+
+
+def test_the_light_and_saving_can_be_used_by_everyone(stages: Callable[..., Stage], tmp_path: Path) -> None:
+    stage = stages(bypass_csp=True)
+    page = stage.on(stage.server.create())
+    put(page, "savepoint-status").get_by_role("button").click()
+    assert_accessible(page)
+    pictures(page, tmp_path, "status")
+    put(page, "savepoint-save")
+    page.evaluate("() => void document.querySelector('savepoint-save').show()")
+    assert_accessible(page)
+    pictures(page, tmp_path, "save")
