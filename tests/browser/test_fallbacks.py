@@ -101,6 +101,39 @@ def test_without_its_parts_a_document_of_the_server_opens_and_is_saved(person: P
     assert tab.run("server.recoverable().catch((error) => error instanceof Error)") is True
 
 
+def test_parts_that_could_not_be_loaded_are_tried_again_under_another_url(person: Person) -> None:
+    """Firefox and Safari never ask again for the same one."""
+    person.line.breaks(never_arrives, path=PARTS)
+    tab = person.on(person.server.create("one"))
+    tab.type("A")
+    tab.until_saved()
+    person.line.works()
+    tab.show()
+    assert tab.recoverable() == []
+    parts = [each.path for each in person.line.sent if each.is_like("GET", PARTS)]
+    assert len(set(parts)) >= 4 and {path.partition("?")[2] for path in parts} >= {"", "2"}
+    tab.page.wait_for_timeout(300)
+    sent = len(person.line.writes())
+    tab.fill(LARGE)
+    tab.until_saved()
+    tab.type("B")
+    tab.until_saved()
+    assert person.server.content(tab.id) == LARGE + "B"
+    assert person.line.writes()[sent:][-1].method == "PATCH"
+
+
+def test_what_the_server_refuses_is_told_once_the_parts_are_there(person: Person) -> None:
+    person.line.breaks(answers(404, "Not found", "text/plain"), path=PARTS)
+    id = person.server.create("one")
+    tab = person.on(id)
+    person.server.act("POST", f"/sessions/{id}/close")
+    tab.type("A")
+    tab.until("doc.state.status === 'offline' && doc.state.safe === 'device'")
+    person.line.works()
+    tab.until_status("read_only")
+    assert tab.text == "oneA" and person.server.content(id) == "one"
+
+
 def test_a_release_that_is_deployed_while_a_page_is_open_takes_nothing_from_it(person: Person) -> None:
     id = person.server.create("one")
     tab = person.on(id)

@@ -13,9 +13,9 @@ from tests.browser.built import SOURCE, needs_node, node
 from tests.support.node import NODE
 
 PACKAGE = json.loads((SOURCE / "package.json").read_text())
-CORE_MAX_BYTES = 9_984
-WITH_DELTAS_MAX_BYTES = 12_288
-LATE_MAX_BYTES = 4_608
+CORE_MAX_BYTES = 7_680
+WITH_DELTAS_MAX_BYTES = 9_728
+LATE_MAX_BYTES = 5_632
 
 pytestmark = needs_node
 

@@ -91,6 +91,18 @@ def test_f42_what_was_deleted_elsewhere_is_told_and_can_be_saved_as_new(
     assert [each["title"] for each in person.server.sessions()] == ["New"]
 
 
+def test_f42_what_was_restored_from_the_trash_goes_on_when_the_page_is_seen_again(person: Person) -> None:
+    id = person.server.create("one")
+    tab = person.on(id)
+    person.server.act("DELETE", f"/sessions/{id}")
+    tab.type("A")
+    tab.until_status("gone")
+    person.server.act("POST", f"/trash/{id}/restore")
+    tab.show()
+    tab.until_saved()
+    assert person.server.content(id) == "oneA"
+
+
 def test_f44_a_change_elsewhere_is_seen_and_no_cache_may_respond(
     person: Person, meet: Callable[[str], Person]
 ) -> None:

@@ -1,11 +1,16 @@
 """People who sign in, out, or one after the other on one computer. Numbers are those of docs/browser.md."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from tests.browser.conftest import Person
 from tests.browser.line import Fault, answers, never_arrives
+from tests.browser.tab import Tab, eventually
+
+Meet = Callable[[], Person]
+
 
 PROBLEM = {
     "type": "urn:savepoint:problem:unauthenticated",
@@ -88,6 +93,127 @@ def test_f26_a_tab_whose_person_changed_saves_nothing_as_the_other(person: Perso
     tab.show()
     tab.until_saved()
     assert person.server.content(tab.id) == "one secret"
+
+
+def becomes(tab: Tab, person: Person) -> None:
+    """From now on, requests of a tab are those of another person."""
+    tab.run("globalThis.user = it", person.name)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_f26_a_person_who_returns_before_the_server_said_who_it_is_goes_on(
+    person: Person, meet: Meet, answered: bool
+) -> None:
+    tab = person.on(person.server.create("one"))
+    held = person.line.holds("GET", "/me$", answered=answered)
+    becomes(tab, meet())
+    tab.type(" secret")
+    held.wait()
+    becomes(tab, person)
+    held.release()
+    tab.until_saved()
+    assert person.server.content(tab.id) == "one secret"
+
+
+def test_f26_a_document_that_another_person_did_not_find_is_not_gone(person: Person, meet: Meet) -> None:
+    """The question who is signed in is asked after the first person has returned."""
+    tab = person.on(person.server.create("one"), open={"poll": 600_000})
+    held = person.line.holds("PATCH|PUT", answered=True)
+    becomes(tab, meet())
+    tab.type(" secret")
+    held.wait()
+    becomes(tab, person)
+    person.line.works()
+    held.release()
+    tab.until_saved()
+    assert person.server.content(tab.id) == "one secret"
+    assert not tab.run("shown.includes('gone')")
+
+
+def test_f26_a_new_document_is_never_made_for_another_person(person: Person, meet: Meet) -> None:
+    other = meet()
+    tab = person.tab()
+    held = person.line.holds("GET", "/me$", answered=True)
+    tab.fill("secret")
+    held.wait()
+    becomes(tab, other)
+    person.line.works()
+    held.release()
+    eventually(tab.page, person.line.writes)
+    becomes(tab, person)
+    tab.until_saved()
+    assert other.server.everything() == []
+    assert person.server.content(tab.id) == "secret"
+
+
+def test_f26_a_page_that_closes_makes_no_new_document_for_another_person(person: Person, meet: Meet) -> None:
+    other = meet()
+    tab = person.tab(open={"wait": 600_000, "maxWait": 600_000, "journalAfter": 30})
+    becomes(tab, other)
+    tab.type("secret")
+    tab.until_kept()
+    tab.hide()
+    tab.until_saved()
+    assert other.server.everything() == []
+    assert person.server.content(tab.id) == "secret"
+
+
+def test_f26_a_copy_is_never_made_for_another_person(person: Person, meet: Meet) -> None:
+    other = meet()
+    tab = person.on(person.server.create("one"))
+    tab.hide()
+    person.server.save(tab.id, "theirs")
+    tab.type(" secret")
+    tab.until_status("conflict")
+    becomes(tab, other)
+    tab.run("doc.resolve('copy').then((state) => shown.push(state.status))")
+    tab.until_status("signed_out")
+    assert other.server.everything() == []
+    becomes(tab, person)
+    tab.show()
+    tab.until_saved()
+    assert sorted(person.server.content(each["id"]) for each in person.server.drafts()) == ["one secret"]
+
+
+def test_f26_what_is_opened_after_another_person_signed_in_is_that_persons(person: Person, meet: Meet) -> None:
+    other = meet()
+    person.leaves_behind(person.server.create("one"), " secret")
+    tab = person.tab()
+    [entry] = tab.recoverable()
+    becomes(tab, other)
+    assert tab.recoverable() == []
+    assert entry["title"] == "First"
+    tab.run("start()")
+    tab.type("mine")
+    tab.until_saved()
+    assert other.server.content(tab.id) == "mine"
+    id = other.server.create("two")
+    tab.run("start({ id: it })", id)
+    tab.type(" more")
+    tab.until_saved()
+    assert other.server.content(id) == "two more"
+
+
+def test_f26_nobody_can_claim_what_was_listed_for_another_person(person: Person, meet: Meet) -> None:
+    other = meet()
+    person.leaves_behind(person.server.create("one"), " secret")
+    tab = person.tab()
+    tab.run("server.recoverable().then((all) => { globalThis.all = all; })")
+    becomes(tab, other)
+    assert tab.run("server.claim(all[0]).catch((error) => error.type)") == "not_found"
+    becomes(tab, person)
+    assert tab.run("server.claim(all[0]).then(({ status }) => status)") == "clean"
+    assert other.server.everything() == []
+
+
+def test_forgetting_a_device_after_the_next_person_signed_in_keeps_what_the_first_left(
+    person: Person, meet: Meet
+) -> None:
+    person.leaves_behind(person.server.create("one"), " secret")
+    tab = person.tab()
+    becomes(tab, meet())
+    tab.run("server.forgetDevice()")
+    assert len(person.tab(waits=True).recoverable()) == 1
 
 
 def test_a_person_can_leave_a_shared_computer_without_a_trace(person: Person) -> None:

@@ -182,7 +182,7 @@ def test_the_workflow_does_what_is_done_before_a_merge_and_on_every_python():
     assert words(r"exec make (.+) <", ".ci/run") == ["lint", "types", "test"]
     assert "make lint types" in commands("ci.yml", "checks")
     assert "make test PYTHON=python${{ matrix.python }}" in commands("ci.yml", "tests")
-    for script in (".ci/chromium", ".ci/proxies", ".ci/faketime"):
+    for script in (".ci/chromium", ".ci/firefox", ".ci/proxies", ".ci/faketime"):
         assert script in commands("ci.yml", "tests")
         assert script in (ROOT / ".ci/run").read_text().splitlines()
     matrix = WORKFLOWS["ci.yml"]["jobs"]["tests"]["strategy"]["matrix"]

@@ -13,7 +13,7 @@ export type Commands = Pick<
 
 export function createCommands(
   { state, run, until, isBusy, stop, written, key, mediaType }: Handle,
-  { Problem, baseOf, baseUrl, journal, newId, tabs }: Core,
+  { Problem, baseOf, baseUrl, journal, newId, shared }: Core,
   ask: Ask,
 ): Commands {
   const one = <T>(method: string, path = "", body?: object): Promise<T> =>
@@ -35,7 +35,7 @@ export function createCommands(
       await idle();
       const { base, attempt, id } = state();
       if (base || attempt) await one("DELETE");
-      tabs.tell({ t: "gone", owner: key().owner, id });
+      shared.tell({ t: "gone", owner: key().owner, id });
       stop();
       await written();
       await journal.remove(key());

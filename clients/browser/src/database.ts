@@ -64,7 +64,7 @@ export function createDatabase(): Database {
           turn.isLate = true;
           // What is slow to open may be there for the next.
           if (turn.hasBegun) forget();
-          fail(new Error("The browser's database does not respond."));
+          fail(new Error("No response."));
         }, LIMIT_MS);
         const again = () => {
           forget();

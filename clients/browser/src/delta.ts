@@ -5,7 +5,7 @@
  */
 
 import { sha256 } from "./sha256.js";
-import type { Encoder } from "./requests.js";
+import { createPackingWith, type Encoder } from "./packing.js";
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~";
 const BLOCK = 16;
@@ -100,3 +100,4 @@ delta(
 );
 
 export const encoder: Encoder = { delta, sha256 };
+export const createPacking = () => createPackingWith(encoder);

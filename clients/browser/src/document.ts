@@ -5,7 +5,7 @@ import type { Commands } from "./commands.js";
 import type { Key } from "./journal.js";
 import { next } from "./machine.js";
 import type { Event, State } from "./model.js";
-import { createRequests, type Encoder } from "./requests.js";
+import { createRequests, type Packing } from "./requests.js";
 import type { OpenOptions } from "./types.js";
 import { same, safe, view, type DocumentState } from "./view.js";
 import type { RevisionContent, RevisionMetadata } from "./wire.gen.js";
@@ -86,12 +86,18 @@ export interface DocumentShared extends Shared {
   baseUrl: string;
   /** A label of this device. The default is found when the late chunk is there. */
   device: string | undefined;
-  encoder(): Encoder | undefined;
+  /** Makes what packs the requests of a document, once it is loaded. */
+  packing(): Packing | undefined;
   stopped(document: Managed): void;
   changed(): void;
-  /** Asks the browser, once, not to empty its storage. */
+  /** Asks the browser not to empty its storage. */
   persist(): void;
 }
+
+/** They are in the late chunk. */
+const COMMANDS = "saveAs resolve undoCopy discard reload revisions revision restore share".split(
+  " ",
+) as (keyof Commands)[];
 
 export function createDocument(
   shared: DocumentShared,
@@ -100,8 +106,8 @@ export function createDocument(
   instance: string,
   initial: State,
 ): Managed {
-  const { encoder, report } = shared;
-  const requests = createRequests(shared, o.mediaType, encoder);
+  const { report } = shared;
+  const requests = createRequests(shared, o.mediaType, shared.packing);
   const effects = createEffects(shared, o, owner, instance, requests, () => state, dispatch);
   const listeners = new Set<(state: DocumentState) => void>();
   const waiting = new Set<() => void>();
@@ -193,10 +199,12 @@ export function createDocument(
   const flush = (): Promise<DocumentState> => run({ t: "flush" });
   const { written, key } = effects;
   const handle: Handle = { state: () => state, run, until, isBusy, written, key, stop, mediaType: o.mediaType };
-  const later =
-    <Name extends keyof Commands>(name: Name): Commands[Name] =>
-    async (...all: unknown[]): Promise<any> =>
-      ((await shared.late()).commands(handle)[name] as (...all: unknown[]) => unknown)(...all);
+  const later = (name: keyof Commands) => [
+    name,
+    async (...all: unknown[]) =>
+      ((await shared.late()).commands(handle)[name] as (...all: unknown[]) => unknown)(...all),
+  ];
+  const commands: Commands = Object.fromEntries(COMMANDS.map(later));
 
   const document: Managed = {
     instance,
@@ -205,6 +213,7 @@ export function createDocument(
     stop,
     flush,
     subscribe,
+    ...commands,
     unsafe: () => state.failing && safe(state) === "nowhere",
     get id() {
       return state.id;
@@ -225,15 +234,6 @@ export function createDocument(
       await written();
       stop();
     },
-    saveAs: later("saveAs"),
-    resolve: later("resolve"),
-    undoCopy: later("undoCopy"),
-    discard: later("discard"),
-    reload: later("reload"),
-    revisions: later("revisions"),
-    revision: later("revision"),
-    restore: later("restore"),
-    share: later("share"),
   };
   return document;
 }

@@ -7,20 +7,24 @@ import type { Journal, Key } from "./journal.js";
 import type { Late } from "./late.js";
 import type { Answer, Effect, Event, State, Timer } from "./model.js";
 import type { Requests } from "./requests.js";
-import { begin } from "./steps.js";
-import type { Tabs } from "./tabs.js";
+import type { Message } from "./others.js";
 import type { ApplyInfo, OpenOptions } from "./types.js";
 
 /** What the documents of a server have in common. */
 export interface Shared {
   http: Http;
   journal: Journal;
-  tabs: Tabs;
   app: string;
   newId(): string;
   /** Asks the server who is signed in: "" for nobody, undefined if it does not respond. */
   who(): Promise<string | undefined>;
+  /** Returns the headers with which the server knew a person last. */
+  proof(owner: string): object | undefined;
   late(): Promise<Late>;
+  /** Packs what a closing page would send. */
+  ahead(state: State, requests: Requests): Promise<void> | void;
+  /** Tells other documents of this browser. */
+  tell(message: Message): void;
   signedOut(): void;
   report(error: unknown): void;
 }
@@ -38,7 +42,7 @@ export interface Owner {
   id: string;
 }
 
-const PREPARE_FROM_CHARACTERS = 16 * 1024;
+type Rest<T extends unknown[]> = T extends [unknown, ...infer R] ? R : never;
 
 export function createEffects(
   shared: Shared,
@@ -49,7 +53,7 @@ export function createEffects(
   state: () => State,
   dispatch: (event: Event) => void,
 ): Effects {
-  const { http, journal, tabs, report } = shared;
+  const { http, journal, report } = shared;
   const timers = new Map<Timer, { id: ReturnType<typeof setTimeout>; since: number }>();
   const asking = new Set<string>();
   let writes = Promise.resolve();
@@ -77,7 +81,7 @@ export function createEffects(
         timers.delete(name);
         dispatch({ t: name });
       },
-      Math.max(0, Math.min(ms, since + max - now)),
+      Math.min(ms, since + max - now),
     );
     timers.set(name, { id, since });
   }
@@ -99,31 +103,34 @@ export function createEffects(
       const now = entry();
       const ok = await journal.put(now, mine.strict);
       dispatch({ t: "kept", edits: now.edits, key: now.attempt?.key, ok });
-      if (!now.attempt && now.content.length > PREPARE_FROM_CHARACTERS) await prepare();
+      if (!now.attempt) await shared.ahead(state(), requests);
     });
     queued = mine;
     http.renew().catch(report);
-  }
-
-  /** Packs what a closing page would send, if that cannot be a delta. */
-  async function prepare(): Promise<void> {
-    const next = { ...state() };
-    begin(next, []);
-    if (next.attempt?.whole) await requests.prepare(next);
   }
 
   async function send(now: boolean): Promise<void> {
     const before = state();
     const { key, form } = before.attempt!;
     const answer = (r: Answer): void => dispatch({ ...outcome(), t: "answer", key, r });
-    let sent;
-    if (now) sent = http.send(requests.now(before), true);
-    else {
-      // A new document would be created for whoever is signed in by now.
-      if (form === "create" && (await whose()) === "other") return answer({ k: "out" });
-      sent = http.send(await requests.packed(before));
+    let as = now ? http.last() : undefined;
+    if (form === "create" || form === "copy") {
+      // A new document belongs to the person of the request, so it has the headers of the owner.
+      const found = now ? "same" : await whose();
+      as = shared.proof(owner.id);
+      if (found !== "same" || !as) return answer({ k: found === "other" ? "out" : "lost" });
     }
-    answer(answerOf(await sent));
+    const sent = http.send(now ? requests.now(before) : await requests.packed(before), as);
+    const reply = await sent;
+    let r = answerOf(reply);
+    if (r.k === "more" || (r.k === "ok" && (form === "copy" || form === "restore"))) {
+      // Without that chunk, it is repeated until the chunk is there.
+      r = await shared.late().then(
+        (late) => late.meaningOf(reply, form),
+        () => ({ k: "lost" }),
+      );
+    }
+    answer(r.k === "ok" && r.meta.ownerId !== owner.id ? { k: "out" } : r);
   }
 
   /** What cannot even be made is tried again: a later state may be. */
@@ -136,89 +143,72 @@ export function createEffects(
   async function whose(): Promise<"same" | "other" | "lost"> {
     const id = await shared.who();
     if (id === undefined) return "lost";
-    if (id && !owner.id) await adopt(id);
+    // What was begun by nobody belongs to the person who signed in.
+    if (id && !owner.id) await (await shared.late()).adopt(entry(), owner, id);
     return id && id === owner.id ? "same" : "other";
   }
 
-  /** Moves what was begun by nobody to the person who signed in. */
-  async function adopt(id: string): Promise<void> {
-    const old = keyOf();
-    owner.id = id;
-    if (await journal.put(entry())) await journal.remove(old);
-  }
-
   async function ask(what: "load" | "poll" | "who"): Promise<void> {
-    if (asking.has(what)) return;
-    asking.add(what);
+    const { id, base } = state();
+    const question = what + id;
+    if (asking.has(question)) return;
+    asking.add(question);
     try {
-      const { id, base } = state();
-      if (what === "who") {
-        dispatch({ t: "who", r: await whose() });
-      } else if (what === "load") {
-        const reply = await http.send({ method: "GET", path: `/sessions/${id}` });
-        const r = answerOf(reply);
-        dispatch({ ...outcome(), t: "loaded", r, text: reply.body?.content ?? "", id: shared.newId() });
-      } else {
-        const headers = base ? { "If-None-Match": base.etag } : {};
-        const reply = await http.send({ method: "GET", path: `/sessions/metadata/${id}`, headers });
-        dispatch({ t: "polled", r: answerOf(reply) });
-      }
+      if (what === "who") return dispatch({ t: "who", r: await whose() });
+      const isLoad = what === "load";
+      const reply = await http.send({
+        method: "GET",
+        path: `/sessions/${isLoad ? "" : "metadata/"}${id}`,
+        headers: isLoad || !base ? {} : { "If-None-Match": base.etag },
+      });
+      // It may have been continued under a new id.
+      if (id !== state().id) return;
+      const r = answerOf(reply);
+      if (!isLoad) return dispatch({ t: "polled", r });
+      dispatch({ ...outcome(), t: "loaded", r, text: reply.body?.content ?? "", id: shared.newId() });
     } finally {
-      asking.delete(what);
+      asking.delete(question);
     }
   }
 
-  function perform(effect: Effect): void {
-    const [name, first, second] = effect;
-    switch (name) {
-      case "timer":
-        return timer(first, effect[2], effect[3]);
-      case "keep":
-        return keep(!!first);
-      case "mirror":
-        return void journal.mirror(entry());
-      case "drop":
-        return write(async () => {
-          const { acked } = state();
-          await (first ? journal.remove(keyOf(first)) : journal.remove(keyOf(), acked));
-        });
-      case "aside":
-        return write(async () =>
-          (await shared.late()).keepAside({ ...keyOf(), title: state().title }, first),
-        );
-      case "send":
-        return void send(!!first).catch(unsent);
-      case "load":
-      case "poll":
-      case "who":
-        return void ask(name).catch(report);
-      case "apply":
-        try {
-          return o.apply(first, PLAIN);
-        } catch (error) {
-          report(error);
-          return dispatch({ t: "unapplied", base: second as State["base"], error: String(error) });
-        }
-      case "tell": {
-        const { id, base } = state();
-        const to = { owner: owner.id, id };
-        return tabs.tell(
-          first === "gone" ? { t: "gone", ...to } : { t: "saved", ...to, version: base!.version },
-        );
+  const questions = (what: "load" | "poll" | "who") => () => void ask(what).catch(report);
+  const performers: { [T in Effect[0]]: (...all: Rest<Extract<Effect, [T, ...unknown[]]>>) => void } = {
+    timer,
+    keep: (strict) => keep(!!strict),
+    mirror: () => journal.mirror(entry()),
+    drop(other) {
+      const { id, acked } = state();
+      write(() => journal.remove(keyOf(other ?? id), other ? undefined : acked));
+    },
+    aside: (text) =>
+      write(async () => (await shared.late()).keepAside({ ...keyOf(), title: state().title }, text)),
+    send: (now) => void send(!!now).catch(unsent),
+    load: questions("load"),
+    poll: questions("poll"),
+    who: questions("who"),
+    apply(text, base) {
+      try {
+        o.apply(text, PLAIN);
+      } catch (error) {
+        report(error);
+        dispatch({ t: "unapplied", base, error: String(error) });
       }
-      case "out":
-        return shared.signedOut();
-    }
-  }
+    },
+    tell() {
+      const { id, base } = state();
+      shared.tell({ t: "saved", owner: owner.id, id, version: base!.version });
+    },
+    out: shared.signedOut,
+  };
 
   return {
-    perform,
+    perform: ([name, ...rest]) => (performers[name] as (...all: unknown[]) => void)(...rest),
     written: () => writes,
     key: keyOf,
     stop: () => timers.forEach(({ id }) => clearTimeout(id)),
   };
 }
 
-const PLAIN: ApplyInfo = { recovered: false, schema: undefined };
+export const PLAIN: ApplyInfo = { recovered: false, schema: undefined };
 
 const outcome = () => ({ now: Date.now(), random: Math.random() });

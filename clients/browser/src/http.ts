@@ -15,13 +15,17 @@ export interface Call {
 export interface Reply {
   status: number;
   body: any;
+  /** The app's headers of the request: they may say who asked. */
+  as?: object;
 }
 
 export interface Http {
-  /** The headers of the last call: for a page that is closing and cannot wait for new ones. */
-  renew(): Promise<void>;
-  /** Never rejects. `now` sends in this very task. */
-  send(call: Call, now?: boolean): Promise<Reply>;
+  /** Asks the app for its headers: for a page that is closing and cannot wait for them. Returns them. */
+  renew(): Promise<object>;
+  /** The headers that the app had last. */
+  last(): object;
+  /** Never rejects. With `as`, which are the app's headers, sends in this very task. */
+  send(call: Call, as?: object): Promise<Reply>;
 }
 
 export interface HttpOptions {
@@ -45,7 +49,7 @@ export class Problem extends Error {
 }
 
 export const problemOf = ({ status, body }: Reply): Problem =>
-  new Problem(body?.error?.type ?? "offline", status, body?.detail ?? "The server did not respond.", body);
+  new Problem(body?.error?.type ?? "offline", status, body?.detail ?? "No response.", body);
 
 const KEEPALIVE_BYTES = 60 * 1024;
 const LIMIT_MS = 120_000;
@@ -53,33 +57,32 @@ const LIMIT_MS = 120_000;
 /** Bytes of requests in flight that outlive the page. Browsers refuse more than 64 KiB of all documents together. */
 let flying = 0;
 
-export const size = (body: Call["body"]): number => (body ? new Blob([body]).size : 0);
-
 export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http {
   let last: object = typeof headers === "object" ? headers : {};
 
-  async function renew(): Promise<void> {
+  async function renew(): Promise<object> {
     if (typeof headers === "function") last = await headers();
+    return last;
   }
 
-  async function send(call: Call, now = false): Promise<Reply> {
+  async function send(call: Call, as?: object): Promise<Reply> {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), LIMIT_MS);
-    const bytes = size(call.body);
+    const bytes = new Blob([call.body ?? ""]).size;
     const keepalive = call.method !== "GET" && flying + bytes <= KEEPALIVE_BYTES;
     try {
-      if (!now) await renew();
+      as ??= await renew();
       if (keepalive) flying += bytes;
       try {
         const response = await (own ?? fetch)(baseUrl + call.path, {
           method: call.method,
-          headers: { ...last, ...call.headers },
+          headers: { ...as, ...call.headers },
           body: call.body ?? null,
           cache: "no-store",
           keepalive,
           signal: stop.signal,
         });
-        return await read(response);
+        return { ...(await read(response)), as };
       } finally {
         if (keepalive) flying -= bytes;
       }
@@ -90,15 +93,15 @@ export function createHttp({ baseUrl, headers, fetch: own }: HttpOptions): Http 
     }
   }
 
-  return { renew, send };
+  return { renew, send, last: () => last };
 }
 
 /** A page of a portal or of a proxy is no answer, whatever its status. */
 async function read(response: Response): Promise<Reply> {
   const { status } = response;
-  const [isOurs, isLines] = /^application\/(?:(?:problem\+)?json|(x-ndjson))/.exec(response.headers.get("Content-Type") ?? "") ?? [];
+  const [type] = /^application\/(problem\+|x-nd)?json/.exec(response.headers.get("Content-Type") ?? "") ?? [];
   const isEmpty = status === 204 || status === 304;
-  if (isOurs && !isEmpty) return { status, body: await (isLines ? response.text() : response.json()) };
+  if (type && !isEmpty) return { status, body: await response[type.includes("x-nd") ? "text" : "json"]() };
   // Platforms that check who is signed in have pages of their own for it.
   return { status: isEmpty || status === 401 ? status : 0, body: null };
 }
@@ -108,28 +111,22 @@ const meta = (body: any): Meta | undefined => {
   return found?.etag && found.version ? found : undefined;
 };
 
-/** Returns what a reply says about a document. */
+/** Returns what a reply says about a document. `more`: what the late chunk knows. */
 export function answerOf({ status, body }: Reply): Answer {
   const type: string | undefined = body?.error?.type;
   if (status === 304) return { k: "same" };
   if (status >= 200 && status < 300) {
     const found = meta(body);
     if (!found) return { k: "lost" };
-    return body.conflict ? { k: "ok", meta: found, copyOf: body.conflict.current } : { k: "ok", meta: found };
+    return body.conflict ? { k: "more" } : { k: "ok", meta: found };
   }
   if (status === 401) return { k: "out" };
   if (!type) return { k: "lost" };
-  if (type === "too_many" || type === "storage_full")
-    return { k: "full", size: body.used, limit: body.limit };
+  if (/^(too_many|storage_full|base_gone)$/.test(type)) return { k: "more" };
   if (status > 499 || status === 408 || status === 429 || type === "contended") {
-    return body.retryAfter ? { k: "lost", after: body.retryAfter } : { k: "lost" };
+    return { k: "lost", after: body.retryAfter };
   }
-  if (/^(base_gone|delta_too_large|invalid_delta|key_reused|condition_required)$/.test(type))
-    return { k: "again" };
   if (status === 412) return { k: "stale", version: body.current?.version ?? 0 };
   if (type === "not_found") return { k: "missing" };
-  if (status === 410) return { k: "gone" };
-  if (type === "illegal_move") return { k: "moved", status: body.sessionStatus };
-  if (status === 413) return { k: "big", size: body.size ?? 0, limit: body.limit };
-  return { k: "refused", error: body.detail };
+  return { k: status === 410 ? "gone" : "more" };
 }

@@ -1,8 +1,8 @@
 /** The state machine of a document. Pure: `next(state, event)` returns the state after it, and what is to be done. */
 
-import { answers } from "./answers.js";
-import { baseOf, begin, calm, dirty, failed, fetchTheirs, journal, later, meet, renamed } from "./steps.js";
-import type { Config, Effect, Event, State } from "./model.js";
+import { answers, type Answers } from "./answers.js";
+import { baseOf, begin, calm, dirty, failed, journal, later, load, meet, renamed, touch } from "./steps.js";
+import type { Answer, Config, Effect, Event, State } from "./model.js";
 
 export function start(id: string, seed: string, config: Config, known: Partial<State> = {}): State {
   const base = known.base ?? null;
@@ -29,7 +29,7 @@ export function start(id: string, seed: string, config: Config, known: Partial<S
     rush: 0,
     loading: false,
     seen: base?.version ?? 0,
-    missing: false,
+    missing: 0,
     failing: false,
     visible: true,
     config,
@@ -50,14 +50,17 @@ type Handlers = {
   [T in Event["t"]]: (s: State, e: Extract<Event, { t: T }>, out: Effect[]) => void;
 };
 
-/** What a person decides about a document. These are loaded before the first decision. */
+/** What a person decides about a document, and what others save. These are loaded after the first edits. */
 export type Decisions = Pick<Handlers, "resolve" | "replace" | "undo" | "fork" | "restore">;
+export type Watch = Pick<Handlers, "opened" | "poll" | "polled" | "news" | "removed" | "check" | "journal">;
+type Late = Decisions & Watch;
 
-export function teach(decisions: Decisions): void {
-  Object.assign(on, decisions);
+export function teach(late: Late, more: Answers): void {
+  Object.assign(on, late);
+  Object.assign(answers, more);
 }
 
-const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
+const on: Omit<Handlers, Exclude<keyof Late, "journal">> & Partial<Late> = {
   edit(s, _, out) {
     s.edits++;
     s.idle = s.config.poll;
@@ -72,11 +75,6 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
   },
 
   journal(s, _, out) {
-    if (s.stuck && s.text.length < s.stuck) {
-      s.stuck = 0;
-      calm(s);
-      out.push(later(s));
-    }
     journal(s, out);
   },
 
@@ -115,30 +113,6 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
     }
   },
 
-  poll(s, _, out) {
-    poll(s, out);
-  },
-  polled(s, { r }, out) {
-    if (r.k === "lost") {
-      if (!s.trouble) s.trouble = "offline";
-      return;
-    }
-    const wasOffline = s.trouble === "offline" && !s.attempt;
-    if (wasOffline) calm(s);
-    if (r.k === "ok") fetchTheirs(s, r.meta.version, out);
-    else if (r.k === "out" || r.k === "missing") lostIdentity(s, r.k, out);
-    else if (r.k === "gone") s.trouble = "gone";
-    if (wasOffline) begin(s, out);
-  },
-
-  news(s, e, out) {
-    fetchTheirs(s, e.version, out);
-  },
-
-  removed(s) {
-    s.trouble = "gone";
-  },
-
   loaded(s, e, out) {
     if (s.attempt?.at === 1) s.loading = false;
     if (!s.loading) return;
@@ -146,10 +120,10 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
     if (r.k === "lost" || (r.k === "ok" && r.meta.version < s.seen)) return failed(s, e, out);
     s.loading = false;
     s.tries = 0;
+    if (r.k !== "missing") s.missing = 0;
     if (s.trouble === "offline") calm(s);
     if (r.k === "ok") meet(s, baseOf(r.meta, e.text), r.meta.status, out, e.id);
-    else if (r.k === "gone") s.trouble = "gone";
-    else if (r.k === "out" || r.k === "missing") lostIdentity(s, r.k, out);
+    else unknown(s, r, out);
   },
 
   unapplied(s, e) {
@@ -159,15 +133,19 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
   },
 
   who(s, e, out) {
-    if (e.r === "lost") return;
-    if (e.r === "same" && s.trouble === "signed_out") {
+    if (e.r === "other") {
+      s.trouble = "signed_out";
+      s.missing = 0;
+    } else if (e.r === "same" && s.trouble === "signed_out") {
+      // Somebody else may have been signed in when the document was not found.
+      if (s.missing === 1) return load(s, out);
       if (s.missing) s.trouble = "gone";
       else {
         calm(s);
         begin(s, out);
       }
-    } else if (e.r === "other") s.trouble = "signed_out";
-    s.missing = false;
+      s.missing = 0;
+    }
   },
 
   hide(s, _, out) {
@@ -189,9 +167,10 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
 
   online(s, _, out) {
     if (s.trouble === "signed_out") out.push(["who"]);
-    else if (s.loading) out.push(["load"]);
+    // It may have been restored, or it was another person who did not find it.
+    else if (s.loading || s.trouble === "gone") load(s, out);
     else if (dirty(s)) begin(s, out);
-    poll(s, out);
+    on.poll?.(s, { t: "poll" } as never, out);
   },
 
   flush(s, _, out) {
@@ -202,6 +181,7 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
   save(s, e, out) {
     if (e.rename) renamed(s, e.rename);
     s.promote = s.kind === "new" || s.kind === "draft";
+    if (s.promote) touch(s);
     s.auto = false;
     s.rush = s.edits;
     if (s.trouble === "no_room" || s.trouble === "refused") calm(s);
@@ -212,36 +192,17 @@ const on: Omit<Handlers, keyof Decisions> & Partial<Decisions> = {
     renamed(s, e.rename);
     begin(s, out);
   },
-
-  deltas(s) {
-    s.deltas = true;
-  },
-
-  opened(s, _, out) {
-    if (s.visible) out.push(["timer", "poll", s.idle]);
-  },
-
-  check(_s, _, out) {
-    out.push(["who"]);
-  },
 };
 
-/** Asks whether others saved, in a rhythm that slows down. */
-function poll(s: State, out: Effect[]): void {
-  const can = s.visible && s.trouble !== "gone" && s.trouble !== "signed_out";
-  if (can && s.base && !s.attempt && !s.conflict && !s.loading) out.push(["poll"]);
-  if (can) out.push(["timer", "poll", s.idle]);
-  s.idle = Math.min(Math.max(60_000, s.config.poll), s.idle * 1.5);
-}
-
-function lostIdentity(s: State, k: "out" | "missing", out: Effect[]): void {
-  answers[k as "out"](s, null!, { k: "out" }, out);
+/** Takes the answer to a question about a document that is not to be seen. */
+export function unknown(s: State, r: Answer, out: Effect[]): void {
+  if (r.k === "gone" || r.k === "missing" || r.k === "out") answers[r.k](s, null!, r as never, out);
 }
 
 /** Returns the state after an event, and what is to be done, in this order. Changes nothing by itself. */
 export function next(state: State, event: Event): [State, Effect[]] {
   const s = { ...state };
   const out: Effect[] = [];
-  (on[event.t] as (s: State, e: Event, out: Effect[]) => void)(s, event, out);
+  (on[event.t] as ((s: State, e: Event, out: Effect[]) => void) | undefined)?.(s, event, out);
   return [s, out];
 }

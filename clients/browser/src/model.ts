@@ -111,7 +111,8 @@ export interface State {
   loading: boolean;
   /** The newest version that is known to exist. */
   seen: number;
-  missing: boolean;
+  /** How often in a row the server did not know the document: 2 after it has said who is signed in. */
+  missing: number;
   failing: boolean;
   visible: boolean;
   idle: number;
@@ -137,15 +138,19 @@ export interface Config {
   onConflict: "ask" | "copy";
 }
 
-/** What became of a request. `lost`: nobody knows, or later. `again`: not in this form. */
+/** What became of a request. `lost`: nobody knows, or later. `again`: not in this form. `more`: something rare. */
 export type Answer =
-  | { k: "ok"; meta: Meta; copyOf?: { version: number } | null }
-  | { k: "lost"; after?: number }
+  | { k: "ok"; meta: Meta }
+  /** A copy was made instead: `of` is what the server has, null if it is deleted. */
+  | { k: "copied"; meta: Meta; of: { version: number } | null | undefined }
+  | { k: "restored"; meta: Meta }
+  | { k: "lost"; after?: number | undefined }
   | { k: "stale"; version: number }
   | { k: "gone" }
   | { k: "missing" }
   | { k: "out" }
   | { k: "again" }
+  | { k: "more" }
   | { k: "same" }
   | { k: "moved"; status: string }
   | { k: "big"; size: number; limit: number }
@@ -160,7 +165,7 @@ export type Event =
   | { t: "online" }
   | { t: "flush" }
   | { t: "undo" }
-  | { t: "deltas" }
+  /** The parts are loaded that come after the first edits. */
   | { t: "opened" }
   | { t: "check" }
   | { t: "replace"; base: Base; kind: string }
@@ -201,5 +206,6 @@ export type Effect =
   | ["who"]
   /** Shows a text. `base` is what to return to if that fails. */
   | ["apply", string, Base | null]
-  | ["tell", "saved" | "gone"]
+  /** Tells other tabs what was saved. */
+  | ["tell"]
   | ["out"];

@@ -4,6 +4,7 @@ import { asideOf, type Archive } from "./archive.js";
 import type { Managed } from "./document.js";
 import type { Entry } from "./entry.js";
 import type { Core } from "./late.js";
+import type { Others } from "./others.js";
 import type { Base, Event } from "./model.js";
 import { fromEntry } from "./resume.js";
 import type { OpenOptions } from "./types.js";
@@ -49,10 +50,11 @@ export const createResume =
 export async function leftOf(
   by: Core,
   archive: Archive,
+  orphans: Others["orphans"],
   owner: string,
   id: string,
 ): Promise<Entry | undefined> {
-  const isOrphan = await by.orphans();
+  const isOrphan = await orphans();
   const entries = await archive.list([...new Set([owner, ""])], by.app);
   return entries
     .filter((entry) => entry.id === id && isOrphan(entry.instance))

@@ -10,31 +10,22 @@ export interface PageEvents {
   enter(): void;
 }
 
-export interface Page {
-  /** Asks before the page is left, as long as it is true. */
-  guard(on: boolean): void;
-}
-
-export function watchPage(on: PageEvents): Page {
+export function watchPage(on: PageEvents): void {
   let gone = false;
-  let guarded = false;
 
   const hide = (): void => {
     if (!gone) on.hide();
     gone = true;
   };
-  const show = (): void => {
-    if (document.visibilityState === "hidden") return;
+  const look = (): void => {
+    if (document.visibilityState === "hidden") return hide();
     gone = false;
     on.show();
   };
-  const ask = (event: Event): void => event.preventDefault();
 
-  document.addEventListener("visibilitychange", () =>
-    document.visibilityState === "hidden" ? hide() : show(),
-  );
-  document.addEventListener("resume", show);
-  addEventListener("focus", show);
+  document.addEventListener("visibilitychange", look);
+  document.addEventListener("resume", look);
+  addEventListener("focus", look);
   addEventListener("online", () => on.online());
   addEventListener("pagehide", () => {
     hide();
@@ -43,15 +34,6 @@ export function watchPage(on: PageEvents): Page {
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     on.enter();
-    show();
+    look();
   });
-
-  return {
-    guard(wanted) {
-      if (wanted === guarded) return;
-      guarded = wanted;
-      if (wanted) addEventListener("beforeunload", ask);
-      else removeEventListener("beforeunload", ask);
-    },
-  };
 }

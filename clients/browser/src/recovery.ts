@@ -3,6 +3,7 @@
 import { asideOf, type Archive, type Aside } from "./archive.js";
 import type { Entry } from "./entry.js";
 import type { Core } from "./late.js";
+import type { Others } from "./others.js";
 import type { State } from "./model.js";
 import { fromEntry } from "./resume.js";
 import type { Status } from "./view.js";
@@ -21,6 +22,8 @@ export interface Recoverable {
   readonly current: boolean;
   /** The text. Of something that cannot be read: as it was found. */
   readonly content: unknown;
+  /** @internal */
+  readonly _owner: string;
   /** @internal */
   readonly _entry: Entry | undefined;
   /** @internal */
@@ -45,8 +48,8 @@ export interface Recovery {
   setAside(entry: Recoverable): Promise<void>;
 }
 
-export function createRecovery(by: Core, archive: Archive): Recovery {
-  const { http, app, answerOf } = by;
+export function createRecovery(by: Core, archive: Archive, orphans: Others["orphans"]): Recovery {
+  const { http, app, answerOf, Problem } = by;
 
   /** Whether the server has it all, as when a response was lost. */
   async function isSaved({ id, content, rename, promote }: Entry): Promise<boolean> {
@@ -57,7 +60,7 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
 
   /** Returns undefined, and removes the entry, if there is nothing to recover. */
   async function described(entry: Entry): Promise<Recoverable | undefined> {
-    const { id, title, at, base, content } = entry;
+    const { id, title, at, base, content, owner: _owner } = entry;
     const r = answerOf(
       await http.send({ method: "GET", path: `/sessions/metadata/${encodeURIComponent(id)}` }),
     );
@@ -69,12 +72,12 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
       return undefined;
     }
     const versions = { version: base?.version, serverVersion: server?.version };
-    return { id, title, at, aside: undefined, ...versions, current, content, _entry: entry };
+    return { id, title, at, aside: undefined, ...versions, current, content, _owner, _entry: entry };
   }
 
   const put = (aside: Aside): Recoverable => ({
     ...{ id: aside.id, title: aside.title, at: aside.at, aside: aside.why, content: aside.content, _aside: aside },
-    ...{ version: undefined, serverVersion: undefined, current: false, _entry: undefined },
+    ...{ version: undefined, serverVersion: undefined, current: false, _owner: aside.owner, _entry: undefined },
   });
 
   /** Saves a text without showing it. */
@@ -105,14 +108,15 @@ export function createRecovery(by: Core, archive: Archive): Recovery {
   return {
     async recoverable() {
       const owners = [...new Set([await by.owner(), ""])];
-      const isOrphan = await by.orphans();
+      const isOrphan = await orphans();
       const entries = (await archive.list(owners, app)).filter((entry) => isOrphan(entry.instance));
       const asides = await archive.asides(owners, app);
       const found = await Promise.all(entries.map(described));
       return [...found.filter((one) => one !== undefined), ...asides.map(put)];
     },
-    async claim({ _entry: entry, _aside: aside, content, title }) {
+    async claim({ _entry: entry, _aside: aside, _owner, content, title }) {
       const owner = await by.owner();
+      if (_owner && _owner !== owner) throw new Problem("not_found", 404, "Another person has made this.");
       const instance = by.instance();
       if (!entry) {
         if (typeof content !== "string") throw new TypeError("This cannot be read, so it cannot be saved.");

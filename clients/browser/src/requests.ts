@@ -1,20 +1,21 @@
 /** Makes the request of an attempt. The same attempt makes the same request, also after the page was loaded again. */
 
-import { size, type Call, type Headers } from "./http.js";
-import type { Attempt, Base, State } from "./model.js";
+import type { Call, Headers } from "./http.js";
+import type { State } from "./model.js";
 
-/** The encoder of deltas, which is loaded when a document is opened. */
-export interface Encoder {
-  delta(from: Uint8Array, to: Uint8Array): Uint8Array<ArrayBuffer>;
-  sha256(bytes: Uint8Array): string;
+/** Makes requests of a document smaller. It is loaded when the first one is opened. */
+export interface Packing {
+  /** Returns what to send instead of a text. Undefined if that is not smaller. */
+  delta(from: string, to: string): { headers: Headers; body: Uint8Array<ArrayBuffer> } | undefined;
+  pack(call: Call): Promise<Call>;
+  /** Returns a call packed if it was packed before. */
+  ready(call: Call): Call;
 }
 
 export interface About {
   app: string;
   device: string | undefined;
 }
-
-const GZIP_FROM_BYTES = 1024;
 
 export interface Requests {
   /** Packs a request ahead, for a page that is closed before the next one. */
@@ -27,18 +28,11 @@ export interface Requests {
 export function createRequests(
   shared: About,
   mediaType: string | undefined,
-  encoder: () => Encoder | undefined,
+  create: () => Packing | undefined,
 ): Requests {
-  let ready: { source: string; blob: Blob } | undefined;
-  let known: { text: string; bytes: Uint8Array }[] = [];
+  let packing: Packing | undefined;
   let made: { key: string; call: Call } | undefined;
-
-  /** The bytes of the acknowledged text, and of the one that is sent. */
-  function bytesOf(text: string): Uint8Array {
-    const found = known.find((one) => one.text === text) ?? { text, bytes: new TextEncoder().encode(text) };
-    known = [found, ...known.filter((one) => one !== found)].slice(0, 2);
-    return found.bytes;
-  }
+  const tool = (): Packing | undefined => (packing ??= create());
 
   function plain(s: State): Call {
     const a = s.attempt!;
@@ -55,7 +49,7 @@ export function createRequests(
     const about = { deviceInfo: device, title: s.title || undefined, ...a.rename };
     switch (a.form) {
       case "title":
-        return json("PATCH", `/sessions/${id}`, a.rename!);
+        return json("PUT", `/sessions/${id}`, { ...a.rename, deviceInfo: device });
       case "promote":
         return json("POST", `/drafts/${id}/promote`);
       case "restore":
@@ -72,57 +66,33 @@ export function createRequests(
       headers["Content-Type"] = mediaType ?? "text/plain";
       return { method: "PUT", path: content, headers, body: a.text };
     }
-    const delta = deltaOf(a, s.base);
+    const text = s.base?.etag === a.etag ? s.base.text : undefined;
+    const delta = text === undefined ? undefined : tool()?.delta(text, a.text);
     // Repeats a delta, too: the server compares what arrives, not how.
     if (!delta) return json("PUT", `/sessions/${id}${query}`, { content: a.text, deviceInfo: device });
-    headers["Content-Type"] = "application/x-fossil-delta";
-    headers["Patched-Digest"] = `sha-256=:${delta.digest}:`;
-    return { method: "PATCH", path: content, headers, body: delta.body };
+    return { method: "PATCH", path: content, headers: { ...headers, ...delta.headers }, body: delta.body };
   }
 
-  function deltaOf(a: Attempt, base: Base | null) {
-    const tool = encoder();
-    if (!tool || base?.text === undefined || base.etag !== a.etag) return;
-    const to = bytesOf(a.text);
-    const body = tool.delta(bytesOf(base.text), to);
-    return body.length < to.length ? { body, digest: tool.sha256(to) } : undefined;
-  }
-
-  async function pack(call: Call): Promise<Call> {
-    if (!("CompressionStream" in globalThis) || size(call.body) < GZIP_FROM_BYTES) return call;
-    const { body } = call;
-    let blob = ready && ready.source === body ? ready.blob : undefined;
-    if (!blob) {
-      const stream = new Blob([body!]).stream().pipeThrough(new CompressionStream("gzip"));
-      blob = await new Response(stream).blob();
-      if (typeof body === "string") ready = { source: body, blob };
-    }
-    return { ...call, headers: { ...call.headers, "Content-Encoding": "gzip" }, body: blob };
-  }
-
-  const remember = (key: string, call: Call): Call => {
-    made = { key, call };
+  const remember = (s: State, call: Call): Call => {
+    made = { key: s.attempt!.key, call };
     return call;
   };
+  const known = (s: State): Call | undefined => (made?.key === s.attempt!.key ? made.call : undefined);
 
   return {
     async prepare(s) {
       const call = plain(s);
-      if (typeof call.body === "string") await pack(call);
+      if (typeof call.body === "string") await tool()?.pack(call);
     },
     now(s) {
-      const { key } = s.attempt!;
-      if (made?.key === key) return made.call;
-      const call = plain(s);
-      const blob = ready && ready.source === call.body ? ready.blob : undefined;
-      return remember(
-        key,
-        blob ? { ...call, headers: { ...call.headers, "Content-Encoding": "gzip" }, body: blob } : call,
-      );
+      const call = known(s) ?? plain(s);
+      return remember(s, tool()?.ready(call) ?? call);
     },
     async packed(s) {
-      const { key } = s.attempt!;
-      return made?.key === key ? made.call : remember(key, await pack(plain(s)));
+      const found = known(s);
+      if (found) return found;
+      const call = plain(s);
+      return remember(s, (await tool()?.pack(call)) ?? call);
     },
   };
 }

@@ -43,6 +43,11 @@ export function calm(s: State): void {
 export function renamed(s: State, rename: Rename): void {
   s.rename = { ...s.rename, ...rename };
   s.title = s.rename.title ?? s.title;
+  touch(s);
+}
+
+/** Counts a change that is not one of the text, so that an earlier acknowledgement does not cover it. */
+export function touch(s: State): void {
   s.edits++;
   s.snapped++;
 }
@@ -80,15 +85,9 @@ export function begin(s: State, out: Effect[], hide = false): void {
   if (s.loading || (s.trouble && s.trouble !== "offline")) return;
   settle(s);
   const form = due(s);
-  if (form === "create" || form === "content") {
-    if (s.snapped < 0) return;
-    const size = s.limit && new Blob([s.text]).size;
-    if (size > s.limit) {
-      Object.assign(s, { trouble: "too_large", size, stuck: s.text.length });
-      return;
-    }
-  }
-  if (form) attempt(s, out, form, hide ? { at: 1, copy: form === "create" || form === "content" } : {});
+  const isText = form === "create" || form === "content";
+  if (isText && s.snapped < 0) return;
+  if (form) attempt(s, out, form, hide ? { at: 1, copy: isText } : {});
   else if (old || s.kept) out.push(["drop"]);
 }
 
@@ -97,13 +96,6 @@ function due(s: State): Form | null {
   if (!s.base) return "create";
   if (s.rename) return "title";
   return s.edits > s.acked ? "content" : "promote";
-}
-
-/** Reads a version that others made, unless an attempt will tell. */
-export function fetchTheirs(s: State, version: number, out: Effect[]): void {
-  if (!s.base || version <= s.seen || s.attempt || s.conflict) return;
-  s.seen = version;
-  if (!s.loading) load(s, out);
 }
 
 export function load(s: State, out: Effect[]): void {
@@ -116,7 +108,7 @@ export function failed(s: State, e: { r: object; now: number; random: number }, 
   const { after } = e.r as { after?: number };
   const most = Math.min(60_000, 1000 * 2 ** ++s.tries);
   const wait = Math.round(after ? after * 1000 : 1000 + e.random * (most - 1000));
-  if (!s.trouble || s.trouble === "offline") s.trouble = "offline";
+  s.trouble ||= "offline";
   s.retryAt = e.now + wait;
   out.push(["timer", "retry", wait]);
 }

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answerOf, createHttp } from "../src/http.js";
+import { answerOf, createHttp, type Reply } from "../src/http.js";
+import { meaningOf } from "../src/refusals.js";
+import type { Form } from "../src/model.js";
 
+function meaning(reply: Reply, form: Form = "content") {
+  const r = answerOf(reply);
+  return r.k === "more" || form === "restore" ? meaningOf({ answerOf }, reply, form) : r;
+}
 const problem = (status: number, type: string, more: object = {}) =>
-  answerOf({ status, body: { detail: "words", error: { type }, ...more } });
+  meaning({ status, body: { detail: "words", error: { type }, ...more } });
 const META = { id: "doc", etag: '"2"', version: 2 };
 
 test("each response says one thing about a document", () => {
@@ -11,9 +17,10 @@ test("each response says one thing about a document", () => {
     [answerOf({ status: 200, body: META }), { k: "ok", meta: META }],
     [answerOf({ status: 200, body: { metadata: META, content: "" } }), { k: "ok", meta: META }],
     [
-      answerOf({ status: 201, body: { ...META, conflict: { of: "x", current: null } } }),
-      { k: "ok", copyOf: null },
+      meaning({ status: 201, body: { ...META, conflict: { of: "x", current: null } } }),
+      { k: "copied", of: null },
     ],
+    [meaning({ status: 200, body: META }, "restore"), { k: "restored" }],
     [answerOf({ status: 304, body: null }), { k: "same" }],
     [answerOf({ status: 0, body: null }), { k: "lost" }],
     [answerOf({ status: 200, body: {} }), { k: "lost" }],
@@ -61,7 +68,7 @@ const json = () => new Response("{}", { headers: { "Content-Type": "application/
 test("no more than 60 KiB are sent to outlive the page, of all documents together", async () => {
   const { sent, fetch } = line(json);
   const http = createHttp({ baseUrl: "", fetch });
-  const put = (bytes: number) => http.send({ method: "PUT", path: "/x", body: new Uint8Array(bytes) }, true);
+  const put = (bytes: number) => http.send({ method: "PUT", path: "/x", body: new Uint8Array(bytes) }, {});
   const all = [put(40_000), put(21_440), put(1), put(0)];
   assert.deepEqual(
     sent.map(({ keepalive }) => keepalive),
@@ -95,7 +102,7 @@ test("a page of a portal is no answer, and one of a platform about signing in is
     [401, 401],
   ] as const) {
     const { sent, fetch } = line(page(status));
-    const done = createHttp({ baseUrl: "", fetch }).send({ method: "GET", path: "/" }, true);
+    const done = createHttp({ baseUrl: "", fetch }).send({ method: "GET", path: "/" }, {});
     sent[0]!.release();
     assert.equal((await done).status, expected);
   }
@@ -106,7 +113,7 @@ test("a response without a body is one, whatever its type", async () => {
     const { sent, fetch } = line(
       () => new Response(null, { status, headers: { "Content-Type": "application/json" } }),
     );
-    const done = createHttp({ baseUrl: "", fetch }).send({ method: "DELETE", path: "/" }, true);
+    const done = createHttp({ baseUrl: "", fetch }).send({ method: "DELETE", path: "/" }, {});
     sent[0]!.release();
     assert.equal((await done).status, status);
   }
@@ -123,7 +130,7 @@ test("a closing page sends in the same task, with the headers of the last call",
   const first = http.send({ method: "GET", path: "/me" });
   assert.equal(sent.length, 0);
   await new Promise((done) => setTimeout(done));
-  const last = http.send({ method: "PUT", path: "/x" }, true);
+  const last = http.send({ method: "PUT", path: "/x" }, http.last());
   assert.deepEqual(
     sent.map(({ headers }) => headers["Authorization"]),
     ["token 1", "token 1"],

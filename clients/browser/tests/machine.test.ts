@@ -28,12 +28,14 @@ const NAMES = [
   "reload",
   "restore",
   "undo",
+  "fork",
   "crash",
   "close",
   "open",
   "reopen",
   "other",
   "closed",
+  "other person",
   "journal",
 ];
 
@@ -67,7 +69,7 @@ class Run {
   }
 
   private act(name: string, tab: Tab, choice: number, fault: number): void {
-    const { server } = this.device;
+    const { server } = tab;
     if (name === "edit") this.edit(tab);
     else if (name === "timer") {
       const due = [...tab.timers];
@@ -95,10 +97,12 @@ class Run {
         tab.dispatch({ t: "restore", version: 1 + (choice % server.history.length) });
       }
     } else if (name === "reload") tab.reload();
+    else if (name === "fork") tab.fork(`fork-${++this.made}`);
     else if (name === "resolve") {
       const how = (["mine", "theirs", "copy", { text: `${tab.screen}merged;` }] as const)[choice % 4]!;
       tab.dispatch({ t: "resolve", how, id: "id-of-copy" });
-    } else if (name === "crash") this.crash(tab);
+    } else if (name === "other person") this.device.isOther = !this.device.isOther;
+    else if (name === "crash") this.crash(tab);
     else if (name === "close") {
       tab.dispatch({ t: "hide" });
       tab.crash();
@@ -121,7 +125,10 @@ class Run {
     let index = choice % Math.max(1, tab.pending.length);
     const isWrite = (what: string | undefined) => what === "keep" || what === "drop";
     if (isWrite(tab.pending[index]?.what)) index = tab.pending.findIndex((one) => isWrite(one.what));
-    tab.pending.splice(index, 1)[0]?.run(fault);
+    const [one] = tab.pending.splice(index, 1);
+    // What was asked about the document before `saveAs` is not about the new one.
+    const isOld = one?.id !== tab.state.id && ["load", "poll", "news"].includes(one?.what ?? "");
+    if (!isOld) one?.run(fault);
   }
 
   /** What was said to be safe must be. The rest of a crashed tab may be lost. */
@@ -138,12 +145,12 @@ class Run {
   reopen(): void {
     const { journal, mirror, tabs } = this.device;
     for (const [key, copy] of mirror) {
-      if (tabs.find((tab) => tab.key === key)!.alive) continue;
+      if (tabs.find((tab) => key.startsWith(`${tab.key}/`))!.alive) continue;
       const entry = journal.get(key);
       if (!entry || entry.edits <= copy.edits) journal.set(key, copy);
       mirror.delete(key);
     }
-    const orphan = [...journal.keys()].find((key) => !tabs.find((tab) => tab.key === key)!.alive);
+    const orphan = [...journal.keys()].find((key) => !tabs.find((tab) => key.startsWith(`${tab.key}/`))!.alive);
     if (!orphan) return;
     const entry = journal.get(orphan)!;
     new Tab(this.device, JSON.parse(JSON.stringify(entry)));
@@ -151,8 +158,8 @@ class Run {
   }
 
   lost(): string[] {
-    const { server, journal, mirror, aside } = this.device;
-    const texts = [...server.history, ...server.copies, ...aside, ...this.tabs.map((tab) => tab.screen)];
+    const { journal, mirror } = this.device;
+    const texts = [...this.kept(), ...this.tabs.map((tab) => tab.screen)];
     for (const tab of this.tabs) if (tab.state.copied) texts.push(tab.state.copied.text);
     for (const entry of [...journal.values(), ...mirror.values()])
       texts.push(entry.content, entry.attempt?.text ?? "");
@@ -160,19 +167,26 @@ class Run {
     return [...this.edits].filter((token) => !all.includes(`${token};`));
   }
 
+  /** What is on the server, in every version and copy, or put aside. */
+  private kept(): string[] {
+    const { servers, aside } = this.device;
+    return [...servers.flatMap(({ history, copies }) => [...history, ...copies]), ...aside];
+  }
+
   check(after: string): void {
     assert.deepEqual(this.lost(), [], `lost after ${after}`);
     for (const tab of this.tabs) {
       if (tab.safe !== "server" || tab.state.loading) continue;
-      const known = [...this.device.server.history, ...this.device.server.copies, ...this.device.aside, ""];
+      const known = [...this.kept(), ""];
       assert.ok(known.includes(tab.screen), `"server" was said of "${tab.screen}" after ${after}`);
     }
   }
 
   /** Without faults, and with decisions, every tab gets to the end. */
   finish(): void {
-    if (this.device.server.meta?.status === "closed")
-      this.device.server.save(this.device.server.text, { status: "active" });
+    this.device.isOther = false;
+    for (const server of this.device.servers)
+      if (server.meta?.status === "closed") server.save(server.text, { status: "active" });
     for (let round = 0; round < 400; round++) {
       this.reopen();
       const busy = this.tabs.filter((tab) => this.push(tab, round));
@@ -182,7 +196,7 @@ class Run {
     for (const tab of this.tabs) {
       assert.equal(tab.safe, "server", JSON.stringify(tab.state));
       assert.equal(tab.state.trouble, "", JSON.stringify(tab.state));
-      assert.equal(tab.screen, this.device.server.text);
+      assert.equal(tab.screen, tab.server.text);
     }
     assert.equal(this.device.journal.size, 0);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encoder } from "../src/delta.js";
+import { createPacking } from "../src/delta.js";
 import { start } from "../src/machine.js";
 import type { Attempt, State } from "../src/model.js";
 import { createRequests } from "../src/requests.js";
@@ -8,8 +8,8 @@ import { CONFIG } from "./world.js";
 
 const BASE = { etag: '"1"', version: 1, title: "Plan", at: "", device: null, text: "before ".repeat(100) };
 const ABOUT = { app: "notes", device: "Firefox on Ünix" };
-const make = (withDeltas = true) =>
-  createRequests(ABOUT, "text/markdown", () => (withDeltas ? encoder : undefined));
+const make = (isLoaded = true) =>
+  createRequests(ABOUT, "text/markdown", () => (isLoaded ? createPacking() : undefined));
 
 function doc(change: Partial<Attempt>, known: Partial<State> = {}): State {
   const attempt: Attempt = {
@@ -42,7 +42,7 @@ test("a closing page asks for a copy", () => {
   assert.match(make().now(doc({ copy: true })).path, /on_conflict=copy$/);
 });
 
-test("without an encoder, the content is sent whole, with its media type", async () => {
+test("without what packs, the content is sent whole, with its media type", async () => {
   const { method, headers, body } = await make(false).packed(doc({ whole: true }));
   assert.equal(method, "PUT");
   assert.equal(headers!["Content-Type"], "text/markdown");
@@ -52,14 +52,14 @@ test("without an encoder, the content is sent whole, with its media type", async
 
 test("a large content is gzipped, as a body of known length", async () => {
   const text = "a long text ".repeat(1000);
-  const { headers, body } = await make(false).packed(doc({ whole: true, text }));
+  const { headers, body } = await make().packed(doc({ whole: true, text }));
   assert.equal(headers!["Content-Encoding"], "gzip");
   const stream = (body as Blob).stream().pipeThrough(new DecompressionStream("gzip"));
   assert.equal(await new Response(stream).text(), text);
 });
 
 test("a request that was packed ahead is sent packed by a closing page", async () => {
-  const requests = make(false);
+  const requests = make();
   const state = doc({ whole: true, text: "a long text ".repeat(1000) });
   await requests.prepare(state);
   assert.equal(requests.now(state).headers!["Content-Encoding"], "gzip");
