@@ -29,6 +29,7 @@
         ├── ItemNotFound
         ├── ItemChanged
         ├── ItemTooLarge
+        ├── OwnerFull
         └── StoreUnavailable
             ├── StorageExhausted
             ├── IndexBuilding
@@ -335,6 +336,16 @@ class ItemTooLarge(EngineError):
         has = "too many" if size is None else f"{size:,}"
         super().__init__(f"The item has {has} bytes; at most {limit:,} can be kept.")
         self.size, self.limit = size, limit
+
+
+class OwnerFull(EngineError):
+    """All items of this owner together fill a partition of the database. Nothing was written. Other owners are not
+    affected. Deleting works, and makes room."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "All that you keep has reached the limit of the database; nothing was written. Delete some."
+        )
 
 
 class StoreUnavailable(EngineError):

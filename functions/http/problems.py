@@ -111,6 +111,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.DeltaTooLarge: ProblemType(413, "delta_too_large", "Delta too large"),
     errors.InvalidDelta: ProblemType(422, "invalid_delta", "Invalid delta"),
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
+    errors.OwnerFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
     errors.StorageExhausted: ProblemType(507, "storage_exhausted", "The store has no room", {"Retry-After": "30"}),

@@ -138,6 +138,20 @@ var logRules = [
     frequency: 'PT30M'
   }
   {
+    name: 'large-owner'
+    title: 'Savepoint: what one person stores approaches the limit of the database'
+    description: 'A partition has more than 14 GB. At 20 GB, saves of that person are refused. CDBPartitionKeyStatistics has the partition.'
+    severity: 2
+    // The table does not exist before its first line. A rule whose query fails for a week is switched off.
+    query: 'union isfuzzy=true (datatable(TimeGenerated: datetime, SizeKb: real)[]), CDBPartitionKeyStatistics | summarize Figure = max(SizeKb)'
+    aggregation: 'Maximum'
+    dimensions: []
+    operator: 'GreaterThan'
+    threshold: 14680064
+    window: 'P1D'
+    frequency: 'PT1H'
+  }
+  {
     name: 'full-log'
     title: 'Savepoint logs nothing until tomorrow'
     description: 'The daily cap of the workspace is reached. Alerts that read the log are silent until it is lifted.'

@@ -88,7 +88,8 @@ resource keep 'Microsoft.Authorization/locks@2020-05-01' = if (keepData) {
   }
 }
 
-// Changes of roles, keys, backups and indexes. Not the requests for data: their lines contain owner ids and cost more.
+// Changes of roles, keys, backups and indexes, and the largest partitions. A partition of `sessions` is one person, so
+// those lines contain owner ids. Not the requests for data: their lines contain owner ids, too, and cost more.
 resource changes 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'changes'
   scope: account
@@ -98,6 +99,10 @@ resource changes 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
     logs: [
       {
         category: 'ControlPlaneRequests'
+        enabled: true
+      }
+      {
+        category: 'PartitionKeyStatistics'
         enabled: true
       }
     ]
