@@ -169,7 +169,7 @@ def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
     for applies, possible in STATUS_RULES:
         if applies(endpoint):
             found.update(possible)
-    if auth_mode is AuthMode.LOCAL and not endpoint.route.public:
+    if auth_mode is not AuthMode.JWT and not endpoint.route.public:
         found.add(403)  # pages of other origins
     return sorted(found)
 
@@ -212,7 +212,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "invalid_cursor": lambda it, mode: "cursor" in it.query.model_fields,
     "forbidden": lambda it, mode: 403 in it.route.statuses,
     "not_a_subresource": lambda it, mode: it.route.produces == ANY_TYPE,
-    "forbidden_origin": lambda it, mode: mode is AuthMode.LOCAL,
+    "forbidden_origin": lambda it, mode: mode is not AuthMode.JWT and not it.route.public,
     "illegal_move": lambda it, mode: it.route.method != "GET",
     "items_stale": lambda it, mode: _is_sync(it),
     "items_refused": lambda it, mode: _is_sync(it),
@@ -220,7 +220,6 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "changed": lambda it, mode: not _is_sync(it),
     "key_reused": lambda it, mode: _reads(it, "Idempotency-Key"),
     "too_many": lambda it, mode: it.route.method != "GET",
-    "storage_full": lambda it, mode: 507 in it.route.statuses or _keeps_content(it),
     "identity_unavailable": lambda it, mode: mode is AuthMode.JWT,
 }
 """Where a problem is possible, by its code. A problem that is not here is possible wherever its status is."""
