@@ -71,5 +71,5 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(access_logs.routes, stores.access_logs)
     api.add(activity.routes, stores.activity)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
-    api.add(health.routes, stores.engine)
+    api.add(health.routes, health.Readiness(stores.engine))
     api.add(client.routes, client.BrowserFiles())
