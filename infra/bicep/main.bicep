@@ -95,6 +95,14 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   tags: tags
 }
 
+module inputs 'inputs.bicep' = {
+  name: 'inputs'
+  scope: group
+  params: {
+    appSettings: appSettings
+  }
+}
+
 module identity 'identity.bicep' = {
   name: 'identity'
   scope: group
@@ -182,7 +190,7 @@ module functionApp 'function-app.bicep' = {
     insightsConnectionString: monitoring.outputs.insightsConnectionString
     authMode: empty(staticWebAppHostname) ? 'easyauth' : 'swa'
     authProviders: authProviders
-    appSettings: appSettings
+    appSettings: inputs.outputs.appSettings
   }
 }
 

@@ -21,18 +21,6 @@ NOT_IN_THE_CLOUD = {
     "JWT_SUBJECT_CLAIM": "as JWT_ISSUERS",
 }
 
-# Flex Consumption reads these from functionAppConfig, or does not have them.
-REFUSED_BY_FLEX = {
-    "ENABLE_ORYX_BUILD",
-    "FUNCTIONS_EXTENSION_VERSION",
-    "FUNCTIONS_WORKER_RUNTIME",
-    "FUNCTIONS_WORKER_RUNTIME_VERSION",
-    "SCM_DO_BUILD_DURING_DEPLOYMENT",
-    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
-    "WEBSITE_CONTENTSHARE",
-    "WEBSITE_RUN_FROM_PACKAGE",
-}
-
 
 def app_settings(variable: str) -> dict[str, Any]:
     return dict(bicep_file("function-app.bicep").named("variables")[variable]["value"])
@@ -81,10 +69,6 @@ def test_every_mode_that_is_wired_exists():
     modes = bicep_file("function-app.bicep").named("parameters")["authMode"]["decorators"][0]["argument"]
     for mode in modes:
         Settings.from_environ({**DEFAULTS, **WIRING, "AUTH_MODE": mode, "AUTH_PROVIDERS": "aad"} | ON_AZURE)
-
-
-def test_the_platform_gets_no_setting_that_it_refuses():
-    assert not REFUSED_BY_FLEX & {*DEFAULTS, *WIRING}
 
 
 def test_telemetry_goes_out_as_the_identity_and_from_the_worker_too():
