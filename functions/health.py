@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import Field
@@ -57,9 +58,18 @@ class HealthView(WireModel):
     """The app works. If not, the response is a problem."""
 
     status: Literal["ok"] = Field(default="ok", description="Always `ok`.")
+    build: str | None = Field(
+        description="Names the package that was deployed. Null if it was not packed for Azure."
+    )
 
 
-OK = HealthView()
+def build_of(folder: Path) -> str | None:
+    """Returns the build id that the hook `infra/hooks/version.py` wrote when the code was packed."""
+    file = folder / "build.txt"
+    return file.read_text().strip() if file.is_file() else None
+
+
+OK = HealthView(build=build_of(Path(__file__).parent))
 
 
 @routes.serve(Route("GET", "health/live", public=True))

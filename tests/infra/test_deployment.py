@@ -45,16 +45,17 @@ def test_azd_finds_the_infrastructure_and_the_app():
 
 
 def test_the_hooks_are_scripts_that_exist_on_every_system():
-    assert set(AZD["hooks"]) == {"preprovision", "postprovision", "predeploy"}
+    assert set(AZD["hooks"]) == {"preprovision", "postprovision", "predeploy", "postdeploy"}
     # Of the service, because `azd deploy` packs the code but is not `azd package`.
     of_the_service = AZD["services"]["api"]["hooks"]
     assert set(of_the_service) == {"prepackage"}
     for hook in [*AZD["hooks"].values(), *of_the_service.values()]:
-        scripts = {hook[system]["run"].split(maxsplit=1)[1] for system in ("posix", "windows")}
-        assert len(scripts) == 1
-        script, step = scripts.pop().split()
-        assert f'"{step}": {step}' in (ROOT / script).read_text()
-    assert {"app_registration", "browser_module", "hook", "indexes"} == set(HOOKS)
+        posix, windows = (hook[system]["run"].split(" && ") for system in ("posix", "windows"))
+        assert [one.replace("python3 ", "python ") for one in posix] == windows
+        for command in windows:
+            _, script, step = command.split()
+            assert f'"{step}": {step}' in (ROOT / script).read_text()
+    assert {"app_registration", "browser_module", "hook", "indexes", "version"} == set(HOOKS)
 
 
 HOOKS = sorted(path.stem for path in (ROOT / "infra" / "hooks").glob("*.py"))
@@ -101,6 +102,7 @@ def test_what_is_made_on_this_machine_does_not_go_to_azure(tmp_path: Path, folde
 
 def test_the_built_browser_files_go_to_azure_and_so_do_packages_with_the_name_of_a_folder_of_ours(tmp_path: Path):
     packed = ["functions/browser_files/savepoint.js", "functions/browser_files/savepoint.js.gz"]
+    packed += ["functions/build.txt"]
     packed += ["functions/clients/__init__.py", "functions/client/__init__.py"]
     assert not left_out(packed, tmp_path)
 

@@ -798,6 +798,7 @@ export interface components {
             pointer?: string;
         };
         Health: {
+            build: string | null;
             /**
              * @default ok
              * @constant
