@@ -40,6 +40,7 @@ def test_azd_finds_the_infrastructure_and_the_app():
     assert (ROOT / AZD["infra"]["path"] / f"{AZD['infra']['module']}.bicep").is_file()
     [(name, service)] = AZD["services"].items()
     assert (service["host"], service["language"]) == ("function", "python")
+    assert service["remoteBuild"] is True, "not left to the default of each version of azd"
     assert (ROOT / service["project"] / "host.json").is_file()
     assert "'azd-service-name': '" + name + "'" in bicep_file("function-app.bicep").text
 
