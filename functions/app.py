@@ -42,12 +42,13 @@ class AppRules:
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     """Returns the app with every function registered. Asks nothing of the stores yet."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    identify, warm_up = identify_by(rules.identity)
     api = Api(
         app,
-        identify_by(rules.identity),
+        identify,
         WriteLimit(rules.writes_per_minute, rules.write_bytes_per_minute),
         expose_charge=rules.expose_charge,
-        before_each=stores.confirm_rules,
+        before_each=(stores.confirm_rules, warm_up),
     )
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))

@@ -61,9 +61,9 @@ class Api:
         write_limit: WriteLimit,
         *,
         expose_charge: bool = False,
-        before_each: Callable[[], None] | None = None,
+        before_each: Sequence[Callable[[], None]] = (),
     ) -> None:
-        """`before_each` is called before each request is served."""
+        """`before_each` are called before each request is served."""
         self._app, self._before_each = app, before_each
         self._identify = identify
         self._write_limit = write_limit
@@ -106,8 +106,8 @@ class Api:
     async def _serve(self, name: str, respond: Respond, level: int, req: func.HttpRequest) -> func.HttpResponse:
         """Logs one line at that level: at DEBUG if anybody may call, because each line costs."""
         started = time.perf_counter()
-        if self._before_each is not None:
-            self._before_each()
+        for start in self._before_each:
+            start()
         with metered() as charge:
             try:
                 response = await respond(req)

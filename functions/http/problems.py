@@ -37,6 +37,7 @@ from functions.http.errors import (
 from functions.http.views import view_of
 from functions.identity.errors import (
     ForbiddenOrigin,
+    ForbiddenToken,
     IdentityUnavailable,
     InvalidToken,
     InvalidUserId,
@@ -75,6 +76,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     IdentityUnavailable: ProblemType(
         503, "identity_unavailable", "The identity cannot be checked", {"Retry-After": "5"}
     ),
+    ForbiddenToken: ProblemType(403, "forbidden_token", "Token not admitted"),
     ForbiddenOrigin: ProblemType(403, "forbidden_origin", "Origin not allowed"),
     UnsupportedMediaType: ProblemType(415, "unsupported_media_type", "Unsupported media type"),
     UnsupportedCoding: ProblemType(

@@ -146,7 +146,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     # 422 for all: every endpoint refuses unknown query parameters.
     (lambda it: True, (422, 500)),
     # An identity is checked and a store is asked.
-    (lambda it: not it.route.public, (401, 429, 503)),
+    (lambda it: not it.route.public, (401, 403, 429, 503)),
     # Browsers that would run raw content, or frame it.
     (lambda it: it.route.produces == ANY_TYPE, (403,)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
@@ -161,7 +161,7 @@ STATUS_RULES: tuple[Rule, ...] = (
 )
 
 
-def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
+def statuses(endpoint: Endpoint) -> list[int]:
     """Returns every possible status of the endpoint, in ascending order."""
     found = {endpoint.status, *endpoint.route.statuses, *endpoint.route.other_successes}
     for parameter in endpoint.parameters:
@@ -169,8 +169,6 @@ def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
     for applies, possible in STATUS_RULES:
         if applies(endpoint):
             found.update(possible)
-    if auth_mode is not AuthMode.JWT and not endpoint.route.public:
-        found.add(403)  # pages of other origins
     return sorted(found)
 
 
@@ -213,6 +211,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "forbidden": lambda it, mode: 403 in it.route.statuses,
     "not_a_subresource": lambda it, mode: it.route.produces == ANY_TYPE,
     "forbidden_origin": lambda it, mode: mode is not AuthMode.JWT and not it.route.public,
+    "forbidden_token": lambda it, mode: mode is AuthMode.JWT and not it.route.public,
     "illegal_move": lambda it, mode: it.route.method != "GET",
     "items_stale": lambda it, mode: _is_sync(it),
     "items_refused": lambda it, mode: _is_sync(it),
