@@ -1,5 +1,17 @@
 // Checks what a person sets, and stops the deployment with a message. Declares no resources.
 
+@description('Client id of the Entra app registration for which tokens are made.')
+param authClientId string
+
+@description('Client ids of further applications whose tokens are accepted, separated by commas.')
+param authClients string
+
+@description('Host name of the Static Web App in front.')
+param staticWebAppHostname string
+
+@description('Origins whose pages may call the API directly, separated by commas.')
+param corsOrigins string
+
 @description('App settings that differ from the defaults.')
 param appSettings object
 
@@ -22,6 +34,18 @@ var refusedByFlex = [
   'WEBSITE_SKIP_CONTENTSHARE_VALIDATION'
 ]
 var refused = filter(items(appSettings), s => contains(refusedByFlex, toUpper(s.key)))
+
+var nobodySignsIn = empty(authClientId) && empty(staticWebAppHostname)
+var origins = filter(map(split(corsOrigins, ','), o => trim(o)), o => !empty(o))
+
+@description('The client id, if callers are identified at all.')
+output authClientId string = nobodySignsIn ? fail('Set AUTH_CLIENT_ID or STATIC_WEB_APP_HOSTNAME: nobody could sign in.') : authClientId
+
+@description('The client ids.')
+output authClients array = filter(map(split(authClients, ','), c => trim(c)), c => !empty(c))
+
+@description('The origins.')
+output corsOrigins array = origins
 
 @description('The app settings, if none is refused.')
 output appSettings object = empty(refused) ? appSettings : fail('appSettings: Flex Consumption refuses ${join(map(refused, s => s.key), ', ')}. Remove that.')

@@ -10,20 +10,20 @@ param environmentName string
 @description('Region of every resource. It must offer Flex Consumption.')
 param location string
 
-@description('Client id of the Entra app registration that callers sign in to. The pre-provision hook creates one. Empty: behind a Static Web App.')
+@description('Client id of the Entra app registration for which tokens are made. The pre-provision hook creates one. Empty: behind a Static Web App.')
 param authClientId string = ''
 
-@description('Trusted identity providers, separated by commas. Owner ids depend on this list. Do not change it after sessions are saved.')
+@description('Trusted identity providers of the Static Web App, separated by commas. Owner ids depend on this list. Do not change it after sessions are saved.')
 param authProviders string = 'aad'
 
-@description('Host name of the Static Web App that this API is linked to. Empty: callers send Entra tokens.')
+@description('Host name of the Static Web App that this API is linked to. Link it first. Empty: callers send Entra tokens.')
 param staticWebAppHostname string = ''
 
 @description('Origins whose pages may call the API directly, separated by commas. Not needed behind a Static Web App.')
 param corsOrigins string = ''
 
 @description('Client ids of further applications whose tokens are accepted, separated by commas. Empty: only the app registration itself.')
-param allowedApplications string = ''
+param authClients string = ''
 
 @allowed([
   'Strong'
@@ -99,6 +99,10 @@ module inputs 'inputs.bicep' = {
   name: 'inputs'
   scope: group
   params: {
+    authClientId: authClientId
+    authClients: authClients
+    staticWebAppHostname: staticWebAppHostname
+    corsOrigins: corsOrigins
     appSettings: appSettings
   }
 }
@@ -180,7 +184,7 @@ module functionApp 'function-app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     httpConcurrency: httpConcurrency
-    corsOrigins: empty(corsOrigins) ? [] : split(corsOrigins, ',')
+    corsOrigins: inputs.outputs.corsOrigins
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     cosmosEndpoint: cosmos.outputs.endpoint
@@ -188,8 +192,10 @@ module functionApp 'function-app.bicep' = {
     storageName: storage.outputs.name
     packageContainerUrl: storage.outputs.packageContainerUrl
     insightsConnectionString: monitoring.outputs.insightsConnectionString
-    authMode: empty(staticWebAppHostname) ? 'easyauth' : 'swa'
+    staticWebAppHostname: staticWebAppHostname
     authProviders: authProviders
+    authClientId: inputs.outputs.authClientId
+    authClients: inputs.outputs.authClients
     appSettings: inputs.outputs.appSettings
   }
 }
@@ -199,9 +205,7 @@ module authentication 'authentication.bicep' = {
   scope: group
   params: {
     functionAppName: functionApp.outputs.name
-    clientId: authClientId
     staticWebAppHostname: staticWebAppHostname
-    allowedApplications: empty(allowedApplications) ? [] : split(allowedApplications, ',')
   }
 }
 
@@ -226,9 +230,6 @@ output SAVEPOINT_FUNCTION_APP_ID string = functionApp.outputs.id
 
 @description('Address of the API.')
 output SAVEPOINT_URL string = functionApp.outputs.url
-
-@description('Object id of the identity that the app registration trusts instead of a secret. The post-provision hook reads it.')
-output SAVEPOINT_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 
 @description('Address of the Cosmos DB account. The pre-deploy hook waits for its indexes.')
 output SAVEPOINT_COSMOS_ENDPOINT string = cosmos.outputs.endpoint

@@ -123,45 +123,11 @@ def public_routes() -> list[str]:
     return [route for path in (ROOT / "functions").rglob("*.py") for route in declared.findall(path.read_text())]
 
 
-def test_a_caller_is_identified_before_a_request_reaches_the_app():
-    settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
-    assert settings["platform"]["enabled"] is True
-    assert settings["globalValidation"]["requireAuthentication"] is True
-    assert settings["globalValidation"]["unauthenticatedClientAction"] == "Return401"
-
-
 def test_what_pages_and_probes_need_before_sign_in_is_left_open_and_nothing_else():
     after_sign_in = {"docs", "openapi.json"}  # public in the app, for one machine; not needed by strangers
     public = {re.sub(r"\{\w+\}", "*", route) for route in public_routes()}
     assert after_sign_in < public
     assert sorted(excluded_paths()) == sorted(public - after_sign_in)
-
-
-def test_only_tokens_of_named_applications_are_accepted():
-    settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
-    validation = settings["identityProviders"]["azureActiveDirectory"]["validation"]
-    assert set(validation) == {"allowedAudiences", "defaultAuthorizationPolicy"}
-    assert "allowedApplications: union([clientId], allowedApplications)" in bicep_file("authentication.bicep").text
-    main = bicep_file("main.bicep")
-    assert main.named("parameters")["allowedApplications"]["default"] == ""
-    assert "allowedApplications: empty(allowedApplications) ? [] : split(allowedApplications, ',')" in main.text
-
-
-def test_sign_in_is_by_entra_without_a_secret_or_by_the_static_web_app_never_by_neither():
-    settings = bicep_file("authentication.bicep").resource("Microsoft.Web/sites/config")["properties"]
-    providers = settings["identityProviders"]
-    assert set(providers) == {"azureActiveDirectory", "azureStaticWebApps"}
-    entra, front = providers["azureActiveDirectory"], providers["azureStaticWebApps"]
-    assert entra["enabled"] == {"operator": {"type": "not", "operands": {"bool_value": front["enabled"]}}}
-    secret = entra["registration"]["clientSecretSettingName"]
-    assert secret == "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"
-    assert bicep_file("function-app.bicep").named("variables")["wiring"]["value"][secret] == "identityClientId"
-
-
-def test_the_mode_of_the_app_goes_with_who_signs_people_in():
-    main = bicep_file("main.bicep").text
-    assert "authMode: empty(staticWebAppHostname) ? 'easyauth' : 'swa'" in main
-    assert "var behindStaticWebApp = !empty(staticWebAppHostname)" in bicep_file("authentication.bicep").text
 
 
 def test_actions_of_others_are_pinned_by_commit_and_say_which_release_that_is():

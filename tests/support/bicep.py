@@ -14,7 +14,7 @@ FILES = sorted(FOLDER.glob("*.bicep"))
 
 FUNCTIONS = frozenset(
     "concat contains empty environment fail filter guid items join loadJsonContent map split subscription".split()
-    + "subscriptionResourceId tenant toUpper union uniqueString".split()
+    + "subscriptionResourceId tenant toUpper trim union uniqueString".split()
 )
 """The Bicep functions that these files may call. A misspelt name is not among them."""
 
