@@ -33,10 +33,39 @@ var refusedByFlex = [
   'WEBSITE_RUN_FROM_PACKAGE'
   'WEBSITE_SKIP_CONTENTSHARE_VALIDATION'
 ]
+// The template writes these. A test compares them with function-app.bicep.
+var wired = [
+  'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
+  'APPLICATIONINSIGHTS_CONNECTION_STRING'
+  'AUTH_MODE'
+  'AUTH_PROVIDERS'
+  'AZUREWEBJOBSSTORAGE__ACCOUNTNAME'
+  'AZUREWEBJOBSSTORAGE__CLIENTID'
+  'AZUREWEBJOBSSTORAGE__CREDENTIAL'
+  'AZURE_CLIENT_ID'
+  'COSMOS_DATABASE'
+  'COSMOS_ENDPOINT'
+  'JWT_AUDIENCE'
+  'JWT_CLIENTS'
+  'JWT_ISSUERS'
+  'JWT_JWKS_URL'
+  'JWT_SCOPES'
+  'JWT_SUBJECT_CLAIM'
+  'PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY'
+  'STORE_ENGINE'
+]
 var refused = filter(items(appSettings), s => contains(refusedByFlex, toUpper(s.key)))
+// One of these would override what the platform says of its own authentication.
+var forging = filter(items(appSettings), s => startsWith(toUpper(s.key), 'WEBSITE_AUTH_'))
+var rewiring = filter(items(appSettings), s => contains(wired, toUpper(s.key)))
+// Every asynchronous call fails with it on Python 3.13.
+var breaking = filter(items(appSettings), s => toUpper(s.key) == 'PYTHON_ENABLE_OPENTELEMETRY')
+var wrong = map(concat(forging, rewiring, breaking), s => s.key)
 
 var nobodySignsIn = empty(authClientId) && empty(staticWebAppHostname)
 var origins = filter(map(split(corsOrigins, ','), o => trim(o)), o => !empty(o))
+// An origin is a scheme, a host and perhaps a port: split at each slash, three parts.
+var noOrigins = filter(origins, o => contains(o, '*') || (length(split(o, '/')) != 3) || !startsWith(o, 'http'))
 
 @description('The client id, if callers are identified at all.')
 output authClientId string = nobodySignsIn ? fail('Set AUTH_CLIENT_ID or STATIC_WEB_APP_HOSTNAME: nobody could sign in.') : authClientId
@@ -44,8 +73,8 @@ output authClientId string = nobodySignsIn ? fail('Set AUTH_CLIENT_ID or STATIC_
 @description('The client ids.')
 output authClients array = filter(map(split(authClients, ','), c => trim(c)), c => !empty(c))
 
-@description('The origins.')
-output corsOrigins array = origins
+@description('The origins, if each is one.')
+output corsOrigins array = empty(noOrigins) ? origins : fail('CORS_ORIGINS: ${join(noOrigins, ', ')} is no origin. Write https://host, without a path, without a slash at the end, without *.')
 
 @description('The app settings, if none is refused.')
-output appSettings object = empty(refused) ? appSettings : fail('appSettings: Flex Consumption refuses ${join(map(refused, s => s.key), ', ')}. Remove that.')
+output appSettings object = !empty(refused) ? fail('appSettings: Flex Consumption refuses ${join(map(refused, s => s.key), ', ')}. Remove that.') : !empty(wrong) ? fail('appSettings cannot set ${join(wrong, ', ')}. Remove that.') : appSettings
