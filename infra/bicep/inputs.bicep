@@ -12,6 +12,12 @@ param staticWebAppHostname string
 @description('Origins whose pages may call the API directly, separated by commas.')
 param corsOrigins string
 
+@description('Amount of a month. 0: no budget.')
+param budget int
+
+@description('First day of the month in which the budget begins.')
+param budgetStart string
+
 @description('App settings that differ from the defaults.')
 param appSettings object
 
@@ -75,6 +81,9 @@ output authClients array = filter(map(split(authClients, ','), c => trim(c)), c 
 
 @description('The origins, if each is one.')
 output corsOrigins array = empty(noOrigins) ? origins : fail('CORS_ORIGINS: ${join(noOrigins, ', ')} is no origin. Write https://host, without a path, without a slash at the end, without *.')
+
+@description('The first day, if there is a budget.')
+output budgetStart string = (budget > 0) && empty(budgetStart) ? fail('Set budgetStart to the first day of this month, such as 2026-12-01, and leave it.') : budgetStart
 
 @description('The app settings, if none is refused.')
 output appSettings object = !empty(refused) ? fail('appSettings: Flex Consumption refuses ${join(map(refused, s => s.key), ', ')}. Remove that.') : !empty(wrong) ? fail('appSettings cannot set ${join(wrong, ', ')}. Remove that.') : appSettings

@@ -39,6 +39,19 @@ param cosmosConsistency string = 'Strong'
 @description('Maximum of autoscale in RU/s, at least 1,000, shared by all containers. 0: serverless, charged by use.')
 param cosmosAutoscaleMaxRu int = 0
 
+@description('Whether the database is spread over the zones of its region. Only at creation.')
+param zoneRedundant bool = false
+
+@allowed([
+  'Continuous7Days'
+  'Continuous30Days'
+])
+@description('How far back a restore can go. Drafts and tombstones live for 30 days.')
+param backupTier string = 'Continuous30Days'
+
+@description('Name of a restored Cosmos DB account in this resource group, which the app uses from then on. Empty: the account that this template creates.')
+param cosmosAccountName string = ''
+
 @description('Whether a lock forbids to delete the Cosmos DB account. Needs the right to make locks. false does not remove it.')
 param keepData bool = false
 
@@ -54,7 +67,6 @@ param operatorPrincipalId string = ''
 param pythonVersion string = '3.12'
 
 @allowed([
-  512
   2048
   4096
 ])
@@ -83,13 +95,20 @@ param logDailyCapGb int = 2
 @description('Email address for alerts. Empty: alerts are in the portal only.')
 param alertEmail string = ''
 
+@minValue(0)
+@description('Amount of a month, in the currency of the subscription, at 80 and 100 % of which an alert is sent. 0: none. 0 does not remove it.')
+param budget int = 0
+
+@description('First day of the month in which the budget begins, such as `2026-12-01`. Azure lets nobody change it later.')
+param budgetStart string = ''
+
 @description('App settings that differ from the defaults, by name. The settings that connect the resources cannot be changed here.')
 param appSettings object = {}
 
 var suffix = uniqueString(subscription().id, environmentName, location)
 var tags = { 'azd-env-name': environmentName }
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-savepoint-${environmentName}'
   location: location
   tags: tags
@@ -103,6 +122,8 @@ module inputs 'inputs.bicep' = {
     authClients: authClients
     staticWebAppHostname: staticWebAppHostname
     corsOrigins: corsOrigins
+    budget: budget
+    budgetStart: budgetStart
     appSettings: appSettings
   }
 }
@@ -121,11 +142,13 @@ module cosmos 'cosmos.bicep' = {
   name: 'cosmos'
   scope: group
   params: {
-    name: 'cosmos-savepoint-${suffix}'
+    name: empty(cosmosAccountName) ? 'cosmos-savepoint-${suffix}' : cosmosAccountName
     location: location
     tags: tags
     consistency: cosmosConsistency
     autoscaleMaxRu: cosmosAutoscaleMaxRu
+    zoneRedundant: zoneRedundant
+    backupTier: backupTier
     keepData: keepData
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -219,6 +242,8 @@ module alerts 'alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     cosmosId: cosmos.outputs.id
     functionAppId: functionApp.outputs.id
+    budget: budget
+    budgetStart: inputs.outputs.budgetStart
   }
 }
 

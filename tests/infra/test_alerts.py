@@ -43,8 +43,8 @@ def timers() -> list[str]:
 
 
 def test_every_rule_is_deployed_and_tells_the_same_people():
-    assert "= [for rule in metricRules: {" in FILE.text
-    assert "= [for rule in concat(logRules, timerRules): {" in FILE.text
+    for resource in ("for rule in metricRules: {", "for rule in concat(logRules, timerRules): {"):
+        assert f"= [\n  {resource}" in FILE.text
     assert FILE.text.count("actionGroups: actionGroups") == FILE.text.count("in actionGroups: {") == 1
 
 

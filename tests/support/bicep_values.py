@@ -23,6 +23,7 @@ _LEVELS: tuple[Mapping[str, Callable[[Any, Any], Any]], ...] = (
     {"||": lambda a, b: a or b},
     {"&&": lambda a, b: a and b},
     {"==": lambda a, b: a == b, "!=": lambda a, b: a != b},
+    {">": lambda a, b: a > b},
 )
 
 Scope = Mapping[str, Any]
