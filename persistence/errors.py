@@ -23,6 +23,7 @@
     ├── ContentTooLarge
     ├── DeltaTooLarge
     ├── InvalidDelta
+    ├── Unfinished
     ├── CorruptItem
     └── EngineError
         ├── ItemExists
@@ -293,6 +294,13 @@ class InvalidDelta(PersistenceError):
     @property
     def facts(self) -> Mapping[str, object]:
         return {"rule": self.rule}
+
+
+class Unfinished(PersistenceError):
+    """The time of a call is over, and a part of it is done. The same call continues."""
+
+    def __init__(self) -> None:
+        super().__init__("A part is done. Send the same call again: it continues.")
 
 
 class CorruptItem(PersistenceError):

@@ -114,6 +114,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.ContentTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.DeltaTooLarge: ProblemType(413, "delta_too_large", "Delta too large"),
     errors.InvalidDelta: ProblemType(422, "invalid_delta", "Invalid delta"),
+    errors.Unfinished: ProblemType(503, "unfinished", "Not finished yet", _RETRY),
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
     errors.OwnerFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),

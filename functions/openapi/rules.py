@@ -219,6 +219,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "changed": lambda it, mode: not _is_sync(it),
     "key_reused": lambda it, mode: _reads(it, "Idempotency-Key"),
     "too_many": lambda it, mode: it.route.method != "GET",
+    "unfinished": lambda it, mode: it.tag == "import",
     "identity_unavailable": lambda it, mode: mode is AuthMode.JWT,
 }
 """Where a problem is possible, by its code. A problem that is not here is possible wherever its status is."""
