@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock bicep parity bench soak clean
+.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock bicep verify-cloud parity bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ lock: .venv-uv/ready ## write requirements.txt anew: the newest versions within 
 
 bicep: .venv/ready ## build, lint, evaluate and check the format of infra/bicep; needs the Bicep compiler
 	$(VENV)/python -m infra.check_bicep
+
+verify-cloud: .venv/ready ## show what only a deployment can show: URL=https://... and TOKEN=... or COOKIE=...
+	$(VENV)/python -m infra.verify_cloud
 
 parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests through Microsoft's own Python engine
 	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \
