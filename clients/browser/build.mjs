@@ -33,6 +33,14 @@ async function bundle(options) {
 /** What a project installs beside the package. The server's files have it within, but for React. */
 const installed = (names) => (process.argv.includes("--npm") ? names : []);
 
+/** The forms load the core as a page does, so that a page has it once. */
+const core = {
+  name: "core",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: "./savepoint.js", external: true }));
+  },
+};
+
 const bundles = () =>
   Promise.all([
     bundle({
@@ -47,6 +55,7 @@ const bundles = () =>
       mangleProps: /^_/,
       legalComments: "none",
     }),
+    bundle({ entryPoints: { forms: "src/forms.ts" }, plugins: [core], legalComments: "none" }),
     bundle({ entryPoints: { jtd: "src/jtd.ts" }, external: installed(["jtd"]), legalComments: "eof" }),
     bundle({
       entryPoints: { elements: "src/elements/index.ts", german: "src/elements/german.ts" },
