@@ -200,28 +200,24 @@ export function connect(o: ConnectOptions): Server {
     return create({ base, kind, trouble: kind === "closed" ? "read_only" : "" });
   }
 
-  /** Functions of the late chunk. */
-  const group = (names: string, of?: string): any =>
-    Object.fromEntries(
-      names.split(" ").map((name) => [
-        name,
-        async (...all: unknown[]) => {
-          const found = (await late()) as any;
-          return (of ? found[of] : found)[name](...all);
-        },
-      ]),
-    );
+  /** A function of the late chunk. */
+  const lateCall =
+    (name: string, of?: string): any =>
+    async (...all: unknown[]) => {
+      const found = (await late()) as any;
+      return (of ? found[of] : found)[name](...all);
+    };
+  /** Has every function that the late chunk has. It is no promise. */
+  const group = (of: string): any =>
+    new Proxy({}, { get: (_, name: string) => (name === "then" ? undefined : lateCall(name, of)) });
+  const names = "recoverable claim setAside usage forgetDevice openShared".split(" ");
+  const groups = "sessions drafts snapshots trash activity account".split(" ");
 
-  return {
-    open,
-    ...group("recoverable claim setAside usage forgetDevice openShared"),
-    sessions: group("list get remove removeMany rename copy close reopen revisions name", "sessions"),
-    drafts: group("list get remove", "drafts"),
-    snapshots: group("list get create remove stats visitors opened forget", "snapshots"),
-    trash: group("list restore remove empty", "trash"),
-    activity: group("list", "activity"),
-    account: group("me export import erase", "account"),
-  };
+  return Object.fromEntries([
+    ["open", open],
+    ...names.map((name) => [name, lateCall(name)]),
+    ...groups.map((name) => [name, group(name)]),
+  ]);
 }
 
 const configOf = (o: OpenOptions): Config => ({
