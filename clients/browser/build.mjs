@@ -19,7 +19,7 @@ const INTERNAL = [
   ..."dispatch stopped signedOut documents shared remember commands isBusy until written report".split(" "),
   ..."answerOf baseOf begin calm conflictOf nameOf pathOf problemOf teach theirsOf unknown meaningOf".split(" "),
   ..."http newId renew proof packing ahead mirrored keepAside leftOf perform hasBegun isLate meta".split(" "),
-  ..."later meet local resume prepare packed ready pack strict since unsafe start last stop create late run".split(" "),
+  ..."later meet local resume prepare packed ready pack strict since unsafe start last stop late run".split(" "),
 ];
 
 /** Returns the files of some entries by name. Two bundles share no chunk, so the core stays one small file. */
