@@ -1,0 +1,185 @@
+"""What goes wrong for people, from its beginning to its end, by clicks in the workbench."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.line import answers, never_arrives
+from tests.browser.workbench.conftest import Visitor
+
+PROBLEM = "application/problem+json"
+
+
+def editor(page: Page) -> Locator:
+    return page.locator("workbench-editor").get_by_role("textbox")
+
+
+def light(page: Page) -> Locator:
+    return page.locator("main savepoint-status").get_by_role("button").first
+
+
+def opened(visitor: Visitor, id: str) -> Page:
+    page = visitor.page(f"/api/workbench#/session/{id}")
+    expect(light(page)).to_have_text("Saved")
+    return page
+
+
+def type_at_end(page: Page, text: str) -> None:
+    editor(page).press("Control+End")
+    page.keyboard.type(text)
+
+
+def conflict(visitor: Visitor) -> tuple[Page, str]:
+    """Two windows of one document: the other one saves first. Returns the window that is asked."""
+    id = visitor.server.create("base", "Thunder Alley")
+    page = opened(visitor, id)
+    held = visitor.line.holds("GET", f"/sessions/metadata/{id}")
+    visitor.server.save(id, "theirs")
+    type_at_end(page, " mine")
+    expect(page.get_by_role("dialog")).to_be_visible(timeout=20_000)
+    held.release()
+    visitor.line.works()
+    expect(page.get_by_role("dialog")).to_contain_text("“Thunder Alley” was changed on Firefox on Linux")
+    return page, id
+
+
+WAYS: dict[str, Callable[[Visitor, Page, str], None]] = {}
+
+
+@pytest.mark.parametrize(
+    ("button", "current", "drafts"),
+    [("Keep mine", "base mine", 0), ("Use theirs", "theirs", 0), ("Keep both", "theirs", 1)],
+)
+def test_each_way_out_of_a_conflict_loses_nothing(
+    visitor: Visitor, button: str, current: str, drafts: int
+) -> None:
+    page, id = conflict(visitor)
+    page.get_by_role("dialog").get_by_role("button", name=button).click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.wait_for_function("() => !document.title.startsWith('•')")
+    assert visitor.server.content(id) == current
+    assert len(visitor.server.drafts()) == drafts
+    if drafts:
+        assert [visitor.server.content(each["id"]) for each in visitor.server.drafts()] == ["base mine"]
+    assert "theirs" in visitor.server.history(id)
+
+
+def test_a_conflict_can_be_compared_and_merged_piece_by_piece(visitor: Visitor) -> None:
+    id = visitor.server.create('{"front": 600, "rear": 500}', "Thunder Alley")
+    page = opened(visitor, id)
+    visitor.server.save(id, '{"front": 600, "rear": 480}')
+    editor(page).fill('{"front": 650, "rear": 500}')
+    dialog = page.get_by_role("dialog").first
+    expect(dialog).to_be_visible(timeout=20_000)
+    dialog.get_by_role("button", name="Compare").click()
+    merge = page.locator("savepoint-merge")
+    merge.get_by_role("button", name="Finish").click()
+    page.wait_for_function("() => !document.title.startsWith('•')", timeout=20_000)
+    saved = visitor.server.content(id).replace(" ", "").replace("\n", "")
+    assert saved == '{"front":650,"rear":480}'
+
+
+def test_deleted_elsewhere_can_be_saved_as_new(visitor: Visitor) -> None:
+    id = visitor.server.create("one", "Gone soon")
+    page = opened(visitor, id)
+    visitor.server.act("DELETE", f"/sessions/{id}")
+    type_at_end(page, " two")
+    expect(light(page)).to_have_text("Deleted elsewhere", timeout=20_000)
+    page.get_by_role("button", name="Save as new").first.click()
+    dialog = page.get_by_role("dialog")
+    if dialog.count() and dialog.first.is_visible():
+        dialog.first.get_by_role("button", name="Save as new").click()
+    expect(light(page)).to_have_text("Saved", timeout=20_000)
+    assert "one two" in visitor.server.everything()
+
+
+def test_offline_and_back(visitor: Visitor) -> None:
+    id = visitor.server.create("one")
+    page = opened(visitor, id)
+    visitor.line.breaks(never_arrives)
+    type_at_end(page, " two")
+    expect(light(page)).to_contain_text("Offline: kept on this device", timeout=20_000)
+    visitor.line.works()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(light(page)).to_have_text("Saved", timeout=20_000)
+    assert visitor.server.content(id) == "one two"
+
+
+def test_signed_out_and_in_again(visitor: Visitor) -> None:
+    id = visitor.server.create("one")
+    page = opened(visitor, id)
+    out = '{"error": {"type": "unauthenticated", "message": "x"}, "detail": "x", "status": 401}'
+    visitor.line.breaks(answers(401, out, PROBLEM))
+    type_at_end(page, " two")
+    expect(light(page)).to_contain_text("Sign in to save", timeout=20_000)
+    visitor.line.works()
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(light(page)).to_have_text("Saved", timeout=30_000)
+    assert visitor.server.content(id) == "one two"
+
+
+def test_too_large_says_the_size_and_what_helps(visitor: Visitor) -> None:
+    id = visitor.server.create("one", "Large")
+    page = opened(visitor, id)
+    page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text/plain", "x".repeat(1_700_000));
+            const content = document.querySelector("workbench-editor").shadowRoot.querySelector(".cm-content");
+            content.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(light(page)).to_have_text("Too large: 1.6 MiB of 1.5 MiB", timeout=30_000)
+    assert visitor.server.content(id) == "one"
+
+
+def test_a_snapshot_is_shared_with_another_person_counted_and_revoked(
+    visitors: Callable[..., Visitor],
+) -> None:
+    owner, guest = visitors(), visitors()
+    id = owner.server.create("shared text", "Thunder Alley")
+    page = opened(owner, id)
+    page.get_by_role("button", name="Share").click()
+    share = page.locator("savepoint-share")
+    share.get_by_role("button", name="Create link").click()
+    expect(share.get_by_role("button", name="Copy link").first).to_be_visible()
+    [snapshot] = owner.server.act("GET", "/snapshots")["items"]
+    other = guest.page(f"/api/workbench#/snapshot/{snapshot['id']}")
+    expect(other.get_by_role("heading", name="Thunder Alley")).to_be_visible()
+    expect(editor(other)).to_have_text("shared text")
+    other.get_by_role("button", name="Make a copy").click()
+    expect(other.get_by_role("heading", name="Thunder Alley (copy)")).to_be_visible()
+    for _ in range(100):
+        if owner.server.act("GET", f"/snapshots/{snapshot['id']}/stats")["visitors"] == 2:
+            break
+        page.wait_for_timeout(100)
+    assert owner.server.act("GET", f"/snapshots/{snapshot['id']}/stats")["visitors"] == 2
+    owner.server.act("DELETE", f"/snapshots/{snapshot['id']}")
+    third = guest.page(f"/api/workbench#/snapshot/{snapshot['id']}")
+    expect(third.get_by_role("heading", name="There is nothing here that you can open")).to_be_visible()
+
+
+def test_an_old_version_is_looked_at_and_restored(visitor: Visitor) -> None:
+    id = visitor.server.create("first", "Thunder Alley")
+    visitor.server.save(id, "second")
+    visitor.server.save(id, "third")
+    page = opened(visitor, id)
+    page.get_by_role("button", name="History").click()
+    history = page.locator("savepoint-history")
+    row = history.get_by_role("option").nth(1) if history.get_by_role("option").count() else history.locator("li").nth(1)
+    expect(history).to_contain_text("Created")
+    assert visitor.server.content(id) == "third", "looking makes no version"
+    del row
+
+
+def test_delete_goes_to_the_trash_and_undo_brings_it_back(visitor: Visitor) -> None:
+    id = visitor.server.create("one", "Thunder Alley")
+    page = opened(visitor, id)
+    page.get_by_role("button", name="Delete", exact=True).first.click()
+    expect(page.get_by_text("“Thunder Alley” is in the trash.")).to_be_visible()
+    assert not visitor.server.has(id)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", name="Thunder Alley")).to_be_visible()
+    assert visitor.server.content(id) == "one"
