@@ -13,13 +13,13 @@ import { fill, withTwins } from "./files.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
 
-// Names within the module that neither the wire, the journal, an app nor a string of ours knows.
+// Names within the module that neither the wire, the journal, an app nor a string of ours knows (tests/browser/test_package.py).
 const INTERNAL = [
   ..."snapped trouble loading failing visible idle tries stuck rush seed config deltas".split(" "), // of a state
   ..."dispatch stopped signedOut documents shared remember commands isBusy until written report".split(" "),
   ..."answerOf baseOf begin calm conflictOf nameOf pathOf problemOf teach theirsOf unknown meaningOf".split(" "),
   ..."http newId renew proof packing ahead mirrored keepAside leftOf perform hasBegun isLate meta".split(" "),
-  ..."later meet local resume prepare packed ready pack strict since unsafe start last stop create late run".split(" "),
+  ..."later meet local resume prepare packed ready pack strict since unsafe start last late".split(" "),
 ];
 
 /** Returns the files of some entries by name. Two bundles share no chunk, so the core stays one small file. */
@@ -55,6 +55,14 @@ async function smaller([name, bytes], names) {
 /** What a project installs beside the package. The server's files have it within, but for React. */
 const installed = (names) => (process.argv.includes("--npm") ? names : []);
 
+/** The forms load the core as a page does, so that a page has it once. */
+const core = {
+  name: "core",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: "./savepoint.js", external: true }));
+  },
+};
+
 const bundles = () =>
   Promise.all([
     bundle({
@@ -69,6 +77,7 @@ const bundles = () =>
       mangleProps: new RegExp(`^(_.*|${INTERNAL.join("|")})$`),
       legalComments: "none",
     }),
+    bundle({ entryPoints: { forms: "src/forms.ts" }, plugins: [core], legalComments: "none" }),
     bundle({ entryPoints: { jtd: "src/jtd.ts" }, external: installed(["jtd"]), legalComments: "eof" }),
     bundle({
       entryPoints: { elements: "src/elements/index.ts", german: "src/elements/german.ts" },
@@ -77,9 +86,9 @@ const bundles = () =>
     }),
   ]);
 
-const [core, ...others] = await bundles();
-const names = core.map(([name]) => name);
-const files = [...(await Promise.all(core.map((file) => smaller(file, names)))), ...others.flat()];
+const [own, ...others] = await bundles();
+const names = own.map(([name]) => name);
+const files = [...(await Promise.all(own.map((file) => smaller(file, names)))), ...others.flat()];
 if (process.argv.includes("--npm")) {
   await fill(join(here, "dist"), files);
   const tsc = join(here, "node_modules", "typescript", "bin", "tsc");

@@ -3,15 +3,16 @@
 from functions.http.call import Call, Response
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
-from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
 from functions.sessions.endpoints import CONDITIONAL
 from functions.sessions.views import (
     SESSION_ID,
     VERSION,
     RevisionContentView,
+    RevisionMetadataPageView,
     RevisionMetadataView,
     RevisionNameBody,
+    RevisionsKeptView,
     RevisionsQuery,
     SessionMetadataView,
     revision_metadata,
@@ -37,11 +38,13 @@ _VERSION_MAX_DIGITS = 15
 )
 async def get_session_revisions(
     call: Call[RevisionsQuery, Nothing], sessions: SessionStore
-) -> Response[PageOf[RevisionMetadataView]]:
+) -> Response[RevisionMetadataPageView]:
     """Returns a page of the history of a session, newest version first."""
     head = await sessions.get_head(call.owner_id, call.path["session_id"])
     page = page_of_history(head, call.query.page_size, call.query.cursor)
-    return Response(page_of(page, lambda revision: revision_metadata(head, revision)))
+    kept = RevisionsKeptView(unnamed=sessions.rules.keep_revisions, named=sessions.rules.named_max)
+    items = [revision_metadata(head, revision) for revision in page.items]
+    return Response(RevisionMetadataPageView(items=items, page_token=page.cursor, kept=kept))
 
 
 @routes.serve(Route("GET", ONE))

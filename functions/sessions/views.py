@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import PathParameter, id_parameter
-from functions.http.paging import UNTIL, ListQuery, PageQuery, QueryTime, UntilTime
+from functions.http.paging import UNTIL, ListQuery, PageOf, PageQuery, QueryTime, UntilTime
 from functions.http.views import BodyModel, QueryModel, WireModel, view_of
 from persistence.documents import (
     DEVICE_MAX_CHARACTERS,
@@ -107,6 +107,23 @@ class RevisionMetadataView(RevisionView):
     previous_version: int | None = Field(
         description="The newest older version with another content, if the history has one."
     )
+
+
+class RevisionsKeptView(WireModel):
+    """How many versions of a session stay in its history."""
+
+    unnamed: int = Field(
+        description="Versions without a name, the current one included. Of more, autosaves go first, oldest first."
+    )
+    named: int = Field(description="The most versions that may have a name. They are kept besides the others.")
+
+
+class RevisionMetadataPageView(PageOf[RevisionMetadataView]):
+    """One page of a history."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a history."})
+
+    kept: RevisionsKeptView = Field(description="How many versions stay.")
 
 
 class RevisionContentView(WireModel):

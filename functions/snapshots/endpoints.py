@@ -1,5 +1,7 @@
 """Snapshots over HTTP, and for their owners who opened them."""
 
+from contextlib import nullcontext
+
 from functions.http.call import Call, Response
 from functions.http.content import content_json
 from functions.http.endpoint import Route, Routes
@@ -48,16 +50,18 @@ async def get_snapshots_metadata(
         "snapshots",
         status=201,
         reads=("Idempotency-Key", "Prefer"),
-        statuses=(404, 409, 410),  # of the session that is copied, or of what a first try created
+        statuses=(403, 404, 409, 410),  # of the session or snapshot that is copied, or of what a first try created
         leads_to={"snapshot_id": "$response.body"},
     )
 )
 async def create_snapshot(
-    call: Call[Nothing, NewSnapshotBody], snapshots: SnapshotStore
+    call: Call[Nothing, NewSnapshotBody], snapshots: SnapshotStore, rate_limit: TokenBuckets
 ) -> Response[str | SnapshotMetadataView]:
-    """Creates a snapshot of content, or of a session of yours. Returns its id, by which others open it."""
+    """Creates a snapshot of content, or of a session or snapshot of yours. Returns its id, by which others open
+    it."""
     key = call.idempotency_key  # A faulty header is reported before a faulty content.
-    snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), key)
+    with rate_limit.taken_by_misses(call.owner_id) if call.body.snapshot_id else nullcontext():
+        snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), key)
     headers = call.location(f"snapshots/{snapshot.id}")
     if call.prefers("representation"):
         headers["Preference-Applied"] = "return=representation"

@@ -8,6 +8,7 @@ from functions.http.content import CONTENT_HASH, ContentHash, packed_members
 from functions.http.endpoint import id_parameter
 from functions.http.paging import UNTIL, ListQuery, QueryTime, UntilTime
 from functions.http.views import BodyModel, WireModel, view_of
+from functions.sync.views import SessionId
 from persistence.documents import (
     SNAPSHOT_ID_MAX_LENGTH,
     Description,
@@ -84,7 +85,7 @@ class SnapshotVisitorView(WireModel):
 
 
 class NewSnapshotBody(BodyModel):
-    """Creates a snapshot, either of `content` or as a copy of the session `sessionId`."""
+    """Creates a snapshot of `content`, or as a copy of the session `sessionId` or the snapshot `snapshotId`."""
 
     model_config = ConfigDict(
         # The rule of `_one_source`, for those who read the schema.
@@ -97,31 +98,47 @@ class NewSnapshotBody(BodyModel):
                         "title": {"type": "string"},
                         "content": {"type": "string"},
                         "sessionId": {"type": "null"},
+                        "snapshotId": {"type": "null"},
                     },
                 },
                 {
                     "required": ["sessionId"],
-                    "properties": {"sessionId": {"type": "string"}, "content": {"type": "null"}},
+                    "properties": {
+                        "sessionId": {"type": "string"},
+                        "content": {"type": "null"},
+                        "snapshotId": {"type": "null"},
+                    },
+                },
+                {
+                    "required": ["snapshotId"],
+                    "properties": {
+                        "snapshotId": {"type": "string"},
+                        "content": {"type": "null"},
+                        "sessionId": {"type": "null"},
+                    },
                 },
             ],
         }
     )
 
-    title: Title | None = Field(None, description="The title. By default that of the session.")
-    description: Description | None = Field(None, description="A description. By default that of the session.")
+    title: Title | None = Field(None, description="The title. By default that of what is copied.")
+    description: Description | None = Field(None, description="A description. By default that of what is copied.")
     content: str | None = Field(None, description="Any text, of at most 1,572,864 bytes of UTF-8.")
     content_hash: ContentHash | None = Field(None, description=CONTENT_HASH)
     session_id: str | None = Field(None, description="The id of a session of yours. Its content is copied.")
+    snapshot_id: str | None = Field(
+        None, description="The id of a snapshot of yours. Its content is copied, for another link to it."
+    )
     app: Label | None = Field(None, description="A label for the app that creates it.")
     media_type: MediaType | None = Field(
-        None, description="The media type of the content. By default that of the session."
+        None, description="The media type of the content. By default that of what is copied."
     )
     expires_at: QueryTime | None = Field(None, description="When it expires. It must lie in the future.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.content is None) == (self.session_id is None):
-            raise ValueError("needs either content or the id of a session")
+        if sum(one is not None for one in (self.content, self.session_id, self.snapshot_id)) != 1:
+            raise ValueError("needs either content or the id of a session or snapshot")
         if self.content is not None and self.title is None:
             raise ValueError("title: is required with content")
         return self
@@ -140,6 +157,7 @@ class _SnapshotFilters(ListQuery):
 
     FILTERS = {
         "app": ("app", Operator.EQUAL),
+        "session_id": ("session_id", Operator.EQUAL),
         "filter_title": (_TITLE_LOWER, Operator.CONTAINS),
         "filter_created_from": (_CREATED_AT, Operator.MORE_OR_EQUAL),
         "filter_created_to": (_CREATED_AT, Operator.LESS_OR_EQUAL),
@@ -147,6 +165,7 @@ class _SnapshotFilters(ListQuery):
     LOWERCASE_SORTS = {_TITLE: _TITLE_LOWER}
 
     app: LabelText | None = Field(None, description="The label of one app.")
+    session_id: SessionId | None = Field(None, description="Your snapshots of one session.")
     filter_title: TitleText | None = Field(None, description="Part of the title, in any case.")
     filter_created_from: QueryTime | None = Field(None, description="Created at or after this time.")
     filter_created_to: UntilTime | None = Field(None, description=f"Created at or before this time. {UNTIL}")

@@ -56,6 +56,11 @@ class SessionReads:
         self._summaries = DocumentSet(shared.engine, SESSIONS, SessionSummary)
         self.filters = FilterFactory(SessionHead)
 
+    @property
+    def rules(self) -> SessionRules:
+        """The settings of sessions."""
+        return self._rules
+
     async def get(
         self, owner_id: str, session_id: str, if_none_match: Set[str] = frozenset(), *, touch: bool = True
     ) -> OpenedSession:

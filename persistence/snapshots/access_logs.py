@@ -71,7 +71,8 @@ class AccessLogStore:
         """
         entry = AccessLog.first_visit(snapshot, snapshot.owner_id, snapshot.metadata.created_at)
         item = entry.to_item()
-        names = ("pending", "unsettled_at", "app", "expires_at", "snapshot_metadata")
+        names = ["pending", "unsettled_at", "app", "expires_at", "snapshot_metadata"]
+        names += ["session_id"] if entry.session_id else []
         try:
             confirmed = await self._entries.patch(
                 snapshot.id, snapshot.owner_id, [Set(name, item[name]) for name in names]

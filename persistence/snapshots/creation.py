@@ -13,6 +13,7 @@ from persistence.documents import Timestamp, new_id, now
 from persistence.errors import (
     Contended,
     ContentTooLarge,
+    Forbidden,
     ItemExists,
     LimitReached,
     NotFound,
@@ -38,12 +39,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a new snapshot is a copy of: what was sent, or a session."""
+    """What a new snapshot is a copy of: what was sent, a session, or another snapshot."""
 
     title: str
     description: str | None
     media_type: str | None
     content: Packed
+    session_id: str | None = None
 
     def metadata(self, created_at: Timestamp) -> SnapshotMetadata:
         """The metadata of a snapshot that is created at this time."""
@@ -94,6 +96,7 @@ class SnapshotCreation:
                 snapshot_id=snapshot_id,
                 owner_id=owner_id,
                 app=new.app,
+                session_id=source.session_id,
                 metadata=source.metadata(created_at),
                 expires_at=expires_at,
             )
@@ -129,6 +132,8 @@ class SnapshotCreation:
         return snapshot
 
     async def _source(self, owner_id: str, new: NewSnapshot) -> _Source:
+        if new.snapshot_id is not None:
+            return await self._copied(owner_id, new.snapshot_id, new)
         if new.session_id is None:
             assert new.content is not None and new.title is not None, "NewSnapshot has checked this"
             return _Source(new.title, new.description or None, new.media_type, new.content)
@@ -141,6 +146,22 @@ class SnapshotCreation:
             description or None,
             new.media_type or metadata.media_type,
             session.verified.packed,
+            new.session_id,
+        )
+
+    async def _copied(self, owner_id: str, snapshot_id: str, new: NewSnapshot) -> _Source:
+        """Raises NotFound, Gone, and Forbidden if it belongs to someone else. No visit is counted."""
+        snapshot, verified = await self._reads.get_content(snapshot_id)
+        if snapshot.owner_id != owner_id:
+            raise Forbidden("snapshot", snapshot_id)
+        metadata = snapshot.metadata
+        description = metadata.description if new.description is None else new.description
+        return _Source(
+            new.title or metadata.title,
+            description or None,
+            new.media_type or metadata.media_type,
+            verified.packed,
+            snapshot.session_id,
         )
 
     async def _create(self, snapshot: Snapshot, content: Packed, *, has_key: bool) -> Snapshot:

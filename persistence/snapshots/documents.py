@@ -41,14 +41,16 @@ class SnapshotMetadata(BaseModel):
 class Snapshot(Document):
     """A frozen copy. Its content is the item's payload. It changes once: into a tombstone without content.
 
-    `unsettled_at` is set while a timer has to mark the access log entries of its visitors. `erased` is set on a
-    tombstone if its owner erased everything: those entries then say nothing of it.
+    `session_id` is the session that it is a copy of, which only its owner learns. `unsettled_at` is set while a
+    timer has to mark the access log entries of its visitors. `erased` is set on a tombstone if its owner erased
+    everything: those entries then say nothing of it.
     """
 
     kind: Literal["snapshot"] = "snapshot"
     snapshot_id: str
     owner_id: str
     app: str | None = None
+    session_id: str | None = None
     metadata: SnapshotMetadata
     expires_at: Timestamp | None = None
     deleted_at: Timestamp | None = None
@@ -62,8 +64,9 @@ class Snapshot(Document):
         return cls(id=snapshot_id, snapshot_id=snapshot_id, owner_id=owner_id, metadata=metadata)
 
     def to_item(self) -> dict[str, Any]:
-        """Plain JSON, with `erased` only if it is true."""
-        return self.model_dump(mode="json", exclude=None if self.erased else {"erased"})
+        """Plain JSON, with `erased` only if it is true, and `session_id` only if there is one."""
+        absent = {"erased": not self.erased, "session_id": self.session_id is None}
+        return self.model_dump(mode="json", exclude={name for name, is_absent in absent.items() if is_absent})
 
     def is_gone(self, at: datetime) -> bool:
         """True if it was deleted, or has expired by `at`."""
@@ -78,13 +81,15 @@ class Snapshot(Document):
             return self.model_copy(update={"metadata": metadata, **times})
         nothing = {"content_hash": "", "content_bytes": 0, "media_type": None}
         metadata = metadata.model_copy(update=nothing)
-        return self.model_copy(update={"metadata": metadata, "app": None, "erased": True, **times})
+        nobody = {"app": None, "session_id": None}
+        return self.model_copy(update={"metadata": metadata, "erased": True, **nobody, **times})
 
 
 class AccessLog(Document):
     """One entry of the access log: one person's visits to one snapshot. The owner's entry also lists the snapshot
     in the owner's library. If the owner of the snapshot erased everything, `owner_id` is empty.
 
+    session_id    the session that it is a copy of, in the owner's entry only
     pending       the owner's entry before the snapshot is known to exist; never listed
     hidden        the owner removed it from the history; the library still lists it
     unsettled_at  set while the entry is pending, for a timer to find it
@@ -95,6 +100,7 @@ class AccessLog(Document):
     snapshot_id: str
     owner_id: str
     app: str | None = None
+    session_id: str | None = None
     visits: int
     first_visited_at: Timestamp
     last_visited_at: Timestamp
@@ -104,6 +110,10 @@ class AccessLog(Document):
     pending: bool = False
     hidden: bool = False
     unsettled_at: Timestamp | None = None
+
+    def to_item(self) -> dict[str, Any]:
+        """Plain JSON, with `session_id` only if there is one."""
+        return self.model_dump(mode="json", exclude={"session_id"} if self.session_id is None else None)
 
     def seen(self, at: datetime) -> Self:
         """Returns the entry as its person sees it: an expired snapshot is as a deleted one, before a timer marks
@@ -122,6 +132,7 @@ class AccessLog(Document):
             snapshot_id=snapshot.id,
             owner_id=snapshot.owner_id,
             app=snapshot.app,
+            session_id=snapshot.session_id if visitor_id == snapshot.owner_id else None,
             visits=1,
             first_visited_at=at,
             last_visited_at=at,
@@ -155,9 +166,9 @@ class Visitor(Document):
 
 
 class NewSnapshot(BaseModel):
-    """What creates a snapshot: content, or the id of one of the owner's sessions, which is copied.
+    """What creates a snapshot: content, or the id of a session or snapshot of the owner, which is copied.
 
-    From a session, a missing title, description or media type is the session's. An empty description is none.
+    From those, a missing title, description or media type is theirs. An empty description is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -166,14 +177,15 @@ class NewSnapshot(BaseModel):
     description: Description | None = None
     content: Packed | None = None
     session_id: str | None = None
+    snapshot_id: str | None = None
     app: LabelText | None = None
     media_type: MediaType | None = None
     expires_at: Timestamp | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.content is None) == (self.session_id is None):
-            raise ValueError("needs either content or the id of a session")
+        if sum(one is not None for one in (self.content, self.session_id, self.snapshot_id)) != 1:
+            raise ValueError("needs either content or the id of a session or snapshot")
         if self.content is not None and self.title is None:
             raise ValueError("title: is required with content")
         return self

@@ -153,6 +153,7 @@ SNAPSHOT_ACCESS_LOGS = Container(
     filters=(
         "owner_id",
         "app",
+        "session_id",
         "snapshot_deleted",
         "pending",
         "hidden",

@@ -1,5 +1,7 @@
 """What the server has, past the module: to prepare it, to save behind a page's back, and to look."""
 
+from collections.abc import Sequence
+from secrets import token_urlsafe
 from typing import Any
 
 import httpx
@@ -21,6 +23,15 @@ class ServerSide:
         """Returns the id of a new session."""
         return str(self._ok("POST", "/sessions", {"title": title, "description": None, "content": content}))
 
+    def create_many(self, titles: Sequence[str]) -> None:
+        """Creates sessions in this order, 40 with each request."""
+        for start in range(0, len(titles), 40):
+            items = [
+                {"op": "create", "id": token_urlsafe(9), "title": title, "content": "one"}
+                for title in titles[start : start + 40]
+            ]
+            self._ok("POST", "/sync", {"mode": "independent", "items": items})
+
     def draft(self, id: str, content: str) -> None:
         self._ok("PUT", f"/drafts/{id}", {"content": content})
 
@@ -28,9 +39,16 @@ class ServerSide:
         """Saves as another device does."""
         self._ok("PUT", f"/sessions/{id}", {"content": content, "deviceInfo": device})
 
-    def act(self, method: str, path: str) -> Any:
-        """Sends any request that must succeed. Returns its body."""
-        return self._ok(method, path)
+    def autosave(self, id: str, content: str) -> None:
+        self._ok("PUT", f"/sessions/{id}?autosave=true", {"content": content, "deviceInfo": "Firefox on Linux"})
+
+    def act(self, method: str, path: str, body: Any = None) -> Any:
+        """Sends any request that must succeed. Returns the body of its response."""
+        return self._ok(method, path, body)
+
+    def status(self, method: str, path: str) -> int:
+        """Returns the status of any request."""
+        return self._http.request(method, path).status_code
 
     def content(self, id: str) -> str:
         """Returns the content of a session or a draft."""

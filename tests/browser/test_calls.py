@@ -1,5 +1,7 @@
 """Every call of a document and of a server, over the wire."""
 
+from collections.abc import Callable
+
 from tests.browser.conftest import Person
 from tests.browser.tab import eventually
 
@@ -100,6 +102,35 @@ def test_lists_are_those_of_the_server(person: Person) -> None:
     assert tab.run("server.usage()")["used"]["sessions"] == 2
     assert len(tab.run("server.activity.list()")["items"]) >= 2
     assert tab.run("server.drafts.list()")["items"] == tab.run("server.snapshots.list()")["items"] == []
+
+
+def test_many_are_deleted_at_once_each_by_itself(person: Person) -> None:
+    ids = [person.server.create("one", f"{number}") for number in range(41)]
+    tab = person.tab(waits=True)
+    results = tab.run("server.sessions.removeMany(it)", [*ids, "is-not-there"])
+    assert [each["status"] for each in results] == [204] * 41 + [404]
+    assert person.server.sessions() == []
+
+
+def test_a_session_is_renamed_without_opening_it(person: Person) -> None:
+    id = person.server.create("one", "First")
+    tab = person.tab(waits=True)
+    assert tab.run("server.sessions.rename(it, { title: 'Second' })", id)["title"] == "Second"
+    assert person.server.content(id) == "one"
+
+
+def test_a_snapshot_is_made_opened_counted_and_forgotten(person: Person, meet: Callable[[], Person]) -> None:
+    tab = person.tab(waits=True)
+    made = tab.run("server.snapshots.create({ title: 'June', content: 'one' })")
+    other = meet()
+    elsewhere = other.tab(waits=True)
+    assert elsewhere.run("server.snapshots.get(it)", made["id"])["content"] == "one"
+    elsewhere.run("server.snapshots.opened()")
+    eventually(tab.page, lambda: tab.run("server.snapshots.stats(it)", made["id"])["visitors"] == 2)
+    [opened] = elsewhere.run("server.snapshots.opened({ filter_title: 'june' })")["items"]
+    assert opened["snapshotId"] == made["id"]
+    elsewhere.run("server.snapshots.forget(it)", made["id"])
+    assert elsewhere.run("server.snapshots.opened()")["items"] == []
 
 
 def test_a_closed_session_is_read_only_and_can_be_saved_as_another(person: Person) -> None:

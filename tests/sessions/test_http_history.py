@@ -3,6 +3,7 @@
 import pytest
 
 from persistence import Stores, stores_over
+from persistence.sessions.rules import DEFAULT_RULES
 from tests.conftest import SETTINGS
 from tests.support.clock import Clock
 from tests.support.engines import CountingReads
@@ -134,6 +135,12 @@ async def test_a_history_says_what_to_compare_with(client: Client) -> None:
     for one in items:
         shown = assert_ok(await client.get(f"{path}/revisions/{one['version']}")).json
         assert shown["metadata"] == one
+
+
+async def test_a_history_says_how_many_versions_stay(client: Client) -> None:
+    path, _ = await made(client)
+    kept = assert_ok(await client.get(f"{path}/revisions")).json["kept"]
+    assert kept == {"unnamed": DEFAULT_RULES.keep_revisions, "named": DEFAULT_RULES.named_max}
 
 
 async def test_a_history_is_read_page_by_page(client: Client) -> None:

@@ -17,7 +17,7 @@ from tests.support.engines import CountingReads
 from tests.support.http import NEW, SESSIONS, Client, Response, assert_ok, assert_problem
 from tests.support.sessions import sha256
 
-SNAPSHOTS = "persistence/snapshots"
+SNAPSHOTS, LOGS = "persistence/snapshots", "persistence/snapshot_access_logs"
 SHOWING = SETTINGS.model_copy(update={"show_visitors": True, "snapshot_opens_per_minute": 0})
 PROMISED = {"id", "ownerId", "title", "description", "createdAt", "contentHash"}
 OF_ONE = ["", "/stats", "/visitors"]
@@ -113,6 +113,21 @@ async def test_only_ones_own_living_session_can_be_frozen(client: Client) -> Non
     assert_problem(await client.post(SNAPSHOTS, {"sessionId": session}), 410, "gone")
 
 
+async def test_the_snapshots_of_a_session_are_listed_also_the_copies_and_the_deleted(client: Client) -> None:
+    session = assert_ok(await client.post(SESSIONS, NEW), 201).json
+    first = assert_ok(await client.post(SNAPSHOTS, {"sessionId": session}), 201).json
+    again = assert_ok(await client.post(SNAPSHOTS, {"snapshotId": first}), 201).json
+    assert_ok(await client.post(SNAPSHOTS, NEW), 201)
+    assert_ok(await client.delete(f"{SNAPSHOTS}/{first}"), 204)
+    listed = assert_ok(await client.get(SNAPSHOTS, session_id=session)).json
+    assert [one["id"] for one in listed["items"]] == [again]
+    assert "sessionId" not in listed["items"][0]
+    ended = await client.get(LOGS, session_id=session, filter_snapshot_deleted="true")
+    assert [one["snapshotId"] for one in assert_ok(ended).json["items"]] == [first]
+    assert_problem(await client.of("mallory").post(SNAPSHOTS, {"snapshotId": again}), 403, "forbidden")
+    assert_problem(await client.get(SNAPSHOTS, session_id="short"), 422, "invalid_request")
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -120,6 +135,8 @@ async def test_only_ones_own_living_session_can_be_frozen(client: Client) -> Non
         ({"content": "x"}, 422),
         ({**NEW, "sessionId": "abcdefghijkl"}, 422),
         ({**NEW, "session_id": "abcdefghijkl"}, 422),
+        ({**NEW, "snapshotId": "abcdefghijkl"}, 422),
+        ({"sessionId": "abcdefghijkl", "snapshotId": "abcdefghijkl"}, 422),
         ({**NEW, "unknown": 1}, 422),
         ({**NEW, "title": ""}, 422),
         ({**NEW, "title": "t" * 256}, 422),

@@ -9,13 +9,14 @@ import pytest
 from persistence import Stores
 from persistence.content import CONTENT_MAX_BYTES, PACKED_MAX_BYTES, pack
 from persistence.documents import is_id, new_id
-from persistence.errors import ContentTooLarge, CorruptItem, Gone, NotFound
+from persistence.errors import ContentTooLarge, CorruptItem, Forbidden, Gone, NotFound
 from persistence.idempotency import IdempotencyKey
 from persistence.sessions.documents import SessionChange
 from persistence.snapshots.documents import NewSnapshot
+from persistence.snapshots.filters import FILTERS
 from persistence.storage.containers import SESSIONS, SNAPSHOTS
 from persistence.storage.engine import PAYLOAD, Engine
-from persistence.storage.query import Sort
+from persistence.storage.query import Operator, Sort
 from tests.support import sessions as of_sessions
 from tests.support.engines import CountingReads
 from tests.support.sessions import sha256
@@ -135,6 +136,37 @@ async def test_a_draft_can_be_frozen(stores: Stores) -> None:
     await stores.sessions.create_draft(OWNER, "draft-000001", of_sessions.new("Draft", "unsaved"), "save-1")
     made = await stores.snapshots.create(OWNER, NewSnapshot(session_id="draft-000001"))
     assert (await stores.snapshots.get(OWNER, made.id))[1] == b"unsaved"
+    await stores.access_logs.drain()
+
+
+async def test_the_owner_finds_all_snapshots_of_a_session_and_nobody_else_learns_of_it(stores: Stores) -> None:
+    snapshots, logs = stores.snapshots, stores.access_logs
+    head = await stores.sessions.create(OWNER, of_sessions.new())
+    first = await snapshots.create(OWNER, NewSnapshot(session_id=head.id, title="First"))
+    await snapshots.create(OWNER, new("Other"))
+    again = await snapshots.create(OWNER, NewSnapshot(snapshot_id=first.id, title="Again"))
+    of_session = [FILTERS.create("session_id", head.id, Operator.EQUAL)]
+    library = await snapshots.page(OWNER, of_session)
+    assert {one.id for one in library.items} == {first.id, again.id}
+    assert {one.id for one in (await logs.page(OWNER, of_session)).items} == {first.id, again.id}
+    await snapshots.get(OUTSIDER, first.id)
+    await logs.settle_visits(OUTSIDER)
+    seen = await entry_of(stores.engine, OUTSIDER, first.id)
+    assert seen is not None and seen.session_id is None
+    await logs.drain()
+
+
+async def test_a_snapshot_is_copied_for_another_link_and_that_is_no_visit(stores: Stores) -> None:
+    made = await stores.snapshots.create(OWNER, new("Title", "content"))
+    again = await stores.snapshots.create(OWNER, NewSnapshot(snapshot_id=made.id))
+    assert again.id != made.id and again.metadata.title == "Title"
+    assert (await stores.snapshots.get(OWNER, again.id, count=False))[1] == b"content"
+    assert (await visitors_of(stores.engine, made.id))[OWNER].visits == 1
+    with pytest.raises(Forbidden):
+        await stores.snapshots.create(OUTSIDER, NewSnapshot(snapshot_id=made.id))
+    await stores.snapshots.delete(OWNER, made.id)
+    with pytest.raises(Gone):
+        await stores.snapshots.create(OWNER, NewSnapshot(snapshot_id=made.id))
     await stores.access_logs.drain()
 
 

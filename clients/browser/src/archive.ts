@@ -14,6 +14,8 @@ export interface Aside {
   at: number;
   /** The text, or the entry as it was found. */
   content: unknown;
+  /** Its key in the database. */
+  key?: IDBValidKey;
 }
 
 export interface Archive {
@@ -24,6 +26,8 @@ export interface Archive {
   /** Gives an entry to another instance. Returns false if somebody else was faster. */
   take(entry: Entry, by: Pick<Entry, "owner" | "instance">): Promise<boolean>;
   asides(owners: string[], app: string): Promise<Aside[]>;
+  /** Removes what was put aside, for good. */
+  remove(aside: Aside): Promise<void>;
   /** Removes all entries of a person. */
   forget(owner: string): Promise<void>;
 }
@@ -125,14 +129,29 @@ export function createArchive({ journal, local, nameOf, pathOf }: Core): Archive
       return true;
     },
     async asides(owners, app) {
-      let found = lost;
+      let found: Aside[] = [];
       try {
-        found = [...lost, ...(await db.run<Aside[]>((_, asides) => asides.getAll()))];
+        await db.run((_, asides) => {
+          found = [];
+          const cursor = asides.openCursor();
+          cursor.onsuccess = () => {
+            const one = cursor.result;
+            if (one) found.push({ ...one.value, key: one.primaryKey });
+            one?.continue();
+          };
+        });
       } catch {
         // Only what this page put aside can be read.
       }
       const since = Date.now() - ASIDE_MS;
-      return found.filter((one) => owners.includes(one.owner) && one.app === app && one.at > since);
+      return [...lost, ...found].filter(
+        (one) => owners.includes(one.owner) && one.app === app && one.at > since,
+      );
+    },
+    async remove(one) {
+      const { key } = one;
+      if (key === undefined) lost.splice(lost.indexOf(one) >>> 0, 1);
+      else await db.run((_, asides) => asides.delete(key));
     },
     async forget(owner) {
       const storage = local();

@@ -26,6 +26,8 @@ export interface ShareOptions {
 export interface OpenDocument {
   readonly id: string;
   readonly state: DocumentState;
+  /** Returns the document as it is on the screen. */
+  serialize(): string;
   /** Says that the screen has changed. Call it at every edit: it is fast. */
   changed(): void;
   /** Sends what is not saved. Resolves when it is, or when it cannot be: see `status`. Never rejects. */
@@ -220,6 +222,7 @@ export function createDocument(
       return shown;
     },
     getSnapshot: () => shown,
+    serialize: () => o.serialize(),
     changed: () => dispatch({ t: "edit" }),
     save(options) {
       shared.persist();

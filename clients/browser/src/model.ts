@@ -75,6 +75,8 @@ export interface Conflict {
   etag: string;
   mine: string;
   theirs: string;
+  /** What both began from. Undefined if this page does not know it. */
+  base?: string | undefined;
 }
 
 export interface State {

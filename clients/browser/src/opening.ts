@@ -35,7 +35,9 @@ export const createResume =
     }
     const isCurrent = base?.etag === entry.base?.etag;
     const isStale = !!base && !isCurrent && !entry.attempt;
-    const known = { ...fromEntry(entry), recovered: entry.at, loading: isStale };
+    // Its save is no autosave, so that the version before stays in the history. Nothing is told if nothing was typed.
+    const isNew = base?.text !== entry.content;
+    const known = { ...fromEntry(entry), auto: false, recovered: isNew ? entry.at : 0, loading: isStale };
     const one = by.create(o, owner, instance, entry.id, base && isCurrent ? { ...known, base } : known);
     if (entry.attempt) one.dispatch({ t: "retry" });
     else if (isStale) one.dispatch(loaded);

@@ -23,9 +23,9 @@ export interface Recoverable {
   /** The text. Of something that cannot be read: as it was found. */
   readonly content: unknown;
   /** @internal */
-  readonly _owner: string;
-  /** @internal */
   readonly _entry: Entry | undefined;
+  /** @internal */
+  readonly _aside?: Aside;
 }
 
 export interface Claimed {
@@ -42,27 +42,40 @@ export interface Recovery {
   recoverable(): Promise<Recoverable[]>;
   /** Saves such an entry: where it belongs if nothing was saved there since, else as a draft. Overwrites nothing. */
   claim(entry: Recoverable): Promise<Claimed>;
-  /** Takes an entry out of the way. It stays aside for 30 days. */
+  /** Takes an entry out of the way. It stays aside for 30 days. What is aside already is removed for good. */
   setAside(entry: Recoverable): Promise<void>;
 }
 
 export function createRecovery(by: Core, archive: Archive, orphans: Others["orphans"]): Recovery {
   const { http, app, answerOf, Problem } = by;
 
-  async function described(entry: Entry): Promise<Recoverable> {
-    const { id, title, at, base, content, owner: _owner } = entry;
+  /** Whether the server has it all, as when a response was lost. */
+  async function isSaved({ id, content, rename, promote }: Entry): Promise<boolean> {
+    if (rename || promote) return false;
+    const { body } = await http.send({ method: "GET", path: `/sessions/${encodeURIComponent(id)}` });
+    return body?.content === content;
+  }
+
+  /** Returns undefined, and removes the entry, if there is nothing to recover. */
+  async function described(entry: Entry): Promise<Recoverable | undefined> {
+    const { id, title, at, base, content } = entry;
     const r = answerOf(
       await http.send({ method: "GET", path: `/sessions/metadata/${encodeURIComponent(id)}` }),
     );
     const server = r.k === "ok" ? r.meta : undefined;
     const current = base ? server?.etag === base.etag : r.k === "missing";
+    const { contentBytes } = (server ?? {}) as { contentBytes?: number };
+    if (server && !current && contentBytes === new Blob([content]).size && (await isSaved(entry))) {
+      await by.journal.remove(entry);
+      return undefined;
+    }
     const versions = { version: base?.version, serverVersion: server?.version };
-    return { id, title, at, aside: undefined, ...versions, current, content, _owner, _entry: entry };
+    return { id, title, at, aside: undefined, ...versions, current, content, _entry: entry };
   }
 
-  const put = ({ id, title, at, why, content, owner: _owner }: Aside): Recoverable => ({
-    ...{ id, title, at, aside: why, content },
-    ...{ version: undefined, serverVersion: undefined, current: false, _owner, _entry: undefined },
+  const put = (aside: Aside): Recoverable => ({
+    ...{ id: aside.id, title: aside.title, at: aside.at, aside: aside.why, content: aside.content, _aside: aside },
+    ...{ version: undefined, serverVersion: undefined, current: false, _entry: undefined },
   });
 
   /** Saves a text without showing it. */
@@ -96,22 +109,27 @@ export function createRecovery(by: Core, archive: Archive, orphans: Others["orph
       const isOrphan = await orphans();
       const entries = (await archive.list(owners, app)).filter((entry) => isOrphan(entry.instance));
       const asides = await archive.asides(owners, app);
-      return [...(await Promise.all(entries.map(described))), ...asides.map(put)];
+      const found = await Promise.all(entries.map(described));
+      return [...found.filter((one) => one !== undefined), ...asides.map(put)];
     },
-    async claim({ _entry: entry, _owner, content, title }) {
+    async claim({ _entry: entry, _aside: aside, content, title }) {
       const owner = await by.owner();
-      if (_owner && _owner !== owner) throw new Problem("not_found", 404, "Another person has made this.");
+      const maker = (entry ?? aside)?.owner;
+      if (maker && maker !== owner) throw new Problem("not_found", 404, "Another person has made this.");
       const instance = by.instance();
       if (!entry) {
         if (typeof content !== "string") throw new TypeError("This cannot be read, so it cannot be saved.");
         const known = { text: content, edits: 1, snapped: 1, title, rename: title ? { title } : null };
-        return save(owner, instance, content, by.newId(), known);
+        const done = await save(owner, instance, content, by.newId(), known);
+        if (aside && done.status === "clean") await archive.remove(aside);
+        return done;
       }
       if (!(await archive.take(entry, { owner, instance }))) throw new Error("Another page has taken it.");
       return save(owner, instance, entry.content, entry.id, fromEntry(entry), entry);
     },
-    async setAside({ _entry: entry }) {
+    async setAside({ _entry: entry, _aside: aside }) {
       if (entry) await archive.aside(asideOf(entry, "discarded", entry.content), entry);
+      else if (aside) await archive.remove(aside);
     },
   };
 }

@@ -200,28 +200,25 @@ export function connect(o: ConnectOptions): Server {
     return create({ base, kind, trouble: kind === "closed" ? "read_only" : "" });
   }
 
-  /** Functions of the late chunk. */
-  const group = (names: string, of?: string): any =>
-    Object.fromEntries(
-      names.split(" ").map((name) => [
-        name,
-        async (...all: unknown[]) => {
-          const found = (await late()) as any;
-          return (of ? found[of] : found)[name](...all);
-        },
-      ]),
+  /** Functions of the late chunk, of whatever name, except `then`: it is no promise. */
+  const group = (of: string): any =>
+    new Proxy(
+      {},
+      {
+        get: (_, name) =>
+          name === "then" ? undefined : async (...all: unknown[]) => ((await late()) as any)[of][name](...all),
+      },
     );
+  const groups = "sessions drafts snapshots trash activity account".split(" ");
+  const lent = "recoverable claim setAside usage forgetDevice openShared".split(" ");
 
   return {
     open,
-    ...group("recoverable claim setAside usage forgetDevice openShared"),
-    sessions: group("list get remove copy close reopen", "sessions"),
-    drafts: group("list get remove", "drafts"),
-    snapshots: group("list get remove", "snapshots"),
-    trash: group("list restore remove empty", "trash"),
-    activity: group("list", "activity"),
-    account: group("me export import erase", "account"),
-  };
+    ...Object.fromEntries(groups.map((of) => [of, group(of)])),
+    ...Object.fromEntries(
+      lent.map((name) => [name, async (...all: unknown[]) => ((await late()) as any)[name](...all)]),
+    ),
+  } as Server;
 }
 
 const configOf = (o: OpenOptions): Config => ({

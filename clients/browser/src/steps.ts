@@ -123,7 +123,7 @@ export function meet(s: State, theirs: Base, kind: string, out: Effect[], id: st
   calm(s);
   settle(s);
   if (s.edits > s.acked && s.text !== text && before?.text !== text && before?.etag !== theirs.etag) {
-    s.conflict = conflictOf(theirs, s.text);
+    s.conflict = conflictOf(theirs, s.text, before?.text);
     s.trouble = "conflict";
     if (s.config.onConflict === "copy") attempt(s, out, "copy", { id });
     else out.push(["keep"]);
@@ -138,7 +138,7 @@ export function meet(s: State, theirs: Base, kind: string, out: Effect[], id: st
   else out.push(["drop"]);
 }
 
-export const conflictOf = (theirs: Base, mine: string): Conflict => ({
+export const conflictOf = (theirs: Base, mine: string, base?: string): Conflict => ({
   title: theirs.title,
   device: theirs.device,
   at: theirs.at,
@@ -146,6 +146,7 @@ export const conflictOf = (theirs: Base, mine: string): Conflict => ({
   etag: theirs.etag,
   mine,
   theirs: theirs.text ?? "",
+  base,
 });
 
-export const theirsOf = ({ theirs, mine, ...rest }: Conflict): Base => ({ ...rest, text: theirs });
+export const theirsOf = ({ theirs, mine, base, ...rest }: Conflict): Base => ({ ...rest, text: theirs });

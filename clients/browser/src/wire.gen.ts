@@ -895,14 +895,21 @@ export interface components {
             expiresAt?: string | null;
             mediaType?: string | null;
             sessionId?: string | null;
+            snapshotId?: string | null;
             title?: string | null;
         } | {
             content: string;
             sessionId?: null;
+            snapshotId?: null;
             title: string;
         } | {
             content?: null;
             sessionId: string;
+            snapshotId?: null;
+        } | {
+            content?: null;
+            sessionId?: null;
+            snapshotId: string;
         };
         Problem: {
             current?: components["schemas"]["SessionMetadata"];
@@ -965,10 +972,15 @@ export interface components {
         };
         RevisionMetadataPage: {
             items: components["schemas"]["RevisionMetadata"][];
+            kept: components["schemas"]["RevisionsKept"];
             pageToken: string | null;
         };
         RevisionName: {
             name: string;
+        };
+        RevisionsKept: {
+            named: number;
+            unnamed: number;
         };
         SaveItem: {
             app?: string | null;
@@ -1366,6 +1378,7 @@ export type RevisionContent = components['schemas']['RevisionContent'];
 export type RevisionMetadata = components['schemas']['RevisionMetadata'];
 export type RevisionMetadataPage = components['schemas']['RevisionMetadataPage'];
 export type RevisionName = components['schemas']['RevisionName'];
+export type RevisionsKept = components['schemas']['RevisionsKept'];
 export type SaveItem = components['schemas']['SaveItem'];
 export type Session = components['schemas']['Session'];
 export type SessionAction = components['schemas']['SessionAction'];
@@ -2895,6 +2908,7 @@ export interface operations {
                 filter_snapshot_deleted?: boolean;
                 filter_title?: string;
                 page_size?: number;
+                session_id?: string;
                 sort_by?: "last_visited_at" | "visits" | "snapshot_metadata.title" | "snapshot_metadata.title__lower" | "snapshot_metadata.created_at";
                 sort_direction?: "asc" | "desc";
                 sort_lowercase?: boolean;
@@ -2960,6 +2974,7 @@ export interface operations {
                 filter_created_to?: string;
                 filter_title?: string;
                 page_size?: number;
+                session_id?: string;
                 sort_by?: "created_at" | "updated_at" | "title" | "title_lower";
                 sort_direction?: "asc" | "desc";
                 sort_lowercase?: boolean;

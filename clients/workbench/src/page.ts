@@ -14,12 +14,15 @@ const PERSON = "savepoint:person";
 
 const person = (): string => sessionStorage.getItem(PERSON) ?? "";
 
+/** Returns what tells the server which person this tab is. */
+export const personHeaders = (): Record<string, string> => (person() ? { "X-User-Id": person() } : {});
+
 /** Returns the server, as the person of this tab. */
 export const server = (app: string): Server =>
   connect({
     baseUrl: API,
     app,
-    headers: async () => (person() ? { "X-User-Id": person() } : {}),
+    headers: async () => personHeaders(),
     onSignedOut: () => void showPerson(),
   });
 
@@ -70,7 +73,7 @@ export async function showPerson(): Promise<void> {
 async function whoAmI(): Promise<string | undefined> {
   const response = await fetch(`${API}/me`, {
     cache: "no-store",
-    headers: person() ? { "X-User-Id": person() } : {},
+    headers: personHeaders(),
   });
   return response.ok ? (await response.json()).ownerId : undefined;
 }

@@ -32,12 +32,12 @@ function showList({ list, query }: Place): void {
     if (link.getAttribute("href") === `#/${list}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   });
-  const there = holder.firstElementChild as (HTMLElement & { query?: object }) | null;
+  const there = holder.lastElementChild as (HTMLElement & { view?: object }) | null;
   if (holder.dataset.list === list && there) {
-    there.query = query;
+    there.view = query;
     return;
   }
-  const made = Object.assign(ELEMENTS[list](), { query });
+  const made = Object.assign(ELEMENTS[list](), { view: query });
   holder.dataset.list = list;
   holder.replaceChildren(make("h2", { textContent: titleOf(list) }), made);
 }
@@ -122,16 +122,11 @@ document.addEventListener("savepoint-open", (event) => {
   const { list, query } = place;
   location.hash = addressOf({ list, query, shown: { kind: kind === "snapshot" ? "snapshot" : "session", id } });
 });
-document.addEventListener("savepoint-query", (event) => {
-  const query = (event as CustomEvent<Record<string, string>>).detail;
+document.addEventListener("savepoint-view", (event) => {
+  const query = (event as CustomEvent<{ view: Record<string, string> }>).detail.view;
   place = { ...place, query };
   current = addressOf(place);
   history.replaceState(null, "", current);
-});
-/** Something else than the list has changed what it shows. */
-document.addEventListener("savepoint-changed", () => {
-  delete find("#list").dataset.list;
-  showList(place);
 });
 addEventListener("hashchange", go);
 acceptDrops(server);

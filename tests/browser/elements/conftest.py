@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from tests.browser.built import SOURCE
 from tests.browser.line import Line, line_to
 from tests.browser.server_side import ServerSide
+from tests.support.storage import on_sqlite
 
 HERE = Path(__file__).resolve().parent
 AXE = SOURCE / "node_modules" / "axe-core" / "axe.min.js"
@@ -63,6 +64,15 @@ def put(page: Page, element: str, **properties: Any) -> Locator:
     """Puts an element into the page, with the document, the server, and what is given."""
     page.evaluate("([name, properties]) => put(name, properties)", [element, properties])
     return page.locator(element)
+
+
+@pytest.fixture(scope="module")
+def server_origin(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that shows who opened a snapshot."""
+    storage = on_sqlite(tmp_path_factory.mktemp("elements") / "data")
+    with replace(storage, environ={**storage.environ, "SHOW_VISITORS": "true"}).serve() as server:
+        yield server.base_url
+        assert "Traceback" not in server.stderr()
 
 
 @pytest.fixture

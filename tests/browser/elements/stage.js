@@ -30,7 +30,8 @@ window.put = (name, properties = {}) => {
   Object.assign(element, { doc: window.doc, server }, properties);
   document.querySelector("#here").append(element);
 };
-for (const name of ["savepoint-open", "savepoint-notice"]) {
+const watched = ["savepoint-open", "savepoint-notice", "savepoint-view", "savepoint-preview", "savepoint-put"];
+for (const name of watched) {
   document.addEventListener(name, ({ detail }) => events.push([name, JSON.parse(JSON.stringify(detail))]));
 }
 if (options.open || options.begins) await start();

@@ -43,7 +43,7 @@ def test_lock(visitor: Visitor) -> None:
 
 def test_several_drafts_are_offered_by_title_time_and_device(visitor: Visitor) -> None:
     for track in ("Thunder Alley", "Desert Loop"):
-        page = visitor.page(f"{RACE_PREP}?new")
+        page = visitor.page(f"{RACE_PREP}#new")
         type_setup(page, track, "500")
         expect(light(page)).to_have_text("Saved")
         page.close()

@@ -44,7 +44,7 @@ def test_nothing_is_written_before_the_person_says_so_and_one_undo_takes_all_bac
     choose(page, path)
     expect(page.get_by_role("heading", name="export.ndjson: 3 documents")).to_be_visible()
     assert len(visitor.server.sessions()) == 3
-    page.get_by_role("checkbox", name="Title 1").uncheck()
+    page.get_by_role("checkbox", name="Title 1", exact=True).uncheck()
     page.get_by_role("button", name="Import").click()
     said = page.get_by_text("2 documents imported, 0 skipped, 0 refused.")
     expect(said.first).to_be_visible()

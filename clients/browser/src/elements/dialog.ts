@@ -1,7 +1,8 @@
 /** The frame of all dialogs, over `<dialog>`: heading, keyboard, focus and the answer. */
 
 import { css, html, nothing, type TemplateResult, type CSSResultGroup } from "lit";
-import { DocumentElement } from "./element.js";
+import type { Status } from "../view.js";
+import { DocumentElement, type SavepointEvents } from "./element.js";
 import { look } from "./style.js";
 import { say } from "./texts/index.js";
 
@@ -43,7 +44,20 @@ export const frame = css`
 /** A dialog that a person answers. `show` resolves with the answer, or undefined if there was none. */
 export abstract class DialogElement<Answer extends string = string> extends DocumentElement {
   static override styles: CSSResultGroup = [look, frame];
+  /** The states of the document in which the light leads here. */
+  protected readonly decides: readonly Status[] = [];
   #answer: ((answer: Answer | undefined) => void) | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const root = this.ownerDocument;
+    const decide = (event: Event): void => {
+      const { id } = (event as CustomEvent<SavepointEvents["savepoint-decide"]>).detail;
+      if (this.state?.id === id && this.decides.includes(this.state.status)) void this.show();
+    };
+    root.addEventListener("savepoint-decide", decide);
+    this.until(() => root.removeEventListener("savepoint-decide", decide));
+  }
 
   protected abstract heading(): string;
   /** What stands between the heading and the buttons. */

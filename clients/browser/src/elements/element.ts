@@ -10,9 +10,22 @@ import { onTexts } from "./texts/index.js";
 export interface SavepointEvents {
   /** A person wants to see something: a session, a draft or a snapshot. */
   "savepoint-open": { kind: "session" | "draft" | "snapshot"; id: string };
+  /** A person wants to decide what a document cannot decide by itself. The dialog for its state opens. */
+  "savepoint-decide": { id: string };
+  /** A person looks at a version of the document. */
+  "savepoint-preview": { version: number; text: string };
+  /** A person puts one part of an old version back. The app shows `text`, and says that it has changed. */
+  "savepoint-put": { path: readonly (string | number)[]; value: unknown; text: string };
   /** Something was done that a person should know, and may take back. `savepoint-notices` shows it. */
   "savepoint-notice": Notice;
+  /** What a list shows has changed: search, order, filters, page. Set as its `view`, the list shows it again. */
+  "savepoint-view": { view: View };
+  /** Something was deleted, restored, shared or saved. Every list asks the server again, without moving rows. */
+  "savepoint-changed": null;
 }
+
+/** What a list shows, as the parameters of an address. What is not there is as at the beginning. */
+export type View = Readonly<Record<string, string>>;
 
 export interface Notice {
   text: string;

@@ -3,7 +3,7 @@
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from "lit";
 import { say } from "./texts/index.js";
 
-interface Page<T> {
+export interface Page<T> {
   readonly items: readonly T[];
   readonly pageToken: string | null;
 }
@@ -19,8 +19,12 @@ export class Pages<T> implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   readonly #ask: (cursor: string | undefined) => Promise<Page<T>>;
   readonly #size: number;
-  /** The cursors of the pages until the one that is shown. */
-  #cursors: (string | undefined)[] = [undefined];
+  /** Arranges the rows when the shown page is asked for again, so that none moves under a pointer. */
+  arrange: (now: readonly T[], before: readonly T[]) => readonly T[] = (now) => now;
+  /** The cursors of the pages until the one that is shown. Null if nobody has asked for that page. */
+  #cursors: (string | undefined | null)[] = [undefined];
+  /** The rows in the order of the server. */
+  #answered: readonly T[] = [];
   #next: string | null = null;
   #asked = 0;
 
@@ -39,35 +43,79 @@ export class Pages<T> implements ReactiveController {
     return this.isKnown && !this.error && this.items.length === 0 && this.#cursors.length === 1;
   }
 
+  /** The number of the shown page, from 1, and its cursor. With both, `at` shows it again. */
+  get number(): number {
+    return this.#cursors.length;
+  }
+
+  get cursor(): string | undefined {
+    return this.#cursors.at(-1) ?? undefined;
+  }
+
+  /** How many rows there are until the end of the shown page, and whether that is the end. */
+  get reached(): number {
+    return (this.number - 1) * this.#size + this.items.length;
+  }
+
+  get isLast(): boolean {
+    return !this.#next;
+  }
+
   /** Shows the first page, for another order or filter. */
   first(): Promise<void> {
     return this.#load([undefined]);
   }
 
+  /** Shows the page of a cursor that was kept, such as in an address. */
+  at(number: number, cursor: string | undefined): Promise<void> {
+    if (number < 2 || !cursor) return this.first();
+    return this.#load([undefined, ...Array<null>(number - 2).fill(null), cursor]);
+  }
+
   /** Asks for the shown page again. If it has become empty, shows the one before. */
   async again(): Promise<void> {
-    await this.#load(this.#cursors);
-    if (!this.items.length && this.#cursors.length > 1) await this.previous();
+    await this.#load(this.#cursors, true);
+    if (!this.items.length && !this.error && this.number > 1) await this.previous();
+  }
+
+  /** Shows the order of the server, once rows may move. */
+  settle(): void {
+    this.items = this.#answered;
+    this.#host.requestUpdate();
   }
 
   next(): Promise<void> {
     return this.#load([...this.#cursors, this.#next ?? undefined]);
   }
 
-  previous(): Promise<void> {
-    return this.#load(this.#cursors.slice(0, -1));
+  async previous(): Promise<void> {
+    const before = this.#cursors.slice(0, -1);
+    return this.#load(before.at(-1) === null ? await this.#walk(before.length) : before);
   }
 
-  async #load(cursors: (string | undefined)[]): Promise<void> {
+  /** Finds the cursors until a page whose cursor nobody kept. One request for each page. */
+  async #walk(number: number): Promise<(string | undefined)[]> {
+    const cursors: (string | undefined)[] = [undefined];
+    while (cursors.length < number) {
+      const page = await this.#ask(cursors.at(-1));
+      if (!page.pageToken) break;
+      cursors.push(page.pageToken);
+    }
+    return cursors;
+  }
+
+  async #load(cursors: (string | undefined | null)[], again = false): Promise<void> {
     const turn = ++this.#asked;
     this.isLoading = true;
     this.#host.requestUpdate();
     try {
-      const page = await this.#ask(cursors.at(-1));
+      const page = await this.#ask(cursors.at(-1) ?? undefined);
       if (turn !== this.#asked) return;
-      Object.assign(this, { items: page.items, error: undefined, isKnown: true });
+      const items = again ? this.arrange(page.items, this.items) : page.items;
+      Object.assign(this, { items, error: undefined, isKnown: true });
       this.#cursors = cursors;
       this.#next = page.pageToken;
+      this.#answered = page.items;
     } catch (error) {
       if (turn !== this.#asked) return;
       this.error = error instanceof Error ? error.message : String(error);
@@ -76,8 +124,9 @@ export class Pages<T> implements ReactiveController {
     this.#host.requestUpdate();
   }
 
-  /** Returns the line below the list: where one is, and the ways on. `count` is of the whole list, if it is known. */
-  footer(count?: number): TemplateResult | typeof nothing {
+  /** Returns the line below the list: where one is, and the ways on. `count` is of the whole list, if it is known.
+   * Calls `turned` when a button has shown another page. */
+  footer(count?: number, turned: () => void = () => undefined): TemplateResult | typeof nothing {
     if (this.error) {
       return html`<div class="row" role="alert">
         <span class="trouble spread">${say("failed", { reason: this.error })}</span>
@@ -86,14 +135,20 @@ export class Pages<T> implements ReactiveController {
     }
     if (!this.isKnown) return html`<p class="quiet empty" role="status">${say("loading")}</p>`;
     if (!this.items.length) return nothing;
-    const before = (this.#cursors.length - 1) * this.#size;
-    const range = { from: before + 1, to: before + this.items.length };
+    const range = { from: this.reached - this.items.length + 1, to: this.reached };
+    // A button that is disabled loses the focus.
+    const turn = (may: boolean, go: () => Promise<void>) => (): void => void (may && go().then(turned));
+    const hasBefore = this.number > 1;
     return html`<nav class="row" part="pages">
       <span class="quiet spread" role="status">
         ${count === undefined ? say("page.range", range) : say("page.range-of", { ...range, count })}
       </span>
-      <button ?disabled=${this.#cursors.length < 2} @click=${() => this.previous()}>${say("page.previous")}</button>
-      <button ?disabled=${!this.#next} @click=${() => this.next()}>${say("page.next")}</button>
+      <button aria-disabled=${!hasBefore} @click=${turn(hasBefore, () => this.previous())}>
+        ${say("page.previous")}
+      </button>
+      <button aria-disabled=${this.isLast} @click=${turn(!this.isLast, () => this.next())}>
+        ${say("page.next")}
+      </button>
     </nav>`;
   }
 }

@@ -1,33 +1,16 @@
 /** `<savepoint-status>`: the light beside the title. A word and a shape, and on a click the details. */
 
-import { css, html, nothing, type PropertyValues, type TemplateResult, type CSSResultGroup } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult, type CSSResultGroup } from "lit";
 import type { DocumentState, Status } from "../view.js";
 import { define, DocumentElement } from "./element.js";
+import { SHAPES } from "./shapes.js";
+import { statusLook } from "./status-style.js";
 import { look } from "./style.js";
 import { bytes, countdown, say } from "./texts/index.js";
 import { time } from "./time.js";
 
 /** `saving` is shown only after this, so that it does not flicker. */
 const FLICKER_MS = 1_000;
-
-/** A shape for each kind of news, so that the colour is not needed. */
-const SHAPES: Record<"good" | "open" | "warning" | "danger", TemplateResult> = {
-  good: html`<svg viewBox="0 0 16 16" aria-hidden="true">
-    <circle cx="8" cy="8" r="7" fill="currentColor" />
-    <path d="M4.5 8.2l2.4 2.4 4.6-5" fill="none" stroke="var(--_surface)" stroke-width="2" />
-  </svg>`,
-  open: html`<svg viewBox="0 0 16 16" aria-hidden="true">
-    <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="2" />
-  </svg>`,
-  warning: html`<svg viewBox="0 0 16 16" aria-hidden="true">
-    <path d="M8 1l7.5 14h-15z" fill="currentColor" />
-    <path d="M8 6v4.5M8 12v1.6" stroke="var(--_surface)" stroke-width="1.8" />
-  </svg>`,
-  danger: html`<svg viewBox="0 0 16 16" aria-hidden="true">
-    <path d="M5 .5h6L15.500 5v6L11 15.500H5L.5 11V5z" fill="currentColor" />
-    <path d="M5 5l6 6M11 5l-6 6" stroke="var(--_surface)" stroke-width="2" />
-  </svg>`,
-};
 
 const KINDS: Record<Status, keyof typeof SHAPES> = {
   clean: "good",
@@ -44,56 +27,7 @@ const KINDS: Record<Status, keyof typeof SHAPES> = {
 };
 
 export class StatusElement extends DocumentElement {
-  static override styles: CSSResultGroup = [
-    look,
-    css`
-      :host {
-        display: inline-block;
-        position: relative;
-      }
-      svg {
-        width: 16px;
-        height: 16px;
-        flex: none;
-      }
-      button.light {
-        display: inline-flex;
-        gap: 6px;
-        align-items: center;
-        text-align: start;
-      }
-      .good {
-        color: var(--_good);
-      }
-      .open {
-        color: var(--_quiet);
-      }
-      .warning {
-        color: var(--_warning);
-      }
-      .danger {
-        color: var(--_danger);
-      }
-      .details {
-        position: absolute;
-        inset-block-start: calc(100% + 4px);
-        inset-inline-end: 0;
-        z-index: 5;
-        width: min(340px, calc(100vw - 24px));
-        padding: 12px;
-        border: 1px solid var(--_faint);
-        border-radius: var(--_radius);
-        background: var(--_surface);
-        color: var(--_text);
-        box-shadow: 0 4px 20px rgb(0 0 0 / 25%);
-      }
-      dl {
-        display: grid;
-        grid-template-columns: auto 1fr;
-        gap: 4px 12px;
-      }
-    `,
-  ];
+  static override styles: CSSResultGroup = [look, statusLook];
   #isOpen = false;
   /** What is said, which is behind the state while a save is quick. */
   #said: DocumentState | undefined;
@@ -160,7 +94,7 @@ export class StatusElement extends DocumentElement {
       case "too_large":
         return say("status.too-large", sizes);
       case "no_room":
-        return say("status.no-room", sizes);
+        return say("status.no-room");
       case "read_only":
         return say("status.read-only");
       case "signed_out":
@@ -211,6 +145,33 @@ export class StatusElement extends DocumentElement {
     </div>`;
   }
 
+  /** What helps in this state. */
+  #ways(s: DocumentState): TemplateResult | typeof nothing {
+    const button = (key: "status.decide" | "status.large" | "status.as-new", act: () => unknown): TemplateResult =>
+      html`<button @click=${act}>${say(key)}</button>`;
+    switch (s.status) {
+      case "conflict":
+        return button("status.decide", () => this.#decide(s));
+      case "too_large":
+      case "no_room":
+        return button("status.large", () => this.#decide(s));
+      case "gone":
+      case "read_only":
+        return button("status.as-new", () => this.doc?.saveAs(s.title || say("untitled")));
+      case "signed_out":
+        return html`<slot name="sign-in"></slot>`;
+      default:
+        return nothing;
+    }
+  }
+
+  #decide({ id }: DocumentState): void {
+    // The details close when they lose the focus, so the dialog must return it to the light.
+    this.#toggle(false);
+    this.query("button")?.focus();
+    this.tell("savepoint-decide", { id });
+  }
+
   #details(s: DocumentState): TemplateResult {
     return html`<div class="details stack" part="details">
       <dl>
@@ -224,6 +185,7 @@ export class StatusElement extends DocumentElement {
       ${s.draft ? html`<p class="quiet">${say("status.draft")}</p>` : nothing}
       <div class="row">
         <slot name="actions"></slot>
+        ${this.#ways(s)}
         <button class="main" ?disabled=${!s.dirty && !s.draft} @click=${() => this.doc?.save()}>
           ${say("status.save-now")}
         </button>

@@ -71,10 +71,11 @@ export const look = css`
     cursor: pointer;
     overflow-wrap: anywhere;
   }
-  button:hover:not(:disabled) {
+  button:hover:not(:disabled, [aria-disabled="true"]) {
     background: var(--_raised);
   }
-  button:disabled {
+  button:disabled,
+  button[aria-disabled="true"] {
     cursor: default;
     color: var(--_quiet);
     border-color: var(--_faint);
@@ -93,7 +94,7 @@ export const look = css`
     color: var(--_quiet);
     border-color: var(--_faint);
   }
-  button.danger {
+  button.danger:not(:disabled) {
     color: var(--_danger);
     border-color: var(--_danger);
   }
@@ -101,6 +102,9 @@ export const look = css`
     border-color: transparent;
     background: none;
     padding: 4px 8px;
+  }
+  button.bare.danger:not(:disabled) {
+    border-color: transparent;
   }
   button.bare:hover:not(:disabled) {
     background: var(--_raised);

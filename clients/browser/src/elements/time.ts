@@ -32,11 +32,11 @@ export class TimeElement extends SavepointElement {
         background: var(--_text);
         color: var(--_surface);
         white-space: nowrap;
-        visibility: hidden;
+        display: none;
       }
       time:hover + span,
       time:focus + span {
-        visibility: visible;
+        display: block;
       }
     `,
   ];
@@ -48,10 +48,23 @@ export class TimeElement extends SavepointElement {
     this.until(() => clearInterval(timer));
   }
 
+  /** Keeps the exact time within the window. */
+  #place(): void {
+    const exact = this.query("span");
+    if (!exact) return;
+    exact.style.translate = "";
+    const { left, right } = exact.getBoundingClientRect();
+    exact.style.translate = `${Math.max(0, 4 - left) || Math.min(0, document.documentElement.clientWidth - 4 - right)}px`;
+  }
+
   protected override render(): TemplateResult {
     const exact = exactly(this.at);
-    return html`<time tabindex="0" datetime=${new Date(this.at).toISOString()}>
-        ${relatively(this.at)}<b class="unseen">, ${exact}</b></time
+    return html`<time
+        tabindex="0"
+        datetime=${new Date(this.at).toISOString()}
+        @focus=${this.#place}
+        @pointerenter=${this.#place}
+        >${relatively(this.at)}<b class="unseen">, ${exact}</b></time
       ><span aria-hidden="true">${exact}</span>`;
   }
 }

@@ -56,6 +56,12 @@ export type Time = string | number;
 export const exactly = (time: Time): string =>
   new Date(time).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
 
+/** Returns the local day, such as `24 Nov`. */
+export const day = (time: Time): string => new Date(time).toLocaleDateString(language, { day: "numeric", month: "short" });
+
+/** Returns the local time of day, such as `14:02`. */
+export const clock = (time: Time): string => new Date(time).toLocaleTimeString(language, { timeStyle: "short" });
+
 const STEPS = [
   ["year", 365 * 86_400],
   ["month", 30 * 86_400],

@@ -1,0 +1,85 @@
+/** The form of a new link. It says when the link will expire, before it is created. */
+
+import { css, html, type CSSResultGroup, type PropertyDeclarations, type TemplateResult } from "lit";
+import { define, SavepointElement } from "./element.js";
+import { look } from "./style.js";
+import { exactly, say } from "./texts/index.js";
+
+const DAY_MS = 86_400_000;
+/** In days. 0 is no date. */
+const TERMS = [7, 30, 90, 365, 0] as const;
+const TITLE_MAX = 255;
+
+export class ShareFormElement extends SavepointElement {
+  static override properties: PropertyDeclarations = { name: { type: String }, create: { attribute: false } };
+  static override styles: CSSResultGroup = [
+    look,
+    css`
+      :host {
+        display: block;
+      }
+      form {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 8px 12px;
+        align-items: end;
+        margin-block-end: 12px;
+      }
+      label {
+        display: grid;
+        gap: 4px;
+      }
+      label:first-of-type {
+        flex: 1 1 14em;
+      }
+    `,
+  ];
+  /** The title that is offered. */
+  declare name: string;
+  declare create: (title: string, expiresAt: string | undefined) => Promise<void>;
+  #days: number = TERMS[1];
+  #isBusy = false;
+
+  #end(): Date | undefined {
+    return this.#days ? new Date(Date.now() + this.#days * DAY_MS) : undefined;
+  }
+
+  async #submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const title = String(new FormData(event.target as HTMLFormElement).get("title")).trim();
+    await this.create(title, this.#end()?.toISOString());
+    this.#isBusy = false;
+  }
+
+  protected override render(): TemplateResult {
+    const change = (event: Event): void => {
+      this.#days = Number((event.target as HTMLSelectElement).value);
+      this.requestUpdate();
+    };
+    const end = this.#end();
+    return html`<form @submit=${this.#submit}>
+        <label>
+          ${say("list.title")}
+          <input name="title" required maxlength=${TITLE_MAX} .value=${this.name} />
+        </label>
+        <label>
+          ${say("snapshots.expires")}
+          <select @change=${change}>
+            ${TERMS.map(
+              (days) => html`<option value=${days} ?selected=${days === this.#days}>
+                ${days ? say("share.days", { count: days }) : say("share.no-date")}
+              </option>`,
+            )}
+          </select>
+        </label>
+        <button class="main">${say("share.create")}</button>
+      </form>
+      <p class="quiet">
+        ${end ? say("share.until", { when: exactly(end.getTime()) }) : say("share.until-server")} ${say("share.what")}
+      </p>`;
+  }
+}
+
+define("savepoint-share-form", ShareFormElement);

@@ -1,0 +1,26 @@
+/** What the usage says. */
+export const usage = {
+  "usage.of": "{used} of {limit}",
+  "usage.kept": "kept",
+  "usage.parts": "Parts of what is kept",
+  "usage.numbers": "How many there are",
+  "usage.current": "Current contents, also of snapshots",
+  "usage.versions": "Older versions",
+  "usage.trash": "Trash",
+  "usage.sessions": "Sessions",
+  "usage.drafts": "Drafts",
+  "usage.snapshots": "Snapshots",
+  "usage.keptBytes": "Everything kept",
+  "usage.storedBytes": "Current contents",
+  "usage.near": "Little is left.",
+  "usage.full": "The limit is reached.",
+  "usage.when-no-bytes":
+    "At the limit, a save that needs more room is refused: your edits then stay on your device only. Delete something and empty the trash, and they are saved.",
+  "usage.when-no-more": "At the limit, no more can be made. What is there can still be opened, saved and deleted.",
+  "usage.largest": "Largest documents",
+  "usage.looked-at": "Among the {count} that were changed last.",
+  "usage.frees": "Frees",
+  "usage.at-least": "at least {size}",
+  "usage.frees-when": "Deleting moves a document to the trash. The room is free when it is deleted from there.",
+  "usage.none": "There are no documents yet.",
+};

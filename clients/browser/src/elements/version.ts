@@ -1,0 +1,201 @@
+/** `<savepoint-version>`: one version beside the document, to be read, compared and brought back. */
+
+import { html, nothing, type CSSResultGroup, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import type { OpenDocument } from "../document.js";
+import type { Server } from "../server.js";
+import type { RevisionMetadata } from "../wire.gen.js";
+import { changes, type Change } from "./changes.js";
+import "./compare.js";
+import { define, SavepointElement } from "./element.js";
+import { isPart, partsOf, reversed, withPart } from "./putting.js";
+import type { QuestionElement } from "./question.js";
+import "./question.js";
+import { look } from "./style.js";
+import { exactly, say } from "./texts/index.js";
+import { comparisonOf, lifeOf, nameForm, otherChooser, type Other } from "./version-parts.js";
+import { versionLook } from "./version-style.js";
+import type { Texts, Versions } from "./versions.js";
+
+
+export class VersionElement extends SavepointElement {
+  static override properties: PropertyDeclarations = {
+    doc: { attribute: false },
+    server: { attribute: false },
+    versions: { attribute: false },
+    version: { attribute: false },
+    texts: { attribute: false },
+    stamp: { attribute: false },
+  };
+  static override styles: CSSResultGroup = [look, versionLook];
+  declare doc: OpenDocument;
+  declare server: Server;
+  declare versions: Versions;
+  declare version: number;
+  declare texts: Texts;
+  /** Changes when the screen may have. */
+  declare stamp: string;
+  #other: Other = "screen";
+  #text: string | undefined;
+  #otherText = "";
+  #parts: Change[] = [];
+  #error = "";
+  #isNaming = false;
+  #turn = 0;
+  #told: number | undefined;
+
+  get #one(): RevisionMetadata | undefined {
+    return this.versions.all.find(({ version }) => version === this.version);
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has("version")) {
+      this.#isNaming = false;
+      if (this.#other === this.version) this.#other = "screen";
+    }
+    if (["version", "versions", "stamp"].some((name) => changed.has(name))) void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    const one = this.#one;
+    if (!one) return;
+    const turn = ++this.#turn;
+    const isOther = typeof this.#other === "number" && this.versions.all.find(({ version }) => version === this.#other);
+    try {
+      const text = await this.texts.of(one);
+      const other = isOther ? await this.texts.of(isOther) : this.doc.serialize();
+      const parts = this.#other === "screen" ? (await changes(text, other)).filter(isPart) : [];
+      if (turn !== this.#turn) return;
+      this.#text = text;
+      this.#otherText = other;
+      this.#parts = parts;
+      this.#error = "";
+      if (this.#told !== one.version) this.tell("savepoint-preview", { version: one.version, text });
+      this.#told = one.version;
+    } catch (error) {
+      if (turn === this.#turn) this.#error = error instanceof Error ? error.message : String(error);
+    }
+    this.requestUpdate();
+  }
+
+  async #attempt(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+      this.dispatchEvent(new CustomEvent("changed"));
+    } catch (error) {
+      this.#error = error instanceof Error ? error.message : String(error);
+      this.requestUpdate();
+    }
+  }
+
+  async #restore(one: RevisionMetadata): Promise<void> {
+    const values = { version: String(one.version), when: exactly(one.savedAt) };
+    const isMeant = await this.query<QuestionElement>("savepoint-question")!.ask({
+      heading: say("history.restore-heading", values),
+      text: say("history.restore-what"),
+      act: say("history.restore"),
+    });
+    if (!isMeant) return;
+    await this.#attempt(async () => {
+      const { doc } = this;
+      const before = (await doc.flush()).version;
+      const state = await doc.restore(one.version);
+      if (state.dirty) throw new Error(say("save.not-yet"));
+      const undo = async (): Promise<unknown> => before !== undefined && doc.restore(before);
+      this.tell("savepoint-notice", { text: say("history.restored", values), undo });
+    });
+  }
+
+  #copy(one: RevisionMetadata): Promise<void> {
+    return this.#attempt(async () => {
+      const title = say("history.copy-title", { title: one.title, version: String(one.version) });
+      const { id } = await this.server.sessions.copy(this.doc.id, { title, version: one.version });
+      this.tell("savepoint-notice", { text: say("history.copied", { title }) });
+      this.tell("savepoint-open", { kind: "session", id });
+    });
+  }
+
+  async #name(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const name = String(new FormData(event.target as HTMLFormElement).get("name")).trim();
+    if (!name) return;
+    this.#isNaming = false;
+    await this.#attempt(() => this.server.sessions.name(this.doc.id, this.version, name));
+    await this.#focus("button.name");
+  }
+
+  /** What had the focus is gone. */
+  async #focus(selector: string): Promise<void> {
+    await this.updateComplete;
+    this.query(selector)?.focus();
+  }
+
+  #put(change: Change): void {
+    const isItem = typeof change.path.at(-1) === "number" && change.kind !== "changed";
+    const put = (value: unknown): void => {
+      const text = withPart(this.doc.serialize(), change.path, value, isItem);
+      this.tell("savepoint-put", { path: change.path, value, text });
+      void this.#read();
+    };
+    put(change.before);
+    const text = say("history.put-done", { what: reversed(change), version: String(this.version) });
+    this.tell("savepoint-notice", { text, undo: async () => put(change.after) });
+    void this.#focus("summary");
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const one = this.#one;
+    if (!one) return nothing;
+    const isCurrent = one.version === this.versions.all[0]?.version;
+    const version = String(one.version);
+    return html`<section class="stack" aria-labelledby="heading" part="preview">
+        <h2 id="heading">${say("history.preview", { version, when: exactly(one.savedAt) })}</h2>
+        <p class="quiet">
+          ${say(isCurrent ? "history.current-what" : "history.preview-what")} ${lifeOf(one, this.versions)}
+        </p>
+        <div class="row">${this.#actions(one, isCurrent)}</div>
+        ${this.#isNaming ? nameForm(one, (event) => this.#name(event)) : nothing}
+        ${this.#error ? html`<p class="trouble" role="alert">${say("failed", { reason: this.#error })}</p>` : nothing}
+        ${this.#text === undefined ? html`<p class="quiet" role="status">${say("loading")}</p>` : this.#content(one, this.#text)}
+      </section>
+      <savepoint-question></savepoint-question>`;
+  }
+
+  #actions(one: RevisionMetadata, isCurrent: boolean): TemplateResult {
+    const version = String(one.version);
+    const rename = (): void => {
+      this.#isNaming = true;
+      this.requestUpdate();
+      void this.#focus("input");
+    };
+    const unname = async (): Promise<void> => {
+      await this.#attempt(() => this.server.sessions.name(this.doc.id, one.version, null));
+      await this.#focus("button.name");
+    };
+    return html`${isCurrent
+        ? nothing
+        : html`<button class="main" aria-label=${say("history.restore-one", { version })} @click=${() => this.#restore(one)}>
+            ${say("history.restore")}
+          </button>`}
+      <button class="name" @click=${rename}>${say(one.name ? "history.rename" : "history.name")}</button>
+      ${one.name ? html`<button @click=${unname}>${say("history.unname")}</button>` : nothing}
+      <button @click=${() => this.#copy(one)}>${say("history.copy")}</button>`;
+  }
+
+  #content(one: RevisionMetadata, text: string): TemplateResult {
+    const choose = (other: Other): void => {
+      this.#other = other;
+      void this.#read();
+    };
+    return html`${otherChooser(one, this.versions.all, this.#other, choose)}
+      ${this.#other === "none"
+        ? html`<pre tabindex="0" aria-label=${say("history.text")}>${text}</pre>`
+        : comparisonOf(one, text, this.versions.all.find(({ version }) => version === this.#other), this.#otherText)}
+      ${partsOf(
+        this.#parts,
+        (change) => this.#put(change),
+        (change) => this.dispatchEvent(new CustomEvent("pick", { detail: change })),
+      )}`;
+  }
+}
+
+define("savepoint-version", VersionElement);
