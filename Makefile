@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock parity bench soak clean
+.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock bicep verify-cloud parity bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,12 @@ types: .venv/ready ## run mypy
 lock: .venv-uv/ready ## write requirements.txt anew: the newest versions within the ranges of requirements.in
 	.venv-uv/bin/uv pip compile --quiet --upgrade --universal --python-version $(firstword $(SUPPORTED)) \
 		--generate-hashes --custom-compile-command "make lock" --output-file requirements.txt requirements.in
+
+bicep: .venv/ready ## build, lint, evaluate and check the format of infra/bicep; needs the Bicep compiler
+	$(VENV)/python -m infra.check_bicep
+
+verify-cloud: .venv/ready ## show what only a deployment can show: URL=https://... and TOKEN=... or COOKIE=...
+	$(VENV)/python -m infra.verify_cloud
 
 parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests through Microsoft's own Python engine
 	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \

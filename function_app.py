@@ -1,7 +1,6 @@
 """The composition root: settings, then stores, then the app over them."""
 
 import gc
-import logging
 import os
 
 # For the cold start: the objects of the app stay for good, so no garbage collection should look through them.
@@ -10,13 +9,12 @@ gc.disable()
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from functions.app import build_app
+from functions.logs import set_levels
 from persistence import open_stores
 from persistence.errors import StoreUnavailable
 from settings import InvalidSettings, Settings
 
-# The SDK of the database logs two lines of headers for each call.
-logging.getLogger("azure").setLevel(logging.WARNING)
-
+set_levels()
 settings = Settings.from_environ(os.environ)
 try:
     stores = open_stores(settings.place(), settings.store_rules())

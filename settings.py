@@ -227,6 +227,16 @@ class Settings(BaseModel):
     jwt_subject_claim: str = Field(
         default="sub", description="For `jwt`: the claim that owner ids are made from. `oid` for Entra."
     )
+    jwt_scopes: Names = Field(
+        default=(),
+        description="For `jwt`: scopes, separated by commas. A token must have one of them in its `scp`. If "
+        "empty, none is needed.",
+    )
+    jwt_clients: Names = Field(
+        default=(),
+        description="For `jwt`: client ids of applications, separated by commas. The `azp` of a token must be one "
+        "of them. If empty, it may be any.",
+    )
     expose_charge: bool = Field(
         default=False,
         description="Whether responses have the header `Savepoint-Request-Charge`, their cost in request units.",
@@ -340,6 +350,8 @@ class Settings(BaseModel):
             audience=self.jwt_audience,
             jwks_urls=self.jwt_jwks_url,
             subject_claim=self.jwt_subject_claim,
+            scopes=self.jwt_scopes,
+            clients=self.jwt_clients,
         )
 
     def _conflicts(self) -> list[str]:

@@ -44,12 +44,13 @@ class AppRules:
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     """Returns the app with every function registered. Asks nothing of the stores yet."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    identify, warm_up = identify_by(rules.identity)
     api = Api(
         app,
-        identify_by(rules.identity),
+        identify,
         WriteLimit(rules.writes_per_minute, rules.write_bytes_per_minute),
         expose_charge=rules.expose_charge,
-        before_each=stores.confirm_rules,
+        before_each=(stores.confirm_rules, warm_up),
     )
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
     api.add(client.routes, BuiltFiles(client.FOLDER), client.config_of(rules.identity))
@@ -76,4 +77,4 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(access_logs.routes, stores.access_logs)
     api.add(activity.routes, stores.activity)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
-    api.add(health.routes, stores.engine)
+    api.add(health.routes, health.Readiness(stores.engine))

@@ -1,17 +1,25 @@
-"""Tells whether the app and its engine work. Open to everyone, so the responses have nothing else."""
+"""Tells whether the app and its engine work. Open to everyone, so responses have nothing else, and cost little."""
 
-from typing import Literal, Protocol, runtime_checkable
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
 
 from pydantic import Field
 
 from functions.http.call import Call, Response
 from functions.http.endpoint import Route, Routes
+from functions.http.errors import StillAway
 from functions.http.views import Nothing, WireModel
+
+ASK_SECONDS = 5.0
+"""The least time between two questions to the engine, however many calls ask."""
 
 routes = Routes("health", "Whether the app works. Open to everyone.", prefix="")
 
 
-@runtime_checkable
 class Pingable(Protocol):
     """The part of an engine that is used here."""
 
@@ -19,13 +27,49 @@ class Pingable(Protocol):
         """Raises StoreUnavailable if the engine does not respond."""
 
 
+class Readiness:
+    """Asks the engine at most once in `ASK_SECONDS`, and remembers what it said, also a failure."""
+
+    def __init__(self, engine: Pingable, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine, self._clock = engine, clock
+        self._asking = asyncio.Lock()
+        self._ask_again_at = -math.inf
+        self._is_away = False
+
+    async def check(self) -> None:
+        """Raises what the engine raises, and StillAway until it is asked again."""
+        async with self._asking:
+            if self._clock() >= self._ask_again_at:
+                await self._ask()
+            elif self._is_away:
+                raise StillAway
+
+    async def _ask(self) -> None:
+        self._is_away = True
+        try:
+            await self._engine.ping()
+            self._is_away = False
+        finally:
+            # Counted from the end of the question, which may take longer than the wait.
+            self._ask_again_at = self._clock() + ASK_SECONDS
+
+
 class HealthView(WireModel):
     """The app works. If not, the response is a problem."""
 
     status: Literal["ok"] = Field(default="ok", description="Always `ok`.")
+    build: str | None = Field(
+        description="Names the package that was deployed. Null if it was not packed for Azure."
+    )
 
 
-OK = HealthView()
+def build_of(folder: Path) -> str | None:
+    """Returns the build id that the hook `infra/hooks/version.py` wrote when the code was packed."""
+    file = folder / "build.txt"
+    return file.read_text().strip() if file.is_file() else None
+
+
+OK = HealthView(build=build_of(Path(__file__).parent))
 
 
 @routes.serve(Route("GET", "health/live", public=True))
@@ -35,7 +79,10 @@ async def get_health_live(call: Call[Nothing, Nothing]) -> Response[HealthView]:
 
 
 @routes.serve(Route("GET", "health/ready", public=True, statuses=(429, 503)))
-async def get_health_ready(call: Call[Nothing, Nothing], engine: Pingable) -> Response[HealthView]:
-    """Returns ok if the engine responds too, and writes succeed as far as is known. Else 503."""
-    await engine.ping()
+async def get_health_ready(call: Call[Nothing, Nothing], readiness: Readiness) -> Response[HealthView]:
+    """Returns ok if the engine responds too, and writes succeed as far as is known. Else 503.
+
+    The engine is asked at most once in five seconds.
+    """
+    await readiness.check()
     return Response(OK)

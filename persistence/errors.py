@@ -23,12 +23,14 @@
     ├── ContentTooLarge
     ├── DeltaTooLarge
     ├── InvalidDelta
+    ├── Unfinished
     ├── CorruptItem
     └── EngineError
         ├── ItemExists
         ├── ItemNotFound
         ├── ItemChanged
         ├── ItemTooLarge
+        ├── OwnerFull
         └── StoreUnavailable
             ├── StorageExhausted
             ├── IndexBuilding
@@ -294,6 +296,13 @@ class InvalidDelta(PersistenceError):
         return {"rule": self.rule}
 
 
+class Unfinished(PersistenceError):
+    """The time of a call is over, and a part of it is done. The same call continues."""
+
+    def __init__(self) -> None:
+        super().__init__("A part is done. Send the same call again: it continues.")
+
+
 class CorruptItem(PersistenceError):
     """A stored item is damaged and cannot be read. It is never the caller's fault. The log has the `reference`."""
 
@@ -335,6 +344,16 @@ class ItemTooLarge(EngineError):
         has = "too many" if size is None else f"{size:,}"
         super().__init__(f"The item has {has} bytes; at most {limit:,} can be kept.")
         self.size, self.limit = size, limit
+
+
+class OwnerFull(EngineError):
+    """All items of this owner together fill a partition of the database. Nothing was written. Other owners are not
+    affected. Deleting works, and makes room."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "All that you keep has reached the limit of the database; nothing was written. Delete some."
+        )
 
 
 class StoreUnavailable(EngineError):

@@ -78,7 +78,8 @@ class Erase:
 
 
 class Counts:
-    """What one run of a timer did, by name. `skipped` items are damaged, and were not changed.
+    """What one run of a timer did, by name. `skipped` items were not changed, because they are damaged, or because
+    their owner has no room left.
 
     backlog  items that are due, but were left to the next run, because this one had processed its most
     """

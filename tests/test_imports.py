@@ -27,7 +27,12 @@ FORBIDDEN = (
     ("persistence/*", "(functions|devhost|settings)", "", "persistence knows no HTTP and no settings"),
     ("functions/*", "(devhost|settings)", "", "what composes and runs the app is not known to it"),
     ("*", r"persistence\.storage\.(sqlite|cosmos\.(?!account))", "persistence/*", "open_engine picks an engine"),
-    ("persistence/storage/*", r"persistence\.(?!(storage|errors|faults|documents)\b)", "", "it knows no stores"),
+    (
+        "persistence/storage/*",
+        r"persistence\.(?!(storage|errors|faults|documents|retry)\b)",
+        "",
+        "it knows no stores",
+    ),
     ("functions/http/*", r"functions\.(?!http\b|identity\b|VERSION)", "", "it knows no resource"),
     ("functions/http/*", r"persistence\.(sessions|drafts|snapshots|account|timers)\b", "", "it knows no resource"),
     ("*", r"os\.environ", "(function_app|devhost/).*", "function_app.py alone reads the environment"),

@@ -56,8 +56,8 @@ async function smaller([name, bytes], names) {
 const installed = (names) => (process.argv.includes("--npm") ? names : []);
 
 /** The forms load the core as a page does, so that a page has it once. */
-const core = {
-  name: "core",
+const loadedByPages = {
+  name: "loaded-by-pages",
   setup({ onResolve }) {
     onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: "./savepoint.js", external: true }));
   },
@@ -66,18 +66,16 @@ const core = {
 const bundles = () =>
   Promise.all([
     bundle({
-      entryPoints: {
-        savepoint: "src/index.ts",
-        react: "src/react.ts",
-        navigation: "src/navigation.ts",
-        schema: "src/schema.ts",
-        state: "src/state.ts",
-      },
+      entryPoints: { savepoint: "src/index.ts", react: "src/react.ts" },
       external: ["react"],
       mangleProps: new RegExp(`^(_.*|${INTERNAL.join("|")})$`),
       legalComments: "none",
     }),
-    bundle({ entryPoints: { forms: "src/forms.ts" }, plugins: [core], legalComments: "none" }),
+    bundle({
+      entryPoints: { navigation: "src/navigation.ts", schema: "src/schema.ts", state: "src/state.ts" },
+      legalComments: "none",
+    }),
+    bundle({ entryPoints: { forms: "src/forms.ts" }, plugins: [loadedByPages], legalComments: "none" }),
     bundle({ entryPoints: { jtd: "src/jtd.ts" }, external: installed(["jtd"]), legalComments: "eof" }),
     bundle({
       entryPoints: { elements: "src/elements/index.ts", german: "src/elements/german.ts" },

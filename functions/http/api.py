@@ -43,6 +43,7 @@ _CONDITIONS = {
     )
 }
 _HEAD = "HEAD"
+_NOT_SIGNED_IN = 401
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
@@ -60,9 +61,9 @@ class Api:
         write_limit: WriteLimit,
         *,
         expose_charge: bool = False,
-        before_each: Callable[[], None] | None = None,
+        before_each: Sequence[Callable[[], None]] = (),
     ) -> None:
-        """`before_each` is called before each request is served."""
+        """`before_each` are called before each request is served."""
         self._app, self._before_each = app, before_each
         self._identify = identify
         self._write_limit = write_limit
@@ -77,7 +78,9 @@ class Api:
         self.routes.append(routes)
         for endpoint in routes.endpoints:
             respond = functools.partial(self._respond, endpoint, _bound(endpoint, services))
-            self._register(endpoint.name, endpoint.path, endpoint.methods, respond, endpoint.handler.__doc__)
+            level = logging.DEBUG if endpoint.route.public else logging.INFO
+            serve = functools.partial(self._serve, endpoint.name, respond, level)
+            self._register(endpoint.name, endpoint.path, endpoint.methods, serve, endpoint.handler.__doc__)
 
     def refuse_the_rest(self) -> None:
         """Registers the function that refuses every other path and method below `persistence/`."""
@@ -87,11 +90,12 @@ class Api:
             endpoints = (endpoint for routes in self.routes for endpoint in routes.endpoints)
             raise unknown.refusal(endpoints, req.method, req.route_params.get("rest", ""))
 
-        self._register(unknown.NAME, unknown.PATH, unknown.METHODS, refuse, refuse.__doc__)
+        answer = functools.partial(self._serve, unknown.NAME, refuse, logging.DEBUG)
+        self._register(unknown.NAME, unknown.PATH, unknown.METHODS, answer, refuse.__doc__)
 
     def _register(self, name: str, path: str, methods: Sequence[str], respond: Respond, doc: str | None) -> None:
         async def serve(req: func.HttpRequest) -> func.HttpResponse:
-            return await self._serve(name, respond, req)
+            return await respond(req)
 
         # The host names functions by __name__. It must see exactly one parameter, the request; functools.wraps
         # would set __wrapped__, through which it reads the signature of the handler.
@@ -99,10 +103,11 @@ class Api:
         route = self._app.route(path, methods=list(methods), auth_level=func.AuthLevel.ANONYMOUS)
         self._app.function_name(name)(route(serve))
 
-    async def _serve(self, name: str, respond: Respond, req: func.HttpRequest) -> func.HttpResponse:
+    async def _serve(self, name: str, respond: Respond, level: int, req: func.HttpRequest) -> func.HttpResponse:
+        """Logs one line at that level: at DEBUG if anybody may call, because each line costs."""
         started = time.perf_counter()
-        if self._before_each is not None:
-            self._before_each()
+        for start in self._before_each:
+            start()
         with metered() as charge:
             try:
                 response = await respond(req)
@@ -118,7 +123,8 @@ class Api:
         if self._expose_charge:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
         milliseconds = (time.perf_counter() - started) * 1e3
-        _log.info(
+        _log.log(
+            logging.DEBUG if response.status_code == _NOT_SIGNED_IN else level,
             "%s %d %.1f ms %.2f RU%s in %d calls",
             name,
             response.status_code,

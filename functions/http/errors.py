@@ -120,6 +120,13 @@ class TooFast(RequestError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class StillAway(Exception):
+    """The database did not respond a moment ago. It is not asked again yet, and the log has the reason already."""
+
+    def __init__(self) -> None:
+        super().__init__("The store did not respond a moment ago; please try again.")
+
+
 class InvalidHeader(RequestError):
     """A header is malformed, or not supported here."""
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from functions.http.call import to_json
+from persistence.call_time import CallTime
 
 PAGE_BYTES = 7_990_000
 """A page stops before it has more bytes, unless its first lines are larger. An import takes a page."""
@@ -25,8 +26,11 @@ def as_file(name: str) -> dict[str, str]:
 
 
 async def page_of_lines(lines: AsyncIterator[Line]) -> bytes:
-    """Returns a page. Its last line is `{"kind": "end"}` with the token of the next page, or null."""
-    page, size = list[bytes](), 0
+    """Returns a page, which ends early if the time is over.
+
+    Its last line is `{"kind": "end"}` with the token of the next page, or null.
+    """
+    page, size, call_time = list[bytes](), 0, CallTime()
     kept, token = 0, None
     async for line in lines:
         page.append(_one_line(line.value))
@@ -36,7 +40,7 @@ async def page_of_lines(lines: AsyncIterator[Line]) -> bytes:
             break
         if line.cursor is not None:
             kept, token = len(page), line.cursor
-            if kept >= PAGE_LINES or size > PAGE_BYTES:
+            if kept >= PAGE_LINES or size > PAGE_BYTES or call_time.is_over:
                 break
     else:
         token = None

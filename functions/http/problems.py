@@ -26,6 +26,7 @@ from functions.http.errors import (
     MethodNotAllowed,
     NotASubresource,
     RequestError,
+    StillAway,
     TooFast,
     UnknownPath,
     UnsupportedCoding,
@@ -36,6 +37,7 @@ from functions.http.errors import (
 from functions.http.views import view_of
 from functions.identity.errors import (
     ForbiddenOrigin,
+    ForbiddenToken,
     IdentityUnavailable,
     InvalidToken,
     InvalidUserId,
@@ -74,6 +76,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     IdentityUnavailable: ProblemType(
         503, "identity_unavailable", "The identity cannot be checked", {"Retry-After": "5"}
     ),
+    ForbiddenToken: ProblemType(403, "forbidden_token", "Token not admitted"),
     ForbiddenOrigin: ProblemType(403, "forbidden_origin", "Origin not allowed"),
     UnsupportedMediaType: ProblemType(415, "unsupported_media_type", "Unsupported media type"),
     UnsupportedCoding: ProblemType(
@@ -87,6 +90,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     NotASubresource: ProblemType(403, "not_a_subresource", "Not for use by a page"),
     UnknownPath: ProblemType(404, "unknown_path", "Not found"),
     MethodNotAllowed: ProblemType(405, "method_not_allowed", "Method not allowed"),
+    StillAway: ProblemType(503, "store_unavailable", "Store unavailable", {"Retry-After": "5"}),
     TooFast: ProblemType(429, "too_fast", "Too many requests"),
     InvalidHeader: ProblemType(400, "invalid_header", "Invalid header"),
     InvalidRequest: ProblemType(422, "invalid_request", "Invalid request"),
@@ -110,7 +114,9 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.ContentTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.DeltaTooLarge: ProblemType(413, "delta_too_large", "Delta too large"),
     errors.InvalidDelta: ProblemType(422, "invalid_delta", "Invalid delta"),
+    errors.Unfinished: ProblemType(503, "unfinished", "Not finished yet", _RETRY),
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
+    errors.OwnerFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
     errors.StorageExhausted: ProblemType(507, "storage_exhausted", "The store has no room", {"Retry-After": "30"}),

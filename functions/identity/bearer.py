@@ -1,12 +1,13 @@
 """The identity in a bearer token (JWT): its signature and its claims are checked here."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
 
-from functions.identity.errors import InvalidToken, Unauthenticated
+from functions.identity.errors import ForbiddenToken, InvalidToken, Unauthenticated
 from functions.identity.owner_id import owner_id
 from functions.identity.settings import IdentityRules
 from functions.identity.signing_keys import ALGORITHMS, SigningKeys
@@ -29,22 +30,24 @@ def bearer_identity(rules: IdentityRules) -> "BearerIdentity":
     """Returns the identity for AUTH_MODE=jwt. Fetches no keys yet."""
     urls: Sequence[str | None] = rules.jwks_urls or [None] * len(rules.issuers)
     issuers = {issuer: SigningKeys(issuer, url) for issuer, url in zip(rules.issuers, urls, strict=True)}
-    return BearerIdentity(issuers, rules.audience, rules.subject_claim)
+    return BearerIdentity(issuers, rules)
 
 
 class BearerIdentity:
-    """Returns the owner for whom a trusted issuer signed a token, for one of these audiences.
+    """Returns the owner for whom a trusted issuer signed a token that keeps the rules.
 
     The keys come from the issuer: `jku`, `x5u`, `jwk` and `x5c` of a token are ignored. Checking a token takes
     0.3 ms, so nothing is remembered of it.
     """
 
-    def __init__(
-        self, issuers: Mapping[str, SigningKeys], audience: Sequence[str], subject_claim: str = "sub"
-    ) -> None:
-        self._issuers = issuers
-        self._audience = audience
-        self._subject_claim = subject_claim
+    def __init__(self, issuers: Mapping[str, SigningKeys], rules: IdentityRules) -> None:
+        self._issuers, self._rules = issuers, rules
+        self._warming: asyncio.Future[Any] | None = None
+
+    def warm_up(self) -> None:
+        """Starts to fetch the keys of all issuers in the background. Later calls do nothing."""
+        if self._warming is None:
+            self._warming = asyncio.gather(*(keys.warm_up() for keys in self._issuers.values()))
 
     async def __call__(self, headers: Mapping[str, str]) -> str:
         token = _token(headers.get("authorization", ""))
@@ -60,7 +63,10 @@ class BearerIdentity:
             raise InvalidToken("The signature algorithm of the token is not accepted here.")
         if not isinstance(kid, str) or "crit" in header:
             raise InvalidToken("The token names no key, or has a critical header that is not supported.")
-        return self._owner(await self._claims(token, issuer, kid, algorithm), issuer)
+        claims = await self._claims(token, issuer, kid, algorithm)
+        owner = self._owner(claims, issuer)
+        self._check_purpose(claims)
+        return owner
 
     async def _claims(self, token: str, issuer: str, kid: str, algorithm: str) -> dict[str, Any]:
         key = await self._issuers[issuer].find(kid, algorithm)
@@ -70,10 +76,10 @@ class BearerIdentity:
                 key,
                 # The token's own algorithm is safe here: the key was found by it, and suits it.
                 algorithms=[algorithm],
-                audience=self._audience,
+                audience=self._rules.audience,
                 issuer=issuer,
                 leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "iss", "aud", self._subject_claim]},
+                options={"require": ["exp", "iss", "aud", self._rules.subject_claim]},
             )
         except _FAULTS as exc:
             raise InvalidToken(_MESSAGES.get(type(exc), "The token is not valid.")) from exc
@@ -85,13 +91,26 @@ class BearerIdentity:
         return claims
 
     def _owner(self, claims: Mapping[str, Any], issuer: str) -> str:
-        subject = claims[self._subject_claim]
+        subject = claims[self._rules.subject_claim]
         if not isinstance(subject, str):
             raise InvalidToken("The subject of the token is not a text.")
         try:
             return owner_id(subject, issuer, self._issuers)
         except Unauthenticated as exc:
             raise InvalidToken(str(exc)) from exc
+
+    def _check_purpose(self, claims: Mapping[str, Any]) -> None:
+        """Raises ForbiddenToken if the token lacks the scope, or was given to another client.
+
+        An identity provider such as Entra gives any application of a tenant a token for any API of it, without
+        `scp`.
+        """
+        scopes, clients = self._rules.scopes, self._rules.clients
+        granted = claims.get("scp")
+        if scopes and not (isinstance(granted, str) and not set(scopes).isdisjoint(granted.split(" "))):
+            raise ForbiddenToken("The token lacks the scope that is required here.")
+        if clients and claims.get("azp") not in clients:
+            raise ForbiddenToken("The token was given to an application that is not admitted here.")
 
 
 def _token(authorization: str) -> str:

@@ -9,6 +9,10 @@ class InvalidToken(Unauthenticated):
     """The request has no bearer token, or an invalid one."""
 
 
+class ForbiddenToken(Exception):
+    """The token is valid, but was given for another purpose, or to a client that is not admitted."""
+
+
 class InvalidUserId(Unauthenticated):
     """The header X-User-Id has no user id that can be used."""
 

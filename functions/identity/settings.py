@@ -46,6 +46,8 @@ class IdentityRules:
     audience       `jwt`: a token must be for one of these
     jwks_urls      `jwt`: one key URL per issuer, in the order of `issuers`; empty to discover them
     subject_claim  `jwt`: the claim that owner ids are made from
+    scopes         `jwt`: a token must have one of these in `scp`; empty to ask for none
+    clients        `jwt`: a token must have been given to one of these (`azp`); empty for any
     """
 
     mode: AuthMode
@@ -55,6 +57,8 @@ class IdentityRules:
     audience: Sequence[str] = ()
     jwks_urls: Sequence[str] = ()
     subject_claim: str = "sub"
+    scopes: Sequence[str] = ()
+    clients: Sequence[str] = ()
 
     def faults(self) -> list[str]:
         """Returns everything that is wrong for the mode, each under the name of its setting."""
@@ -68,6 +72,7 @@ class IdentityRules:
                     *_issuer_faults(self),
                     *_key_url_faults(self),
                     *_subject_faults(self.subject_claim),
+                    *_scope_faults(self.scopes),
                 ]
 
 
@@ -126,6 +131,10 @@ def _subject_faults(name: str) -> list[str]:
     if claim[1].lower() in _NOT_A_SUBJECT or "mail" in claim[1].lower():
         return [f"JWT_SUBJECT_CLAIM: {name} does not identify one person for ever; use sub (Entra: oid)"]
     return []
+
+
+def _scope_faults(scopes: Sequence[str]) -> list[str]:
+    return [f"JWT_SCOPES: {scope[:80]!r} has a blank; commas separate scopes" for scope in scopes if " " in scope]
 
 
 def _repeated(name: str, values: Sequence[str]) -> list[str]:

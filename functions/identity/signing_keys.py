@@ -58,10 +58,15 @@ class SigningKeys:
         self._next_fetch_at = -math.inf
         self._failed = False
 
+    async def warm_up(self) -> None:
+        """Fetches the keys if that was not tried yet. Raises nothing if the issuer does not respond."""
+        await self._fetch_if_due()
+
     async def find(self, kid: str, algorithm: str) -> PublicKey:
         """Returns the key of that id, if the algorithm suits it. No I/O if it is fresh, or being fetched already.
 
-        Raises InvalidToken if the issuer has no such key, and IdentityUnavailable if the issuer does not respond.
+        Raises InvalidToken if the issuer has other keys, but not this one. Raises IdentityUnavailable if it does
+        not respond, or has no usable key at all.
         """
         key = self._usable(kid, algorithm)
         is_fresh = self._clock() - self._fetched_at < FRESH_SECONDS
@@ -70,7 +75,7 @@ class SigningKeys:
             key = self._usable(kid, algorithm)
         if key is not None:
             return key
-        if self._failed:
+        if self._failed or not self._keys:
             raise IdentityUnavailable("The identity provider does not respond; please try again.")
         raise InvalidToken("The token is signed with a key that its issuer does not have.")
 

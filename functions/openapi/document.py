@@ -77,7 +77,7 @@ def describe(routes: Sequence[Routes], prefix: str, auth_mode: AuthMode, *, has_
     paths: dict[str, Json] = {}
     used: set[int] = set()
     for endpoint in endpoints:
-        possible = statuses(endpoint, auth_mode)
+        possible = statuses(endpoint)
         used |= {status for status in possible if status >= 400}
         paths.setdefault(f"{prefix}/{endpoint.path}", {})[endpoint.route.method.lower()] = {
             **_operation(endpoint, queries.get(endpoint.query)),

@@ -146,7 +146,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     # 422 for all: every endpoint refuses unknown query parameters.
     (lambda it: True, (422, 500)),
     # An identity is checked and a store is asked.
-    (lambda it: not it.route.public, (401, 429, 503)),
+    (lambda it: not it.route.public, (401, 403, 429, 503)),
     # Browsers that would run raw content, or frame it.
     (lambda it: it.route.produces == ANY_TYPE, (403,)),
     (lambda it: "cursor" in it.query.model_fields, (400,)),
@@ -161,7 +161,7 @@ STATUS_RULES: tuple[Rule, ...] = (
 )
 
 
-def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
+def statuses(endpoint: Endpoint) -> list[int]:
     """Returns every possible status of the endpoint, in ascending order."""
     found = {endpoint.status, *endpoint.route.statuses, *endpoint.route.other_successes}
     for parameter in endpoint.parameters:
@@ -169,8 +169,6 @@ def statuses(endpoint: Endpoint, auth_mode: AuthMode) -> list[int]:
     for applies, possible in STATUS_RULES:
         if applies(endpoint):
             found.update(possible)
-    if auth_mode is AuthMode.LOCAL and not endpoint.route.public:
-        found.add(403)  # pages of other origins
     return sorted(found)
 
 
@@ -212,7 +210,8 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "invalid_cursor": lambda it, mode: "cursor" in it.query.model_fields,
     "forbidden": lambda it, mode: 403 in it.route.statuses,
     "not_a_subresource": lambda it, mode: it.route.produces == ANY_TYPE,
-    "forbidden_origin": lambda it, mode: mode is AuthMode.LOCAL,
+    "forbidden_origin": lambda it, mode: mode is not AuthMode.JWT and not it.route.public,
+    "forbidden_token": lambda it, mode: mode is AuthMode.JWT and not it.route.public,
     "illegal_move": lambda it, mode: it.route.method != "GET",
     "items_stale": lambda it, mode: _is_sync(it),
     "items_refused": lambda it, mode: _is_sync(it),
@@ -220,7 +219,7 @@ _POSSIBLE: Mapping[str, Callable[[Endpoint, AuthMode], bool]] = {
     "changed": lambda it, mode: not _is_sync(it),
     "key_reused": lambda it, mode: _reads(it, "Idempotency-Key"),
     "too_many": lambda it, mode: it.route.method != "GET",
-    "storage_full": lambda it, mode: 507 in it.route.statuses or _keeps_content(it),
+    "unfinished": lambda it, mode: it.tag == "import",
     "identity_unavailable": lambda it, mode: mode is AuthMode.JWT,
 }
 """Where a problem is possible, by its code. A problem that is not here is possible wherever its status is."""

@@ -1,29 +1,32 @@
-// App Service Authentication identifies the caller before a request reaches the app.
+// App Service Authentication. On behind a Static Web App, and off otherwise: then the app checks tokens itself. Azure keeps
+// what a template leaves out, so the off state is written, too.
 
-@description('Name of the app.')
+@description('Name of the app. Its settings are written before: a process that still trusts the platform must not run without it.')
 param functionAppName string
-
-@description('Client id of the Entra app registration.')
-param clientId string
 
 @description('Host name of the Static Web App in front. Empty: there is none.')
 param staticWebAppHostname string
 
-@description('Client ids of further applications whose tokens are accepted, besides the app registration itself.')
-param allowedApplications array
-
 var behindStaticWebApp = !empty(staticWebAppHostname)
+var staticWebApp = {
+  azureStaticWebApps: {
+    enabled: true
+    registration: {
+      clientId: staticWebAppHostname
+    }
+  }
+}
 
-resource app 'Microsoft.Web/sites@2024-04-01' existing = {
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 
-resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'authsettingsV2'
   properties: {
     platform: {
-      enabled: true
+      enabled: behindStaticWebApp
       runtimeVersion: '~1'
     }
     globalValidation: {
@@ -43,34 +46,9 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = {
     httpSettings: {
       requireHttps: true
     }
-    identityProviders: {
-      azureActiveDirectory: {
-        enabled: !behindStaticWebApp
-        registration: {
-          clientId: clientId
-          // Names the setting with the identity of the federated credential, which replaces a secret.
-          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
-          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
-        }
-        validation: {
-          allowedAudiences: [
-            clientId
-            'api://${clientId}'
-          ]
-          // Without a list, any application of the tenant is accepted, or none.
-          defaultAuthorizationPolicy: {
-            allowedApplications: union([clientId], allowedApplications)
-          }
-        }
-      }
-      // The same values that linking a Static Web App sets: only its requests are accepted.
-      azureStaticWebApps: {
-        enabled: behindStaticWebApp
-        registration: {
-          clientId: staticWebAppHostname
-        }
-      }
-    }
+    // The same values that linking a Static Web App sets: only its requests are accepted. No other provider beside it,
+    // because linking may refuse that.
+    identityProviders: behindStaticWebApp ? staticWebApp : {}
     login: {
       tokenStore: {
         enabled: false

@@ -16,6 +16,12 @@ param consistency string
 @description('Maximum of autoscale in RU/s, shared by all containers. 0: serverless.')
 param autoscaleMaxRu int
 
+@description('Whether the account is spread over the zones of its region.')
+param zoneRedundant bool
+
+@description('Tier of the continuous backup.')
+param backupTier string
+
 @description('Whether a lock forbids to delete the account.')
 param keepData bool
 
@@ -26,7 +32,7 @@ var database = 'savepoint'
 var serverless = autoscaleMaxRu == 0
 var containers = loadJsonContent('containers.json')
 
-resource account 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' = {
+resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' = {
   name: name
   location: location
   tags: tags
@@ -46,19 +52,19 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' = {
       {
         locationName: location
         failoverPriority: 0
-        isZoneRedundant: false
+        isZoneRedundant: zoneRedundant
       }
     ]
     backupPolicy: {
       type: 'Continuous'
       continuousModeProperties: {
-        tier: 'Continuous7Days'
+        tier: backupTier
       }
     }
   }
 }
 
-resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2024-11-15' = {
+resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2025-10-15' = {
   parent: account
   name: database
   properties: {
@@ -70,13 +76,15 @@ resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2024-11
 }
 
 @batchSize(1)
-resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2024-11-15' = [for container in containers: {
-  parent: sqlDatabase
-  name: container.id
-  properties: {
-    resource: container
+resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025-10-15' = [
+  for container in containers: {
+    parent: sqlDatabase
+    name: container.id
+    properties: {
+      resource: container
+    }
   }
-}]
+]
 
 // A lock outlives the parameter: false does not remove it.
 resource keep 'Microsoft.Authorization/locks@2020-05-01' = if (keepData) {
@@ -88,7 +96,8 @@ resource keep 'Microsoft.Authorization/locks@2020-05-01' = if (keepData) {
   }
 }
 
-// Changes of roles, keys, backups and indexes. Not the requests for data: their lines contain owner ids and cost more.
+// Changes of roles, keys, backups and indexes, and the largest partitions. A partition of `sessions` is one person, so
+// those lines contain owner ids. Not the requests for data: their lines contain owner ids, too, and cost more.
 resource changes 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'changes'
   scope: account
@@ -98,6 +107,10 @@ resource changes 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
     logs: [
       {
         category: 'ControlPlaneRequests'
+        enabled: true
+      }
+      {
+        category: 'PartitionKeyStatistics'
         enabled: true
       }
     ]

@@ -48,15 +48,17 @@ param packageContainerUrl string
 @description('Connection string of the Application Insights component that receives telemetry.')
 param insightsConnectionString string
 
-@allowed([
-  'easyauth'
-  'swa'
-])
-@description('Identifies the caller: App Service Authentication, or the Static Web App in front.')
-param authMode string
+@description('Host name of the Static Web App in front, which identifies callers. Empty: their tokens do.')
+param staticWebAppHostname string
 
-@description('Trusted identity providers, separated by commas.')
+@description('Trusted identity providers of the Static Web App, separated by commas.')
 param authProviders string
+
+@description('Client id of the Entra app registration, for which tokens are made.')
+param authClientId string
+
+@description('Client ids of further applications whose tokens are accepted.')
+param authClients array
 
 @description('App settings that differ from the defaults.')
 param appSettings object
@@ -99,10 +101,6 @@ var wiring = {
   COSMOS_ENDPOINT: cosmosEndpoint
   COSMOS_DATABASE: cosmosDatabase
   AZURE_CLIENT_ID: identityClientId
-  AUTH_MODE: authMode
-  AUTH_PROVIDERS: authProviders
-  // App Service Authentication uses this identity instead of a client secret.
-  OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
   AzureWebJobsStorage__accountName: storageName
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
@@ -111,7 +109,24 @@ var wiring = {
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+var authority = '${environment().authentication.loginEndpoint}${tenant().tenantId}'
+var byToken = {
+  AUTH_MODE: 'jwt'
+  JWT_ISSUERS: '${authority}/v2.0'
+  JWT_JWKS_URL: '${authority}/discovery/v2.0/keys'
+  JWT_AUDIENCE: authClientId
+  // The `sub` of Entra differs from application to application.
+  JWT_SUBJECT_CLAIM: 'oid'
+  JWT_SCOPES: 'user_impersonation'
+  JWT_CLIENTS: join(union([authClientId], authClients), ',')
+}
+var byStaticWebApp = {
+  AUTH_MODE: 'swa'
+  AUTH_PROVIDERS: authProviders
+}
+var signIn = empty(staticWebAppHostname) ? byToken : byStaticWebApp
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -125,7 +140,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-04-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   // This tag tells azd to deploy the service of that name in azure.yaml to this app.
@@ -141,10 +156,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     publicNetworkAccess: 'Enabled'
+    // Flex Consumption refuses most other properties here, such as ftpsState. The policy `ftp` below forbids FTP.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       cors: {
         allowedOrigins: corsOrigins
@@ -180,14 +195,14 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
-resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(defaults, appSettings, wiring)
+  properties: union(defaults, appSettings, wiring, signIn)
 }
 
 // Deployments use an Entra token. User names and passwords are refused.
-resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
   properties: {
@@ -195,7 +210,7 @@ resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@20
   }
 }
 
-resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'scm'
   properties: {

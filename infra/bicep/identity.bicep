@@ -1,4 +1,4 @@
-// The app's one identity, for the database, the storage, the logs and Entra. There are no secrets.
+// The app's one identity, for the database, the storage and the logs. There are no secrets.
 
 @description('Name of the identity.')
 param name string

@@ -10,20 +10,20 @@ param environmentName string
 @description('Region of every resource. It must offer Flex Consumption.')
 param location string
 
-@description('Client id of the Entra app registration that callers sign in to. The pre-provision hook creates one. Empty: behind a Static Web App.')
+@description('Client id of the Entra app registration for which tokens are made. The pre-provision hook creates one. Empty: behind a Static Web App.')
 param authClientId string = ''
 
-@description('Trusted identity providers, separated by commas. Owner ids depend on this list. Do not change it after sessions are saved.')
+@description('Trusted identity providers of the Static Web App, separated by commas. Owner ids depend on this list. Do not change it after sessions are saved.')
 param authProviders string = 'aad'
 
-@description('Host name of the Static Web App that this API is linked to. Empty: callers send Entra tokens.')
+@description('Host name of the Static Web App that this API is linked to. Link it first. Empty: callers send Entra tokens.')
 param staticWebAppHostname string = ''
 
 @description('Origins whose pages may call the API directly, separated by commas. Not needed behind a Static Web App.')
 param corsOrigins string = ''
 
 @description('Client ids of further applications whose tokens are accepted, separated by commas. Empty: only the app registration itself.')
-param allowedApplications string = ''
+param authClients string = ''
 
 @allowed([
   'Strong'
@@ -38,6 +38,19 @@ param cosmosConsistency string = 'Strong'
 @minValue(0)
 @description('Maximum of autoscale in RU/s, at least 1,000, shared by all containers. 0: serverless, charged by use.')
 param cosmosAutoscaleMaxRu int = 0
+
+@description('Whether the database is spread over the zones of its region. Only at creation.')
+param zoneRedundant bool = false
+
+@allowed([
+  'Continuous7Days'
+  'Continuous30Days'
+])
+@description('How far back a restore can go. Drafts and tombstones live for 30 days.')
+param backupTier string = 'Continuous30Days'
+
+@description('Name of a restored Cosmos DB account in this resource group, which the app uses from then on. Empty: the account that this template creates.')
+param cosmosAccountName string = ''
 
 @description('Whether a lock forbids to delete the Cosmos DB account. Needs the right to make locks. false does not remove it.')
 param keepData bool = false
@@ -54,7 +67,6 @@ param operatorPrincipalId string = ''
 param pythonVersion string = '3.12'
 
 @allowed([
-  512
   2048
   4096
 ])
@@ -83,16 +95,37 @@ param logDailyCapGb int = 2
 @description('Email address for alerts. Empty: alerts are in the portal only.')
 param alertEmail string = ''
 
+@minValue(0)
+@description('Amount of a month, in the currency of the subscription, at 80 and 100 % of which an alert is sent. 0: none. 0 does not remove it.')
+param budget int = 0
+
+@description('First day of the month in which the budget begins, such as `2026-12-01`. Azure lets nobody change it later.')
+param budgetStart string = ''
+
 @description('App settings that differ from the defaults, by name. The settings that connect the resources cannot be changed here.')
 param appSettings object = {}
 
 var suffix = uniqueString(subscription().id, environmentName, location)
 var tags = { 'azd-env-name': environmentName }
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-savepoint-${environmentName}'
   location: location
   tags: tags
+}
+
+module inputs 'inputs.bicep' = {
+  name: 'inputs'
+  scope: group
+  params: {
+    authClientId: authClientId
+    authClients: authClients
+    staticWebAppHostname: staticWebAppHostname
+    corsOrigins: corsOrigins
+    budget: budget
+    budgetStart: budgetStart
+    appSettings: appSettings
+  }
 }
 
 module identity 'identity.bicep' = {
@@ -109,11 +142,13 @@ module cosmos 'cosmos.bicep' = {
   name: 'cosmos'
   scope: group
   params: {
-    name: 'cosmos-savepoint-${suffix}'
+    name: empty(cosmosAccountName) ? 'cosmos-savepoint-${suffix}' : cosmosAccountName
     location: location
     tags: tags
     consistency: cosmosConsistency
     autoscaleMaxRu: cosmosAutoscaleMaxRu
+    zoneRedundant: zoneRedundant
+    backupTier: backupTier
     keepData: keepData
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -172,7 +207,7 @@ module functionApp 'function-app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     httpConcurrency: httpConcurrency
-    corsOrigins: empty(corsOrigins) ? [] : split(corsOrigins, ',')
+    corsOrigins: inputs.outputs.corsOrigins
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     cosmosEndpoint: cosmos.outputs.endpoint
@@ -180,9 +215,11 @@ module functionApp 'function-app.bicep' = {
     storageName: storage.outputs.name
     packageContainerUrl: storage.outputs.packageContainerUrl
     insightsConnectionString: monitoring.outputs.insightsConnectionString
-    authMode: empty(staticWebAppHostname) ? 'easyauth' : 'swa'
+    staticWebAppHostname: staticWebAppHostname
     authProviders: authProviders
-    appSettings: appSettings
+    authClientId: inputs.outputs.authClientId
+    authClients: inputs.outputs.authClients
+    appSettings: inputs.outputs.appSettings
   }
 }
 
@@ -191,9 +228,7 @@ module authentication 'authentication.bicep' = {
   scope: group
   params: {
     functionAppName: functionApp.outputs.name
-    clientId: authClientId
     staticWebAppHostname: staticWebAppHostname
-    allowedApplications: empty(allowedApplications) ? [] : split(allowedApplications, ',')
   }
 }
 
@@ -207,6 +242,8 @@ module alerts 'alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     cosmosId: cosmos.outputs.id
     functionAppId: functionApp.outputs.id
+    budget: budget
+    budgetStart: inputs.outputs.budgetStart
   }
 }
 
@@ -218,9 +255,6 @@ output SAVEPOINT_FUNCTION_APP_ID string = functionApp.outputs.id
 
 @description('Address of the API.')
 output SAVEPOINT_URL string = functionApp.outputs.url
-
-@description('Object id of the identity that the app registration trusts instead of a secret. The post-provision hook reads it.')
-output SAVEPOINT_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 
 @description('Address of the Cosmos DB account. The pre-deploy hook waits for its indexes.')
 output SAVEPOINT_COSMOS_ENDPOINT string = cosmos.outputs.endpoint

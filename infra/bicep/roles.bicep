@@ -24,11 +24,11 @@ var storageBlobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var storageTableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
-resource cosmos 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' existing = {
+resource cosmos 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
   name: cosmosName
 }
 
-resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
 }
 
@@ -37,7 +37,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 }
 
 // May read, write and query items of this database. May not change its containers or use another database.
-resource onData 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = {
+resource onData 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = {
   parent: cosmos
   name: guid(cosmos.id, cosmosDatabase, principalId, cosmosDataContributor)
   properties: {
@@ -48,7 +48,7 @@ resource onData 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-1
 }
 
 // The same for a person. A role outlives the parameter: empty does not remove it.
-resource onDataByOperator 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = if (!empty(operatorPrincipalId)) {
+resource onDataByOperator 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = if (!empty(operatorPrincipalId)) {
   parent: cosmos
   name: guid(cosmos.id, cosmosDatabase, operatorPrincipalId, cosmosDataContributor)
   properties: {

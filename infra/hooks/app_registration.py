@@ -1,4 +1,4 @@
-"""Creates the Entra app registration that callers sign in to, and connects it to the app.
+"""Creates the Entra app registration that callers sign in to, and keeps it as this release needs it.
 
 azd runs `prepare` before provisioning and `connect` after it, with the values of the azd environment as variables.
 Both can be repeated. A registration that somebody else created (AUTH_CLIENT_ID set by hand) is never changed. The
@@ -28,52 +28,50 @@ _NOT_YET = ("ResourceNotFound", "NoBackingApplicationObject")
 
 
 def prepare(environ: Mapping[str, str]) -> None:
-    """Creates the registration and sets AUTH_CLIENT_ID, if that is not set yet."""
-    if environ.get("AUTH_CLIENT_ID"):
-        return
+    """Creates the registration and sets AUTH_CLIENT_ID, if that is not set yet. Makes a registration of our own an
+    API whose tokens the app accepts."""
     if environ.get("STATIC_WEB_APP_HOSTNAME"):
         return  # People sign in to the Static Web App, so no caller sends tokens.
+    client_id = environ.get("AUTH_CLIENT_ID")
+    if not client_id:
+        client_id = _create(environ)
+    elif environ.get("AUTH_REGISTRATION") != "own":
+        return  # `connect` prints what it needs.
+    application = _get(f"applications(appId='{client_id}')?$select=id")
+    # First the scope, then who may use it: nobody can be granted what does not exist yet.
+    _patch(f"applications/{application['id']}", _as_api(client_id))
+    _patch(f"applications/{application['id']}", {"api": _pre_authorised(client_id, environ)})
+
+
+def connect(environ: Mapping[str, str]) -> None:
+    """Adds the addresses to which people return after signing in. Prints them for a registration of others."""
+    client_id = environ.get("AUTH_CLIENT_ID")
+    if not client_id or environ.get("STATIC_WEB_APP_HOSTNAME"):
+        return
+    redirects = _listed(environ, "CORS_ORIGINS")
+    if environ.get("AUTH_REGISTRATION") != "own":
+        needed = {**_as_api(client_id), "spa": {"redirectUris": redirects}}
+        needed["api"] |= _pre_authorised(client_id, environ)
+        print(
+            f"The app registration {client_id} was not created by azd. It needs:\n{json.dumps(needed, indent=2)}"
+        )
+        return
+    application = _get(f"applications(appId='{client_id}')?$select=id,spa")
+    present = application["spa"]["redirectUris"]
+    _patch(f"applications/{application['id']}", {"spa": {"redirectUris": _with(present, redirects)}})
+
+
+def _create(environ: Mapping[str, str]) -> str:
     name = f"savepoint-{_required(environ, 'AZURE_ENV_NAME')}"
     # The name alone is not unique: the tenant may have another registration with the same name.
     key = f"{name}-{_required(environ, 'AZURE_SUBSCRIPTION_ID')}"
     _upsert(f"applications(uniqueName='{key}')", {"displayName": name, "signInAudience": "AzureADMyOrg"})
-    application = _get(f"applications(uniqueName='{key}')?$select=id,appId")
-    client_id = application["appId"]
-    _patch(f"applications/{application['id']}", _as_api(client_id))
+    client_id: str = _get(f"applications(uniqueName='{key}')?$select=appId")["appId"]
     _upsert(f"servicePrincipals(appId='{client_id}')", {"displayName": name})
     _run("azd", "env", "set", "AUTH_REGISTRATION", "own")
     _run("azd", "env", "set", "AUTH_CLIENT_ID", client_id)
     print(f"Entra app registration {name}: {client_id}")
-
-
-def connect(environ: Mapping[str, str]) -> None:
-    """Adds the app's identity as a federated credential, instead of a secret, and the redirect addresses."""
-    client_id = environ.get("AUTH_CLIENT_ID")
-    if not client_id:
-        return
-    callback = f"{_required(environ, 'SAVEPOINT_URL')}/.auth/login/aad/callback"
-    credential = {
-        "issuer": f"https://login.microsoftonline.com/{_required(environ, 'AZURE_TENANT_ID')}/v2.0",
-        "subject": _required(environ, "SAVEPOINT_IDENTITY_PRINCIPAL_ID"),
-        "audiences": ["api://AzureADTokenExchange"],
-    }
-    if environ.get("AUTH_REGISTRATION") != "own":
-        print(
-            f"The app registration {client_id} was not created by azd. It needs:\n"
-            f"  the web redirect URI {callback}\n"
-            f"  a federated credential: {json.dumps(credential)}"
-        )
-        return
-    application = _get(f"applications(appId='{client_id}')?$select=id,web,spa")
-    _upsert(f"applications/{application['id']}/federatedIdentityCredentials(name='savepoint')", credential)
-    origins = [origin.strip() for origin in environ.get("CORS_ORIGINS", "").split(",") if origin.strip()]
-    _patch(
-        f"applications/{application['id']}",
-        {
-            "web": {"redirectUris": _with(application["web"]["redirectUris"], [callback])},
-            "spa": {"redirectUris": _with(application["spa"]["redirectUris"], origins)},
-        },
-    )
+    return client_id
 
 
 def _as_api(client_id: str) -> dict[str, Any]:
@@ -84,8 +82,7 @@ def _as_api(client_id: str) -> dict[str, Any]:
             "requestedAccessTokenVersion": 2,
             "oauth2PermissionScopes": [
                 {
-                    # The id must be stable, because a scope that is in use cannot be replaced.
-                    "id": str(uuid5(NAMESPACE_URL, f"api://{client_id}/{SCOPE}")),
+                    "id": _scope_id(client_id),
                     "value": SCOPE,
                     "type": "User",
                     "isEnabled": True,
@@ -97,6 +94,22 @@ def _as_api(client_id: str) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _pre_authorised(client_id: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the applications that may use the scope without asking people for consent."""
+    scopes = [_scope_id(client_id)]
+    clients = _listed(environ, "AUTH_CLIENTS")
+    return {"preAuthorizedApplications": [{"appId": one, "delegatedPermissionIds": scopes} for one in clients]}
+
+
+def _scope_id(client_id: str) -> str:
+    """Returns a stable id, because a scope that is in use cannot be replaced."""
+    return str(uuid5(NAMESPACE_URL, f"api://{client_id}/{SCOPE}"))
+
+
+def _listed(environ: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in environ.get(name, "").split(",") if part.strip()]
 
 
 def _with(present: list[str], wanted: list[str]) -> list[str]:

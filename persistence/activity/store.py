@@ -1,6 +1,7 @@
 """The activity of all owners: writing lines, and the feed, newest first."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from persistence.activity.documents import (
     lines_of,
 )
 from persistence.documents import new_id, now, timestamp_text
-from persistence.errors import CorruptItem, InvalidCursor
+from persistence.errors import CorruptItem, InvalidCursor, OwnerFull
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine, Item
@@ -27,6 +28,7 @@ LOOKED_AT_MAX = 1_000
 """The most lines that one page looks at to find those that match."""
 
 _LOOKED_AT_ONCE = 100
+_log = logging.getLogger(__name__)
 _NEWEST = Sort("at", descending=True)
 _LAST_VERSION = Sort("id", descending=True)
 
@@ -65,10 +67,18 @@ class ActivityStore:
         """Returns the items to create in the commit that the lines tell of."""
         return [line.to_item() for line in lines if line is not None] if self.retention else []
 
-    async def note(self, line: ActivityLine) -> None:
-        """Writes the line of something that is already committed. Harmless to repeat. One create."""
+    async def note(self, line: ActivityLine) -> bool:
+        """Writes the line of something that is already committed. Harmless to repeat. One create.
+
+        Returns False if the database has no room for it: what it tells of stays done.
+        """
         if self.retention:
-            await self.lines.create_once(line)
+            try:
+                await self.lines.create_once(line)
+            except OwnerFull:
+                _log.warning("A line of activity is missing, because its owner has no room left")
+                return False
+        return True
 
     async def note_all(self, lines: Iterable[ActivityLine | None]) -> None:
         """As `note`, one after the other."""

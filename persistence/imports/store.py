@@ -4,9 +4,18 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from persistence.call_time import CallTime
 from persistence.conditions import Conditions
 from persistence.documents import derived_id, new_id
-from persistence.errors import Contended, Gone, ItemExists, NotFound, PersistenceError, StoreUnavailable
+from persistence.errors import (
+    Contended,
+    Gone,
+    ItemExists,
+    NotFound,
+    PersistenceError,
+    StoreUnavailable,
+    Unfinished,
+)
 from persistence.imports.history import AddHistory, imported_head, prepare
 from persistence.imports.lines import (
     CurrentState,
@@ -85,13 +94,17 @@ class ImportStore:
     ) -> list[LineReport]:
         """Imports the sessions, a few at a time, and returns a report for each of their lines.
 
-        A session that is refused does not stop the others. Raises StoreUnavailable: a repeat continues. One read
-        and one commit for each session, and a create for each content if they do not fit into the commit.
+        A session that is refused does not stop the others. Raises StoreUnavailable, and Unfinished if the time is
+        over: a repeat continues. One read and one commit for each session, and a create for each content if they
+        do not fit into the commit.
         """
-        few = asyncio.Semaphore(_AT_ONCE)
+        few, call_time = asyncio.Semaphore(_AT_ONCE), CallTime()
 
-        async def one(source: ImportedSession) -> list[LineReport]:
+        async def one(source: ImportedSession) -> list[LineReport] | None:
+            """Returns None if the time is over."""
             async with few:
+                if call_time.is_over:
+                    return None
                 names = owner_id, import_id, source.id
                 id = derived_id(*names) if mode is ImportMode.COPY else source.id
                 wanted = _Import(owner_id, mode, source, id, "import-" + derived_id("import", *names))
@@ -108,9 +121,12 @@ class ImportStore:
         except ExceptionGroup as faults:
             # Callers catch by class, so one fault stands for the group.
             raise faults.exceptions[0] from faults
-        reports = [report for task in tasks for report in task.result()]
+        done = [each for task in tasks if (each := task.result()) is not None]
+        reports = [report for each in done for report in each]
         if any(report.outcome is LineOutcome.IMPORTED for report in reports):
             await self._activity.note_import(owner_id, import_id)
+        if len(done) < len(tasks):
+            raise Unfinished
         return reports
 
     async def _import(self, wanted: _Import) -> list[LineReport]:

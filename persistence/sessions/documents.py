@@ -48,6 +48,7 @@ class SessionStatus(StrEnum):
     DELETED = "deleted"
 
 
+DELETED_STATUSES = frozenset({SessionStatus.TRASHED, SessionStatus.DELETED})
 RESTORABLE = frozenset({SessionStatus.DRAFT, SessionStatus.ACTIVE, SessionStatus.CLOSED})
 """What a session in the trash can have been before, and what a restore leads back to."""
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from persistence.documents import is_id, timestamp_text
-from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound, Trashed
-from persistence.sessions.documents import SessionHead, SessionStatus, SessionSummary
+from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound, OwnerFull, Trashed
+from persistence.sessions.documents import DELETED_STATUSES, SessionHead, SessionStatus, SessionSummary
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, Versioned
@@ -93,7 +93,7 @@ class SessionHeads:
         compare-and-set.
 
         Returns the head with its new etag, or None if another writer was faster. Raises NotFound if the session
-        was erased meanwhile.
+        was erased meanwhile. If the database has no room for the line of a deletion, there is none.
         """
         try:
             if contents or lines:
@@ -103,6 +103,10 @@ class SessionHeads:
             return None
         except ItemNotFound:
             raise NotFound("session", head.id) from None
+        except OwnerFull:
+            if contents or not lines or head.status not in DELETED_STATUSES:
+                raise
+            return await self.try_replace(head, etag)
 
     async def discard(self, owner_id: str, session_id: str) -> None:
         """Removes a tombstone, or a damaged head. From then on, the id can be used again."""

@@ -15,6 +15,7 @@ from persistence.errors import (
     ItemExists,
     ItemNotFound,
     NotFound,
+    OwnerFull,
     PersistenceError,
     TooLargeTogether,
 )
@@ -24,7 +25,7 @@ from persistence.sessions.commits import SessionCommits, growth
 from persistence.sessions.contents import SessionContents, new_content
 from persistence.sessions.creation import with_content
 from persistence.sessions.deletions import Delete, Trash
-from persistence.sessions.documents import SessionHead, SessionStatus
+from persistence.sessions.documents import DELETED_STATUSES, SessionHead, SessionStatus
 from persistence.sessions.heads import SessionHeads
 from persistence.sessions.joint_changes import Change, Creation, JointChange, Refusal, Step, outcomes_of
 from persistence.sessions.lines import line_of
@@ -165,7 +166,13 @@ class JointCommits:
             if step.plan is not None:
                 await self._commits.tell_before_deletion(step.plan)
         try:
-            await self._engine.commit(SESSIONS, owner_id, operations)
+            try:
+                await self._engine.commit(SESSIONS, owner_id, operations)
+            except OwnerFull:
+                # The lines of deletions may be missing. Whatever else is written has no room either.
+                if any(step.head is None or step.head.status not in DELETED_STATUSES for step in written):
+                    raise
+                await self._engine.commit(SESSIONS, owner_id, replaces)
         except (ItemChanged, ItemExists, ItemNotFound):
             return False
         return True

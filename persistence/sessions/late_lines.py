@@ -21,7 +21,7 @@ class LateLines:
         self._activity, self._engine = activity, activity.engine
 
     async def write(self, head: SessionHead, at: datetime, grace: timedelta = timedelta()) -> int:
-        """Writes the missing lines and returns their number. One aggregate if none is missing.
+        """Writes the missing lines and returns how many had room. One aggregate if none is missing.
 
         Leaves out rows that are not settled at the moment `at`: their commits may still write their lines. A line
         that is older than the retention then is not missing.
@@ -34,13 +34,14 @@ class LateLines:
             return 0
         for item in (await self._engine.query(SESSIONS, query)).items:
             due.pop(_key(item), None)
+        written = 0
         for line in due.values():
-            await self._activity.note(line)
+            written += await self._activity.note(line)
         if due and not await self._exists(head):
             # It was erased meanwhile, with all lines but these.
             for line in due.values():
                 await self._activity.lines.discard(line.id, line.owner_id)
-        return len(due)
+        return written
 
     def _due(self, head: SessionHead, at: datetime, grace: timedelta) -> dict[str, ActivityLine]:
         """Returns the lines of the last rows, and of the namings of all rows. Autosaves that share a line have one

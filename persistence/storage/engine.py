@@ -83,9 +83,9 @@ class Engine(Protocol):
 
     Every method raises StoreUnavailable, or its subclass Throttled, if the database does not respond in time. A
     write may then have been applied or not. It raises StorageExhausted, and is not applied, if the database has no
-    room. After such a fault a driver may retry a write by itself. So `create`
-    may raise ItemExists, and `replace` ItemChanged, because of the driver's own first try. `commit` raises what
-    its first operation would raise.
+    room, and OwnerFull if a partition has none. After such a fault a driver may retry a write by itself. So
+    `create` may raise ItemExists, and `replace` ItemChanged, because of the driver's own first try. `commit`
+    raises what its first operation would raise.
 
     Ids have 1 to 255 characters of A-Za-z0-9_.~- and are not "." or "..". Partitions have 1 to 255 characters
     and no control characters. Items are plain JSON. Anything else raises ValueError before anything is sent.

@@ -165,8 +165,8 @@ class Scan:
     ) -> None:
         """Does `work` with each item, a few at the same time.
 
-        Items that another run has removed are ignored. Every other fault of an item is counted as `skipped` and
-        logged with a reference, and the next items follow. Raises StoreUnavailable.
+        Items that another run has removed are ignored. Every other fault of an item, also an owner without room,
+        is counted as `skipped` and logged with a reference. The next items follow. Raises StoreUnavailable.
         """
         turns = asyncio.Semaphore(concurrency)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from persistence.call_time import CallTime
 from persistence.conditions import NO_CONDITIONS, Conditions
 from persistence.errors import Contended, IllegalMove, NotFound
 from persistence.faults import is_damage, log_fault
@@ -58,11 +59,12 @@ class TrashStore:
         await self._sessions.purge(owner_id, session_id)
 
     async def empty(self, owner_id: str) -> Emptied:
-        """Purges everything in the trash, and stops after EMPTY_ITEMS. It is safe to repeat.
+        """Purges everything in the trash. It is safe to repeat. Stops after EMPTY_ITEMS, or if the time is over.
 
         What is restored at the same time stays as a whole. Damaged items are left.
         """
         purged, items, cursor, done = 0, 0, None, True
+        call_time = CallTime()
         while True:
             page = await self.page(owner_id, (), _PAGE_SIZE, cursor)
             for one in page.items:
@@ -79,7 +81,7 @@ class TrashStore:
                     log_fault(f"The damaged session {one.id} stays in the trash", exc)
                     continue
                 purged += removed > 0
-                if (items := items + removed) >= EMPTY_ITEMS:
+                if (items := items + removed) >= EMPTY_ITEMS or call_time.is_over:
                     return Emptied(purged, done=False)
             if (cursor := page.cursor) is None:
                 return Emptied(purged, done)

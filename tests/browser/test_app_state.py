@@ -65,7 +65,7 @@ def test_the_next_person_on_the_computer_sees_nothing_of_it(tab: Callable[..., P
     "broken",
     [
         "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }",
-        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError') } })",
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError') } })",
     ],
 )
 def test_without_storage_a_value_lasts_as_long_as_the_page(tab: Callable[..., Page], broken: str) -> None:

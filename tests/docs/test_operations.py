@@ -37,9 +37,11 @@ def test_the_days_and_seconds_are_those_of_the_code() -> None:
     assert f"for {SCRUB_SECONDS:.0f} seconds" in MY_DATA
     assert Settings.model_fields["cleanup_schedule"].default == "0 */15 * * * *"
     assert "`CLEANUP_SCHEDULE` (15 minutes)" in MY_DATA
-    [tier] = re.findall(r"tier: '(\w+)'", (ROOT / "infra" / "bicep" / "cosmos.bicep").read_text())
+    [tier] = re.findall(
+        r"param backupTier string = '(\w+)'", (ROOT / "infra" / "bicep" / "main.bicep").read_text()
+    )
     days = re.findall(r"\d+", tier)[0]
-    assert f"`cosmos.bicep` sets {days} days" in OPERATIONS and f"`{tier}`" in OPERATIONS
+    assert f"for {days} days (`backupTier`)" in OPERATIONS
     assert f"For {days} days" in MY_DATA and f"{days} days of continuous backup" in DEPLOYMENT
 
 

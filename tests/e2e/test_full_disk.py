@@ -1,5 +1,6 @@
 """A real server on a small disk that gets full: saves are refused, deletions are not, and nothing is lost."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from functions.health import ASK_SECONDS
 from tests.devhost.server import DevhostServer
 from tests.support.disks import Ballast, small_disk
 from tests.support.sessions import OWNER
@@ -103,6 +105,7 @@ async def test_deleting_of_every_kind_works_at_a_full_disk_and_nothing_is_lost(d
             assert erased.status_code == 200 and erased.json()["done"], erased.text
             # What was erased made room in the file, not on the disk.
             assert (await create(http, "/sessions", 1)).status_code == 201
+            await asyncio.sleep(ASK_SECONDS)
             assert await ready(server) == 200
 
 

@@ -10,14 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from functions.identity.bearer import TOKEN_MAX_CHARACTERS, BearerIdentity
-from functions.identity.errors import InvalidToken
+from functions.identity.errors import ForbiddenToken, InvalidToken
 from functions.identity.signing_keys import SigningKeys
-from tests.support.issuer import AUDIENCE, SUBJECT, Issuer, jwk, private_key, unsigned
+from tests.support.issuer import AUDIENCE, CLIENT, SUBJECT, Issuer, jwk, private_key, rules, unsigned
 
 
 @pytest.fixture
 def identity(issuer: Issuer) -> BearerIdentity:
-    return BearerIdentity({issuer.url: SigningKeys(issuer.url)}, [AUDIENCE])
+    return BearerIdentity({issuer.url: SigningKeys(issuer.url)}, rules())
 
 
 async def owner(identity: BearerIdentity, token: str) -> str:
@@ -202,7 +202,7 @@ async def test_odd_json_in_a_token_is_refused(issuer, identity, text):
 
 
 async def test_another_claim_can_be_the_subject(issuer):
-    identity = BearerIdentity({issuer.url: SigningKeys(issuer.url)}, [AUDIENCE], "oid")
+    identity = BearerIdentity({issuer.url: SigningKeys(issuer.url)}, rules(subject_claim="oid"))
     assert await owner(identity, issuer.token(oid="object-1")) == "object-1"
     await refused(identity, issuer.token())
     await refused(identity, issuer.token(oid=7))
@@ -211,7 +211,7 @@ async def test_another_claim_can_be_the_subject(issuer):
 async def test_of_several_issuers_each_vouches_for_its_own_people_only(issuer):
     async with Issuer() as second:
         second.jwks = [jwk(private_key("RS256", "second"), "first")]
-        identity = BearerIdentity({one.url: SigningKeys(one.url) for one in (issuer, second)}, [AUDIENCE])
+        identity = BearerIdentity({one.url: SigningKeys(one.url) for one in (issuer, second)}, rules())
         assert await owner(identity, issuer.token()) == f"{issuer.url}:{SUBJECT}"
         theirs = second.token(key=private_key("RS256", "second"))
         assert await owner(identity, theirs) == f"{second.url}:{SUBJECT}"
@@ -229,7 +229,7 @@ async def test_a_token_known_already_is_refused_once_it_has_expired(issuer, iden
 @pytest.mark.parametrize("kid", ["first", "second"])
 async def test_a_token_known_already_is_refused_once_its_key_is_withdrawn(issuer, kid):
     moment = [0.0]
-    identity = BearerIdentity({issuer.url: SigningKeys(issuer.url, clock=lambda: moment[0])}, [AUDIENCE])
+    identity = BearerIdentity({issuer.url: SigningKeys(issuer.url, clock=lambda: moment[0])}, rules())
     token = issuer.token()
     assert await owner(identity, token) == SUBJECT
     issuer.jwks = [jwk(private_key("RS256", "second"), kid)]
@@ -237,3 +237,41 @@ async def test_a_token_known_already_is_refused_once_its_key_is_withdrawn(issuer
     assert await owner(identity, token) == SUBJECT
     moment[0] = 3_600
     assert ("not valid" if kid == "first" else "does not have") in await refused(identity, token)
+
+
+def asking(issuer: Issuer, **required: list[str]) -> BearerIdentity:
+    return BearerIdentity({issuer.url: SigningKeys(issuer.url)}, rules(**required))
+
+
+@pytest.mark.parametrize(
+    "scp", ["user_impersonation", "openid user_impersonation", "read user_impersonation write"]
+)
+async def test_a_token_with_one_of_the_scopes_is_accepted(issuer, scp):
+    identity = asking(issuer, scopes=["other", "user_impersonation"])
+    assert await owner(identity, issuer.token(scp=scp)) == SUBJECT
+
+
+@pytest.mark.parametrize(
+    "scp", [None, "", "user_impersonation2", "user", "USER_IMPERSONATION", ["user_impersonation"], 7]
+)
+async def test_a_token_without_a_scope_is_forbidden(issuer, scp):
+    with pytest.raises(ForbiddenToken, match="scope"):
+        await owner(asking(issuer, scopes=["user_impersonation"]), issuer.token(scp=scp))
+
+
+async def test_a_token_that_an_application_got_for_itself_is_forbidden_although_it_has_roles(issuer):
+    token = issuer.token(azp=CLIENT, roles=["user_impersonation"], idtyp="app")
+    with pytest.raises(ForbiddenToken):
+        await owner(asking(issuer, scopes=["user_impersonation"]), token)
+
+
+@pytest.mark.parametrize("azp", [None, "", "client-2", CLIENT.upper(), [CLIENT]])
+async def test_only_tokens_of_named_clients_are_accepted(issuer, azp):
+    identity = asking(issuer, clients=["client-0", CLIENT])
+    assert await owner(identity, issuer.token(azp=CLIENT)) == SUBJECT
+    with pytest.raises(ForbiddenToken, match="application"):
+        await owner(identity, issuer.token(azp=azp, appid=CLIENT))
+
+
+async def test_what_makes_a_token_invalid_comes_before_what_it_is_for(issuer):
+    assert "expired" in await refused(asking(issuer, scopes=["x"]), issuer.token(exp=ago(100)))

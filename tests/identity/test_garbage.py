@@ -16,7 +16,7 @@ from functions.identity.local import LocalIdentity
 from functions.identity.modes import Identify
 from functions.identity.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
 from functions.identity.signing_keys import SigningKeys, parse_keys
-from tests.support.issuer import AUDIENCE, SUBJECT, jwk, private_key
+from tests.support.issuer import AUDIENCE, SUBJECT, jwk, private_key, rules
 
 # Nobody listens there, and no test here gets so far as to fetch keys.
 ISSUER = "http://127.0.0.1:9"
@@ -91,7 +91,7 @@ class _KeysAtHand(SigningKeys):
 
 
 def bearer() -> BearerIdentity:
-    return BearerIdentity({ISSUER: _KeysAtHand(ISSUER)}, [AUDIENCE])
+    return BearerIdentity({ISSUER: _KeysAtHand(ISSUER)}, rules())
 
 
 @given(

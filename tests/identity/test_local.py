@@ -122,7 +122,7 @@ async def test_what_a_browser_fetches_for_a_foreign_page_is_refused() -> None:
 async def test_origins_that_the_settings_name_are_served_and_no_others() -> None:
     environ = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
     listed = "https://app.example.com, http://dev.example.com:8080 ,"
-    identify = identify_by(Settings.from_environ(environ | {"LOCAL_ORIGINS": listed}).app_rules().identity)
+    identify, _ = identify_by(Settings.from_environ(environ | {"LOCAL_ORIGINS": listed}).app_rules().identity)
     for origin in ("https://app.example.com", "http://dev.example.com:8080", "http://localhost:3000"):
         assert await identify({"host": "localhost", "origin": origin}) == LOCAL_USER
     for origin in ("http://app.example.com", "https://app.example.com:444", "https://example.com", "", " "):

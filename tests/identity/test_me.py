@@ -1,5 +1,6 @@
 """`GET /persistence/me` in each mode: its responses and refusals over the wire."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,7 +14,8 @@ from functions.app import build_app
 from persistence import open_stores
 from settings import PLATFORM_AUTHENTICATION, Settings
 from tests.devhost.server import REPOSITORY, refused_start, run_devhost
-from tests.support.issuer import AUDIENCE, SUBJECT, Issuer, jwk, private_key
+from tests.support.http import Client
+from tests.support.issuer import AUDIENCE, CLIENT, SUBJECT, Issuer, jwk, private_key
 
 PRINCIPAL = {"auth_typ": "aad", "claims": [{"typ": "oid", "val": "object-1"}]}
 SWA_PRINCIPAL = {
@@ -102,6 +104,60 @@ async def test_jwt_answers_the_subject_and_asks_for_a_token_where_there_is_none(
         response = await get_me(headers)
         assert_problem(response, 401, "unauthenticated")
         assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_jwt_refuses_a_token_for_another_purpose_with_403(issuer, opened):
+    given = {
+        "JWT_ISSUERS": issuer.url,
+        "JWT_AUDIENCE": AUDIENCE,
+        "JWT_SCOPES": "x,y",
+        "JWT_CLIENTS": f"z,{CLIENT}",
+    }
+    get_me = opened(AUTH_MODE="jwt", **given)
+    good = issuer.token(scp="w y", azp=CLIENT)
+    assert owner_in(await get_me({"Authorization": f"Bearer {good}"})) == SUBJECT
+    for token in (issuer.token(azp=CLIENT), issuer.token(scp="x", azp="other")):
+        response = await get_me({"Authorization": f"Bearer {token}"})
+        assert_problem(response, 403, "forbidden_token")
+
+
+async def test_a_person_has_one_owner_id_by_token_and_by_app_service(issuer, opened):
+    by_token = opened(AUTH_MODE="jwt", JWT_ISSUERS=issuer.url, JWT_AUDIENCE=AUDIENCE, JWT_SUBJECT_CLAIM="oid")
+    by_platform = opened(AUTH_MODE="easyauth", AUTH_PROVIDERS="aad", **{PLATFORM_AUTHENTICATION: "True"})
+    token = issuer.token(oid="object-1", sub="pairwise")
+    owner = owner_in(await by_token({"Authorization": f"Bearer {token}"}))
+    assert owner == owner_in(await by_platform(principal_header(PRINCIPAL))) == "object-1"
+
+
+async def test_a_forged_principal_changes_nothing_in_jwt(issuer, opened):
+    get_me = opened(AUTH_MODE="jwt", JWT_ISSUERS=issuer.url, JWT_AUDIENCE=AUDIENCE)
+    forged = principal_header(PRINCIPAL) | {"X-MS-CLIENT-PRINCIPAL-ID": "object-1", "X-User-Id": "object-1"}
+    assert owner_in(await get_me({**forged, "Authorization": f"Bearer {issuer.token()}"})) == SUBJECT
+    assert_problem(await get_me(forged), 401, "unauthenticated")
+
+
+async def test_the_first_request_of_any_kind_fetches_keys_and_health_does_not_wait(issuer, tmp_path):
+    settings = Settings.from_environ(
+        {
+            "STORE_ENGINE": "sqlite",
+            "DATA_DIR": str(tmp_path),
+            "AUTH_MODE": "jwt",
+            "JWT_ISSUERS": issuer.url,
+            "JWT_AUDIENCE": AUDIENCE,
+            "JWT_JWKS_URL": issuer.jwks_url,
+        }
+    )
+    stores = open_stores(settings.place(), settings.store_rules())
+    client = Client(stores, settings)
+    issuer.silent = True
+    async with asyncio.timeout(2):
+        for _ in range(3):
+            assert (await client.get("health/live")).status == 200
+            assert (await client.get("health/ready")).status == 200
+        while not issuer.asked:
+            await asyncio.sleep(0.01)
+    assert issuer.asked == {"/keys": 1}
+    await stores.close()
 
 
 async def test_jwt_finds_each_issuers_keys_where_the_settings_say(issuer, opened):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.identity.errors import Unauthenticated
+from functions.identity.errors import ForbiddenOrigin, Unauthenticated
 from functions.identity.principal import HEADER, EasyAuthIdentity, StaticWebAppsIdentity
 
 OID = "5b5450db-eb26-4c1a-981c-ba1d25f0483d"
@@ -192,3 +192,30 @@ async def test_the_largest_principal_that_a_host_lets_through_is_read():
     principal = entra(*groups, ("oid", OID))
     assert 20_000 < len(encoded(principal)) <= 32_768
     assert await easyauth_owner(principal) == OID
+
+
+CROSS_SITE = {"sec-fetch-site": "cross-site"}
+IDENTITIES = [(EasyAuthIdentity(["aad"]), entra(("oid", OID))), (StaticWebAppsIdentity(["aad"]), swa())]
+each_platform = pytest.mark.parametrize(("identity", "principal"), IDENTITIES, ids=["easyauth", "swa"])
+
+
+@each_platform
+async def test_a_page_of_another_site_cannot_use_the_cookie_of_its_visitor(identity, principal):
+    with pytest.raises(ForbiddenOrigin):
+        await identity({HEADER: encoded(principal), **CROSS_SITE})
+
+
+@each_platform
+@pytest.mark.parametrize("site", [None, "same-origin", "same-site", "none"])
+async def test_every_other_caller_can(identity, principal, site):
+    sent = {} if site is None else {"sec-fetch-site": site}
+    assert await identity({HEADER: encoded(principal), **sent})
+
+
+async def test_a_page_of_another_site_may_call_with_a_token_unless_the_platform_replaces_it():
+    token = {"authorization": "Bearer x.y.z", **CROSS_SITE}
+    assert await EasyAuthIdentity(["aad"])({HEADER: encoded(entra(("oid", OID))), **token}) == OID
+    with pytest.raises(ForbiddenOrigin):
+        await StaticWebAppsIdentity(["aad"])({HEADER: encoded(swa()), **token})
+    with pytest.raises(ForbiddenOrigin):
+        await EasyAuthIdentity(["aad"])({HEADER: encoded(entra()), **token, "authorization": "Basic x"})

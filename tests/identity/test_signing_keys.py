@@ -155,10 +155,57 @@ async def test_an_unknown_key_is_neither_good_nor_bad_while_the_issuer_is_away(i
 
 async def test_a_withdrawn_key_is_of_no_use_once_the_issuer_says_so(issuer, keys, clock):
     await keys.find("first", "RS256")
-    issuer.jwks = []
+    issuer.jwks = [jwk(private_key("RS256", "second"), "second")]
     clock.now += HOUR
     with pytest.raises(InvalidToken):
         await keys.find("first", "RS256")
+
+
+async def test_an_issuer_without_any_usable_key_is_an_outage(issuer, keys, clock):
+    issuer.jwks = []
+    for _ in range(2):
+        with pytest.raises(IdentityUnavailable):
+            await keys.find("first", "RS256")
+        clock.now += HOUR
+
+
+async def test_keys_that_were_fetched_ahead_are_not_fetched_again(issuer, keys):
+    await asyncio.gather(keys.warm_up(), keys.warm_up())
+    await keys.find("first", "RS256")
+    assert issuer.asked == {"/keys": 1}
+
+
+async def test_requests_go_on_while_keys_rotate(issuer, keys, clock):
+    """Each key signs for a day, and is published a day before. The issuer is asked at most once a minute."""
+    failed = 0
+    for minute in range(0, 3 * 24 * 60, 7):
+        day = minute // (24 * 60)
+        issuer.jwks = [jwk(private_key("RS256", f"{one}"), f"{one}") for one in (day, day + 1)]
+        clock.now += 7 * MINUTE
+        try:
+            await keys.find(f"{day}", "RS256")
+        except (InvalidToken, IdentityUnavailable):
+            failed += 1
+    assert failed == 0
+
+
+async def test_an_issuer_that_is_away_for_25_hours_is_missed_after_24(issuer, keys, clock):
+    await keys.find("first", "RS256")
+    issuer.away = True
+    cold = SigningKeys(issuer.url, issuer.jwks_url, clock=clock)
+    for hour in range(25):
+        clock.now += HOUR
+        with pytest.raises(IdentityUnavailable):
+            await cold.find("first", "RS256")
+        if hour < 23:
+            await keys.find("first", "RS256")
+            continue
+        with pytest.raises(IdentityUnavailable):
+            await keys.find("first", "RS256")
+    issuer.away = False
+    clock.now += MINUTE
+    for one in (keys, cold):
+        await one.find("first", "RS256")
 
 
 async def test_a_silent_issuer_delays_nobody_who_can_do_without(issuer, keys, clock, monkeypatch):

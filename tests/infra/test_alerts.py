@@ -43,8 +43,8 @@ def timers() -> list[str]:
 
 
 def test_every_rule_is_deployed_and_tells_the_same_people():
-    assert "= [for rule in metricRules: {" in FILE.text
-    assert "= [for rule in concat(logRules, timerRules): {" in FILE.text
+    for resource in ("for rule in metricRules: {", "for rule in concat(logRules, timerRules): {"):
+        assert f"= [\n  {resource}" in FILE.text
     assert FILE.text.count("actionGroups: actionGroups") == FILE.text.count("in actionGroups: {") == 1
 
 
@@ -69,6 +69,13 @@ def test_a_full_log_is_told_once_a_day_by_the_event_that_azure_writes_beyond_the
     assert (rule["operator"], rule["threshold"], rule["window"]) == ("GreaterThan", 0, "P1D")
 
 
+def test_a_person_near_the_limit_of_a_partition_is_told_also_before_the_table_exists():
+    rule = LOG_RULES["large-owner"]
+    assert "union isfuzzy=true (datatable(" in rule["query"] and "CDBPartitionKeyStatistics" in rule["query"]
+    gigabyte_in_kb = 1024 * 1024
+    assert (rule["operator"], rule["threshold"]) == ("GreaterThan", 14 * gigabyte_in_kb)
+
+
 def test_the_log_shows_server_errors():
     assert "between (500 .. 599)" in LOG_RULES["server-errors"]["query"]
 
@@ -76,7 +83,7 @@ def test_the_log_shows_server_errors():
 def test_every_query_makes_the_column_that_is_measured():
     assert "metricMeasureColumn: 'Figure'" in FILE.text
     for rule in [*LOG_RULES.values(), TIMER_RULE]:
-        assert re.search(r"(summarize Figure = count\(\)|, Figure)$", rule["query"])
+        assert re.search(r"(summarize Figure = (count\(\)|max\(\w+\))|, Figure)$", rule["query"])
 
 
 @pytest.mark.parametrize("end", [":", " in part:"])

@@ -14,17 +14,10 @@ from tests.support.bicep import ROOT
 
 SCRIPT = ROOT / "infra" / "hooks" / "app_registration.py"
 ENVIRONMENT = {"AZURE_ENV_NAME": "dev", "AZURE_SUBSCRIPTION_ID": "sub-1", "AZURE_TENANT_ID": "tenant-1"}
-PROVISIONED = ENVIRONMENT | {
-    "AUTH_CLIENT_ID": "client-1",
-    "SAVEPOINT_URL": "https://func.example",
-    "SAVEPOINT_IDENTITY_PRINCIPAL_ID": "principal-1",
-}
-APPLICATION = {
-    "id": "object-1",
-    "appId": "client-1",
-    "web": {"redirectUris": ["https://kept.example"]},
-    "spa": {"redirectUris": []},
-}
+PROVISIONED = ENVIRONMENT | {"AUTH_CLIENT_ID": "client-1", "SAVEPOINT_URL": "https://func.example"}
+OWN = PROVISIONED | {"AUTH_REGISTRATION": "own"}
+CLIENTS = {"AUTH_CLIENTS": "cli-1, page-1,"}
+APPLICATION = {"id": "object-1", "appId": "client-1", "spa": {"redirectUris": ["https://kept.example"]}}
 FAKE = """#!{python}
 import json, os, sys
 name = os.path.basename(sys.argv[0])
@@ -47,12 +40,15 @@ class Run:
     output: str
     calls: list[list[str]]
 
-    def patched(self, path: str) -> dict[str, Any]:
-        """Returns the body of the only PATCH of a path of Microsoft Graph."""
+    def all_patched(self, path: str) -> list[dict[str, Any]]:
+        """Returns the bodies of all PATCH of a path of Microsoft Graph, in order."""
         url = f"https://graph.microsoft.com/v1.0/{path}"
-        bodies = [call[-1] for call in self.calls if "PATCH" in call and url in call]
-        assert len(bodies) == 1, f"{len(bodies)} PATCH of {path}"
-        return dict(json.loads(bodies[0]))
+        return [json.loads(call[-1]) for call in self.calls if "PATCH" in call and url in call]
+
+    def patched(self, path: str) -> dict[str, Any]:
+        """Returns the body of the only PATCH of a path."""
+        [body] = self.all_patched(path)
+        return body
 
 
 @pytest.fixture
@@ -78,13 +74,21 @@ def run(tmp_path: Path):
     return run
 
 
+def assert_is_api(done: Run, clients: tuple[str, ...] = ()) -> None:
+    """The scope comes first, then the clients that may use it."""
+    first, second = done.all_patched("applications/object-1")
+    assert first["identifierUris"] == ["api://client-1"]
+    assert first["api"]["requestedAccessTokenVersion"] == 2
+    [scope] = first["api"]["oauth2PermissionScopes"]
+    assert scope["value"] == "user_impersonation"
+    granted = [{"appId": one, "delegatedPermissionIds": [scope["id"]]} for one in clients]
+    assert second == {"api": {"preAuthorizedApplications": granted}}
+
+
 def test_a_registration_is_made_and_named_in_the_environment(run):
     done = run("prepare", ENVIRONMENT)
     assert done.status == 0
-    api = done.patched("applications/object-1")
-    assert api["identifierUris"] == ["api://client-1"]
-    assert api["api"]["requestedAccessTokenVersion"] == 2
-    assert [scope["value"] for scope in api["api"]["oauth2PermissionScopes"]] == ["user_impersonation"]
+    assert_is_api(done)
     done.patched("servicePrincipals(appId='client-1')")
     assert ["azd", "env", "set", "AUTH_CLIENT_ID", "client-1", ""] in done.calls
 
@@ -96,7 +100,7 @@ def test_it_is_told_from_others_of_the_same_name_by_the_subscription(run):
 
 
 def test_no_secret_is_ever_asked_for(run):
-    for done in (run("prepare", ENVIRONMENT), run("connect", PROVISIONED | {"AUTH_REGISTRATION": "own"})):
+    for done in (run("prepare", ENVIRONMENT), run("connect", OWN)):
         assert not [call for call in done.calls if "assword" in json.dumps(call) or "ecret" in json.dumps(call)]
 
 
@@ -118,34 +122,34 @@ def test_nothing_is_made_where_there_is_one_or_none_is_needed(run, given: dict[s
     assert (done.status, done.calls) == (0, [])
 
 
-def test_the_identity_vouches_for_our_own_registration(run):
-    done = run("connect", PROVISIONED | {"AUTH_REGISTRATION": "own"})
+def test_a_registration_of_our_own_is_brought_up_to_date_every_time(run):
+    done = run("prepare", OWN | CLIENTS)
     assert done.status == 0
-    assert done.patched("applications/object-1/federatedIdentityCredentials(name='savepoint')") == {
-        "issuer": "https://login.microsoftonline.com/tenant-1/v2.0",
-        "subject": "principal-1",
-        "audiences": ["api://AzureADTokenExchange"],
-    }
+    assert_is_api(done, ("cli-1", "page-1"))
+    assert not [call for call in done.calls if call[0] == "azd"]
 
 
 def test_redirects_are_added_and_none_is_taken_away(run):
     origins = {"CORS_ORIGINS": "https://a.example, https://b.example"}
-    done = run("connect", PROVISIONED | origins | {"AUTH_REGISTRATION": "own"})
+    done = run("connect", OWN | origins)
     assert done.patched("applications/object-1") == {
-        "web": {"redirectUris": ["https://kept.example", "https://func.example/.auth/login/aad/callback"]},
-        "spa": {"redirectUris": ["https://a.example", "https://b.example"]},
+        "spa": {"redirectUris": ["https://kept.example", "https://a.example", "https://b.example"]}
     }
 
 
 def test_a_registration_that_was_brought_along_is_never_touched(run):
-    done = run("connect", PROVISIONED)
+    given = PROVISIONED | CLIENTS | {"CORS_ORIGINS": "https://a.example"}
+    assert run("prepare", given).calls == []
+    done = run("connect", given)
     assert (done.status, done.calls) == (0, [])
-    assert "https://func.example/.auth/login/aad/callback" in done.output
-    assert "principal-1" in done.output
+    needed = json.loads(done.output.partition("\n")[2])
+    assert needed["spa"] == {"redirectUris": ["https://a.example"]}
+    assert needed["api"]["requestedAccessTokenVersion"] == 2
+    assert [one["appId"] for one in needed["api"]["preAuthorizedApplications"]] == ["cli-1", "page-1"]
 
 
 def test_nothing_is_connected_behind_a_static_web_app(run):
-    done = run("connect", ENVIRONMENT | {"STATIC_WEB_APP_HOSTNAME": "x.example"})
+    done = run("connect", OWN | {"STATIC_WEB_APP_HOSTNAME": "x.example"})
     assert (done.status, done.calls, done.output) == (0, [], "")
 
 

@@ -33,7 +33,7 @@ def test_bicep_makes_a_container_of_each_and_adds_nothing():
     file = bicep_file("cosmos.bicep")
     made = file.resource("Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers")
     assert made["properties"] == {"resource": "container"}
-    assert "[for container in containers: {" in file.text
+    assert "= [\n  for container in containers: {" in file.text
     assert "var containers = loadJsonContent('containers.json')" in file.text
 
 

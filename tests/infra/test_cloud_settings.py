@@ -7,6 +7,7 @@ import pytest
 
 from settings import OF_THE_PLATFORM, Settings
 from tests.support.bicep import ROOT, bicep_file
+from tests.support.shapes import tokens
 
 NAMES = {name.upper() for name in Settings.model_fields if name not in OF_THE_PLATFORM}
 
@@ -16,22 +17,6 @@ NOT_IN_THE_CLOUD = {
     "COSMOS_KEY": "the cloud uses identities, not keys",
     "WORKBENCH": "off in Azure, unless `appSettings` has it",
     "COSMOS_ENDPOINT_DISCOVERY": "false for emulators only",
-    "JWT_ISSUERS": "for AUTH_MODE=jwt, in which no platform identifies the caller",
-    "JWT_AUDIENCE": "as JWT_ISSUERS",
-    "JWT_JWKS_URL": "as JWT_ISSUERS",
-    "JWT_SUBJECT_CLAIM": "as JWT_ISSUERS",
-}
-
-# Flex Consumption reads these from functionAppConfig, or does not have them.
-REFUSED_BY_FLEX = {
-    "ENABLE_ORYX_BUILD",
-    "FUNCTIONS_EXTENSION_VERSION",
-    "FUNCTIONS_WORKER_RUNTIME",
-    "FUNCTIONS_WORKER_RUNTIME_VERSION",
-    "SCM_DO_BUILD_DURING_DEPLOYMENT",
-    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
-    "WEBSITE_CONTENTSHARE",
-    "WEBSITE_RUN_FROM_PACKAGE",
 }
 
 
@@ -40,7 +25,7 @@ def app_settings(variable: str) -> dict[str, Any]:
 
 
 DEFAULTS, WIRING = app_settings("defaults"), app_settings("wiring")
-ON_AZURE = {"WEBSITE_SITE_NAME": "func", "WEBSITE_AUTH_ENABLED": "True"}
+SIGN_IN = {**app_settings("byToken"), **app_settings("byStaticWebApp")}
 
 
 def as_text(default: object) -> str:
@@ -51,7 +36,7 @@ def as_text(default: object) -> str:
 
 
 def test_the_cloud_has_every_setting_but_those_that_are_named_here():
-    ours = {name for name in {*DEFAULTS, *WIRING} if name in NAMES}
+    ours = {name for name in {*DEFAULTS, *WIRING, *SIGN_IN} if name in NAMES}
     assert ours == NAMES - set(NOT_IN_THE_CLOUD)
     assert not set(NOT_IN_THE_CLOUD) - NAMES, "named here, but no longer a setting"
 
@@ -66,26 +51,16 @@ def test_the_defaults_are_those_of_the_code(name: str):
 
 
 def test_what_is_wired_wins_over_what_a_person_sets_and_that_over_the_defaults():
-    assert "properties: union(defaults, appSettings, wiring)" in bicep_file("function-app.bicep").text
+    assert "properties: union(defaults, appSettings, wiring, signIn)" in bicep_file("function-app.bicep").text
 
 
-def test_the_app_would_start_with_these_settings_behind_app_service_authentication():
-    chosen = {"AUTH_MODE": "easyauth", "AUTH_PROVIDERS": "aad"}
-    settings = Settings.from_environ(DEFAULTS | WIRING | chosen | ON_AZURE)
+def test_the_app_starts_with_these_settings():
+    settings = Settings.from_environ(tokens().settings | {"WEBSITE_SITE_NAME": "func"})
     assert settings.in_azure
     assert settings.store_engine == "cosmos"
+    assert settings.cosmos_endpoint == "https://c.documents.azure.com/"
     assert settings.cosmos_key is None
     assert not settings.expose_charge
-
-
-def test_every_mode_that_is_wired_exists():
-    modes = bicep_file("function-app.bicep").named("parameters")["authMode"]["decorators"][0]["argument"]
-    for mode in modes:
-        Settings.from_environ({**DEFAULTS, **WIRING, "AUTH_MODE": mode, "AUTH_PROVIDERS": "aad"} | ON_AZURE)
-
-
-def test_the_platform_gets_no_setting_that_it_refuses():
-    assert not REFUSED_BY_FLEX & {*DEFAULTS, *WIRING}
 
 
 def test_telemetry_goes_out_as_the_identity_and_from_the_worker_too():

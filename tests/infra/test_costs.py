@@ -12,7 +12,7 @@ from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Create, Increment, Replace, Set
 from persistence.storage.query import Query
 from persistence.storage.sqlite.engine import SqliteEngine
-from tests.support.bicep import ROOT
+from tests.support.bicep import ROOT, bicep_file
 
 TOLERANCE = 0.1
 NUMBER = re.compile(r"[\d,]*\d(?:\.\d+)?")
@@ -120,6 +120,13 @@ async def test_a_list_costs_by_what_it_loads_and_reads_cost_half_below_strong(tm
     [call] = engine.calls
     assert call.at(strong=False) == pytest.approx(2.5 + 2 * 1.0)
     assert call.at(strong=True) == 2 * call.at(strong=False)
+
+
+def test_the_flood_is_priced_at_the_limits_that_a_deployment_has():
+    parameters = bicep_file("main.bicep").named("parameters")
+    assert month.FLOOD_INSTANCES == parameters["maximumInstanceCount"]["default"]
+    assert month.DAILY_CAP_GB == parameters["logDailyCapGb"]["default"]
+    assert month.INSTANCE_GB * 1024 == parameters["instanceMemoryMB"]["default"]
 
 
 def test_the_worked_month_adds_up():

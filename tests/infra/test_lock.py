@@ -58,6 +58,14 @@ def test_the_lock_is_within_the_ranges_on_every_python(wanted: Requirement, pyth
     assert wanted.specifier.contains(found)
 
 
+@pytest.mark.parametrize(
+    ("name", "faulty"), [("azure-cosmos", "4.17.0"), ("azure-monitor-opentelemetry", "1.8.10")]
+)
+def test_versions_with_a_known_fault_are_not_in_the_ranges(name: str, faulty: str):
+    [wanted] = [one for one in RANGES if one.name == name]
+    assert not wanted.specifier.contains(faulty)
+
+
 def test_no_package_has_two_versions_on_one_python():
     for package, python in product({one.name for one in LOCK}, PYTHONS):
         assert len(locked(package, python)) <= 1, f"{package} on {python}"

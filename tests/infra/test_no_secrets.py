@@ -53,7 +53,7 @@ def test_the_app_speaks_https_only_and_takes_no_password():
     app = file.resource("Microsoft.Web/sites")
     assert app["properties"]["httpsOnly"] is True
     site = app["properties"]["siteConfig"]
-    assert (site["minTlsVersion"], site["scmMinTlsVersion"], site["ftpsState"]) == ("1.2", "1.2", "Disabled")
+    assert (site["minTlsVersion"], site["scmMinTlsVersion"]) == ("1.2", "1.2")
     for name in ("ftp", "scm"):
         policy = file.resource("Microsoft.Web/sites/basicPublishingCredentialsPolicies", name)
         assert policy["properties"]["allow"] is False

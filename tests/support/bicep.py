@@ -13,8 +13,8 @@ FOLDER = ROOT / "infra" / "bicep"
 FILES = sorted(FOLDER.glob("*.bicep"))
 
 FUNCTIONS = frozenset(
-    "concat empty environment guid loadJsonContent split subscription subscriptionResourceId tenant union".split()
-    + ["uniqueString"]
+    "concat contains empty environment fail filter guid items join length loadJsonContent map split".split()
+    + "startsWith subscription subscriptionResourceId tenant toUpper trim union uniqueString".split()
 )
 """The Bicep functions that these files may call. A misspelt name is not among them."""
 
@@ -22,6 +22,7 @@ _COMMENT = re.compile(r"'(?:\\.|[^'\\])*'|//[^\n]*")
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'")
 _INTERPOLATED = re.compile(r"\$\{([^}]*)\}")
 _LOOP = re.compile(r"\bfor (\w+) in ([^:]+):")
+_LAMBDA = re.compile(r"\b(\w+) =>")
 _DECORATOR = re.compile(r"^@\w+\(", re.MULTILINE)
 _LEFT_HAND_SIDE = re.compile(r"^(?:param|var|resource|module|output)\s+\w+[^=\n]*(?:= )?", re.MULTILINE)
 _KEY = re.compile(r"(?:(?<=\n)|(?<=\{ ))\s*\w+:(?=\s)")
@@ -59,8 +60,8 @@ class BicepFile:
 
     @property
     def loop_names(self) -> set[str]:
-        """The loop variables."""
-        return {name for name, _ in _LOOP.findall(self._bare)}
+        """The variables of loops and lambdas."""
+        return {name for name, _ in _LOOP.findall(self._bare)} | set(_LAMBDA.findall(self._bare))
 
     def resource(self, type: str, name: str | None = None) -> dict[str, Any]:
         """Returns the only resource of that type (and name). Ignores `existing` resources."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from persistence.errors import StoreUnavailable
+from persistence.errors import OwnerFull, StoreUnavailable
 from persistence.storage.containers import Container
 from persistence.storage.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
 from persistence.storage.query import Aggregate, Page, Query
@@ -123,3 +123,21 @@ class Asks(Around):
     ) -> int | float | str | None:
         self.asked.append((container, query))
         return await super().aggregate(container, query, function, path)
+
+
+class FullOwner(Around):
+    """While `owner` is set, that partition has no room: what creates an item there is refused as a whole."""
+
+    owner: str | None = None
+
+    async def create(self, container: Container, item: Item) -> str:
+        if item[container.partition_key] == self.owner:
+            raise OwnerFull
+        return await super().create(container, item)
+
+    async def commit(
+        self, container: Container, partition: str, operations: Sequence[Create | Replace]
+    ) -> list[str]:
+        if partition == self.owner and any(isinstance(one, Create) for one in operations):
+            raise OwnerFull
+        return await super().commit(container, partition, operations)

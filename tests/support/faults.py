@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
@@ -62,6 +62,8 @@ class Fault:
     status: int | None = None
     """The status of the response. None: the connection is closed without a response."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    """The JSON of the response. None: one that says that this is a fault."""
     holds: bool = False
     """Whether the request waits until `released` is set. If `applied`, its true response waits instead."""
     struck: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,10 +90,17 @@ class FaultProxy:
         *,
         status: int,
         headers: Mapping[str, str] | None = None,
+        body: Any = None,
         times: int = 1,
     ) -> Fault:
         """Responds with `status` without applying the request."""
-        return self._lay(Fault(method, predicate, times, status=status, headers=headers or {}))
+        return self._lay(Fault(method, predicate, times, status=status, headers=headers or {}, body=body))
+
+    def refuse_batch(self, status: int, sub_status: int = 0, times: int = 1) -> Fault:
+        """Responds to batches as Cosmos DB does if their last operation is refused."""
+        failed = {"statusCode": status, "subStatusCode": sub_status, "requestCharge": 1.0}
+        body = [{"statusCode": 424, "requestCharge": 0.0}, failed]
+        return self.before("POST", lambda request: request.is_batch, status=207, body=body, times=times)
 
     def after(
         self,
@@ -176,7 +185,7 @@ class FaultProxy:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
-        body = {"code": str(fault.status), "message": "An injected fault."}
+        body = fault.body or {"code": str(fault.status), "message": "An injected fault."}
         return web.json_response(body, status=fault.status, headers=fault.headers)
 
     async def _forward(self, request: Recorded) -> web.Response:

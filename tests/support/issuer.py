@@ -14,8 +14,16 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from functions.identity.settings import AuthMode, IdentityRules
+
 AUDIENCE = "api://savepoint"
 SUBJECT = "person-1"
+CLIENT = "client-1"
+
+
+def rules(**changed: Any) -> IdentityRules:
+    """Returns what an operator sets to trust the tokens of an `Issuer`."""
+    return IdentityRules(AuthMode.JWT, **{"audience": [AUDIENCE], **changed})
 
 
 def private_key(algorithm: str = "RS256", name: str = "first") -> Any:

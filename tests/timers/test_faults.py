@@ -9,7 +9,7 @@ import pytest
 from functions.timers import _run
 from persistence import Stores
 from persistence.documents import now
-from persistence.errors import CorruptItem, ItemNotFound, StoreUnavailable, Throttled
+from persistence.errors import CorruptItem, ItemNotFound, OwnerFull, StoreUnavailable, Throttled
 from persistence.kind import Counts, Kind, Step
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet
@@ -72,7 +72,7 @@ async def each(engine: Engine, work: Callable[[Item], Awaitable[None]]) -> Count
 @pytest.mark.parametrize(
     "fault",
     [ValueError(PRIVATE), TypeError(PRIVATE), OverflowError(PRIVATE), AssertionError(PRIVATE)]
-    + [LookupError(PRIVATE), CorruptItem("session", "item-3")],
+    + [LookupError(PRIVATE), CorruptItem("session", "item-3"), OwnerFull()],
     ids=lambda one: type(one).__name__,
 )
 async def test_an_item_with_a_fault_is_skipped_with_a_reference_and_stops_no_other(

@@ -23,6 +23,8 @@ export interface Recoverable {
   /** The text. Of something that cannot be read: as it was found. */
   readonly content: unknown;
   /** @internal */
+  readonly _owner: string;
+  /** @internal */
   readonly _entry: Entry | undefined;
   /** @internal */
   readonly _aside?: Aside;
@@ -58,7 +60,7 @@ export function createRecovery(by: Core, archive: Archive, orphans: Others["orph
 
   /** Returns undefined, and removes the entry, if there is nothing to recover. */
   async function described(entry: Entry): Promise<Recoverable | undefined> {
-    const { id, title, at, base, content } = entry;
+    const { id, title, at, base, content, owner: _owner } = entry;
     const r = answerOf(
       await http.send({ method: "GET", path: `/sessions/metadata/${encodeURIComponent(id)}` }),
     );
@@ -70,12 +72,12 @@ export function createRecovery(by: Core, archive: Archive, orphans: Others["orph
       return undefined;
     }
     const versions = { version: base?.version, serverVersion: server?.version };
-    return { id, title, at, aside: undefined, ...versions, current, content, _entry: entry };
+    return { id, title, at, aside: undefined, ...versions, current, content, _owner, _entry: entry };
   }
 
   const put = (aside: Aside): Recoverable => ({
     ...{ id: aside.id, title: aside.title, at: aside.at, aside: aside.why, content: aside.content, _aside: aside },
-    ...{ version: undefined, serverVersion: undefined, current: false, _entry: undefined },
+    ...{ version: undefined, serverVersion: undefined, current: false, _owner: aside.owner, _entry: undefined },
   });
 
   /** Saves a text without showing it. */
@@ -112,10 +114,9 @@ export function createRecovery(by: Core, archive: Archive, orphans: Others["orph
       const found = await Promise.all(entries.map(described));
       return [...found.filter((one) => one !== undefined), ...asides.map(put)];
     },
-    async claim({ _entry: entry, _aside: aside, content, title }) {
+    async claim({ _entry: entry, _aside: aside, _owner, content, title }) {
       const owner = await by.owner();
-      const maker = (entry ?? aside)?.owner;
-      if (maker && maker !== owner) throw new Problem("not_found", 404, "Another person has made this.");
+      if (_owner && _owner !== owner) throw new Problem("not_found", 404, "Another person has made this.");
       const instance = by.instance();
       if (!entry) {
         if (typeof content !== "string") throw new TypeError("This cannot be read, so it cannot be saved.");

@@ -49,7 +49,7 @@ export function createRequests(
     const about = { deviceInfo: device, title: s.title || undefined, ...a.rename };
     switch (a.form) {
       case "title":
-        return json("PATCH", `/sessions/${id}`, a.rename!);
+        return json("PUT", `/sessions/${id}`, { ...a.rename, deviceInfo: device });
       case "promote":
         return json("POST", `/drafts/${id}/promote`);
       case "restore":

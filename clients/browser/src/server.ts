@@ -200,25 +200,24 @@ export function connect(o: ConnectOptions): Server {
     return create({ base, kind, trouble: kind === "closed" ? "read_only" : "" });
   }
 
-  /** Functions of the late chunk, of whatever name, except `then`: it is no promise. */
+  /** A function of the late chunk. */
+  const lateCall =
+    (name: string, of?: string): any =>
+    async (...all: unknown[]) => {
+      const found = (await late()) as any;
+      return (of ? found[of] : found)[name](...all);
+    };
+  /** Has every function that the late chunk has. It is no promise. */
   const group = (of: string): any =>
-    new Proxy(
-      {},
-      {
-        get: (_, name) =>
-          name === "then" ? undefined : async (...all: unknown[]) => ((await late()) as any)[of][name](...all),
-      },
-    );
+    new Proxy({}, { get: (_, name: string) => (name === "then" ? undefined : lateCall(name, of)) });
+  const names = "recoverable claim setAside usage forgetDevice openShared".split(" ");
   const groups = "sessions drafts snapshots trash activity account".split(" ");
-  const lent = "recoverable claim setAside usage forgetDevice openShared".split(" ");
 
-  return {
-    open,
-    ...Object.fromEntries(groups.map((of) => [of, group(of)])),
-    ...Object.fromEntries(
-      lent.map((name) => [name, async (...all: unknown[]) => ((await late()) as any)[name](...all)]),
-    ),
-  } as Server;
+  return Object.fromEntries([
+    ["open", open],
+    ...names.map((name) => [name, lateCall(name)]),
+    ...groups.map((name) => [name, group(name)]),
+  ]);
 }
 
 const configOf = (o: OpenOptions): Config => ({

@@ -6,10 +6,10 @@ batches, under a lock. Otherwise each of a crowd of first calls would do so.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from azure.core.exceptions import AzureError
@@ -23,14 +23,18 @@ from azure.cosmos.exceptions import (
 
 from persistence.errors import StoreUnavailable, Throttled
 from persistence.faults import named
+from persistence.retry import Attempts
 from persistence.storage.containers import CONTAINERS, SESSIONS, Container
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.cosmos.encoding import add_charge_of
-from persistence.storage.cosmos.errors import RETRY_AFTER, translated
+from persistence.storage.cosmos.errors import RETRY_AFTER, is_in_the_way, translated
 from persistence.storage.cosmos.probe import find_refusal, is_azure
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+_ATTEMPTS_IN_THE_WAY = 3
 _THROTTLE_RETRIES = 3
 # The SDK sleeps as long as the response says, and only then compares the sum of its waits with this.
 _THROTTLE_WAIT_SECONDS = 5
@@ -56,8 +60,22 @@ class Client:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    async def call(self, container: Container, send: Callable[[ContainerProxy], Awaitable[T]]) -> T:
+        """Returns what `send` returns for the container. Sends at most three times if another write is in the way
+        (449). Raises our exceptions."""
+        async with self._calling(container) as proxy:
+            fault: CosmosHttpResponseError | CosmosBatchOperationError
+            async for _ in Attempts(_ATTEMPTS_IN_THE_WAY):
+                try:
+                    return await send(proxy)
+                except (CosmosHttpResponseError, CosmosBatchOperationError) as exc:
+                    if not is_in_the_way(exc):
+                        raise
+                    fault = exc
+            raise fault
+
     @asynccontextmanager
-    async def calling(self, container: Container) -> AsyncIterator[ContainerProxy]:
+    async def _calling(self, container: Container) -> AsyncIterator[ContainerProxy]:
         """Yields the container to call. Turns the SDK's exceptions in the block into ours, nowhere else."""
         if self._closed:
             raise StoreUnavailable
@@ -84,7 +102,7 @@ class Client:
 
     async def enforces_conditions(self) -> bool:
         """Whether a replace within a batch fails under a stale etag. Opens the client if it is not open."""
-        async with self.calling(SESSIONS):
+        async with self._calling(SESSIONS):
             return self._enforces_conditions
 
     async def close(self) -> None:

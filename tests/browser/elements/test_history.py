@@ -222,5 +222,7 @@ def test_the_history_can_be_used_by_everyone(stages: Callable[..., Stage], tmp_p
     page.get_by_label("Name of this version").fill("Qualifying")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Qualifying")).to_be_visible()
+    page.get_by_text("Put back one part").click()
+    page.get_by_role("button", name="Which versions?: Tyres").click()
     assert_accessible(page)
     pictures(page, tmp_path, "history")

@@ -259,6 +259,21 @@ def test_another_filter_drops_the_selection(stage: Stage) -> None:
     expect(page.get_by_text("Nothing selected")).to_be_visible()
 
 
+def test_selecting_moves_no_row(stage: Stage) -> None:
+    stage.server.create_many(["Alpha", "Beta"])
+    page = stage.page()
+    page.set_viewport_size({"width": 320, "height": 640})
+    put(page, "savepoint-open")
+    box = page.get_by_label("Select “Alpha”")
+    before = box.bounding_box()
+    box.check()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    assert box.bounding_box() == before
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_text("Nothing selected")).to_be_visible()
+    expect(page.get_by_role("button", name="Beta", exact=True)).to_be_focused()
+
+
 def test_a_bulk_deletion_ends_with_one_result_that_names_each_failure(stage: Stage) -> None:
     stage.server.create_many(["Alpha", "Beta", "Gamma"])
 

@@ -213,7 +213,7 @@ def failed(*results: dict[str, Any]) -> CosmosBatchOperationError:
         ((424, 413, 424), ItemTooLarge),
         ((424, 429, 424), Throttled),
         ((424, 400, 424), ValueError),
-        ((424, 449, 424), StoreUnavailable),
+        ((424, 449, 424), Throttled),
         ((424, 500, 424), StoreUnavailable),
         ((424, 424, 424), StoreUnavailable),
         ((200, 412, 409), ItemChanged),

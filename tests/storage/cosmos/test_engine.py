@@ -16,7 +16,7 @@ from persistence.errors import (
     ItemExists,
     ItemNotFound,
     ItemTooLarge,
-    StorageExhausted,
+    OwnerFull,
     StoreUnavailable,
     Throttled,
 )
@@ -37,7 +37,7 @@ from tests.support.wire import EMULATOR_KEY
 async def test_an_answer_that_is_a_fault_means_unavailable(
     engine: CosmosEngine, proxy: FaultProxy, verb: Verb
 ) -> None:
-    for status in (403, 408, 449, 500, 503):
+    for status in (403, 408, 500, 503):
         faults = always(proxy.before, status=status)
         with pytest.raises(StoreUnavailable) as failed:
             await verb(engine)
@@ -96,14 +96,52 @@ async def test_a_404_that_is_of_no_item_means_unavailable(
     assert isinstance(failed.value.__cause__, CosmosHttpResponseError)
 
 
-@pytest.mark.parametrize(("code", "expected"), [("1014", StorageExhausted), ("5300", StoreUnavailable)])
+@pytest.mark.parametrize(("code", "expected"), [(1014, OwnerFull), (5300, StoreUnavailable)])
 async def test_a_full_partition_is_told_from_a_missing_role(
-    engine: CosmosEngine, proxy: FaultProxy, code: str, expected: type[Exception]
+    engine: CosmosEngine, proxy: FaultProxy, code: int, expected: type[Exception]
 ) -> None:
-    always(proxy.before, status=403, headers={"x-ms-substatus": code})
-    with pytest.raises(StoreUnavailable) as failed:
-        await engine.create(SESSIONS, thing())
-    assert type(failed.value) is expected
+    proxy.before("POST", documents, status=403, headers={"x-ms-substatus": str(code)})
+    with pytest.raises(expected):
+        await engine.create(SESSIONS, thing("two"))
+    etag = (await engine.read(SESSIONS, "one", PARTITION)).etag
+    proxy.refuse_batch(403, code)
+    with pytest.raises(expected):
+        await engine.commit(SESSIONS, PARTITION, [Replace(thing(), etag), Create(thing("two"))])
+    assert await ids(engine) == ["one"]
+
+
+async def test_a_write_that_another_is_in_the_way_of_is_tried_three_times(
+    engine: CosmosEngine, proxy: FaultProxy
+) -> None:
+    proxy.before("PATCH", status=449, times=2)
+    assert (await engine.patch(SESSIONS, "one", PARTITION, [Increment("n")])).item["n"] == 1
+    etag = (await engine.read(SESSIONS, "one", PARTITION)).etag
+    batch: list[Create | Replace] = [Replace(thing(n=2), etag), Create(thing("two"))]
+    proxy.refuse_batch(449, times=2)
+    await engine.commit(SESSIONS, PARTITION, batch)
+    assert await ids(engine) == ["one", "two"]
+    for operation in json.loads(proxy.sent("POST", lambda request: request.is_batch)[-1].body)[:1]:
+        assert operation["ifMatch"] == etag, "the SDK removes it from what it was given"
+
+
+@every_verb
+async def test_a_write_that_another_stays_in_the_way_of_is_throttled(
+    engine: CosmosEngine, proxy: FaultProxy, verb: Verb
+) -> None:
+    always(proxy.before, status=449)
+    with pytest.raises(Throttled) as failed:
+        await verb(engine)
+    assert failed.value.retry_after_seconds == 1
+    assert len([one for one in proxy.requests if documents(one)]) == 3
+
+
+async def test_a_batch_that_another_stays_in_the_way_of_is_throttled(
+    engine: CosmosEngine, proxy: FaultProxy
+) -> None:
+    fault = proxy.refuse_batch(449, times=9)
+    with pytest.raises(Throttled):
+        await engine.commit(SESSIONS, PARTITION, [Create(thing("two")), Create(thing("three"))])
+    assert fault.times == 6
 
 
 @every_verb

@@ -168,7 +168,7 @@ export abstract class ListElement<Row extends Named, Shown extends Named = Row> 
       void this.focusRow(0);
     };
     return html`<span class="spread" role="status">${busy || (count ? words : say("list.chosen-none"))}</span>
-      ${count ? html`<button @click=${clear}>${say("list.choose-none")}</button>` : nothing}`;
+      <button ?disabled=${!count} @click=${clear}>${say("list.choose-none")}</button>`;
   }
 
   #tools(): TemplateResult {

@@ -1,0 +1,87 @@
+"""A person whose partition of the database is full: saves are refused, deleting works, and nobody else notices."""
+
+import pytest
+
+from persistence import stores_over
+from persistence.storage.containers import SESSIONS as CONTAINER
+from persistence.storage.engine import Engine
+from persistence.storage.query import Query
+from tests.conftest import SETTINGS
+from tests.support.activity import OWNER, stored_lines
+from tests.support.breaking import FullOwner
+from tests.support.clock import Clock
+from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
+from tests.support.sessions import count
+from tests.support.timers import run_daily
+
+pytestmark = pytest.mark.each_way
+
+TRASH, ME, SYNC = "persistence/trash", "persistence/me", "persistence/sync"
+CONFIRMED = {"Savepoint-Confirm": OWNER}
+
+
+@pytest.fixture
+def full(engine: Engine) -> FullOwner:
+    return FullOwner(engine)
+
+
+@pytest.fixture
+def person(full: FullOwner) -> Client:
+    return Client(stores_over(full, SETTINGS.store_rules()), SETTINGS, OWNER)
+
+
+async def test_a_save_is_507_without_a_time_to_retry_and_others_are_served(
+    person: Client, full: FullOwner
+) -> None:
+    path, _ = await made(person)
+    full.owner = OWNER
+    for refused in (await person.put(path, {"content": "more"}), await person.post(SESSIONS, NEW)):
+        problem = assert_problem(refused, 507, "storage_full")
+        assert "retry-after" not in refused.headers and "retryAfter" not in problem
+    assert_ok(await person.get(path))
+    assert_ok(await person.of("bob").post(SESSIONS, NEW), 201)
+
+
+async def test_trash_purge_and_erasure_need_no_room_for_their_lines(
+    person: Client, full: FullOwner, engine: Engine
+) -> None:
+    paths = [(await made(person))[0] for _ in range(4)]
+    before = await stored_lines(engine)
+    full.owner = OWNER
+    for path in paths[:2]:
+        assert_ok(await person.delete(path), 204)
+    assert_ok(await person.delete(f"{TRASH}/{paths[0].rpartition('/')[2]}"), 204)
+    assert_ok(await person.delete(paths[2], purge="true"), 204)
+    for path in paths[:3]:
+        assert_problem(await person.get(path), 410, "gone")
+    assert await stored_lines(engine) == before
+    assert_ok(await person.delete(ME, CONFIRMED))
+    assert (await engine.query(CONTAINER, Query(None, OWNER, ("id",)))).items == []
+
+
+async def test_one_atomic_sync_moves_several_sessions_to_the_trash(
+    person: Client, full: FullOwner, engine: Engine
+) -> None:
+    if not await engine.has_conditional_commits():
+        pytest.skip("this database has no atomic sync")
+    ids = [(await made(person))[0].rpartition("/")[2] for _ in range(2)]
+    full.owner = OWNER
+    items = [{"op": "trash", "id": id} for id in ids]
+    assert_ok(await person.post(SYNC, {"mode": "atomic", "items": items}))
+    listed = assert_ok(await person.get(TRASH)).json["items"]
+    assert sorted(one["id"] for one in listed) == sorted(ids)
+
+
+async def test_the_timers_go_on_for_everybody_and_purge_what_is_due(
+    full: FullOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock.installed(monkeypatch)
+    stores = stores_over(full, SETTINGS.store_rules())
+    client = Client(stores, SETTINGS, OWNER)
+    for one in (client, client.of("bob")):
+        assert_ok(await one.put("persistence/drafts/draft-000001", {"content": "one"}), 201)
+    clock.advance(days=31)
+    full.owner = OWNER
+    counts = await run_daily(stores)
+    assert counts["drafts purged"] == 2
+    assert await count(full, "draft", "bob") == 0
