@@ -13,13 +13,13 @@ import { fill, withTwins } from "./files.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
 
-// Names within the module that neither the wire, the journal, an app nor a string of ours knows (tests/browser/test_package.py).
+// Names within the module that neither the wire, the journal, an app nor a string of ours knows.
 const INTERNAL = [
   ..."snapped trouble loading failing visible idle tries stuck rush seed config deltas".split(" "), // of a state
   ..."dispatch stopped signedOut documents shared remember commands isBusy until written report".split(" "),
   ..."answerOf baseOf begin calm conflictOf nameOf pathOf problemOf teach theirsOf unknown meaningOf".split(" "),
   ..."http newId renew proof packing ahead mirrored keepAside leftOf perform hasBegun isLate meta".split(" "),
-  ..."later meet local resume prepare packed ready pack strict since unsafe start last late".split(" "),
+  ..."later meet local resume prepare packed ready pack strict since unsafe start last stop late run".split(" "),
 ];
 
 /** Returns the files of some entries by name. Two bundles share no chunk, so the core stays one small file. */
@@ -84,9 +84,9 @@ const bundles = () =>
     }),
   ]);
 
-const [own, ...others] = await bundles();
-const names = own.map(([name]) => name);
-const files = [...(await Promise.all(own.map((file) => smaller(file, names)))), ...others.flat()];
+const [core, ...others] = await bundles();
+const names = core.map(([name]) => name);
+const files = [...(await Promise.all(core.map((file) => smaller(file, names)))), ...others.flat()];
 if (process.argv.includes("--npm")) {
   await fill(join(here, "dist"), files);
   const tsc = join(here, "node_modules", "typescript", "bin", "tsc");
