@@ -55,6 +55,19 @@ def test_the_core_and_its_parts_are_small(built: Path) -> None:
     assert size(built, late) <= LATE_MAX_BYTES
 
 
+@pytest.mark.parametrize("file", ["account", "document", "lists", "recovery", "sealed", "types", "view"])
+def test_no_name_that_an_app_uses_is_shortened(file: str) -> None:
+    build = (SOURCE / "build.mjs").read_text()
+    [block] = re.findall(r"const INTERNAL = \[(.*?)\];", build, re.DOTALL)
+    internal = {name for line in re.findall(r'"(.*?)"\.split', block) for name in line.split()}
+    source = (SOURCE / "src" / f"{file}.ts").read_text()
+    members = set[str]()
+    for name, body in re.findall(r"export interface (\w+)[^{]*\{\n(.*?)\n\}", source, re.DOTALL):
+        if name not in ("Managed", "Handle", "DocumentShared"):  # these are ours
+            members |= set(re.findall(r"^ +(?:readonly )?(\w+)\??[:(<]", body, re.MULTILINE))
+    assert internal and members and not internal & members
+
+
 def test_the_types_of_the_wire_are_those_of_the_api_description(tmp_path: Path) -> None:
     made = tmp_path / "wire.gen.ts"
     script = PACKAGE["scripts"]["wire"].split()
