@@ -114,6 +114,8 @@ def assert_accessible(page: Page) -> None:
         assert [(one["id"], [node["failureSummary"] for node in one["nodes"]]) for one in found] == [], scheme
     before = page.viewport_size
     page.set_viewport_size(NARROW)
+    # Pages hear of their new size with the next frame.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= NARROW["width"], f"scrolls sideways: {width} px"
     if before:
