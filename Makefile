@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 MAKEFLAGS += --silent --no-print-directory
 
-.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock bicep verify-cloud parity bench soak clean
+.PHONY: help setup node run run-cosmos backup restore compact test smoke lint format types lock bicep verify-cloud parity pictures bench soak clean
 
 help: ## show this list
 	awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,9 @@ verify-cloud: .venv/ready ## show what only a deployment can show: URL=https://.
 parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests through Microsoft's own Python engine
 	files=$$(grep -rl --include="test_*.py" "tests\.support\.http import" tests/sessions tests/drafts tests/snapshots tests/account tests/http tests/identity) && \
 		.venv-parity/bin/python -m pytest -q -n 2 --dist loadfile -p tests.parity.plugin $$files tests/parity
+
+pictures: setup ## make the pictures of docs/workbench.md anew, from the running page
+	$(VENV)/python -m tests.browser.workbench.pictures
 
 bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks

@@ -1,12 +1,13 @@
 /** A document that is open: the editor, the light, and all that can be done with it. */
 
 import type { OpenDocument, Server } from "@savepoint/client";
+import type { LeaveElement, SavepointEvents } from "@savepoint/client/elements";
+import { guard } from "@savepoint/client/navigation";
 import type { Editor } from "./editor.js";
-import { element, make, notify, words } from "./page.js";
+import { changed, element, make, notify, signInLink, words } from "./page.js";
 import { fill, type Shown } from "./shown.js";
 
 type Dialog = HTMLElement & { show(): Promise<string | undefined> };
-type Leaving = HTMLElement & { ask(): Promise<"save" | "leave" | "stay"> };
 
 interface Options {
   server: Server;
@@ -31,7 +32,7 @@ export async function showDocument({ server, id, onId, back }: Options): Promise
       if (editor.isConnected) show();
     },
   });
-  const heading = make("h1", {});
+  const heading = make("h2", {});
   const parts = partsOf(doc, server);
   editor.onedit = () => doc.changed();
   fill(
@@ -44,23 +45,47 @@ export async function showDocument({ server, id, onId, back }: Options): Promise
   );
   show();
   editor.focus();
+  parts.panel.addEventListener("savepoint-put", (event) => {
+    // One place of an old version: the document shows it, and saves it as any edit.
+    text = (event as CustomEvent<SavepointEvents["savepoint-put"]>).detail.text;
+    show();
+    doc.changed();
+  });
+  const guarding = guard(doc, () => mayLeave(doc, parts.leaving));
+  let listed = "";
   const end = doc.subscribe((state) => {
+    // What the lists show of it.
+    const now = state.version ? `${state.id} ${state.title} ${state.draft}` : listed;
+    if (now !== listed && (listed || !id)) changed();
+    listed = now;
     heading.textContent = state.title || "Untitled";
     document.title = `${state.dirty ? "• " : ""}${state.title || "Untitled"} – Savepoint`;
     if (state.version || state.dirty) onId(state.id);
   });
-  return { leave: () => leave(doc, parts.leaving, end) };
+  return {
+    leave: async () => {
+      guarding.stop();
+      end();
+      await doc.close(); // what is not saved stays on this device
+    },
+  };
+}
+
+/** Asks only if there is something to decide. */
+async function mayLeave(doc: OpenDocument, leaving: LeaveElement): Promise<boolean> {
+  const { dirty } = await doc.flush();
+  return !dirty || (await leaving.ask()) !== "stay";
 }
 
 const withClass = <E extends HTMLElement>(one: E, className: string): E => Object.assign(one, { className });
 
 function partsOf(doc: OpenDocument, server: Server) {
   const dialog = (name: string, more: object = {}): Dialog => element(name, { doc, server, ...more }) as Dialog;
-  const leaving = element("savepoint-leave", { doc }) as Leaving;
+  const leaving = element("savepoint-leave", { doc }) as LeaveElement;
   const save = dialog("savepoint-save");
   const saveAs = dialog("savepoint-save", { as: true });
   return {
-    light: element("savepoint-status", { doc }),
+    light: lightOf(doc),
     panel: make("div", { id: "panel" }),
     leaving,
     save,
@@ -72,6 +97,13 @@ function partsOf(doc: OpenDocument, server: Server) {
       ...["conflict", "recovery", "oversize"].map((name) => dialog(`savepoint-${name}`)),
     ],
   };
+}
+
+/** The light, with the way to sign in, where the platform has one. */
+function lightOf(doc: OpenDocument): HTMLElement {
+  const light = element("savepoint-status", { doc });
+  void signInLink().then((link) => link && light.append(Object.assign(link, { slot: "sign-in" })));
+  return light;
 }
 
 function toolbar(doc: OpenDocument, server: Server, parts: ReturnType<typeof partsOf>): HTMLElement {
@@ -111,21 +143,10 @@ async function remove(doc: OpenDocument, server: Server): Promise<void> {
     return notify(`“${title}” could not be deleted: ${words(error)}`);
   }
   location.hash = "#/sessions";
+  changed();
   notify(`“${title}” is in the trash.`, async () => {
     await server.trash.restore(id);
+    changed();
     location.hash = `#/session/${id}`;
   });
-}
-
-/** Nothing is lost by leaving: what is not saved stays on this device. Asks only if there is something to decide. */
-async function leave(doc: OpenDocument, leaving: Leaving, end: () => void): Promise<boolean> {
-  const state = await doc.flush();
-  if (state.dirty && customElements.get("savepoint-leave")) {
-    const answer = await leaving.ask();
-    if (answer === "stay") return false;
-    if (answer === "save") await doc.save();
-  }
-  end();
-  await doc.close();
-  return true;
 }

@@ -1,14 +1,14 @@
 /** The erasure of all that a person has. It asks for the name of the person. */
 
 import type { Server } from "@savepoint/client";
-import { make, words } from "./page.js";
+import { changed, make, words } from "./page.js";
 
 export function erasing(server: Server): HTMLElement {
   const typed = make("input", { name: "confirm", autocomplete: "off" });
   const erase = make("button", { textContent: "Erase everything", className: "danger", disabled: true });
   const status = make("p", {});
   status.setAttribute("role", "status");
-  const place = make("section", { className: "card stack" }, make("h2", { textContent: "Erase" }));
+  const place = make("section", { className: "card stack" }, make("h3", { textContent: "Erase" }));
   server.account.me().then(
     ({ ownerId }) => {
       typed.addEventListener("input", () => (erase.disabled = typed.value !== ownerId));
@@ -34,7 +34,7 @@ async function eraseAll(server: Server, ownerId: string, status: HTMLElement): P
     while (!found.done) found = await server.account.erase(ownerId);
     await server.forgetDevice();
     status.textContent = "Everything is erased.";
-    document.dispatchEvent(new CustomEvent("savepoint-changed"));
+    changed();
   } catch (error) {
     status.textContent = `Not everything could be erased: ${words(error)} Try again.`;
   }

@@ -3,7 +3,7 @@
 import type { Server } from "@savepoint/client";
 import { bytes } from "@savepoint/client/elements";
 import { partsOf, read, type Archive, type ArchivedDocument } from "./archive.js";
-import { element, make, notify, words } from "./page.js";
+import { changed, element, make, notify, words } from "./page.js";
 import { progressIn } from "./progress.js";
 
 const SHOWN_MAX = 200;
@@ -48,7 +48,7 @@ export async function rehearse(server: Server, file: File, place: HTMLElement): 
   });
   const besides = others ? ` ${others} other lines, such as snapshots and activity, are not imported.` : "";
   place.replaceChildren(
-    make("h2", { textContent: `${file.name}: ${documents.length} ${documents.length === 1 ? "document" : "documents"}` }),
+    make("h3", { textContent: `${file.name}: ${documents.length} ${documents.length === 1 ? "document" : "documents"}` }),
     make("p", { textContent: `Nothing is written yet.${besides}` }),
     make("label", {}, "If a document is there already ", mode),
     tableOf(
@@ -102,11 +102,11 @@ async function run(server: Server, archive: Archive, mode: Mode, place: HTMLElem
 
 /** Says what was imported. Copies can be taken back as one: they go to the trash. */
 function tell(server: Server, rows: readonly Row[], mode: Mode): void {
-  document.dispatchEvent(new CustomEvent("savepoint-changed"));
+  changed();
   const ids = rows.flatMap(({ outcome, id }) => (outcome === "imported" && id ? [id] : []));
   const undo = async (): Promise<void> => {
     for (const id of ids) await server.sessions.remove(id);
-    document.dispatchEvent(new CustomEvent("savepoint-changed"));
+    changed();
   };
   notify(summary(rows), mode === "copy" && ids.length ? undo : undefined);
 }

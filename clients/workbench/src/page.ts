@@ -54,6 +54,9 @@ export const notify = (text: string, undo?: () => Promise<unknown>): void => {
   document.dispatchEvent(new CustomEvent("savepoint-notice", { detail: undo ? { text, undo } : { text } }));
 };
 
+/** Tells the lists that something else than they has changed what they show. */
+export const changed = (): void => void document.dispatchEvent(new CustomEvent("savepoint-changed"));
+
 let config: Promise<Config> | undefined;
 
 const configured = (): Promise<Config> => (config ??= fetch("/api/client/config").then((found) => found.json()));
@@ -61,13 +64,17 @@ const configured = (): Promise<Config> => (config ??= fetch("/api/client/config"
 /** Shows who is signed in, and how that can be changed. */
 export async function showPerson(): Promise<void> {
   const place = find("#who");
-  const [{ authMode, signIn }, me] = await Promise.all([configured(), whoAmI()]);
+  const [{ authMode }, me] = await Promise.all([configured(), whoAmI()]);
   if (authMode === "local") place.replaceChildren(switcher(me ?? "nobody"));
   else if (me) place.replaceChildren(`Signed in as ${me}`);
-  else if (signIn) {
-    const href = signIn + encodeURIComponent(location.pathname + location.hash);
-    place.replaceChildren(make("a", { href, className: "button", textContent: "Sign in" }));
-  } else place.replaceChildren("Not signed in");
+  else place.replaceChildren((await signInLink()) ?? "Not signed in");
+}
+
+/** Returns a link to the platform's page for signing in, which leads back here. Undefined if there is none. */
+export async function signInLink(): Promise<HTMLAnchorElement | undefined> {
+  const { signIn } = await configured();
+  const href = () => signIn + encodeURIComponent(location.pathname + location.hash);
+  return signIn ? make("a", { href: href(), className: "button", textContent: "Sign in" }) : undefined;
 }
 
 async function whoAmI(): Promise<string | undefined> {

@@ -3,11 +3,11 @@
 import { find } from "./page.js";
 
 export interface Shown {
-  /** Lets go. Returns false if the person stays. */
-  leave(): Promise<boolean>;
+  /** Lets go. */
+  leave(): Promise<void>;
 }
 
-export const nothing: Shown = { leave: async () => true };
+export const nothing: Shown = { leave: async () => undefined };
 
 /** Replaces what is shown. */
 export function fill(...within: (Node | string)[]): HTMLElement {

@@ -15,7 +15,7 @@ export async function showSnapshot(server: Server, id: string, back: string): Pr
   copy.addEventListener("click", () => void makeCopy(server, metadata.title, content));
   fill(
     make("a", { className: "back", href: back, textContent: "Back to the list" }),
-    make("h1", { textContent: metadata.title }),
+    make("h2", { textContent: metadata.title }),
     make(
       "div",
       { className: "tools banner" },

@@ -26,13 +26,13 @@ export async function showTransfer(server: Server, back: string): Promise<Shown>
     make(
       "section",
       { className: "card stack" },
-      make("h2", { textContent: heading }),
+      make("h3", { textContent: heading }),
       make("p", { textContent: text }),
       ...within,
     );
   fill(
     make("a", { className: "back", href: back, textContent: "Back to the list" }),
-    make("h1", { textContent: "Import, export, erase" }),
+    make("h2", { textContent: "Import, export, erase" }),
     section(
       "Export",
       "One file with all sessions and drafts, their history, snapshots and activity.",

@@ -82,10 +82,7 @@ async function move(): Promise<void> {
   showList(next);
   const address = addressOf({ ...next, list: "sessions", query: {} });
   const same = address === addressOf({ ...place, list: "sessions", query: {} }) && current !== "";
-  if (!same && !(await shown.leave())) {
-    history.replaceState(null, "", current);
-    return;
-  }
+  if (!same) await shown.leave();
   place = next;
   current = addressOf(place);
   document.body.toggleAttribute("data-shown", next.shown.kind !== "nothing");
@@ -105,7 +102,7 @@ function deadEnd(error: unknown): void {
     make(
       "div",
       { className: "stack calm" },
-      make("h1", { textContent: isGone ? "There is nothing here that you can open" : "This could not be opened" }),
+      make("h2", { textContent: isGone ? "There is nothing here that you can open" : "This could not be opened" }),
       make("p", {
         className: "quiet",
         textContent: isGone

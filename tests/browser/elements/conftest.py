@@ -111,7 +111,9 @@ def assert_accessible(page: Page) -> None:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = page.evaluate("axe.run().then(({ violations }) => violations)")
-        assert [(one["id"], [node["failureSummary"] for node in one["nodes"]]) for one in found] == [], scheme
+        assert [
+            (one["id"], [node["failureSummary"] + node["html"] for node in one["nodes"]]) for one in found
+        ] == [], scheme
     before = page.viewport_size
     page.set_viewport_size(NARROW)
     # Pages hear of their new size with the next frame.

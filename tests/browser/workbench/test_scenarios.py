@@ -44,9 +44,6 @@ def conflict(visitor: Visitor) -> tuple[Page, str]:
     return page, id
 
 
-WAYS: dict[str, Callable[[Visitor, Page, str], None]] = {}
-
-
 @pytest.mark.parametrize(
     ("button", "current", "drafts"),
     [("Keep mine", "base mine", 0), ("Use theirs", "theirs", 0), ("Keep both", "theirs", 1)],
@@ -73,8 +70,7 @@ def test_a_conflict_can_be_compared_and_merged_piece_by_piece(visitor: Visitor) 
     dialog = page.get_by_role("dialog").first
     expect(dialog).to_be_visible(timeout=20_000)
     dialog.get_by_role("button", name="Compare").click()
-    merge = page.locator("savepoint-merge")
-    merge.get_by_role("button", name="Finish").click()
+    dialog.get_by_role("button", name="Finish").click()
     page.wait_for_function("() => !document.title.startsWith('•')", timeout=20_000)
     saved = visitor.server.content(id).replace(" ", "").replace("\n", "")
     assert saved == '{"front":650,"rear":480}'
@@ -86,10 +82,8 @@ def test_deleted_elsewhere_can_be_saved_as_new(visitor: Visitor) -> None:
     visitor.server.act("DELETE", f"/sessions/{id}")
     type_at_end(page, " two")
     expect(light(page)).to_have_text("Deleted elsewhere", timeout=20_000)
-    page.get_by_role("button", name="Save as new").first.click()
-    dialog = page.get_by_role("dialog")
-    if dialog.count() and dialog.first.is_visible():
-        dialog.first.get_by_role("button", name="Save as new").click()
+    light(page).click()
+    page.get_by_role("button", name="Save as new").click()
     expect(light(page)).to_have_text("Saved", timeout=20_000)
     assert "one two" in visitor.server.everything()
 
@@ -128,7 +122,8 @@ def test_too_large_says_the_size_and_what_helps(visitor: Visitor) -> None:
             const data = new DataTransfer();
             data.setData("text/plain", "x".repeat(1_700_000));
             const content = document.querySelector("workbench-editor").shadowRoot.querySelector(".cm-content");
-            content.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+            const options = { clipboardData: data, bubbles: true, cancelable: true };
+            content.dispatchEvent(new ClipboardEvent("paste", options));
         }"""
     )
     expect(light(page)).to_have_text("Too large: 1.6 MiB of 1.5 MiB", timeout=30_000)
@@ -168,10 +163,49 @@ def test_an_old_version_is_looked_at_and_restored(visitor: Visitor) -> None:
     page = opened(visitor, id)
     page.get_by_role("button", name="History").click()
     history = page.locator("savepoint-history")
-    row = history.get_by_role("option").nth(1) if history.get_by_role("option").count() else history.locator("li").nth(1)
-    expect(history).to_contain_text("Created")
-    assert visitor.server.content(id) == "third", "looking makes no version"
-    del row
+    history.get_by_text("Version 1", exact=True).click()
+    expect(history.locator("savepoint-version")).to_contain_text("first")
+    assert visitor.server.version(id) == 3, "looking makes no version"
+    history.get_by_role("button", name="Restore").click()
+    confirm = history.get_by_role("dialog").get_by_role("button", name="Restore")
+    confirm.click()
+    expect(editor(page)).to_have_text("first")
+    expect(history).to_contain_text("restored from v1")
+    page.get_by_role("button", name="Undo").click()
+    expect(editor(page)).to_have_text("third")
+
+
+def test_a_list_shows_what_another_window_has_saved_and_hides_what_is_deleted(visitor: Visitor) -> None:
+    visitor.server.create("one", "Thunder Alley")
+    page = visitor.page()
+    row = page.locator("savepoint-open").get_by_text("Thunder Alley")
+    expect(row).to_be_visible()
+    row.click()
+    expect(editor(page)).to_have_text("one")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(row).to_be_hidden()
+
+
+def test_leaving_asks_only_if_something_is_not_saved_and_stay_stays(visitor: Visitor) -> None:
+    id = visitor.server.create("one", "Thunder Alley")
+    other = visitor.server.create("other", "Other")
+    page = opened(visitor, id)
+    visitor.line.breaks(never_arrives, "PUT|PATCH|POST")
+    type_at_end(page, " two")
+    expect(light(page)).to_contain_text("Offline", timeout=20_000)
+    page.locator("savepoint-open").get_by_text("Other").click()
+    dialog = page.get_by_role("dialog", name="Not everything is saved")
+    dialog.get_by_role("button", name="Stay").click()
+    assert f"#/session/{id}" in page.url
+    expect(editor(page)).to_have_text("one two")
+    page.locator("savepoint-open").get_by_text("Other").click()
+    dialog.get_by_role("button", name="Leave (kept on this device)").click()
+    expect(editor(page)).to_have_text("other")
+    assert f"#/session/{other}" in page.url
+    visitor.line.works()
+    page.go_back()
+    expect(editor(page)).to_have_text("one two")
+    expect(light(page)).to_have_text("Saved", timeout=20_000)
 
 
 def test_delete_goes_to_the_trash_and_undo_brings_it_back(visitor: Visitor) -> None:

@@ -115,9 +115,18 @@ export const rowsStyle = css`
       margin-inline-start: auto;
     }
     td:empty,
-    .wide,
-    th.still {
+    .wide {
       display: none;
+    }
+    /* Not hidden from all: a row of headers must have one. */
+    th.still {
+      position: absolute;
+      width: 1px;
+      height: 1px;
+      padding: 0;
+      border: 0;
+      overflow: hidden;
+      clip-path: inset(50%);
     }
     button.open,
     th button.bare {
