@@ -80,6 +80,7 @@ pictures: setup ## make the pictures of docs/workbench.md anew, from the running
 bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
 	$(VENV)/python -m benchmarks.browser
+	$(VENV)/python -m benchmarks.browser.workbench
 
 soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
