@@ -1,6 +1,6 @@
-"""Measures how soon the workbench can be used, with 50 and with 10,000 sessions: `python -m benchmarks.browser.workbench`.
+"""Measures how soon the workbench can be used, with few sessions and with 10,000.
 
-Each opening is by a browser that has never been there.
+`python -m benchmarks.browser.workbench`. Each opening is by a browser that has never been there.
 """
 
 import argparse
