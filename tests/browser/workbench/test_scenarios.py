@@ -288,7 +288,8 @@ def test_a_file_that_is_dropped_on_the_editor_is_no_text(visitor: Visitor) -> No
             data.items.add(new File(['{"kind": "session", "metadata": {"title": "Dropped"}}'], "one.ndjson"));
             const content = document.querySelector("workbench-editor").shadowRoot.querySelector(".cm-content");
             const options = { dataTransfer: data, bubbles: true, cancelable: true, composed: true };
-            for (const type of ["dragenter", "dragover", "drop"]) content.dispatchEvent(new DragEvent(type, options));
+            const types = ["dragenter", "dragover", "drop"];
+            for (const type of types) content.dispatchEvent(new DragEvent(type, options));
         }"""
     )
     expect(page.get_by_role("heading", name="one.ndjson: 1 document")).to_be_visible()
