@@ -80,6 +80,7 @@ pictures: setup ## make the pictures of docs/workbench.md anew, from the running
 bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
 	$(VENV)/python -m benchmarks.browser
+	$(VENV)/python -m benchmarks.browser.workbench
 
 soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
@@ -144,12 +145,12 @@ node: .venv/created
 	touch $@
 
 # Writes this file last. It stays as it is if its content is the same, so it is touched.
-$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs clients/browser/files.mjs $(shell find clients/browser/src -name "*.ts")
+$(BROWSER_MODULE): clients/browser/node_modules/ready clients/browser/build.mjs clients/browser/files.mjs $(wildcard $(addprefix clients/browser/src,/*.ts /*/*.ts /*/*/*.ts /*/*/*/*.ts))
 	echo "Building the browser module"
 	cd clients/browser && node build.mjs
 	touch $@
 
-$(WORKBENCH): $(BROWSER_MODULE) clients/workbench/node_modules/ready clients/workbench/build.mjs $(shell find clients/workbench/src clients/workbench/pages -type f)
+$(WORKBENCH): $(BROWSER_MODULE) clients/workbench/node_modules/ready clients/workbench/build.mjs $(wildcard clients/workbench/src/* clients/workbench/pages/*)
 	echo "Building the workbench"
 	cd clients/workbench && node build.mjs
 	touch $@

@@ -161,7 +161,7 @@ def test_the_sample_has_every_name_and_no_other() -> None:
 
 def test_the_sample_starts_the_app_with_its_defaults() -> None:
     given = Settings.from_environ(sample())
-    assert given == Settings.from_environ(LEAST | {"EXPOSE_CHARGE": "true"})
+    assert given == Settings.from_environ(LEAST | {"EXPOSE_CHARGE": "true", "WORKBENCH": "true"})
 
 
 def test_the_readme_has_every_name_and_no_other() -> None:

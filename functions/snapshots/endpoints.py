@@ -57,8 +57,7 @@ async def get_snapshots_metadata(
 async def create_snapshot(
     call: Call[Nothing, NewSnapshotBody], snapshots: SnapshotStore, rate_limit: TokenBuckets
 ) -> Response[str | SnapshotMetadataView]:
-    """Creates a snapshot of content, or of a session or snapshot of yours. Returns its id, by which others open
-    it."""
+    """Creates a snapshot of content, or of a session or snapshot of yours. Returns its id, which opens it."""
     key = call.idempotency_key  # A faulty header is reported before a faulty content.
     with rate_limit.taken_by_misses(call.owner_id) if call.body.snapshot_id else nullcontext():
         snapshot = await snapshots.create(call.owner_id, call.body.new_snapshot(), key)

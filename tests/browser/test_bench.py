@@ -29,3 +29,11 @@ def test_a_run_has_a_row_for_each_way_to_keep_a_text() -> None:
     assert [row[1] for row in rows] == ["savepoint", "y-indexeddb", "idb-keyval"]
     sent = [int(row[-1].rstrip(" |").replace(",", "")) for row in rows]
     assert 0 < sent[0] < 1_000 and sent[2] > 10_000
+
+
+def test_the_workbench_has_a_row_for_few_sessions_and_for_many() -> None:
+    command = [sys.executable, "-m", "benchmarks.browser.workbench", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["| 60", "| 100"]

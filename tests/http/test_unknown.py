@@ -105,7 +105,7 @@ def test_a_path_with_an_encoded_slash_is_not_another_path(target: Target) -> Non
     assert answer.status == 405 and answer.headers["allow"] == ONE_SESSION
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/nothing", "/", "/persistence/sessions", "/api/health"])
+@pytest.mark.parametrize("path", ["/api", "/api/nothing", "/nothing", "/persistence/sessions", "/api/health"])
 def test_outside_the_404_is_the_hosts(target: Target, path: str) -> None:
     response = httpx.get(target.server.base_url + path, trust_env=False)
     assert (response.status_code, response.content) == (404, b"")

@@ -7,7 +7,7 @@ from functions.app import build_app
 from persistence import Stores
 from settings import Settings
 
-ASKS_NO_STORE = ("client/", "persistence/{*")
+ASKS_NO_STORE = ("client/", "workbench", "persistence/{*")
 """Files of the browser module, which are there once it is built, and the refusal of what no function serves."""
 
 

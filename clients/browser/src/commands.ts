@@ -2,6 +2,7 @@
 
 import type { Ask } from "./calls.js";
 import type { Handle, OpenDocument } from "./document.js";
+import type { Key } from "./journal.js";
 import type { Meta } from "./model.js";
 import type { Core } from "./late.js";
 import type { RevisionContent, RevisionMetadataPage, Session } from "./wire.gen.js";
@@ -15,6 +16,7 @@ export function createCommands(
   { state, run, until, isBusy, stop, written, key, mediaType }: Handle,
   { Problem, baseOf, baseUrl, journal, newId, shared }: Core,
   ask: Ask,
+  keepAside: (of: Key & { title: string }, text: string) => Promise<void>,
 ): Commands {
   const one = <T>(method: string, path = "", body?: object): Promise<T> =>
     ask(method, `/sessions/${state().id}${path}`, body);
@@ -32,11 +34,14 @@ export function createCommands(
       return after;
     },
     async discard() {
+      // What is not saved goes to the trash with the rest, or aside.
+      const { dirty } = await run({ t: "flush" });
       await idle();
-      const { base, attempt, id } = state();
+      const { base, attempt, id, text, title } = state();
+      if (dirty) await keepAside({ ...key(), title }, text);
       if (base || attempt) await one("DELETE");
-      shared.tell({ t: "gone", owner: key().owner, id });
       stop();
+      shared.tell({ t: "gone", owner: key().owner, id });
       await written();
       await journal.remove(key());
     },

@@ -230,8 +230,10 @@ export function createDocument(
     },
     rename: (title) => run({ t: "rename", rename: { title } }),
     async close() {
-      await flush();
-      await written();
+      do {
+        await flush();
+        await written();
+      } while (isOpen && state.snapped < state.edits); // typed meanwhile
       stop();
     },
   };

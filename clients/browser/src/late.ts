@@ -99,6 +99,7 @@ export function createLate(core: Core): Late {
     if (next.text.length > AHEAD_FROM_CHARACTERS) core.begin(next, []);
     if (next.attempt?.whole) await requests.prepare(next);
   };
+  const keepAside: Late["keepAside"] = (of, text) => archive.aside(asideOf(of, "kept", text));
   return {
     ...createAccount(ask),
     ...createLists(ask, core.newId),
@@ -107,8 +108,8 @@ export function createLate(core: Core): Late {
     resume: createResume(core, archive),
     meaningOf: (reply, form) => meaningOf(core, reply, form),
     openShared: async (url) => (await import("./sealed.js")).createSealed(core.Problem, ask, core.newId).open(url),
-    commands: (of) => createCommands(of, core, ask),
-    keepAside: (of, text) => archive.aside(asideOf(of, "kept", text)),
+    commands: (of) => createCommands(of, core, ask, keepAside),
+    keepAside,
     async adopt(entry, from, id) {
       from.id = id;
       if (await core.journal.put({ ...entry, owner: id })) await core.journal.remove(entry);

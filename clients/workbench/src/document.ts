@@ -1,11 +1,11 @@
 /** A document that is open: the editor, the light, and all that can be done with it. */
 
-import type { OpenDocument, Server } from "@savepoint/client";
+import type { DocumentState, OpenDocument, Server } from "@savepoint/client";
 import type { LeaveElement, SavepointEvents } from "@savepoint/client/elements";
 import { guard } from "@savepoint/client/navigation";
 import type { Editor } from "./editor.js";
 import { changed, element, make, notify, signInLink, words } from "./page.js";
-import { fill, type Shown } from "./shown.js";
+import { fill, nothing, type Shown } from "./shown.js";
 
 type Dialog = HTMLElement & { show(): Promise<string | undefined> };
 
@@ -15,35 +15,44 @@ interface Options {
   /** Called when the document has another id, or is on the server for the first time. */
   onId: (id: string) => void;
   back: string;
+  /** False if the person has gone on meanwhile. */
+  isCurrent: () => boolean;
 }
 
 /** Opens a document, or begins one. Rejects with a Problem. */
-export async function showDocument({ server, id, onId, back }: Options): Promise<Shown> {
+export async function showDocument({ server, id, onId, back, isCurrent }: Options): Promise<Shown> {
   const { Editor } = await import("./editor.js");
   const editor: Editor = new Editor();
+  /** Until the editor shows it. */
   let text = "";
+  let isShown = false;
   const show = (): void => editor.show(text, { label: "Content", readOnly: false });
   const doc = await server.open({
     ...(id ? { id } : {}),
     title: "Untitled",
-    serialize: () => (editor.isConnected ? editor.text : text),
+    serialize: () => (isShown ? editor.text : text),
     apply: (content) => {
       text = content;
-      if (editor.isConnected) show();
+      if (isShown) show();
     },
   });
+  if (!isCurrent()) {
+    await doc.close();
+    return nothing;
+  }
   const heading = make("h2", {});
   const parts = partsOf(doc, server);
   editor.onedit = () => doc.changed();
   fill(
     make("a", { className: "back", href: back, textContent: "Back to the list" }),
     make("div", { className: "tools" }, withClass(heading, "spread"), parts.light),
-    toolbar(doc, server, parts),
+    toolbar(doc, server, parts, () => guarding.stop()),
     parts.panel,
     editor,
     ...parts.dialogs,
   );
   show();
+  isShown = true;
   editor.focus();
   parts.panel.addEventListener("savepoint-put", (event) => {
     // One place of an old version: the document shows it, and saves it as any edit.
@@ -71,9 +80,13 @@ export async function showDocument({ server, id, onId, back }: Options): Promise
   };
 }
 
+/** A save that takes longer is asked about. */
+const FLUSH_MS = 1_500;
+
 /** Asks only if there is something to decide. */
 async function mayLeave(doc: OpenDocument, leaving: LeaveElement): Promise<boolean> {
-  const { dirty } = await doc.flush();
+  const later = new Promise<DocumentState>((done) => setTimeout(() => done(doc.state), FLUSH_MS));
+  const { dirty } = await Promise.race([doc.flush(), later]);
   return !dirty || (await leaving.ask()) !== "stay";
 }
 
@@ -106,7 +119,12 @@ function lightOf(doc: OpenDocument): HTMLElement {
   return light;
 }
 
-function toolbar(doc: OpenDocument, server: Server, parts: ReturnType<typeof partsOf>): HTMLElement {
+function toolbar(
+  doc: OpenDocument,
+  server: Server,
+  parts: ReturnType<typeof partsOf>,
+  unguard: () => void,
+): HTMLElement {
   const button = (label: string, act: () => unknown): HTMLButtonElement => {
     const made = make("button", { textContent: label });
     made.addEventListener("click", () => void act());
@@ -131,19 +149,24 @@ function toolbar(doc: OpenDocument, server: Server, parts: ReturnType<typeof par
     save,
     button("Save as", () => parts.saveAs.show()),
     ...toggles,
-    button("Delete", () => remove(doc, server)),
+    button("Delete", () => remove(doc, server, unguard)),
   );
 }
 
-async function remove(doc: OpenDocument, server: Server): Promise<void> {
+/** What is not saved yet is saved first, or put aside, so that Undo brings everything back. */
+async function remove(doc: OpenDocument, server: Server, unguard: () => void): Promise<void> {
   const { id, title } = doc.state;
+  let isKept = true;
   try {
     await doc.discard();
+    isKept = doc.state.version !== undefined;
+    unguard();
   } catch (error) {
     return notify(`“${title}” could not be deleted: ${words(error)}`);
   }
   location.hash = "#/sessions";
   changed();
+  if (!isKept) return; // there was nothing to keep
   notify(`“${title}” is in the trash.`, async () => {
     await server.trash.restore(id);
     changed();

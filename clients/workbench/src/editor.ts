@@ -29,6 +29,9 @@ const colours = HighlightStyle.define([
 /** Marks what came from the server or the journal, and not from the keyboard. */
 const applied = Annotation.define<boolean>();
 
+/** In longer lines, colours and wrapping would make each key slow. */
+const LONG_LINE = /[^\n]{20000}/;
+
 const looksLikeJson = (text: string): boolean => /^\s*[[{]/.test(text.slice(0, 1_000));
 
 export class Editor extends HTMLElement {
@@ -66,9 +69,11 @@ export class Editor extends HTMLElement {
       [lineNumbers(), foldGutter(), drawSelection(), highlightActiveLine(), bracketMatching(), history()],
       [search({ top: true }), highlightSelectionMatches()],
       keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap]),
-      [theme, syntaxHighlighting(colours), EditorView.lineWrapping],
+      [theme, syntaxHighlighting(colours)],
+      LONG_LINE.test(doc) ? [] : [EditorView.lineWrapping, looksLikeJson(doc) ? json() : []],
+      // Files that are dropped are imports, and no text.
+      EditorView.domEventHandlers({ drop: (event) => event.dataTransfer?.types.includes("Files") ?? false }),
       [EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label })],
-      looksLikeJson(doc) ? json() : [],
       EditorView.updateListener.of((update) => {
         const isTyped = update.transactions.some((one) => one.docChanged && !one.annotation(applied));
         if (isTyped) this.onedit();

@@ -1,6 +1,6 @@
 /** What stands beside the list: a document, a snapshot, or something else. Each can be left. */
 
-import { find } from "./page.js";
+import { find, make } from "./page.js";
 
 export interface Shown {
   /** Lets go. */
@@ -9,9 +9,29 @@ export interface Shown {
 
 export const nothing: Shown = { leave: async () => undefined };
 
-/** Replaces what is shown. */
+/** Replaces what is shown. The focus goes to its heading, if what had it is gone. */
 export function fill(...within: (Node | string)[]): HTMLElement {
   const main = find("#shown");
+  const hadFocus = main.contains(document.activeElement);
   main.replaceChildren(...within);
+  if (hadFocus || isOpening) focusHeading(main.querySelector("h2") ? main : find("#list"));
+  isOpening = false;
   return main;
+}
+
+/** True from the moment when something is left until the next thing is shown. */
+let isOpening = false;
+
+/** Shows at once that something else is coming: what was there cannot be edited any more. */
+export function opening(): void {
+  const main = find("#shown");
+  main.replaceChildren(make("p", { className: "quiet calm", textContent: "Opening…" }));
+  isOpening = true;
+}
+
+function focusHeading(within: HTMLElement): void {
+  const heading = within.querySelector("h2");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus();
 }

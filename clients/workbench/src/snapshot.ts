@@ -5,11 +5,17 @@ import { element, make, notify, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
 /** Shows a snapshot. Opening it counts as a visit. Rejects with a Problem. */
-export async function showSnapshot(server: Server, id: string, back: string): Promise<Shown> {
+export async function showSnapshot(
+  server: Server,
+  id: string,
+  back: string,
+  isCurrent: () => boolean,
+): Promise<Shown> {
   const [{ Editor }, { metadata, content }] = await Promise.all([
     import("./editor.js"),
     server.snapshots.get(id),
   ]);
+  if (!isCurrent()) return nothing;
   const editor = new Editor();
   const copy = make("button", { textContent: "Make a copy", className: "main" });
   copy.addEventListener("click", () => void makeCopy(server, metadata.title, content));

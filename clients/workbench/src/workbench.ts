@@ -5,7 +5,7 @@ import { showDocument } from "./document.js";
 import { acceptDrops } from "./drops.js";
 import { element, find, make, server as serverOf, showPerson, words } from "./page.js";
 import { addressOf, placeOf, type List, type Place } from "./routes.js";
-import { fill, nothing, type Shown } from "./shown.js";
+import { fill, nothing, opening, type Shown } from "./shown.js";
 import { showSnapshot } from "./snapshot.js";
 import { showTransfer } from "./transfer.js";
 
@@ -44,7 +44,7 @@ function showList({ list, query }: Place): void {
 
 const titleOf = (list: List): string => document.querySelector(`nav a[href="#/${list}"]`)?.textContent ?? list;
 
-async function show(next: Place): Promise<Shown> {
+async function show(next: Place, isCurrent: () => boolean): Promise<Shown> {
   const back = addressOf({ ...next, shown: { kind: "nothing" } });
   switch (next.shown.kind) {
     case "nothing":
@@ -54,11 +54,11 @@ async function show(next: Place): Promise<Shown> {
     case "transfer":
       return showTransfer(server, back);
     case "snapshot":
-      return showSnapshot(server, next.shown.id, back);
+      return showSnapshot(server, next.shown.id, back, isCurrent);
     case "new":
-      return showDocument({ server, onId, back });
+      return showDocument({ server, onId, back, isCurrent });
     case "session":
-      return showDocument({ server, id: next.shown.id, onId, back });
+      return showDocument({ server, id: next.shown.id, onId, back, isCurrent });
   }
 }
 
@@ -70,11 +70,11 @@ function onId(id: string): void {
   history.replaceState(null, "", current);
 }
 
-/** One change of place at a time: the next one waits until the document before is left. */
-let going: Promise<void> = Promise.resolve();
+/** The newest change of place wins: one before that is still opening something is given up. */
+let turn = 0;
 
 function go(): void {
-  going = going.then(move).catch((error: unknown) => reportError(error));
+  move().catch((error: unknown) => reportError(error));
 }
 
 async function move(): Promise<void> {
@@ -82,21 +82,29 @@ async function move(): Promise<void> {
   showList(next);
   const address = addressOf({ ...next, list: "sessions", query: {} });
   const same = address === addressOf({ ...place, list: "sessions", query: {} }) && current !== "";
-  if (!same) await shown.leave();
   place = next;
   current = addressOf(place);
   document.body.toggleAttribute("data-shown", next.shown.kind !== "nothing");
   if (same) return;
+  const mine = ++turn;
+  const isCurrent = (): boolean => mine === turn;
+  const left = shown;
+  shown = nothing;
+  if (left !== nothing || next.shown.kind !== "nothing") opening();
+  // Saves go on behind it, and what is not saved is in the journal.
+  left.leave().catch((error: unknown) => reportError(error));
   try {
-    shown = await show(next);
+    const made = await show(next, isCurrent);
+    if (isCurrent()) shown = made;
+    else await made.leave();
   } catch (error) {
-    shown = nothing;
-    deadEnd(error);
+    if (isCurrent()) deadEnd(error);
   }
 }
 
 /** One calm page for whatever cannot be shown. It does not tell outsiders which reason it is. */
 function deadEnd(error: unknown): void {
+  document.title = "Savepoint";
   const isGone = [403, 404, 410].includes((error as { status?: number }).status ?? 0);
   fill(
     make(

@@ -217,3 +217,103 @@ def test_delete_goes_to_the_trash_and_undo_brings_it_back(visitor: Visitor) -> N
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("heading", name="Thunder Alley")).to_be_visible()
     assert visitor.server.content(id) == "one"
+
+
+def test_nothing_can_be_typed_into_a_document_that_is_being_left(visitor: Visitor) -> None:
+    one, two = visitor.server.create("one", "Alpha"), visitor.server.create("two", "Beta")
+    page = opened(visitor, one)
+    held = visitor.line.holds("GET", f"/sessions/{two}$")
+    page.locator("savepoint-open").get_by_text("Beta").click()
+    held.wait()
+    expect(page.get_by_text("Opening…")).to_be_visible()
+    expect(page.locator("workbench-editor")).to_be_hidden()
+    held.release()
+    expect(editor(page)).to_have_text("two")
+
+
+def test_what_is_typed_just_before_leaving_is_saved(visitor: Visitor) -> None:
+    one = visitor.server.create("one", "Alpha")
+    visitor.server.create("two", "Beta")
+    page = opened(visitor, one)
+    type_at_end(page, " typed")
+    page.locator("savepoint-open").get_by_text("Beta").click()
+    expect(editor(page)).to_have_text("two")
+    page.go_back()
+    expect(editor(page)).to_have_text("one typed")
+    expect(light(page)).to_have_text("Saved")
+    assert visitor.server.content(one) == "one typed"
+
+
+def test_an_opening_that_hangs_stops_nobody(visitor: Visitor) -> None:
+    one, two = visitor.server.create("one", "Alpha"), visitor.server.create("two", "Beta")
+    page = opened(visitor, one)
+    held = visitor.line.holds("GET", f"/sessions/{two}$")
+    page.locator("savepoint-open").get_by_text("Beta").click()
+    held.wait()
+    page.get_by_role("link", name="Usage").click()
+    expect(page.locator("savepoint-usage")).to_contain_text("kept")
+    page.get_by_role("link", name="Sessions").click()
+    page.locator("savepoint-open").get_by_text("Alpha").click()
+    expect(editor(page)).to_have_text("one")
+    held.release()
+    page.wait_for_timeout(300)
+    expect(editor(page)).to_have_text("one")
+
+
+def test_delete_takes_what_is_not_saved_along_and_undo_brings_it_back(visitor: Visitor) -> None:
+    id = visitor.server.create("one", "Thunder Alley")
+    page = opened(visitor, id)
+    type_at_end(page, " unsaved")
+    page.get_by_role("button", name="Delete", exact=True).first.click()
+    expect(page.get_by_text("“Thunder Alley” is in the trash.")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(editor(page)).to_have_text("one unsaved")
+
+
+def test_a_document_that_was_never_saved_is_not_said_to_be_in_the_trash(visitor: Visitor) -> None:
+    page = visitor.page("/api/workbench#/new")
+    expect(editor(page)).to_be_focused()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("workbench-editor")).to_be_hidden()
+    expect(page.get_by_text("is in the trash")).to_be_hidden()
+
+
+def test_a_file_that_is_dropped_on_the_editor_is_no_text(visitor: Visitor) -> None:
+    id = visitor.server.create("my text", "Thunder Alley")
+    page = opened(visitor, id)
+    page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File(['{"kind": "session", "metadata": {"title": "Dropped"}}'], "one.ndjson"));
+            const content = document.querySelector("workbench-editor").shadowRoot.querySelector(".cm-content");
+            const options = { dataTransfer: data, bubbles: true, cancelable: true, composed: true };
+            for (const type of ["dragenter", "dragover", "drop"]) content.dispatchEvent(new DragEvent(type, options));
+        }"""
+    )
+    expect(page.get_by_role("heading", name="one.ndjson: 1 document")).to_be_visible()
+    expect(editor(page)).to_have_text("my text")
+
+
+@pytest.mark.parametrize("address", ["#/session/AAAAAAAAAAAA", "#/transfer"])
+def test_the_focus_is_never_on_the_body_after_a_change_of_place(visitor: Visitor, address: str) -> None:
+    page = opened(visitor, visitor.server.create("one", "Alpha"))
+    page.evaluate("(address) => { location.hash = address }", address)
+    page.wait_for_function("() => document.activeElement?.localName === 'h2'")
+
+
+def test_undo_after_its_document_is_closed_says_what_to_do(visitor: Visitor) -> None:
+    id = visitor.server.create("first", "Alpha")
+    visitor.server.create("other", "Beta")
+    visitor.server.save(id, "second")
+    page = opened(visitor, id)
+    page.get_by_role("button", name="History").click()
+    history = page.locator("savepoint-history")
+    history.get_by_text("Version 1", exact=True).click()
+    history.get_by_role("button", name="Restore").click()
+    history.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    expect(editor(page)).to_have_text("first")
+    page.locator("savepoint-open").get_by_text("Beta").click()
+    expect(editor(page)).to_have_text("other")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The document is closed.")).to_be_visible()

@@ -61,8 +61,11 @@ export class HistoryElement extends DocumentElement {
   async load(): Promise<void> {
     const { server, doc } = this;
     if (!server || !doc || doc.state.version === undefined) return;
+    const { id } = doc;
     try {
-      this.#versions = await allVersions(server, doc.id);
+      const found = await allVersions(server, id);
+      if (doc !== this.doc || id !== doc.id) return; // of another document by now
+      this.#versions = found;
       this.#isKnown = true;
       this.#error = "";
     } catch (error) {

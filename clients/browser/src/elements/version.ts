@@ -100,7 +100,12 @@ export class VersionElement extends SavepointElement {
       const before = (await doc.flush()).version;
       const state = await doc.restore(one.version);
       if (state.dirty) throw new Error(say("save.not-yet"));
-      const undo = async (): Promise<unknown> => before !== undefined && doc.restore(before);
+      const undo = async (): Promise<void> => {
+        if (before === undefined) return;
+        const { version } = await doc.restore(before);
+        // Nothing happens to a document that is closed.
+        if (version === state.version) throw new Error(say("history.undo-closed"));
+      };
       this.tell("savepoint-notice", { text: say("history.restored", values), undo });
     });
   }
@@ -137,8 +142,12 @@ export class VersionElement extends SavepointElement {
       void this.#read();
     };
     put(change.before);
+    const undo = async (): Promise<void> => {
+      if (!this.isConnected) throw new Error(say("history.undo-closed"));
+      put(change.after);
+    };
     const text = say("history.put-done", { what: reversed(change), version: String(this.version) });
-    this.tell("savepoint-notice", { text, undo: async () => put(change.after) });
+    this.tell("savepoint-notice", { text, undo });
     void this.#focus("summary");
   }
 

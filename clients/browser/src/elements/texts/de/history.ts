@@ -114,4 +114,5 @@ export const history: Record<keyof typeof english, Text> = {
   "history.picked": "◆ zeigt die Versionen, die dies geändert haben: {what}",
   "history.unpick": "Alle Änderungen zeigen",
   "history.put-done": "Aus v{version} zurückgeholt: {what}",
+  "history.undo-closed": "Das Dokument ist geschlossen. Öffnen Sie es und wählen Sie die Version in seinem Verlauf.",
 };

@@ -106,4 +106,5 @@ export const history = {
   "history.picked": "◆ marks the versions that changed: {what}",
   "history.unpick": "Show all changes",
   "history.put-done": "Put back from v{version}: {what}",
+  "history.undo-closed": "The document is closed. Open it, and choose the version in its history.",
 };
