@@ -6,13 +6,16 @@ import { Problem, type OpenDocument, type Server } from "@savepoint/client";
 import type { LeaveElement } from "@savepoint/client/elements";
 import { guard } from "@savepoint/client/navigation";
 import { Board, KINDS } from "./board/modules.js";
+import { mayLeave } from "./leaving.js";
 import { element, make, server as serverOf, showPerson, words } from "./page.js";
-import { fill, nothing, type Shown } from "./shown.js";
+import { fill, nothing, opening, type Shown } from "./shown.js";
 
 type Dialog = HTMLElement & { show(): Promise<string | undefined> };
 
 const server = serverOf("board");
 let shown: Shown = nothing;
+/** The address of what is shown. */
+let current: string | undefined;
 
 /** Opens the board of an address, or begins one. Rejects with a Problem. */
 async function open(id: string): Promise<Shown> {
@@ -48,12 +51,6 @@ async function open(id: string): Promise<Shown> {
   };
 }
 
-/** Asks only if there is something to decide. */
-async function mayLeave(doc: OpenDocument, leaving: LeaveElement): Promise<boolean> {
-  const { dirty } = await doc.flush();
-  return !dirty || (await leaving.ask()) !== "stay";
-}
-
 function toolbar(board: Board, doc: OpenDocument, server: Server): HTMLElement {
   const save = element("savepoint-save", { doc, server }) as Dialog;
   const saving = make("button", { className: "main", textContent: "Save" });
@@ -78,9 +75,13 @@ function fail(error: unknown): void {
 }
 
 async function show(): Promise<void> {
-  await shown.leave();
-  shown = nothing;
   const id = decodeURIComponent(location.hash.slice(1));
+  if (id && id === current) return;
+  current = id;
+  opening();
+  // Saves go on behind it, and what is not saved is in the journal.
+  shown.leave().catch((error: unknown) => reportError(error));
+  shown = nothing;
   await open(id).then((next) => (shown = next), fail);
 }
 

@@ -91,6 +91,7 @@ def test_a_deep_link_opens_a_board_and_back_and_forward_work(visitor: Visitor) -
     expect(page.get_by_role("heading", name="Other board")).to_be_visible()
     page.get_by_role("link", name="New board").click()
     expect(page.get_by_role("article")).to_have_count(3)
+    expect(page.get_by_role("heading", name="Board", exact=True)).to_be_focused()
 
 
 def test_undo_on_another_board_says_that_the_board_is_not_open(visitor: Visitor) -> None:
