@@ -14,6 +14,8 @@ const SERVED = {
   "@savepoint/client/elements": "/api/client/elements.js",
   "@savepoint/client/navigation": "/api/client/navigation.js",
   "@savepoint/client/forms": "/api/client/forms.js",
+  "@savepoint/client/schema": "/api/client/schema.js",
+  "@savepoint/client/jtd": "/api/client/jtd.js",
 };
 
 const served = {
@@ -25,7 +27,12 @@ const served = {
 
 const { outputFiles } = await build({
   absWorkingDir: here,
-  entryPoints: { workbench: "src/workbench.ts", raceprep: "src/race-prep.ts", style: "src/style.css" },
+  entryPoints: {
+    workbench: "src/workbench.ts",
+    raceprep: "src/race-prep.ts",
+    board: "src/board.ts", // and board.css
+    style: "src/style.css",
+  },
   outdir: "dist",
   bundle: true,
   splitting: true, // the editor is a chunk, so that the lists are there before it

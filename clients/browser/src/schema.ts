@@ -87,20 +87,24 @@ export interface Module<S = any> {
   isValid?: (state: S) => boolean | string;
   /** Makes a state fit, or returns undefined if that cannot be done. */
   fixup?: (state: S) => S | undefined;
+  /** Called if a text is loaded that does not have the module. The default shows the initial state. */
+  gone?: () => void;
 }
 
 /** What happened to a module that was not simply loaded. */
 export interface Report {
   readonly id: string;
   /** `kept`: nobody here knows it, or only a newer version does; it is saved again as it was. `initial`: it could not
-   * be used, and is kept aside. */
-  readonly outcome: "migrated" | "repaired" | "kept" | "initial";
+   * be used, and is kept aside. `aside`: a line that is no module's, or a text of something else, is kept aside. */
+  readonly outcome: "migrated" | "repaired" | "kept" | "initial" | "aside";
   readonly why: string;
 }
 
 export interface Modules {
   /** Adds a module. If something was loaded for it before, it gets that now. Returns a function that removes it. */
   add(id: string, module: Module): () => void;
+  /** Removes a module, and what was saved for it. */
+  remove(id: string): void;
   /** For `serialize` and `apply` of a document. */
   serialize(): string;
   apply(text: string): Report[];
@@ -108,14 +112,15 @@ export interface Modules {
   readonly reports: readonly Report[];
 }
 
-const ASIDE_MAX = 10;
-
 /** Returns a registry of the modules of a document.
  *
  * The text is JSON with one line for each module, so one line that is damaged spoils no other, and what this version
- * does not know stays byte for byte.
+ * does not know stays byte for byte. `make` returns the modules that a text has and nobody has added, or undefined.
  */
-export function modules(onReport?: (report: Report) => void): Modules {
+export function modules(
+  onReport?: (report: Report) => void,
+  make?: (id: string) => Module | undefined,
+): Modules {
   const known = new Map<string, Module>();
   /** Lines of modules that nobody here can read. */
   const kept = new Map<string, string>();
@@ -126,6 +131,11 @@ export function modules(onReport?: (report: Report) => void): Modules {
     const one = { id, outcome, why };
     reports.push(one);
     onReport?.(one);
+  }
+
+  /** A module that fails at each load is put aside once, so that a document does not grow by loading it. */
+  function putAside(id: string, line: string): void {
+    if (!aside.some((one) => one[0] === id && one[1] === line)) aside.push([id, line]);
   }
 
   function load(id: string, module: Module, line: string): void {
@@ -143,7 +153,7 @@ export function modules(onReport?: (report: Report) => void): Modules {
     } catch (error) {
       const isNewer = schema > newest;
       if (isNewer) kept.set(id, line);
-      else aside = [...aside, [id, line] as [string, string]].slice(-ASIDE_MAX);
+      else putAside(id, line);
       report(id, isNewer ? "kept" : "initial", String((error as Error)?.message ?? error));
       module.apply(module.initial());
     }
@@ -164,6 +174,10 @@ export function modules(onReport?: (report: Report) => void): Modules {
         known.delete(id);
       };
     },
+    remove(id) {
+      known.delete(id);
+      kept.delete(id);
+    },
     serialize() {
       const lines = new Map([...known].map(([id, module]) => [id, lineOf(module)]));
       // What a newer version saved stays, until the person changes that module in the newer version.
@@ -174,18 +188,26 @@ export function modules(onReport?: (report: Report) => void): Modules {
     apply(text) {
       kept.clear();
       reports = [];
-      const [found, setAside] = linesOf(text);
-      aside = setAside;
+      const [found, before, damaged] = linesOf(text);
+      aside = before;
+      for (const line of damaged) {
+        putAside("", line);
+        report("", "aside", "not a module");
+      }
       for (const [id, line] of found) {
-        const module = known.get(id);
-        if (module) load(id, module, line);
-        else {
+        const module = known.get(id) ?? make?.(id);
+        if (module) {
+          known.set(id, module);
+          load(id, module, line);
+        } else {
           kept.set(id, line);
           report(id, "kept", "no such module");
         }
       }
       known.forEach((module, id) => {
-        if (!found.has(id)) module.apply(module.initial());
+        if (found.has(id)) return;
+        if (module.gone) module.gone();
+        else module.apply(module.initial());
       });
       return reports;
     },
@@ -210,17 +232,18 @@ function unfit<S>({ isValid }: Module<S>, state: S): string | undefined {
 
 const LINE = /^("(?:[^"\\]|\\.)*"):(.*?),?$/;
 
-/** Returns the line of each module, and what was put aside. Lines that are no module's are put aside, too. */
-function linesOf(text: string): [Map<string, string>, [string, string][]] {
+/** Returns the line of each module, what is aside since earlier, and lines that are no module's. */
+function linesOf(text: string): [Map<string, string>, [string, string][], string[]] {
   const found = new Map<string, string>();
-  if (!text) return [found, []];
+  if (!text) return [found, [], []];
   const [head = "", ...rest] = text.split("\n");
-  if (!head.startsWith('{"format":1,')) return [found, [["", text]]];
-  const aside: [string, string][] = [];
+  if (!head.startsWith('{"format":1,')) return [found, [], [text]];
+  let aside: [string, string][] = [];
+  const damaged: string[] = [];
   try {
-    aside.push(...(JSON.parse(`${head}}}`) as { aside: [string, string][] }).aside);
+    aside = [...(JSON.parse(`${head}}}`) as { aside: [string, string][] }).aside];
   } catch {
-    aside.push(["", head]);
+    damaged.push(head);
   }
   for (const line of rest) {
     if (line === "}}" || line === "") continue;
@@ -228,8 +251,8 @@ function linesOf(text: string): [Map<string, string>, [string, string][]] {
     try {
       found.set(JSON.parse(id ?? "") as string, state);
     } catch {
-      aside.push(["", line]);
+      damaged.push(line);
     }
   }
-  return [found, aside];
+  return [found, aside, damaged];
 }

@@ -136,6 +136,46 @@ test("however a text is damaged, the other modules load and every lost line is a
   );
 });
 
+test("modules are made of what a text has, and one that it lacks hears that it is gone", () => {
+  const made = new Map<string, ReturnType<typeof chart>>();
+  const registry = modules(undefined, (id) => {
+    if (!id.startsWith("chart-")) return undefined;
+    const module = { ...chart(), gone: () => void (registry.remove(id), made.delete(id)) };
+    module.apply = (state) => void (module.shown = state);
+    module.serialize = () => module.shown;
+    made.set(id, module);
+    return module;
+  });
+  const line = (id: string): string => `"${id}":{"schema":2,"state":{"channel":"rpm","zoom":2}}`;
+  const reports = registry.apply(document(line("chart-1"), line("map-1"), line("chart-2")));
+  assert.deepEqual(reports.map(({ id }) => id), ["map-1"]);
+  assert.equal(made.get("chart-2")?.shown.zoom, 2);
+  registry.apply(document(line("map-1"), line("chart-2")));
+  assert.deepEqual([...made.keys()], ["chart-2"]);
+  registry.remove("chart-2");
+  registry.remove("map-1");
+  assert.deepEqual(JSON.parse(registry.serialize()).modules, {});
+});
+
+test("a line that is no module's is kept aside and reported", () => {
+  const registry = modules();
+  registry.add("a", chart());
+  const sound = '"a":{"schema":2,"state":{"channel":"rpm","zoom":3}}';
+  assert.deepEqual(registry.apply(document("junk", sound)), [{ id: "", outcome: "aside", why: "not a module" }]);
+  assert.deepEqual(JSON.parse(registry.serialize()).aside, [["", "junk,"]]);
+});
+
+test("however many lines are damaged, all are aside, and once", () => {
+  const lines = Array.from({ length: 30 }, (_, at) => (at % 2 ? `junk ${at}` : `"c${at}":{"schema":2,"state":${at}}`));
+  const text = document(...lines);
+  const registry = modules(undefined, (id) => ({ ...chart(), serialize: () => Number(id.slice(1)) }));
+  registry.apply(text);
+  const once = registry.serialize();
+  assert.equal(JSON.parse(once).aside.length, 30);
+  registry.apply(once);
+  assert.equal(registry.serialize(), once);
+});
+
 test("a text of something else is kept aside as it is", () => {
   const registry = modules();
   registry.add("a", chart());

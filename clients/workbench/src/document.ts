@@ -1,9 +1,10 @@
 /** A document that is open: the editor, the light, and all that can be done with it. */
 
-import type { DocumentState, OpenDocument, Server } from "@savepoint/client";
+import type { OpenDocument, Server } from "@savepoint/client";
 import type { LeaveElement, SavepointEvents } from "@savepoint/client/elements";
 import { guard } from "@savepoint/client/navigation";
 import type { Editor } from "./editor.js";
+import { mayLeave } from "./leaving.js";
 import { changed, element, make, notify, signInLink, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
@@ -78,16 +79,6 @@ export async function showDocument({ server, id, onId, back, isCurrent }: Option
       await doc.close(); // what is not saved stays on this device
     },
   };
-}
-
-/** A save that takes longer is asked about. */
-const FLUSH_MS = 1_500;
-
-/** Asks only if there is something to decide. */
-async function mayLeave(doc: OpenDocument, leaving: LeaveElement): Promise<boolean> {
-  const later = new Promise<DocumentState>((done) => setTimeout(() => done(doc.state), FLUSH_MS));
-  const { dirty } = await Promise.race([doc.flush(), later]);
-  return !dirty || (await leaving.ask()) !== "stay";
 }
 
 const withClass = <E extends HTMLElement>(one: E, className: string): E => Object.assign(one, { className });

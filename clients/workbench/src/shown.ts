@@ -14,10 +14,12 @@ export function fill(...within: (Node | string)[]): HTMLElement {
   const main = find("#shown");
   const hadFocus = main.contains(document.activeElement);
   main.replaceChildren(...within);
-  if (hadFocus || isOpening) focusHeading(main.querySelector("h2") ? main : find("#list"));
+  if (hadFocus || isOpening) focusHeading(main.querySelector(HEADING) ? main : find("#list"));
   isOpening = false;
   return main;
 }
+
+const HEADING = "h1, h2";
 
 /** True from the moment when something is left until the next thing is shown. */
 let isOpening = false;
@@ -30,7 +32,7 @@ export function opening(): void {
 }
 
 function focusHeading(within: HTMLElement): void {
-  const heading = within.querySelector("h2");
+  const heading = within.querySelector<HTMLElement>(HEADING);
   if (!heading) return;
   heading.tabIndex = -1;
   heading.focus();
