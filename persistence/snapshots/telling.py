@@ -38,7 +38,8 @@ class Telling:
         query, and a patch each. Damaged entries are left. `erased` as for `AccessLogStore.mark_deleted`."""
         query = Query(self._visitors.kind, snapshot_id, ("visitor_id",), page_size=TOLD_AT_ONCE)
         page = await self._visitors.engine.query(SNAPSHOTS, query)
-        visitors = [item["visitor_id"] for item in page.items if item.get("visitor_id") not in (None, owner_id)]
+        named = [item.get("visitor_id") for item in page.items]
+        visitors = [one for one in named if isinstance(one, str) and one != owner_id]
         turns = asyncio.Semaphore(_CONCURRENCY)
 
         async def mark(visitor_id: str) -> None:

@@ -69,6 +69,17 @@ async def test_a_damaged_visitor_item_does_not_fail_the_others(stores: Stores) -
     assert (await stores.snapshots.stats(OWNER, id)).visits == 3
 
 
+@pytest.mark.parametrize("wrong", [None, 7, ["ben"], {"name": "ben"}], ids=str)
+async def test_a_visitor_item_that_names_nobody_fails_no_deletion(stores: Stores, wrong: object) -> None:
+    id = await opened_by(stores, {"ben": 1, "carl": 1})
+    item = (await visitors_of(stores.engine, id))["ben"]
+    await damage(stores.engine, SNAPSHOTS, item.id, id, visitor_id=wrong)
+    await stores.snapshots.delete(OWNER, id)
+    await stores.access_logs.drain()
+    entry = await stores.access_logs.find("carl", id)
+    assert entry is not None and entry.snapshot_deleted
+
+
 async def test_stats_and_visitors_ask_the_snapshots_partition_alone_and_read_no_content(engine: Engine) -> None:
     asks, counting = Asks(engine), CountingReads(engine)
     id = (await stores_over(engine, SETTINGS.store_rules()).snapshots.create(OWNER, new(content=LARGE))).id
