@@ -1,6 +1,7 @@
 """Plain forms: what was typed comes back exactly, and nothing that is secret is ever kept (F35, F36, F38, F39)."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,6 +254,237 @@ def test_without_a_connection_it_is_on_the_device(site: Site) -> None:
     page = site.context.new_page()
     page.goto(f"{site.origin}/form.html")
     expect(page.get_by_label("Name", exact=True)).to_have_value("offline")
+
+
+def test_what_is_typed_before_the_drafts_are_there_is_kept_and_the_rest_is_filled_in(site: Site) -> None:
+    page = site.page()
+    page.get_by_label("Name", exact=True).fill("of the draft")
+    page.get_by_label("Notes").fill("notes of the draft")
+    page.get_by_label("Small").check()
+    saved(page)
+    page.close()
+    held = site.line.holds("GET")
+    page = site.context.new_page()
+    page.goto(f"{site.origin}/form.html")
+    held.wait()
+    page.get_by_label("Name", exact=True).fill("typed early")
+    page.get_by_label("Large").check()
+    held.release()
+    expect(page.get_by_label("Notes")).to_have_value("notes of the draft")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("typed early")
+    expect(page.get_by_label("Large")).to_be_checked()
+    page.wait_for_function("() => document.querySelector('form').savepoint.doc.state.version > 1")
+    [values] = site.kept()
+    assert (values["name:text:false"], values["notes:textarea:false"]) == ("typed early", "notes of the draft")
+
+
+def test_what_is_typed_before_there_is_any_draft_is_kept(site: Site) -> None:
+    held = site.line.holds("GET")
+    page = site.context.new_page()
+    page.goto(f"{site.origin}/form.html")
+    held.wait()
+    page.get_by_label("Name", exact=True).fill("typed early")
+    held.release()
+    ready(page)
+    saved(page)
+    assert [values["name:text:false"] for values in site.kept()] == ["typed early"]
+
+
+def test_what_is_typed_while_a_draft_is_picked_is_kept(site: Site) -> None:
+    site.serves(opening="<form data-savepoint-address ")
+    for name in ("one", "other"):
+        page = site.context.new_page()
+        page.goto(f"{site.origin}/form.html#new")
+        ready(page)
+        page.get_by_label("Name", exact=True).fill(name)
+        saved(page)
+        page.close()
+    site.serves(opening="<form data-savepoint-pick ")
+    page = site.context.new_page()
+    page.goto(f"{site.origin}/form.html")
+    expect(page.get_by_text("Which one do you want to go on with?")).to_be_visible()
+    page.get_by_label("Notes").fill("typed meanwhile")
+    page.locator(".savepoint-kept button").first.click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("other")
+    expect(page.get_by_label("Notes")).to_have_value("typed meanwhile")
+    page.wait_for_function("() => document.querySelector('form').savepoint.doc.state.version > 1")
+    assert {values["notes:textarea:false"] for values in site.kept()} == {"typed meanwhile", ""}
+
+
+@pytest.mark.parametrize("choice", ["Restore", "Discard"])
+def test_what_is_typed_under_the_question_is_kept_and_nobody_is_asked_again(site: Site, choice: str) -> None:
+    page = site.page()
+    page.get_by_label("Name", exact=True).fill("mine")
+    saved(page)
+    page.close()
+    site.serves(FORM.replace('<input name="name">', '<input name="name" value="of the server">'))
+    page = site.page()
+    page.get_by_label("Notes").fill("typed below")
+    page.get_by_role("button", name=choice).click()
+    page.wait_for_function("() => document.querySelector('form').savepoint.doc.state.version > 1")
+    saved(page)
+    page.close()
+    again = site.page()
+    expect(again.get_by_label("Notes")).to_have_value("typed below")
+    expect(again.get_by_label("Name", exact=True)).to_have_value(
+        "mine" if choice == "Restore" else "of the server"
+    )
+    assert again.locator(".savepoint-kept").count() == 0
+
+
+@pytest.mark.parametrize("what", ["no id at all!", "AAAAAAAAAAAA", "deleted", "of another person"])
+def test_an_id_in_the_address_that_is_not_there_begins_a_new_draft_and_says_so(
+    site: Site, server_origin: str, what: str
+) -> None:
+    id = what
+    if what == "deleted":
+        id = site.server.create()
+        site.server.act("DELETE", f"/sessions/{id}")
+    elif what == "of another person":
+        other = ServerSide(server_origin, f"{site.user}-other")
+        id = other.create()
+        other.close()
+    site.serves(opening="<form data-savepoint-address ")
+    page = site.context.new_page()
+    page.goto(f"{site.origin}/form.html#{id}")
+    ready(page)
+    expect(page.get_by_text("is not there, or is not yours")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("kept all the same")
+    saved(page)
+    assert [values["name:text:false"] for values in site.kept()] == ["kept all the same"]
+
+
+def test_when_the_draft_cannot_be_read_yet_the_form_says_so_and_tries_again(site: Site) -> None:
+    site.serves(opening="<form data-savepoint-address ")
+    page = site.page()
+    page.get_by_label("Name", exact=True).fill("on the server")
+    saved(page)
+    address = page.url
+    page.close()
+    site.line.breaks(answers(503, "busy"), "GET", "/sessions/")
+    page = site.context.new_page()
+    page.goto(address)
+    expect(page.get_by_text("What you type is not kept yet: No response.")).to_be_visible()
+    page.get_by_label("Notes").fill("typed meanwhile")
+    site.line.works()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("on the server")
+    expect(page.get_by_label("Notes")).to_have_value("typed meanwhile")
+    assert page.locator(".savepoint-kept").count() == 0
+
+
+def test_after_it_is_done_the_form_is_kept_again(site: Site) -> None:
+    site.serves(opening="<form data-savepoint-address ")
+    page = site.page()
+    page.get_by_label("Name", exact=True).fill("first")
+    saved(page)
+    first = page.url
+    page.evaluate("document.querySelector('form').savepoint.done()")
+    assert page.url.endswith("#new") and site.server.drafts() == []
+    page.evaluate("document.querySelector('form').reset()")
+    page.wait_for_timeout(1_500)  # longer than the form waits between two looks
+    assert page.evaluate("document.querySelector('form').savepoint.doc.state.dirty") is False
+    page.get_by_label("Name", exact=True).fill("second")
+    saved(page)
+    assert [values["name:text:false"] for values in site.kept()] == ["second"] and page.url != first
+
+
+def test_a_form_that_leaves_the_page_is_saved_and_let_go_and_is_kept_when_it_returns(site: Site) -> None:
+    page = site.page()
+    page.get_by_label("Name", exact=True).fill("before it left")
+    page.evaluate(
+        """() => {
+          window.form = document.querySelector("form");
+          window.first = form.savepoint.doc;
+          form.remove();
+        }"""
+    )
+    page.wait_for_function("() => first.state.version && !first.state.dirty")
+    page.evaluate("form.elements.name.value = 'in no page'")
+    page.wait_for_timeout(1_500)  # longer than the form waits between two looks
+    assert page.evaluate("first.state.dirty") is False
+    page.evaluate("form.elements.name.value = 'before it left'; document.body.append(form)")
+    page.wait_for_function("() => form.savepoint.doc !== first")
+    page.get_by_label("Name", exact=True).fill("after it returned")
+    saved(page)
+    assert "after it returned" in [values["name:text:false"] for values in site.kept()]
+
+
+def test_a_password_that_is_shown_stays_a_secret(site: Site) -> None:
+    page = site.page()
+    page.get_by_label("Password").fill("hunter2-secret")
+    page.evaluate("document.querySelector('[name=password]').type = 'text'")
+    page.evaluate(
+        """() => {
+          document.querySelector("form").insertAdjacentHTML("beforeend", "<input type=password name=again>");
+          const field = document.querySelector("[name=again]");
+          field.value = "again-secret";
+          field.type = "text";
+        }"""
+    )
+    page.get_by_label("Name", exact=True).fill("open")
+    saved(page)
+    [values] = site.kept()
+    assert not [each for each in values.values() if "secret" in str(each)]
+
+
+def test_secrets_are_known_by_the_form_and_by_their_names(site: Site) -> None:
+    names = ["userPass", "passwd", "new-password", "otp", "loginOtp", "card_cvc", "CVV2", "pwd"]
+    open_names = ["passenger", "compass", "bypass", "hotplate", "spotprice", "passport"]
+    site.serves("".join(f'<input name="{name}">' for name in [*names, *open_names]) + '<input name="Name">')
+    page = site.page()
+    for name in [*names, *open_names]:
+        page.locator(f"[name={name}]").fill(f"of {name}")
+    saved(page)
+    [values] = site.kept()
+    assert {key.partition(":")[0] for key in values} == {*open_names, "Name"}
+    page.close()
+    site.serves('<input name="one"><input name="other" autocomplete="on">', '<form autocomplete="off" ')
+    page = site.page()
+    page.get_by_role("button", name="Discard").click()
+    page.locator("[name=one]").fill("secret")
+    page.locator("[name=other]").fill("open")
+    page.wait_for_function("() => document.querySelector('form').savepoint.doc.state.dirty")
+    saved(page)
+    [values] = site.kept()
+    assert (values["other:text:false"], "one:text:false" in values) == ("open", False)
+
+
+def test_what_was_kept_of_a_field_that_is_a_secret_now_is_given_up(site: Site) -> None:
+    site.serves('<input name="key"><input name="name">')
+    page = site.page()
+    page.locator("[name=key]").fill("hunter2-secret")
+    saved(page)
+    page.close()
+    site.serves('<input name="key" type="password"><input name="name">')
+    page = site.page()
+    page.locator("[name=name]").fill("x")
+    page.wait_for_function("() => document.querySelector('form').savepoint.doc.state.version > 1")
+    saved(page)
+    assert site.kept() == [{"name:text:false": "x"}]
+
+
+def test_editable_text_comes_back_without_what_could_run(site: Site) -> None:
+    page = site.page()
+    evil = """<p dir="rtl" style="x" onclick="ran()">a <b>b</b><font>kept</font></p><img src=x onerror="ran()">
+<a href="https://a.example/" onclick="ran()">good</a><a href="jav&#9;ascript:ran()">bad</a>
+<form action="//b"></form>
+<svg><a xlink:href="javascript:ran()"><animate attributeName="href" values="javascript:ran()"/>c</a></svg>
+<script>ran()</script><ol start="3" type="a"><li>d</li></ol>
+<math><mtext><table><mglyph><style><img src onerror=ran()>"""
+    page.evaluate(
+        "(text) => { const one = document.createElement('template'); one.innerHTML = text;"
+        " document.querySelector('#rich').append(one.content); }",
+        evil,
+    )
+    saved(page)
+    page.close()
+    again = site.page()
+    expect(again.get_by_label("Rich")).to_contain_text("kept")
+    html = again.locator("#rich").inner_html()
+    assert '<p dir="rtl">a <b>b</b>kept</p>' in html and '<a href="https://a.example/">good</a><a>bad</a>' in html
+    assert '<ol start="3" type="a"><li>d</li></ol>' in html
+    assert not re.search(r"<(script|svg|math|img|style|form)|ran\(|on\w+=|style=", html)
 
 
 def test_a_form_can_be_locked_by_a_button_with_a_title(site: Site) -> None:

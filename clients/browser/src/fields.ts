@@ -13,25 +13,44 @@ type Field = HTMLElement & {
 
 const FIELDS = "input,select,textarea,[contenteditable]:not([contenteditable=false])";
 /** Secrets, what the page sets for itself, and what does something instead of holding something. */
-const NEVER = /^(password|hidden|file|submit|button|image|reset)$/;
+const NEVER = /^(hidden|file|submit|button|image|reset)$/;
 const SECRET = /(^|\s)(off|one-time-code|current-password|new-password|cc-[a-z-]+)(\s|$)/i;
 
-/** Returns whether a field is one that a person fills in, and that may be kept. */
-function isKept(field: Field): boolean {
-  if (field.closest("[data-savepoint-skip]") || NEVER.test(field.type ?? "")) return false;
-  return !SECRET.test(field.getAttribute("autocomplete") ?? "");
+const SECRET_NAME = /(?<!com|by)pass(?!e|i|ag|po)|pwd|(?<![hop])otp|cvc|cvv/i;
+/** Fields that were passwords once: a button that shows what was typed changes the type. */
+const passwords = new WeakSet<Node>();
+
+new MutationObserver((changes) => {
+  for (const { oldValue, target } of changes) if (/^password$/i.test(oldValue ?? "")) passwords.add(target);
+}).observe(document, { subtree: true, attributeFilter: ["type"], attributeOldValue: true });
+
+function isSecret(form: HTMLFormElement, field: Field): boolean {
+  if (field.type === "password") passwords.add(field);
+  const autocomplete = field.getAttribute("autocomplete") ?? form.getAttribute("autocomplete") ?? "";
+  return passwords.has(field) || SECRET.test(autocomplete) || SECRET_NAME.test(nameOf(field));
+}
+
+const nameOf = (field: Field): string => field.getAttribute("name") || field.id;
+const allOf = (form: HTMLFormElement): Set<Field> =>
+  new Set([...(form.elements as Iterable<any>), ...form.querySelectorAll<Field>(FIELDS)]);
+
+/** Returns the values without those of fields that are secret by now. */
+export function withoutSecrets(form: HTMLFormElement, values: Values): Values {
+  const secret = [...allOf(form)].filter((field) => nameOf(field) && isSecret(form, field)).map(nameOf);
+  const isOpen = ([key]: [string, unknown]): boolean => !secret.some((name) => key.startsWith(`${name}:`));
+  return Object.fromEntries(Object.entries(values).filter(isOpen));
 }
 
 /** Returns the fields of a form with their keys, in the order of the page. */
 export function fieldsOf(form: HTMLFormElement): Map<string, Field> {
   const found = new Map<string, Field>();
   const places = new Map<string, number>();
-  const all = new Set<Field>([...(form.elements as Iterable<any>), ...form.querySelectorAll<Field>(FIELDS)]);
-  for (const field of all) {
+  for (const field of allOf(form)) {
     const isField = field.matches(FIELDS) || (field.constructor as { formAssociated?: boolean }).formAssociated;
-    if (!isField || !isKept(field)) continue;
+    if (!isField || isSecret(form, field)) continue;
+    if (field.closest("[data-savepoint-skip]") || NEVER.test(field.type ?? "")) continue;
     const isChoice = field.type === "radio" || field.type === "checkbox";
-    const name = [field.getAttribute("name") || field.id, field.type ?? field.localName, isChoice && field.value].join(":");
+    const name = [nameOf(field), field.type ?? field.localName, isChoice && field.value].join(":");
     const place = places.get(name) ?? 0;
     places.set(name, place + 1);
     found.set(place ? `${name}#${place}` : name, field);
@@ -60,14 +79,33 @@ export function fillIn(field: Field, value: unknown): void {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-/** Returns the nodes of formatted text, without what could run. */
-function safe(html: string): ChildNode[] {
-  const { body } = new DOMParser().parseFromString(html, "text/html");
-  for (const one of body.querySelectorAll("*")) {
-    if (/^(script|iframe|object|embed|style|link|meta|base)$/.test(one.localName)) one.remove();
-    for (const { name, value } of [...one.attributes]) {
-      if (/^on|^srcdoc$/.test(name) || /^\s*javascript:/i.test(value)) one.removeAttribute(name);
+const ELEMENTS =
+  /^(p|div|span|br|b|i|u|s|em|strong|code|pre|ul|ol|li|blockquote|h[1-6]|a|su[bp]|hr|table|thead|tbody|tr|t[dh])$/;
+const ATTRIBUTES = /^(colspan|rowspan|start|type|dir|lang)$/;
+
+/** Returns the nodes of formatted text, made anew of what is known to be harmless. */
+const safe = (html: string): Node[] => rebuilt(new DOMParser().parseFromString(html, "text/html").body);
+
+function rebuilt(from: Element): Node[] {
+  return [...from.childNodes].flatMap((one): Node[] => {
+    if (one instanceof Text) return [document.createTextNode(one.data)];
+    if (!(one instanceof Element) || /^(script|style|template)$/i.test(one.localName)) return [];
+    const within = rebuilt(one);
+    if (!ELEMENTS.test(one.localName)) return within;
+    const made = document.createElement(one.localName);
+    for (const { name, value } of one.attributes) {
+      const isHarmless = ATTRIBUTES.test(name) || (name === "href" && made.localName === "a" && isLink(value));
+      if (isHarmless) made.setAttribute(name, value);
     }
+    made.append(...within);
+    return [made];
+  });
+}
+
+function isLink(address: string): boolean {
+  try {
+    return /^(https?|mailto):$/.test(new URL(address, document.baseURI).protocol);
+  } catch {
+    return false; // it is no address
   }
-  return [...body.childNodes];
 }

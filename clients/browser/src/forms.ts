@@ -3,8 +3,11 @@
  * Loading this module is enough. Forms that are added later are found, too. See docs/forms.md.
  */
 
-import { connect, type ConnectOptions, type OpenDocument, type Server } from "./index.js";
-import { fieldsOf, fillIn, valueOf, type Values } from "./fields.js";
+import { connect, type ConnectOptions, type OpenDocument } from "./index.js";
+import { appOf, ask, open, texts, type Choice, type Subject } from "./asking.js";
+import { fieldsOf, fillIn, valueOf, withoutSecrets, type Values } from "./fields.js";
+
+export { texts };
 
 /** What is kept of a form: what the person filled in, and what the server had filled in before. */
 interface Kept {
@@ -16,27 +19,19 @@ interface Kept {
 /** What a form has as `form.savepoint`, after the event `savepoint-ready`. */
 export interface KeptForm {
   readonly doc: OpenDocument;
-  /** Says that the form has arrived where it should: what is kept of it goes to the trash. */
+  /** Says that the form has arrived where it should: what is kept of it goes to the trash,
+   * and the form is kept anew. */
   done(): Promise<void>;
   /** Keeps it under a title, as a session. */
   lock(title?: string): Promise<boolean>;
 }
 
 const LOOK_MS = 1_000;
-/** Texts of the notices. */
-export const texts = {
-  kept: "We kept what you typed on {when}.",
-  which: "Which one do you want to go on with?",
-  draft: "{title}, saved {when} on {device}",
-  another: "A new one",
-  restore: "Restore",
-  discard: "Discard",
-};
-
 /** Options of `connect` besides `app`. A page that imports this module can set them, and texts, before its first task ends. */
 export const options: Partial<ConnectOptions> = {};
 
-const known = new WeakSet<HTMLFormElement>();
+/** The forms of the page, and how each is let go. */
+const known = new Map<HTMLFormElement, () => void>();
 const { baseUrl = new URL("../persistence", import.meta.url).href } = document.documentElement.dataset;
 
 const snapshot = (form: HTMLFormElement): Values =>
@@ -48,56 +43,107 @@ const parse = (text: string): Kept => {
   return found;
 };
 
-async function keep(form: HTMLFormElement): Promise<void> {
-  const name = form.dataset.savepoint || form.id || location.pathname;
-  const server = connect({ baseUrl, ...options, app: `form:${name}`.slice(0, 100) });
-  const before = snapshot(form);
+/** What a form shows. `shown` is what it held when nobody had typed yet. */
+function createScreen(form: HTMLFormElement, before: Values, shown: Values) {
+  const first = { ...shown };
   /** What is kept of fields that are not in the form yet. */
   let waiting: Values = {};
-  const serialize = (): string =>
-    JSON.stringify({ format: 1, before, values: { ...waiting, ...snapshot(form) } } satisfies Kept);
-  const place = (): void => {
+  /** What a person chooses among radio buttons is one thing. */
+  const partOf = (key: string): string => key.replace(/:radio:.*/, ":radio");
+  const typed = (): Set<string> => {
+    const now = Object.entries(snapshot(form));
+    return new Set(now.filter(([key, value]) => key in first && !same(first[key], value)).map(([key]) => partOf(key)));
+  };
+  const place = (except?: Set<string>): void => {
     for (const [key, field] of fieldsOf(form)) {
       if (!(key in waiting)) continue;
       const value = waiting[key];
       delete waiting[key];
-      fillIn(field, value);
+      if (!except?.has(partOf(key))) fillIn(field, value);
     }
   };
-  const apply = (text: string): void => {
-    waiting = { ...parse(text).values };
-    place();
+  return {
+    typed,
+    place,
+    /** Takes note of fields that come before the form is kept. */
+    meet: () => void Object.assign(first, { ...snapshot(form), ...first }),
+    isUntouched: () => same(snapshot(form), before),
+    serialize: (): string =>
+      JSON.stringify({
+        format: 1,
+        before: withoutSecrets(form, before),
+        values: { ...withoutSecrets(form, waiting), ...snapshot(form) },
+      } satisfies Kept),
+    apply(text: string, except?: Set<string>): void {
+      waiting = { ...parse(text).values };
+      place(except);
+    },
   };
-  const id = await choose(form, server, name);
-  let text = "";
-  const doc = await server.open({
-    ...(id ? { id } : {}),
-    title: titleOf(form),
-    serialize: () => text || serialize(),
-    apply: (found) => (text ? apply(found) : (text = found)),
+}
+type Screen = ReturnType<typeof createScreen>;
+
+/** Keeps a form from now on. `shown` is what it held before anybody typed. */
+async function keep(one: Subject, before: Values, shown = before, isNew = false): Promise<void> {
+  const { form } = one;
+  const over = new AbortController();
+  const { signal } = over;
+  const screen = createScreen(form, before, shown);
+  let doc: OpenDocument | undefined;
+  known.set(form, () => {
+    over.abort();
+    void doc?.close();
   });
-  const begin = (): void => {
-    const found = text;
-    text = "";
-    if (found) apply(found);
-    watch(form, doc, serialize, place);
+  const atFirst = screen.serialize();
+  /** What the document has, and what is on the screen. Until the form is filled, these are two things. */
+  let text = "";
+  let watched: (() => string) | undefined;
+  const coming = new MutationObserver(screen.meet);
+  coming.observe(form, { childList: true, subtree: true });
+  const options = {
+    title: titleOf(form),
+    serialize: () => watched?.() ?? (text || atFirst),
+    apply(found: string) {
+      if (watched) return screen.apply(found);
+      parse(found);
+      text = found;
+    },
   };
-  const kept: KeptForm = { doc, done: () => doc.discard(), lock: (title) => lock(form, doc, title) };
+  doc = await open(one, options, isNew, signal);
+  if (!doc) return;
+  const opened = doc;
+  const begin = (isFilled: boolean, isAsked: boolean): void => {
+    coming.disconnect();
+    const typed = screen.typed();
+    if (isFilled) screen.apply(text, typed);
+    watched = watch(form, opened, screen, signal);
+    if (typed.size || isAsked) opened.changed();
+  };
+  const done = async (): Promise<void> => {
+    const sent = snapshot(form);
+    await opened.discard();
+    over.abort();
+    if ("savepointAddress" in form.dataset) history.replaceState(history.state, "", "#new");
+    if (form.isConnected) await keep(one, before, sent, true);
+  };
+  const kept: KeptForm = { doc, done, lock: (title) => lock(form, opened, title) };
   Object.assign(form, { savepoint: kept });
-  if (!text || mayFill(parse(text), before)) begin();
+  if (!text || mayFill(form, parse(text), before)) begin(!!text, false);
   else {
     const when = new Date(doc.state.recovered ?? doc.state.savedAt ?? Date.now()).toLocaleString();
-    const discard = (): void => {
-      text = "";
-      begin();
-    };
-    ask(form, texts.kept.replace("{when}", when), [
-      [texts.restore, begin],
-      [texts.discard, discard],
-    ]);
+    const choices: Choice[] = [
+      [texts.restore, () => begin(true, true)],
+      [texts.discard, () => begin(false, true)],
+    ];
+    ask(form, texts.kept.replace("{when}", when), choices, signal);
   }
+  show(one, doc, signal);
+}
+
+/** Tells the page about the document of a form. */
+function show({ form, name, server }: Subject, doc: OpenDocument, signal: AbortSignal): void {
   let title = "";
   doc.subscribe(({ id, version, dirty, draft }) => {
+    if (signal.aborted) return;
     if ("savepointAddress" in form.dataset && (version || dirty)) history.replaceState(history.state, "", `#${id}`);
     // A draft is called as its form says. What is locked keeps its title.
     if (draft && title !== (title = titleOf(form)) && title !== doc.state.title) void doc.rename(title);
@@ -109,80 +155,38 @@ async function keep(form: HTMLFormElement): Promise<void> {
 }
 
 /** Nothing is filled in unasked where the server has other values than when the person typed. */
-const mayFill = ({ before, values }: Kept, now: Values): boolean => same(before, now) || same(values, now);
+const mayFill = (form: HTMLFormElement, { before, values }: Kept, now: Values): boolean =>
+  [before, values].some((one) => same(withoutSecrets(form, one), now));
 
-function ago(at: string | number): string {
-  const minutes = Math.round((Date.now() - +new Date(at)) / 60_000);
-  const [count, unit] =
-    minutes < 60 ? [minutes, "minute" as const] : minutes < 1440 ? [minutes / 60, "hour" as const] : [minutes / 1440, "day" as const];
-  const language = document.documentElement.lang || undefined;
-  return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-Math.round(count), unit);
-}
-
-interface Left {
-  id: string;
-  title: string;
-  at: string | number;
-  device: string;
-}
-
-/** Returns the id of what the form goes on with: that in the address, what the person picks, or the newest. */
-async function choose(form: HTMLFormElement, server: Server, name: string): Promise<string | undefined> {
-  const address = "savepointAddress" in form.dataset ? location.hash.slice(1) : "";
-  if (address) return address === "new" ? undefined : address;
-  const found = await left(server, name);
-  if (found.length < 2 || !("savepointPick" in form.dataset)) return found[0]?.id;
-  return new Promise((pick) => {
-    const choices = found.map(({ id, title, at, device }): Choice => {
-      const values: Record<string, string> = { title, when: ago(at), device };
-      return [texts.draft.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? ""), () => pick(id)];
-    });
-    ask(form, texts.which, [...choices, [texts.another, () => pick(undefined)]]);
-  });
-}
-
-/** Returns what is kept of this form, the newest first: on this device, and the drafts of the server. */
-async function left(server: Server, name: string): Promise<Left[]> {
-  const [kept, drafts] = await Promise.all([
-    server.recoverable().then((all) => all.filter(({ aside }) => !aside)),
-    server.drafts.list({ app: `form:${name}`.slice(0, 100) }).then(
-      ({ items }) => items,
-      () => [], // nobody is signed in, or there is no connection
-    ),
-  ]);
-  const found = new Map<string, Left>();
-  for (const { id, title, at } of kept) found.set(id, { id, title, at, device: "this device" });
-  for (const { id, title, updatedAt: at, deviceInfo } of drafts) {
-    if (!found.has(id)) found.set(id, { id, title, at, device: deviceInfo ?? "?" });
-  }
-  const all = [...found.values()].sort((one, other) => +new Date(other.at) - +new Date(one.at));
-  const [newest] = all;
-  if (!newest || !document.cookie.split("; ").includes(`savepoint-done=${encodeURIComponent(name)}`)) return all;
-  // The server says that the form has arrived.
-  document.cookie = "savepoint-done=; path=/; max-age=0";
-  const { id } = newest;
-  await Promise.all(kept.filter((entry) => entry.id === id).map((entry) => server.setAside(entry)));
-  if (drafts.some((one) => one.id === id)) await server.drafts.remove(id);
-  return all.slice(1);
-}
-
-function watch(form: HTMLFormElement, doc: OpenDocument, serialize: () => string, place: () => void): void {
-  let shown = serialize();
+/** Tells the document of each change. Returns what the form holds, or held when it left the page. */
+function watch(form: HTMLFormElement, doc: OpenDocument, screen: Screen, signal: AbortSignal): () => string {
+  let shown = screen.serialize();
   /** Also finds what a script has set, which no event tells. */
   const look = (): void => {
-    const now = serialize();
+    if (signal.aborted || !form.isConnected) return;
+    const now = screen.serialize();
     if (now === shown) return;
     shown = now;
-    doc.changed();
+    const { version, dirty } = doc.state;
+    // A form that was sent and then cleared is no new draft.
+    if (version || dirty || !screen.isUntouched()) doc.changed();
   };
-  for (const type of ["input", "change", "reset", "submit"]) form.addEventListener(type, () => queueMicrotask(look));
-  document.addEventListener("visibilitychange", look);
-  addEventListener("pagehide", look, true);
-  new MutationObserver(place).observe(form, { childList: true, subtree: true });
-  setInterval(look, LOOK_MS);
-  for (const button of form.querySelectorAll("[data-savepoint-lock]")) {
-    button.addEventListener("click", () => void lock(form, doc));
+  for (const type of ["input", "change", "reset", "submit"]) {
+    form.addEventListener(type, () => queueMicrotask(look), { signal });
   }
+  document.addEventListener("visibilitychange", look, { signal });
+  addEventListener("pagehide", look, { capture: true, signal });
+  const coming = new MutationObserver(() => screen.place());
+  coming.observe(form, { childList: true, subtree: true });
+  const timer = setInterval(look, LOOK_MS);
+  signal.addEventListener("abort", () => {
+    coming.disconnect();
+    clearInterval(timer);
+  });
+  for (const button of form.querySelectorAll("[data-savepoint-lock]")) {
+    button.addEventListener("click", () => void lock(form, doc), { signal });
+  }
+  return () => (form.isConnected ? screen.serialize() : shown);
 }
 
 function titleOf(form: HTMLFormElement): string {
@@ -196,30 +200,17 @@ async function lock(form: HTMLFormElement, doc: OpenDocument, title = titleOf(fo
   return !state.dirty;
 }
 
-type Choice = [label: string, act: () => void];
-
-/** Asks above the form. Until there is an answer, nothing is filled in, and nothing is given up. */
-function ask(form: HTMLFormElement, question: string, choices: readonly Choice[]): void {
-  const bar = document.createElement("p");
-  bar.setAttribute("role", "status");
-  bar.className = "savepoint-kept";
-  bar.append(question);
-  for (const [label, act] of choices) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
-    button.onclick = () => {
-      bar.remove();
-      act();
-    };
-    bar.append(" ", button);
-  }
-  form.before(bar);
-}
-
 function find(): void {
+  for (const [form, leave] of known) {
+    if (form.isConnected) continue;
+    known.delete(form);
+    leave();
+  }
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-savepoint]")) {
     if (known.has(form)) continue;
-    known.add(form);
-    keep(form).catch((error) => reportError(error));
+    const name = form.dataset.savepoint || form.id || location.pathname;
+    const server = connect({ baseUrl, ...options, app: appOf(name) });
+    keep({ form, name, server }, snapshot(form)).catch((error) => reportError(error));
   }
 }
 

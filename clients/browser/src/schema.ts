@@ -124,6 +124,8 @@ export function modules(
   const known = new Map<string, Module>();
   /** Lines of modules that nobody here can read. */
   const kept = new Map<string, string>();
+  /** The own lines of modules of which a newer version saved something, as they were when they began anew. */
+  const untouched = new Map<string, string>();
   let aside: [string, string][] = [];
   let reports: Report[] = [];
 
@@ -156,7 +158,23 @@ export function modules(
       else putAside(id, line);
       report(id, isNewer ? "kept" : "initial", String((error as Error)?.message ?? error));
       module.apply(module.initial());
+      if (isNewer) untouched.set(id, lineOf(module));
     }
+  }
+
+  function putAside(id: string, line: string): void {
+    aside = [...aside, [id, line] as [string, string]].slice(-ASIDE_MAX);
+  }
+
+  /** Returns what to save of a module. What a newer version saved stays, until a person changes the module here. */
+  function lineFor(id: string, module: Module): string {
+    const line = lineOf(module);
+    const newer = kept.get(id);
+    if (newer === undefined) return line;
+    if (line === untouched.get(id)) return newer;
+    kept.delete(id);
+    putAside(id, newer);
+    return line;
   }
 
   return {
@@ -170,7 +188,7 @@ export function modules(
       if (line !== undefined) load(id, module, line);
       return () => {
         if (known.get(id) !== module) return;
-        kept.set(id, lineOf(module));
+        kept.set(id, lineFor(id, module));
         known.delete(id);
       };
     },
@@ -179,8 +197,7 @@ export function modules(
       kept.delete(id);
     },
     serialize() {
-      const lines = new Map([...known].map(([id, module]) => [id, lineOf(module)]));
-      // What a newer version saved stays, until the person changes that module in the newer version.
+      const lines = new Map([...known].map(([id, module]) => [id, lineFor(id, module)]));
       kept.forEach((line, id) => lines.set(id, line));
       const parts = [...lines].map(([id, line]) => `${JSON.stringify(id)}:${line}`);
       return `{"format":1,"aside":${JSON.stringify(aside)},"modules":{\n${parts.join(",\n")}\n}}`;

@@ -79,6 +79,32 @@ test("what this version does not know stays byte for byte", () => {
   assert.ok(saved.includes(`"a":${newer}`) && saved.includes(`"map":${unknown}`));
 });
 
+test("a change to a module that a newer version saved is saved, and what that saved is kept aside", () => {
+  const newer = '{"schema":9,"state":{"x":1.0}}';
+  for (const isRemoved of [false, true]) {
+    const registry = modules();
+    const one = chart();
+    const remove = registry.add("a", one);
+    const reports = registry.apply(document(`"a":${newer}`));
+    one.shown = { channel: "rpm", zoom: 4 };
+    if (isRemoved) remove();
+    registry.serialize();
+    const { aside, modules: saved } = JSON.parse(registry.serialize());
+    assert.deepEqual(saved.a, { schema: 2, state: { channel: "rpm", zoom: 4 } });
+    assert.deepEqual(aside, [["a", newer]]);
+    assert.deepEqual(reports.map(({ outcome }) => outcome), ["kept"]);
+  }
+});
+
+test("what a newer version saved stays byte for byte if the module that cannot read it goes", () => {
+  const registry = modules();
+  const newer = '{"schema":9,"state":{"x":1.0}}';
+  const remove = registry.add("a", chart());
+  registry.apply(document(`"a":${newer}`));
+  remove();
+  assert.ok(registry.serialize().includes(`"a":${newer}`));
+});
+
 test("a module that comes later gets what was kept for it, and leaves it when it goes", () => {
   const registry = modules();
   registry.apply(document('"late":{"schema":2,"state":{"channel":"rpm","zoom":7}}'));

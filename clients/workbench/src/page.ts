@@ -96,7 +96,9 @@ function switcher(me: string): HTMLElement {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     sessionStorage.setItem(PERSON, name.value.trim());
-    location.reload(); // what is not saved is in the journal, under the name of the person who typed it
+    // What is not saved is in the journal, under the name of the person who typed it. The id in the address is theirs.
+    if (document.querySelector("form[data-savepoint-address]")) location.replace(location.pathname + location.search);
+    else location.reload();
   });
   return form;
 }

@@ -52,3 +52,24 @@ def test_several_drafts_are_offered_by_title_time_and_device(visitor: Visitor) -
     expect(choice).to_contain_text("on Chrome on Linux")
     choice.click()
     expect(page.get_by_label("Track")).to_have_value("Thunder Alley")
+
+
+def test_another_person_begins_a_setup_of_their_own(visitor: Visitor) -> None:
+    page = visitor.context.new_page()
+    page.goto(f"{visitor.origin}{RACE_PREP}")
+
+    def switch(person: str) -> None:
+        page.get_by_label("Person", exact=True).fill(person)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Switch").click()
+
+    switch(visitor.name)
+    type_setup(page, "Thunder Alley", "600")
+    expect(light(page)).to_have_text("Saved")
+    assert "#" in page.url
+    switch(f"{visitor.name}-other")
+    assert "#" not in page.url
+    type_setup(page, "Desert Loop", "500")
+    expect(light(page)).to_have_text("Saved")
+    assert [each["title"] for each in visitor.server.drafts()] == ["Thunder Alley"]
+    assert page.locator(".savepoint-kept").count() == 0
