@@ -162,10 +162,6 @@ export function modules(
     }
   }
 
-  function putAside(id: string, line: string): void {
-    aside = [...aside, [id, line] as [string, string]].slice(-ASIDE_MAX);
-  }
-
   /** Returns what to save of a module. What a newer version saved stays, until a person changes the module here. */
   function lineFor(id: string, module: Module): string {
     const line = lineOf(module);
@@ -204,6 +200,7 @@ export function modules(
     },
     apply(text) {
       kept.clear();
+      untouched.clear();
       reports = [];
       const [found, before, damaged] = linesOf(text);
       aside = before;
