@@ -7,10 +7,14 @@ from devhost.routes import RouteTable
 
 
 def announcement(functions: Sequence[HttpFunction | TimerFunction], routes: RouteTable, url: str) -> str:
-    """Returns the text to print. Its last line is always `Listening on <url>`."""
+    """Returns the text to print. Its last line is always `Listening on <url>`.
+
+    If the app has a page `workbench`, the first line has its address.
+    """
     timers = [each for each in functions if isinstance(each, TimerFunction)]
     width = max(len(each.name) for each in functions)
-    lines = []
+    pages = [each.template for each in routes.routes if each.function.route.strip("/") == "workbench"]
+    lines = [f"Open {url}/{page}" for page in pages]
     if routes.routes:
         lines.append("Functions:")
     for route in routes.routes:

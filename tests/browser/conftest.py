@@ -136,7 +136,7 @@ class KilledPerson(Person):
 
     def kill(self) -> None:
         """Kills the browser. Then it can be started again."""
-        for pid in _processes(self.profile):
+        for pid in processes(self.profile):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         with suppress(Error):
@@ -162,7 +162,7 @@ def killed(
     person.assert_quiet()
 
 
-def _processes(profile: Path) -> Iterator[int]:
+def processes(profile: Path) -> Iterator[int]:
     """Returns the processes of one browser. The others end with them."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
