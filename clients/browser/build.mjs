@@ -84,9 +84,10 @@ const bundles = () =>
     }),
   ]);
 
-const [core, ...others] = await bundles();
+const [core, parts, forms, ...others] = await bundles();
 const names = core.map(([name]) => name);
-const files = [...(await Promise.all(core.map((file) => smaller(file, names)))), ...others.flat()];
+const small = await Promise.all([...core, ...parts, ...forms].map((file) => smaller(file, names)));
+const files = [...small, ...others.flat()];
 if (process.argv.includes("--npm")) {
   await fill(join(here, "dist"), files);
   const tsc = join(here, "node_modules", "typescript", "bin", "tsc");
