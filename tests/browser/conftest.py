@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync
 from tests.browser.built import build
 from tests.browser.line import Line, line_to, never_arrives
 from tests.browser.server_side import ServerSide
-from tests.browser.tab import Tab, open_tab
+from tests.browser.tab import Tab, crash, open_tab
 from tests.support.browser import ARGUMENTS, CHROMIUM
 from tests.support.storage import on_sqlite
 
@@ -82,11 +82,15 @@ class Person:
         self.tabs.remove(tab)
 
     def leaves_behind(self, id: str, text: str) -> None:
-        """Types at the end of a document while nothing arrives at the server, and closes the tab."""
+        """Types at the end of a document while nothing arrives at the server, and loses the tab.
+
+        A tab that is closed sends what it can, which may arrive when the line works again.
+        """
         tab = self.on(id)
         self.line.breaks(never_arrives)
         tab.type(text)
         tab.until_kept()
+        crash(tab)
         self.closes(tab)
         self.line.works()
 
