@@ -1,6 +1,7 @@
 """A page with elements, as strict as a page can be. Every test sees the console, and axe sees every picture."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,7 +126,9 @@ def assert_accessible(page: Page) -> None:
 
 
 def pictures(page: Page, folder: Path, name: str) -> None:
-    """Takes pictures for people to look at: light and dark, wide and narrow."""
+    """Takes pictures for people to look at, if `PICTURES` is set: light and dark, wide and narrow."""
+    if not os.environ.get("PICTURES"):
+        return
     for scheme in ("light", "dark"):
         for label, size in (("wide", WIDE), ("narrow", NARROW)):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
