@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.tab import eventually
 from tests.browser.workbench.conftest import Visitor
 
 TRANSFER = "/api/workbench#/transfer"
@@ -52,8 +53,7 @@ def test_nothing_is_written_before_the_person_says_so_and_one_undo_takes_all_bac
         *("Title 0", "Title 0", "Title 1", "Title 2", "Title 2")
     ]
     page.get_by_role("button", name="Undo").click()
-    page.wait_for_function("() => !document.querySelector('savepoint-notices').shadowRoot.querySelector('li')")
-    assert len(visitor.server.sessions()) == 3
+    eventually(page, lambda: len(visitor.server.sessions()) == 3)
 
 
 def test_cancel_stops_an_import_and_tells_what_arrived(visitor: Visitor, tmp_path: Path) -> None:
