@@ -44,7 +44,8 @@ export const createRefusals = ({ begin, calm, load, meet, theirsOf }: Steps): An
     const { conflict } = s;
     s.conflict = null;
     calm(s);
-    if (a.form === "copy" && conflict) meet(s, theirsOf(conflict), s.kind, out, "");
+    // What was typed meanwhile may need a copy, too, and that an id: it comes with what is loaded.
+    if (a.form === "copy" && conflict && s.acked >= s.edits) meet(s, theirsOf(conflict), s.kind, out, "");
     else load(s, out);
   },
 
