@@ -15,6 +15,11 @@ NAMES = {name.upper() for name in Settings.model_fields} - {name.upper() for nam
 FOR_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 LEAST = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"}
 COSMOS = {"STORE_ENGINE": "cosmos", "AUTH_MODE": "local", "COSMOS_ENDPOINT": "https://a.documents.azure.com"}
+CLOUD = {
+    **COSMOS,
+    **{"AUTH_MODE": "easyauth", "AUTH_PROVIDERS": "aad", "WEBSITE_AUTH_ENABLED": "True"},
+    "WEBSITE_SITE_NAME": "app",
+}
 SECRET = "c2VjcmV0LWtleQ=="
 
 
@@ -180,3 +185,18 @@ def test_a_sqlite_file_always_has_the_present_format() -> None:
         settings = Settings.from_environ({**environ, "STORED_FORMAT": "1"})
         assert settings.store_rules().sessions.stored_format == stored
         assert Settings.from_environ(environ).store_rules().sessions.stored_format == 2
+
+
+@pytest.mark.parametrize(
+    ("environ", "has_workbench"),
+    [
+        (LEAST, True),
+        (LEAST | {"WORKBENCH": "false"}, False),
+        (CLOUD, False),
+        (CLOUD | {"WORKBENCH": "true"}, True),
+    ],
+)
+def test_the_workbench_is_on_but_not_in_azure_unless_somebody_says_so(
+    environ: dict[str, str], has_workbench: bool
+) -> None:
+    assert Settings.from_environ(environ).app_rules().workbench == has_workbench

@@ -2,6 +2,7 @@
 //
 //   node build.mjs          functions/browser_files: the files that GET /api/client/{file} serves, with their .gz twins
 //   node build.mjs --npm    dist: the same files, with the types and the license
+
 import { execFileSync } from "node:child_process";
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";

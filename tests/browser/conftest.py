@@ -51,6 +51,17 @@ def server_origin(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         assert "Traceback" not in server.stderr()
 
 
+def kill_browser(context: BrowserContext, profile: Path) -> None:
+    """Kills the browser of a profile. Then another one can be started with it."""
+    for pid in _processes(profile):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    with suppress(Error):
+        context.close()
+    for lock in profile.glob("Singleton*"):
+        lock.unlink(missing_ok=True)
+
+
 def launch(playwright: Playwright, profile: Path) -> BrowserContext:
     """Starts a browser whose profile is a folder."""
     return playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=ARGUMENTS)
@@ -90,7 +101,7 @@ class Person:
         self.line.breaks(never_arrives)
         tab.type(text)
         tab.until_kept()
-        crash(tab)
+        crash(tab.page)
         self.closes(tab)
         self.line.works()
 
@@ -140,14 +151,8 @@ class KilledPerson(Person):
 
     def kill(self) -> None:
         """Kills the browser. Then it can be started again."""
-        for pid in processes(self.profile):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        with suppress(Error):
-            self.context.close()
+        kill_browser(self.context, self.profile)
         self.tabs.clear()
-        for lock in self.profile.glob("Singleton*"):
-            lock.unlink(missing_ok=True)
 
     def start(self, playwright: Playwright) -> None:
         self.context = launch(playwright, self.profile)
@@ -166,7 +171,7 @@ def killed(
     person.assert_quiet()
 
 
-def processes(profile: Path) -> Iterator[int]:
+def _processes(profile: Path) -> Iterator[int]:
     """Returns the processes of one browser. The others end with them."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():

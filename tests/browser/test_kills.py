@@ -41,7 +41,7 @@ def test_f29_a_tab_that_crashed_is_offered_to_the_next(person: Person) -> None:
     person.line.breaks(never_arrives)
     tab.type("before the crash")
     tab.until_kept()
-    crash(tab)
+    crash(tab.page)
     person.tabs.remove(tab)
     person.line.works()
     again = person.tab(waits=True)

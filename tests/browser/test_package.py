@@ -16,6 +16,7 @@ PACKAGE = json.loads((SOURCE / "package.json").read_text())
 CORE_MAX_BYTES = 7_680
 WITH_DELTAS_MAX_BYTES = 9_728
 LATE_MAX_BYTES = 6_144
+PARTS_MAX_BYTES = {"navigation.js": 1_024, "state.js": 640, "schema.js": 1_536, "forms.js": 4_096}
 
 pytestmark = needs_node
 
@@ -48,11 +49,13 @@ def test_the_core_and_its_parts_are_small(built: Path) -> None:
     core = loaded(built, "savepoint.js")
     delta, late = part(built, "delta"), part(built, "late")
     elements = {"elements.js", "german.js", *part(built, "compare")}
-    others = {"navigation.js", "schema.js", "jtd.js", "state.js", "forms.js", *part(built, "sealed")}
+    others = {*PARTS_MAX_BYTES, "jtd.js", *part(built, "sealed")}
     assert {path.name for path in built.glob("*.js")} == {*core, *delta, *late, "react.js", *elements, *others}
     assert size(built, core) <= CORE_MAX_BYTES
     assert size(built, core | delta) <= WITH_DELTAS_MAX_BYTES
     assert size(built, late) <= LATE_MAX_BYTES
+    for name, limit in PARTS_MAX_BYTES.items():
+        assert size(built, loaded(built, name) - core) <= limit, name
 
 
 @pytest.mark.parametrize("file", ["account", "document", "lists", "recovery", "sealed", "types", "view"])

@@ -127,7 +127,7 @@ def test_f09_a_journal_that_is_older_than_the_server_asks_and_overwrites_no_vers
         person.line.works()
         tab.reload()
     else:
-        crash(tab)
+        crash(tab.page)
         person.tabs.remove(tab)
         person.line.works()
         tab = person.on(id)

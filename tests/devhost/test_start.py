@@ -1,11 +1,7 @@
-"""Start and end: which apps are refused, what devhost prints, how it stops."""
+"""The start: which apps are refused, and what devhost prints and logs."""
 
-import signal
 import socket
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,63 +15,7 @@ from devhost.host import HttpFunction, TimerFunction, load_functions
 from devhost.local_settings import HostSettings
 from devhost.serving import bound_socket
 from tests.devhost.server import refused_start, run_devhost
-
-APP = """
-import asyncio, os
-import azure.functions as func
-
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-
-@app.route(route="items/{id}", methods=["GET"])
-async def item(req):
-    return "item"
-
-@app.route(route="first", methods=["GET"])
-async def first(req):
-    return "first"
-
-@app.route(route="persistence/change", methods=["POST"])
-async def change(req):
-    return "change"
-
-@app.route(route="persistence/ready", methods=["PUT", "GET"])
-async def ready(req):
-    return os.environ.get("GREETING", "ready")
-
-@app.route(route="slow")
-async def slow(req):
-    await asyncio.sleep(0.5)
-    return "slow"
-
-@app.timer_trigger(arg_name="timer", schedule="0 0 3 * * *")
-async def nightly(timer) -> None:
-    pass
-
-async def close():
-    await asyncio.sleep(0)
-    print("closed", flush=True)
-"""
-
-
-@pytest.fixture(autouse=True)
-def ctrl_c_reaches_devhost() -> Iterator[None]:
-    """However pytest was started: a process inherits which signals are ignored."""
-    with sigint(signal.default_int_handler):
-        yield
-
-
-@contextmanager
-def sigint(handler: Any) -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def write_app(folder: Path, text: str = APP) -> Path:
-    (folder / "function_app.py").write_text(text)
-    return folder
+from tests.devhost.small_app import APP, write_app
 
 
 def load(app: object, **environ: str) -> list[HttpFunction | TimerFunction]:
@@ -383,88 +323,6 @@ def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
             pytest.skip("this machine has no other address")
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((address, server.port), timeout=2)
-
-
-# The end
-
-
-@pytest.mark.smoke
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly_after_the_app_is_closed(tmp_path: Path, number: int) -> None:
-    with run_devhost(write_app(tmp_path)) as server:
-        with httpx.Client() as client:
-            assert client.get(f"{server.base_url}/api/first").text == "first"
-            begin = time.monotonic()
-            assert server.stop(number) == 0
-        assert time.monotonic() - begin < 3
-        assert server.stdout().endswith("\nclosed\n")
-        assert server.stderr() == ""
-
-
-def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
-    with run_devhost(write_app(tmp_path)) as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-            connection.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
-            time.sleep(0.1)
-            server.process.send_signal(signal.SIGTERM)
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
-        assert server.process.wait(timeout=5) == 0
-
-
-def test_a_second_ctrl_c_ends_it_while_the_app_s_close_hangs(tmp_path: Path) -> None:
-    text = APP.replace("asyncio.sleep(0)", "asyncio.sleep(60, print('closing', flush=True))")
-    with run_devhost(write_app(tmp_path, text)) as server:
-        server.process.send_signal(signal.SIGINT)
-        server.wait_until_it_says("closing")
-        assert server.press_ctrl_c_until_it_ends() == 130
-        assert not server.stdout().endswith("\nclosed\n")
-        assert server.stderr() == ""
-
-
-def test_a_second_ctrl_c_ends_it_while_a_request_hangs(tmp_path: Path) -> None:
-    text = APP.replace("asyncio.sleep(0.5)", "asyncio.sleep(60, print('waiting', flush=True))")
-    with run_devhost(write_app(tmp_path, text)) as server:
-        with socket.create_connection(("127.0.0.1", server.port)) as connection:
-            connection.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
-            server.wait_until_it_says("waiting")
-            server.process.send_signal(signal.SIGINT)
-            server.wait_until_it_refuses_connections()
-            assert server.stop(signal.SIGINT) == 0
-        assert "timeout graceful shutdown exceeded" not in server.stderr()
-        assert server.stdout().endswith("\nclosed\n")
-
-
-def test_ctrl_c_is_not_for_a_background_job_of_a_script(tmp_path: Path) -> None:
-    text = APP.replace("asyncio.sleep(0)", "asyncio.sleep(1, print('closing', flush=True))")
-    with sigint(signal.SIG_IGN), run_devhost(write_app(tmp_path, text)) as server:
-        server.process.send_signal(signal.SIGINT)
-        assert httpx.get(f"{server.base_url}/api/slow").text == "slow"
-        server.process.send_signal(signal.SIGTERM)
-        server.wait_until_it_says("closing")
-        server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(timeout=20) == 0
-        assert server.stdout().endswith("\nclosed\n")
-
-
-def test_a_killed_server_can_be_started_again_on_its_port(tmp_path: Path) -> None:
-    write_app(tmp_path)
-    with run_devhost(tmp_path) as first:
-        with httpx.Client() as client:
-            assert client.get(f"{first.base_url}/api/first").text == "first"
-            first.kill()
-        assert first.process.returncode == -signal.SIGKILL
-    with run_devhost(tmp_path, port=first.port) as second:
-        assert second.base_url == first.base_url
-        assert httpx.get(f"{second.base_url}/api/first").text == "first"
-
-
-def test_a_timer_under_way_may_finish_before_the_app_is_closed(tmp_path: Path) -> None:
-    text = APP.replace("0 0 3 * * *", '0 0 3 * * *", run_on_startup=True, use_monitor="x').replace(
-        "    pass\n", "    await asyncio.sleep(0.6); print('timer done', flush=True)\n"
-    )
-    with run_devhost(write_app(tmp_path, text)) as server:
-        assert server.stop() == 0
-        assert server.stdout().endswith("\ntimer done\nclosed\n")
 
 
 def test_what_a_handler_logs_at_info_reaches_stderr(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ interface Left {
 }
 
 /** Returns the id of what the form goes on with: that in the address, what the person picks, or the newest. */
-export async function choose(
+async function choose(
   { form, server, name }: Subject,
   signal: AbortSignal,
 ): Promise<string | undefined> {

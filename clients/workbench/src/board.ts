@@ -7,22 +7,25 @@ import type { LeaveElement } from "@savepoint/client/elements";
 import { guard } from "@savepoint/client/navigation";
 import { Board, KINDS } from "./board/modules.js";
 import { mayLeave } from "./leaving.js";
-import { element, make, server as serverOf, showPerson, words } from "./page.js";
-import { fill, nothing, opening, type Shown } from "./shown.js";
+import { element, make, serverFor, showPerson, words } from "./page.js";
+import { change, fill, nothing, type Shown } from "./shown.js";
 
 type Dialog = HTMLElement & { show(): Promise<string | undefined> };
 
-const server = serverOf("board");
-let shown: Shown = nothing;
+const server = serverFor("board");
 /** The address of what is shown. */
 let current: string | undefined;
 
 /** Opens the board of an address, or begins one. Rejects with a Problem. */
-async function open(id: string): Promise<Shown> {
+async function open(id: string, isCurrent: () => boolean): Promise<Shown> {
   const board = new Board();
   if (!id) board.begin();
   const { serialize, apply } = board;
   const doc = await server.open({ ...(id ? { id } : {}), title: "Board", serialize, apply });
+  if (!isCurrent()) {
+    await doc.close();
+    return nothing;
+  }
   board.onedit = () => doc.changed();
   const heading = make("h1", { className: "spread" });
   const leaving = element("savepoint-leave", { doc }) as LeaveElement;
@@ -74,19 +77,13 @@ function fail(error: unknown): void {
   );
 }
 
-async function show(): Promise<void> {
-  const id = decodeURIComponent(location.hash.slice(1));
+function show(): void {
+  const id = location.hash.slice(1);
   if (id && id === current) return;
   current = id;
-  opening();
-  // Saves go on behind it, and what is not saved is in the journal.
-  shown.leave().catch((error: unknown) => reportError(error));
-  shown = nothing;
-  await open(id).then((next) => (shown = next), fail);
+  void change((isCurrent) => open(id, isCurrent), fail);
 }
 
-let showing = show();
-addEventListener("hashchange", () => {
-  showing = showing.then(show).catch((error: unknown) => reportError(error));
-});
-void showPerson();
+show();
+addEventListener("hashchange", show);
+showPerson(server);

@@ -144,7 +144,7 @@ function toolbar(
   );
 }
 
-/** What is not saved yet is saved first, or put aside, so that Undo brings everything back. */
+/** What is not saved yet is saved first, so that Undo brings it back. If that is not possible, it is put aside. */
 async function remove(doc: OpenDocument, server: Server, unguard: () => void): Promise<void> {
   const { id, title } = doc.state;
   let isKept = true;

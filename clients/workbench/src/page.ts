@@ -2,8 +2,6 @@
 
 import { connect, type Server } from "@savepoint/client";
 
-export const API = "/api/persistence";
-
 interface Config {
   authMode: "local" | "easyauth" | "swa" | "jwt";
   signIn: string | null;
@@ -18,13 +16,15 @@ const person = (): string => sessionStorage.getItem(PERSON) ?? "";
 export const personHeaders = (): Record<string, string> => (person() ? { "X-User-Id": person() } : {});
 
 /** Returns the server, as the person of this tab. */
-export const server = (app: string): Server =>
-  connect({
-    baseUrl: API,
+export function serverFor(app: string): Server {
+  const server = connect({
+    baseUrl: "/api/persistence",
     app,
     headers: async () => personHeaders(),
-    onSignedOut: () => void showPerson(),
+    onSignedOut: () => showPerson(server),
   });
+  return server;
+}
 
 /** Returns an element of a kind with properties, and what is in it. */
 export function make<Name extends keyof HTMLElementTagNameMap>(
@@ -62,27 +62,36 @@ let config: Promise<Config> | undefined;
 const configured = (): Promise<Config> => (config ??= fetch("/api/client/config").then((found) => found.json()));
 
 /** Shows who is signed in, and how that can be changed. */
-export async function showPerson(): Promise<void> {
-  const place = find("#who");
-  const [{ authMode }, me] = await Promise.all([configured(), whoAmI()]);
-  if (authMode === "local") place.replaceChildren(switcher(me ?? "nobody"));
-  else if (me) place.replaceChildren(`Signed in as ${me}`);
-  else place.replaceChildren((await signInLink()) ?? "Not signed in");
+export function showPerson(server: Server): void {
+  shownPerson(server).then(
+    (found) => find("#who").replaceChildren(found),
+    (error: unknown) => find("#who").replaceChildren(`Who is signed in is not known: ${words(error)}`),
+  );
+}
+
+async function shownPerson(server: Server): Promise<Node | string> {
+  const [{ authMode }, me] = await Promise.all([configured(), ownerOf(server)]);
+  if (authMode === "local") return switcher(me ?? "nobody");
+  if (me) return `Signed in as ${me}`;
+  return (await signInLink()) ?? "Not signed in";
 }
 
 /** Returns a link to the platform's page for signing in, which leads back here. Undefined if there is none. */
 export async function signInLink(): Promise<HTMLAnchorElement | undefined> {
   const { signIn } = await configured();
-  const href = () => signIn + encodeURIComponent(location.pathname + location.hash);
-  return signIn ? make("a", { href: href(), className: "button", textContent: "Sign in" }) : undefined;
+  if (!signIn) return undefined;
+  const href = signIn + encodeURIComponent(location.pathname + location.hash);
+  return make("a", { href, className: "button", textContent: "Sign in" });
 }
 
-async function whoAmI(): Promise<string | undefined> {
-  const response = await fetch(`${API}/me`, {
-    cache: "no-store",
-    headers: personHeaders(),
-  });
-  return response.ok ? (await response.json()).ownerId : undefined;
+/** Returns undefined if nobody is signed in. */
+async function ownerOf(server: Server): Promise<string | undefined> {
+  try {
+    return (await server.account.me()).ownerId;
+  } catch (error) {
+    if ((error as { status?: number }).status === 401) return undefined;
+    throw error;
+  }
 }
 
 function switcher(me: string): HTMLElement {

@@ -3,7 +3,7 @@
 import "@savepoint/client/elements";
 import type { DocumentState } from "@savepoint/client";
 import { options, type KeptForm } from "@savepoint/client/forms";
-import { find, personHeaders, showPerson } from "./page.js";
+import { find, personHeaders, serverFor, showPerson } from "./page.js";
 
 const locked = find("#locked");
 
@@ -22,4 +22,4 @@ document.addEventListener("savepoint-locked", (event) => {
 });
 // A link to another set-up on the same page.
 addEventListener("hashchange", () => location.reload());
-void showPerson();
+showPerson(serverFor("race-prep"));

@@ -10,12 +10,12 @@ export interface Place {
   shown: { kind: "session" | "snapshot"; id: string } | { kind: "new" | "transfer" | "nothing" };
 }
 
-export const LISTS: readonly List[] = ["sessions", "drafts", "snapshots", "opened", "trash", "activity", "usage"];
+const LISTS: readonly List[] = ["sessions", "drafts", "snapshots", "opened", "trash", "activity", "usage"];
 
 /** Returns what an address says. `before` is the place until now: an address of a document alone keeps the list. */
 export function placeOf(hash: string, before?: Place): Place {
   const [path = "", search = ""] = hash.replace(/^#?\/?/, "").split("?");
-  const [first = "", id = ""] = path.split("/").map(decodeURIComponent);
+  const [first = "", id = ""] = path.split("/");
   const { list: named, ...query } = Object.fromEntries(new URLSearchParams(search));
   const list = LISTS.find((one) => one === (named ?? first));
   const shown: Place["shown"] =
@@ -33,7 +33,7 @@ export function addressOf({ list, query, shown }: Place): string {
     shown.kind === "nothing"
       ? list
       : "id" in shown
-        ? `${shown.kind}/${encodeURIComponent(shown.id)}`
+        ? `${shown.kind}/${shown.id}`
         : shown.kind;
   const search = new URLSearchParams(shown.kind === "nothing" ? query : { list, ...query }).toString();
   return `#/${path}${search ? `?${search}` : ""}`;

@@ -9,6 +9,31 @@ export interface Shown {
 
 export const nothing: Shown = { leave: async () => undefined };
 
+let shown: Shown = nothing;
+/** The newest change wins: one before that is still opening something is given up. */
+let turn = 0;
+
+/** Leaves what is shown, and opens something else. `isCurrent` is false if the person has gone on meanwhile. */
+export async function change(
+  open: (isCurrent: () => boolean) => Promise<Shown>,
+  fail: (error: unknown) => void,
+): Promise<void> {
+  const mine = ++turn;
+  const isCurrent = (): boolean => mine === turn;
+  const left = shown;
+  shown = nothing;
+  opening();
+  // Saves go on behind it, and what is not saved is in the journal.
+  left.leave().catch((error: unknown) => reportError(error));
+  try {
+    const made = await open(isCurrent);
+    if (isCurrent()) shown = made;
+    else await made.leave();
+  } catch (error) {
+    if (isCurrent()) fail(error);
+  }
+}
+
 /** Replaces what is shown. The focus goes to its heading, if what had it is gone. */
 export function fill(...within: (Node | string)[]): HTMLElement {
   const main = find("#shown");
@@ -25,10 +50,10 @@ const HEADING = "h1, h2";
 let isOpening = false;
 
 /** Shows at once that something else is coming: what was there cannot be edited any more. */
-export function opening(): void {
+function opening(): void {
   const main = find("#shown");
   main.replaceChildren(make("p", { className: "quiet calm", textContent: "Opening…" }));
-  isOpening = true;
+  isOpening = turn > 1; // the first thing takes no focus
 }
 
 function focusHeading(within: HTMLElement): void {

@@ -3,18 +3,15 @@
 import "@savepoint/client/elements";
 import { showDocument } from "./document.js";
 import { acceptDrops } from "./drops.js";
-import { element, find, make, server as serverOf, showPerson, words } from "./page.js";
+import { element, find, make, serverFor, showPerson, words } from "./page.js";
 import { addressOf, placeOf, type List, type Place } from "./routes.js";
-import { fill, nothing, opening, type Shown } from "./shown.js";
+import { change, fill, nothing, type Shown } from "./shown.js";
 import { showSnapshot } from "./snapshot.js";
 import { showTransfer } from "./transfer.js";
 
-const server = serverOf("workbench");
+const server = serverFor("workbench");
 
 let place = placeOf(location.hash);
-let shown: Shown = nothing;
-/** The address of what is shown. */
-let current = "";
 
 const ELEMENTS: Record<List, () => HTMLElement> = {
   sessions: () => element("savepoint-open", { server, kind: "sessions" }),
@@ -66,40 +63,17 @@ async function show(next: Place, isCurrent: () => boolean): Promise<Shown> {
 function onId(id: string): void {
   if (place.shown.kind === "session" && place.shown.id === id) return;
   place = { ...place, shown: { kind: "session", id } };
-  current = addressOf(place);
-  history.replaceState(null, "", current);
+  history.replaceState(null, "", addressOf(place));
 }
 
-/** The newest change of place wins: one before that is still opening something is given up. */
-let turn = 0;
-
-function go(): void {
-  move().catch((error: unknown) => reportError(error));
-}
-
-async function move(): Promise<void> {
+function go(isFirst: boolean): void {
   const next = placeOf(location.hash, place);
   showList(next);
   const address = addressOf({ ...next, list: "sessions", query: {} });
-  const same = address === addressOf({ ...place, list: "sessions", query: {} }) && current !== "";
+  const same = address === addressOf({ ...place, list: "sessions", query: {} });
   place = next;
-  current = addressOf(place);
   document.body.toggleAttribute("data-shown", next.shown.kind !== "nothing");
-  if (same) return;
-  const mine = ++turn;
-  const isCurrent = (): boolean => mine === turn;
-  const left = shown;
-  shown = nothing;
-  if (left !== nothing || next.shown.kind !== "nothing") opening();
-  // Saves go on behind it, and what is not saved is in the journal.
-  left.leave().catch((error: unknown) => reportError(error));
-  try {
-    const made = await show(next, isCurrent);
-    if (isCurrent()) shown = made;
-    else await made.leave();
-  } catch (error) {
-    if (isCurrent()) deadEnd(error);
-  }
+  if (isFirst || !same) void change((isCurrent) => show(next, isCurrent), deadEnd);
 }
 
 /** One calm page for whatever cannot be shown. It does not tell outsiders which reason it is. */
@@ -130,10 +104,9 @@ document.addEventListener("savepoint-open", (event) => {
 document.addEventListener("savepoint-view", (event) => {
   const query = (event as CustomEvent<{ view: Record<string, string> }>).detail.view;
   place = { ...place, query };
-  current = addressOf(place);
-  history.replaceState(null, "", current);
+  history.replaceState(null, "", addressOf(place));
 });
-addEventListener("hashchange", go);
+addEventListener("hashchange", () => go(false));
 acceptDrops(server);
-void showPerson();
-go();
+showPerson(server);
+go(true);

@@ -7,8 +7,9 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.elements.conftest import NARROW, Stage, assert_accessible, pictures, put
+from tests.browser.elements.conftest import Stage, put
 from tests.browser.elements.test_conflict import in_conflict
+from tests.browser.watched import NARROW, assert_accessible, pictures
 
 RUNS = [{"id": at, "name": f"Run {at}", "lap": 50 + at} for at in range(1, 5)]
 SETUP = {"track": "Thunder Alley", "frontOil": 600, "rearOil": 500, "notes": "a\nb", "runs": RUNS}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.elements.conftest import Stage, assert_accessible, pictures, put
+from tests.browser.elements.conftest import Stage, put
+from tests.browser.watched import assert_accessible, pictures
 
 
 def in_conflict(stage: Stage, mine: str = "mine", theirs: str = "theirs", base: str = "one") -> tuple[Page, str]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.elements.conftest import Stage, assert_accessible, pictures, put
+from tests.browser.elements.conftest import Stage, put
 from tests.browser.line import never_arrives
+from tests.browser.watched import assert_accessible, pictures
 
 
 def test_the_light_says_what_a_document_is_doing(stage: Stage) -> None:

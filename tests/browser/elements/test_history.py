@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.elements.conftest import NARROW, Stage, assert_accessible, pictures, put
+from tests.browser.elements.conftest import Stage, put
+from tests.browser.watched import NARROW, assert_accessible, pictures
 from tests.support.storage import Storage, on_sqlite
 
 FIRST = {"track": "Thunder Alley", "frontOil": 600, "rearOil": 500}

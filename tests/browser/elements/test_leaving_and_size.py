@@ -6,8 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.elements.conftest import Stage, assert_accessible, pictures, put
+from tests.browser.elements.conftest import Stage, put
 from tests.browser.line import answers, never_arrives
+from tests.browser.watched import assert_accessible, pictures
 
 ASK = "() => void document.querySelector('savepoint-leave').ask().then((answer) => events.push(answer))"
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.elements.conftest import Stage, assert_accessible, pictures, put
+from tests.browser.elements.conftest import Stage, put
 from tests.browser.line import Answer, Forward, Sent, answers
 from tests.browser.tab import eventually
+from tests.browser.watched import assert_accessible, pictures
 
 
 def rows(page: Page) -> Locator:

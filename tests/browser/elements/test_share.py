@@ -5,9 +5,10 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.elements.conftest import Stage, assert_accessible, pictures, put
+from tests.browser.elements.conftest import Stage, put
 from tests.browser.elements.test_snapshots import opens
 from tests.browser.line import answers
+from tests.browser.watched import assert_accessible, pictures
 
 
 def links(page: Page) -> Locator:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.elements.conftest import assert_accessible, pictures
 from tests.browser.line import never_arrives
+from tests.browser.watched import assert_accessible, pictures
 from tests.browser.workbench.board import (
     BOARD,
     CHART,

@@ -58,8 +58,3 @@ def test_an_address_of_nothing_is_one_calm_page(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="There is nothing here that you can open")).to_be_visible()
     page.get_by_role("link", name="Show my documents").click()
     expect(page.get_by_role("link", name="Sessions")).to_have_attribute("aria-current", "page")
-
-
-def test_in_the_mode_local_one_can_be_another_person(visitor: Visitor) -> None:
-    page = visitor.page()
-    expect(page.get_by_label("Person")).to_have_value(visitor.name)

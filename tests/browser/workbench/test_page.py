@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from functions.workbench import FOLDER
-from tests.browser.elements.conftest import assert_accessible, pictures
+from tests.browser.watched import assert_accessible, pictures
 from tests.browser.workbench.conftest import Visitor
 
 TRANSFERRED_MAX_BYTES = 250_000
