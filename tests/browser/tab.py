@@ -141,6 +141,6 @@ def eventually(page: Page, found: Callable[[], T]) -> T:
 
 
 def crash(page: Page) -> None:
-    """Ends the process of a tab. None of its handlers runs, so it sends nothing at its end."""
-    with suppress(Error):
+    """Ends the process of a tab, and waits until its locks are free. It sends nothing at its end."""
+    with page.expect_event("crash"), suppress(Error):
         page.goto("chrome://crash", timeout=5_000)

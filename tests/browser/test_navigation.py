@@ -17,10 +17,10 @@ PAGE = """<!doctype html>
   import {{ guard }} from "/api/client/navigation.js";
 
   window.doc = {{ state: {{ dirty: false }} }};
-  window.asked = 0;
+  window.asked = Number(sessionStorage.getItem("asked") ?? 0);
   window.seen = [];
   const ask = () => new Promise((answer) => {{
-    asked++;
+    sessionStorage.setItem("asked", ++asked);
     document.querySelector("#stay").onclick = () => answer(false);
     document.querySelector("#leave").onclick = () => answer(true);
   }});
@@ -160,8 +160,11 @@ def test_a_router_asks_before_it_pushes(guarded: Guarded) -> None:
 def test_a_reload_and_a_closed_tab_are_let_go(guarded: Guarded) -> None:
     guarded.edit()
     guarded.page.reload()
-    assert guarded.asked == 0
-    guarded.page.close(run_before_unload=True)
+    guarded.page.locator("body[data-ready]").wait_for(state="attached")
+    assert guarded.asked == 0, "counted across the reload"
+    guarded.edit()
+    with guarded.page.expect_event("close"):
+        guarded.page.close(run_before_unload=True)
 
 
 def test_after_its_end_the_guard_asks_nothing(guarded: Guarded) -> None:

@@ -1,5 +1,6 @@
 /** Reads the journal: what other pages have left, and what was put aside. */
 
+import { Name } from "./names.js";
 import type { Entry } from "./entry.js";
 import type { Key } from "./journal.js";
 import type { Core } from "./late.js";
@@ -156,10 +157,11 @@ export function createArchive({ journal, local, nameOf, pathOf }: Core): Archive
     async forget(owner) {
       const storage = local();
       for (const item of Object.keys(storage ?? {})) {
-        if (item.startsWith(`${PREFIX}${JSON.stringify(owner)},`)) storage!.removeItem(item);
+        const isTheirs = [PREFIX, Name.State].some((prefix) => item.startsWith(`${prefix}${JSON.stringify(owner)},`));
+        if (isTheirs) storage!.removeItem(item);
       }
       mirrored.clear();
-      lost.length = 0;
+      lost.splice(0, lost.length, ...lost.filter((one) => one.owner !== owner));
       await db.run((entries, asides) => {
         entries.delete(IDBKeyRange.bound([owner], [owner, []]));
         const cursor = asides.openCursor();

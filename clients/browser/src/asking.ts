@@ -56,13 +56,21 @@ export async function open(
         continue;
       }
       note ??= ask(form, texts.failed.replace("{why}", why), [], signal);
-      await new Promise((done) => {
-        setTimeout(done, RETRY_MS);
-        addEventListener("online", done, { once: true });
-      });
+      await aWhile(signal);
     }
   }
   return;
+}
+
+/** Waits until another try may help, or the form has left the page. */
+async function aWhile(signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  await new Promise((done) => {
+    setTimeout(done, RETRY_MS);
+    addEventListener("online", done, { signal: over.signal });
+    signal.addEventListener("abort", done, { signal: over.signal });
+  });
+  over.abort();
 }
 
 function ago(at: string | number): string {
@@ -116,10 +124,10 @@ async function left(server: Server, name: string): Promise<Left[]> {
   const [newest] = all;
   if (!newest || !document.cookie.split("; ").includes(`savepoint-done=${encodeURIComponent(name)}`)) return all;
   // The server says that the form has arrived.
-  document.cookie = "savepoint-done=; path=/; max-age=0";
   const { id } = newest;
   await Promise.all(kept.filter((entry) => entry.id === id).map((entry) => server.setAside(entry)));
   if (drafts.some((one) => one.id === id)) await server.drafts.remove(id);
+  document.cookie = "savepoint-done=; path=/; max-age=0"; // not before, so that another try goes on
   return all.slice(1);
 }
 

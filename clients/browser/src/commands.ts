@@ -38,8 +38,8 @@ export function createCommands(
       const { dirty } = await run({ t: "flush" });
       await idle();
       const { base, attempt, id, text, title } = state();
-      if (dirty) await keepAside({ ...key(), title }, text);
       if (base || attempt) await one("DELETE");
+      if (dirty) await keepAside({ ...key(), title }, text);
       stop();
       shared.tell({ t: "gone", owner: key().owner, id });
       await written();
@@ -60,10 +60,11 @@ export function createCommands(
       const { status, dirty } = await run({ t: "flush" });
       if (dirty) throw new Problem(status, 0, "What is shown could not be saved, so it cannot be shared.");
       const { encrypted, ...others } = options;
+      const { text } = state(); // what is saved, whatever is typed from now on
       const urlOf = (id: string): string => new URL(`${baseUrl}/snapshots/${id}`, location.href).href;
       if (encrypted) {
         const { createSealed } = await import("./sealed.js");
-        const { id, key } = await createSealed(Problem, ask, newId).share(state().text, mediaType, others);
+        const { id, key } = await createSealed(Problem, ask, newId).share(text, mediaType, others);
         return { id, url: `${urlOf(id)}#${key}` };
       }
       const body = { sessionId: state().id, ...others };

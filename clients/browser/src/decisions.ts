@@ -3,7 +3,7 @@
 import type { Core } from "./late.js";
 import type { Decisions } from "./machine.js";
 
-export type Steps = Pick<Core, "attempt" | "begin" | "calm" | "conflictOf" | "keep" | "start" | "theirsOf">;
+type Steps = Pick<Core, "attempt" | "begin" | "calm" | "conflictOf" | "keep" | "start" | "theirsOf">;
 
 export function createDecisions(steps: Steps): Decisions {
   const { attempt, begin, calm, conflictOf, keep, start, theirsOf } = steps;

@@ -29,7 +29,7 @@ export interface Shared {
   report(error: unknown): void;
 }
 
-export interface Effects {
+interface Effects {
   perform(effect: Effect): void;
   /** Resolves when the journal has done what was asked until now. */
   written(): Promise<void>;

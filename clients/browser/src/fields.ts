@@ -1,5 +1,7 @@
 /** The fields of a form: which are kept, what they hold, and how they are filled again. */
 
+import { harmless } from "./formatted.js";
+
 /** A field is found again by its name, its kind and its place among those of the same name. */
 export type Values = Record<string, unknown>;
 
@@ -73,39 +75,8 @@ export function fillIn(field: Field, value: unknown): void {
   if (field.type === "radio" || field.type === "checkbox") field.checked = value === true;
   else if (field.type === "select-multiple") {
     for (const option of field.options ?? []) option.selected = (value as unknown[]).includes(option.value);
-  } else if (field.isContentEditable) field.replaceChildren(...safe(String(value)));
+  } else if (field.isContentEditable) field.replaceChildren(...harmless(String(value)));
   else field.value = value;
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.dispatchEvent(new Event("change", { bubbles: true }));
-}
-
-const ELEMENTS =
-  /^(p|div|span|br|b|i|u|s|em|strong|code|pre|ul|ol|li|blockquote|h[1-6]|a|su[bp]|hr|table|thead|tbody|tr|t[dh])$/;
-const ATTRIBUTES = /^(colspan|rowspan|start|type|dir|lang)$/;
-
-/** Returns the nodes of formatted text, made anew of what is known to be harmless. */
-const safe = (html: string): Node[] => rebuilt(new DOMParser().parseFromString(html, "text/html").body);
-
-function rebuilt(from: Element): Node[] {
-  return [...from.childNodes].flatMap((one): Node[] => {
-    if (one instanceof Text) return [document.createTextNode(one.data)];
-    if (!(one instanceof Element) || /^(script|style|template)$/i.test(one.localName)) return [];
-    const within = rebuilt(one);
-    if (!ELEMENTS.test(one.localName)) return within;
-    const made = document.createElement(one.localName);
-    for (const { name, value } of one.attributes) {
-      const isHarmless = ATTRIBUTES.test(name) || (name === "href" && made.localName === "a" && isLink(value));
-      if (isHarmless) made.setAttribute(name, value);
-    }
-    made.append(...within);
-    return [made];
-  });
-}
-
-function isLink(address: string): boolean {
-  try {
-    return /^(https?|mailto):$/.test(new URL(address, document.baseURI).protocol);
-  } catch {
-    return false; // it is no address
-  }
 }

@@ -28,7 +28,7 @@ export interface Http {
   send(call: Call, as?: object): Promise<Reply>;
 }
 
-export interface HttpOptions {
+interface HttpOptions {
   baseUrl: string;
   headers?: object | (() => Promise<object>) | undefined;
   fetch?: typeof fetch | undefined;

@@ -1,7 +1,7 @@
 /** JSON Type Definition (RFC 8927) for `versions`, by npm `jtd`. */
 
 import { validate, type Schema } from "jtd";
-import type { StandardSchema } from "./schema.js";
+import type { StandardSchema } from "./versions.js";
 
 const DEPTH_MAX = 100;
 

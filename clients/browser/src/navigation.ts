@@ -79,9 +79,13 @@ function byHistory(isGuarded: () => boolean, mayLeave: MayLeave): () => void {
   let isPassing = false;
   mark(at);
 
-  history.pushState = (state, unused, url) => pushState.call(history, { ...state, [INDEX]: ++at }, unused, url);
-  history.replaceState = (state, unused, url) =>
-    replaceState.call(history, { ...state, [INDEX]: at }, unused, url);
+  const marked = {
+    pushState: (state: any, unused: string, url?: string | URL | null) =>
+      pushState.call(history, { ...state, [INDEX]: ++at }, unused, url),
+    replaceState: (state: any, unused: string, url?: string | URL | null) =>
+      replaceState.call(history, { ...state, [INDEX]: at }, unused, url),
+  };
+  Object.assign(history, marked);
 
   function popped(event: PopStateEvent): void {
     if (stepped) {
@@ -131,7 +135,8 @@ function byHistory(isGuarded: () => boolean, mayLeave: MayLeave): () => void {
   addEventListener("hashchange", hashed, true);
   addEventListener("click", clicked);
   return () => {
-    Object.assign(history, { pushState, replaceState });
+    // Another guard that began later has what was here, and ends later or not.
+    if (history.pushState === marked.pushState) Object.assign(history, { pushState, replaceState });
     removeEventListener("popstate", popped, true);
     removeEventListener("hashchange", hashed, true);
     removeEventListener("click", clicked);

@@ -9,7 +9,7 @@ import type { Base, Event } from "./model.js";
 import { fromEntry } from "./resume.js";
 import type { OpenOptions } from "./types.js";
 
-export type Loaded = Extract<Event, { t: "loaded" }>;
+type Loaded = Extract<Event, { t: "loaded" }>;
 
 /** Opens a document with what was left of it. Returns undefined if that is impossible. `base` is what the server has. */
 export type Resume = (

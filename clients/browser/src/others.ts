@@ -1,5 +1,6 @@
 /** The other pages of this browser: what they saved, and which of them still live. */
 
+import { Name } from "./names.js";
 import type { Core } from "./late.js";
 
 export type Message =
@@ -14,7 +15,6 @@ export interface Others {
   orphans(): Promise<(instance: string) => boolean>;
 }
 
-const LOCK = "savepoint:i:";
 const ANSWER_MS = 300;
 
 const page = (instance: string): string => instance.split(".")[0]!;
@@ -45,8 +45,9 @@ export function createOthers({ documents, instance, shared }: Core): Others {
   async function living(): Promise<Set<string>> {
     if (navigator.locks) {
       const { held = [] } = await navigator.locks.query();
-      return new Set(held.map(({ name = "" }) => name.slice(LOCK.length)));
+      return new Set(held.map(({ name = "" }) => name.slice(Name.Living.length)));
     }
+    heard.clear(); // whoever answered earlier may be gone
     channel?.postMessage({ t: "who" });
     await new Promise((done) => setTimeout(done, ANSWER_MS));
     return heard;

@@ -1,6 +1,6 @@
 /** What happens to the page: it is hidden, shown, left and come back to. */
 
-export interface PageEvents {
+interface PageEvents {
   /** The page may never run again. Once for each time that it is hidden or left. */
   hide(): void;
   show(): void;

@@ -18,6 +18,8 @@ export interface Recoverable {
   /** The version that was edited, and the one of the server. Undefined: not on the server, or not known. */
   readonly version: number | undefined;
   readonly serverVersion: number | undefined;
+  /** False if the server did not say whether it has the document. */
+  readonly isKnown: boolean;
   /** True if nothing else was saved since, so that it can be saved at once. */
   readonly current: boolean;
   /** The text. Of something that cannot be read: as it was found. */
@@ -44,7 +46,7 @@ export interface Recovery {
   recoverable(): Promise<Recoverable[]>;
   /** Saves such an entry: where it belongs if nothing was saved there since, else as a draft. Overwrites nothing. */
   claim(entry: Recoverable): Promise<Claimed>;
-  /** Takes an entry out of the way. It stays aside for 30 days. What is aside already is removed for good. */
+  /** Takes an entry out of the way. It stays aside for 30 days, or until there are ten newer ones. What is aside already is removed for good. */
   setAside(entry: Recoverable): Promise<void>;
 }
 
@@ -72,12 +74,13 @@ export function createRecovery(by: Core, archive: Archive, orphans: Others["orph
       return undefined;
     }
     const versions = { version: base?.version, serverVersion: server?.version };
-    return { id, title, at, aside: undefined, ...versions, current, content, _owner, _entry: entry };
+    const isKnown = server !== undefined || r.k === "missing" || r.k === "gone";
+    return { id, title, at, aside: undefined, ...versions, isKnown, current, content, _owner, _entry: entry };
   }
 
   const put = (aside: Aside): Recoverable => ({
     ...{ id: aside.id, title: aside.title, at: aside.at, aside: aside.why, content: aside.content, _aside: aside },
-    ...{ version: undefined, serverVersion: undefined, current: false, _owner: aside.owner, _entry: undefined },
+    ...{ version: undefined, serverVersion: undefined, isKnown: true, current: false, _owner: aside.owner, _entry: undefined },
   });
 
   /** Saves a text without showing it. */

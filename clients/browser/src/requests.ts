@@ -12,7 +12,7 @@ export interface Packing {
   ready(call: Call): Call;
 }
 
-export interface About {
+interface About {
   app: string;
   device: string | undefined;
 }

@@ -5,7 +5,7 @@ import type { Problem as ProblemClass } from "./http.js";
 import type { SnapshotContent } from "./wire.gen.js";
 
 /** The media type of what the server has: base64 of one byte for the format, 12 of nonce, and AES-256-GCM. */
-export const SEALED = "application/vnd.savepoint.sealed";
+const SEALED = "application/vnd.savepoint.sealed";
 
 const PLAIN = 1;
 const GZIPPED = 2;
@@ -44,14 +44,14 @@ const algorithm = (nonce: Uint8Array<ArrayBuffer>, format: number): AesGcmParams
   additionalData: new TextEncoder().encode(`${SEALED};${format}`),
 });
 
-export interface SealedOptions {
+interface SealedOptions {
   /** Sent as it is, and readable by the server. Without one, the snapshot is called *Encrypted*. */
   title?: string;
   description?: string;
   expiresAt?: string;
 }
 
-export interface Sealed {
+interface Sealed {
   /** Encrypts a text under a new key. Returns what the server gets, and the key for the fragment. */
   seal(text: string, mediaType: string | undefined): Promise<{ content: string; key: string }>;
   /** Decrypts a content. Rejects with a Problem `wrong_key` if the key, the link or the content is not whole. */

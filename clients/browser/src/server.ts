@@ -6,6 +6,7 @@ import type { Account } from "./account.js";
 import { createDocument, type DocumentShared, type Managed, type OpenDocument } from "./document.js";
 import { answerOf, createHttp, Problem, problemOf } from "./http.js";
 import { createJournal, local, nameOf, pathOf } from "./journal.js";
+import { Name } from "./names.js";
 import type { Core } from "./late.js";
 import type { Lists } from "./lists.js";
 import { start, teach, unknown } from "./machine.js";
@@ -29,7 +30,6 @@ export interface Server extends Account, Lists, Recovery {
 }
 
 const WHO_MS = 3000;
-const OWNER = "savepoint:owner";
 
 /** The names that the build makes. */
 const LATE = "./late-[hash].js";
@@ -39,7 +39,7 @@ const DELTA = "./delta-[hash].js";
 const none = (): void => undefined;
 
 /** 12 characters, as the server's own ids. */
-export const newId = (): string =>
+const newId = (): string =>
   btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(9)))).replace(/\W/g, "-");
 
 export function connect(o: ConnectOptions): Server {
@@ -239,8 +239,8 @@ function shown(o: OpenOptions): string | undefined {
 /** Keeps who is signed in, if it is given. Returns who was last. */
 function remember(owner?: string): string {
   try {
-    if (owner !== undefined) localStorage[OWNER] = owner;
-    return localStorage[OWNER] ?? "";
+    if (owner !== undefined) localStorage[Name.Owner] = owner;
+    return localStorage[Name.Owner] ?? "";
   } catch {
     return ""; // without storage, there is no journal either
   }

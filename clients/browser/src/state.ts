@@ -1,5 +1,7 @@
 /** Small values that an app remembers for a person: which panel is open, which theme. On this device, across tabs. */
 
+import { Name } from "./names.js";
+
 export interface AppState {
   /** Returns a value, or the default if there is none. Synchronous, so the first picture is right. */
   get<T>(key: string, fallback: T): T;
@@ -11,14 +13,12 @@ export interface AppState {
   subscribe<T>(key: string, fallback: T, listener: (value: T) => void): () => void;
 }
 
-const OWNER = "savepoint:owner";
-
 /** Returns what an app remembers for the person who was signed in last. */
 export function state(app: string): AppState {
   /** What the browser could not keep. */
   const unkept = new Map<string, string>();
   const listeners = new Set<(name: string) => void>();
-  const prefix = (): string => `savepoint:state:${JSON.stringify([read(OWNER) ?? "", app]).slice(1, -1)}:`;
+  const prefix = (): string => `${Name.State}${JSON.stringify([read(Name.Owner) ?? "", app]).slice(1, -1)}:`;
 
   function read(name: string): string | undefined {
     try {
@@ -76,7 +76,7 @@ export function state(app: string): AppState {
       const tell = (name: string | null): void => {
         const own = prefix() + key;
         const now = read(own) ?? "";
-        if ((name !== null && name !== own && name !== OWNER) || now === shown) return;
+        if ((name !== null && name !== own && name !== Name.Owner) || now === shown) return;
         shown = now;
         listener(get(key, fallback));
       };

@@ -1,6 +1,8 @@
 /** Says to other pages of this browser that this one lives: by a lock, which ends with it. */
 
-export interface Presence {
+import { Name } from "./names.js";
+
+interface Presence {
   /** The name of this page. Those of its documents begin with it. */
   readonly instance: string;
   /** Lets go of what keeps a page out of the back/forward cache, and takes it again. */
@@ -15,7 +17,7 @@ export function createPresence(instance: string, report: (error: unknown) => voi
     if (release) return;
     const held = new Promise<void>((done) => (release = done));
     // Missing on pages without HTTPS.
-    navigator.locks?.request(`savepoint:i:${instance}`, () => held).catch(report);
+    navigator.locks?.request(`${Name.Living}${instance}`, () => held).catch(report);
   }
 
   enter();

@@ -97,7 +97,7 @@ export function* partsOf(documents: readonly ArchivedDocument[]): Generator<Part
   if (part.lines.length) yield part;
 }
 
-export interface Part {
+interface Part {
   lines: string[];
   /** The documents whose lines are in this part, with the number of their line, from 1. */
   documents: { document: ArchivedDocument; line: number }[];

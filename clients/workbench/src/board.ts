@@ -2,15 +2,11 @@
 
 import "@savepoint/client/elements";
 import "./board.css";
-import { Problem, type OpenDocument, type Server } from "@savepoint/client";
-import type { LeaveElement } from "@savepoint/client/elements";
-import { guard } from "@savepoint/client/navigation";
 import { Board, KINDS } from "./board/modules.js";
-import { mayLeave } from "./leaving.js";
-import { element, make, serverFor, showPerson, words } from "./page.js";
+import { opened, type Opened } from "./opened.js";
+import { isGone, make, words } from "./page.js";
+import { serverFor, showPerson } from "./person.js";
 import { change, fill, nothing, type Shown } from "./shown.js";
-
-type Dialog = HTMLElement & { show(): Promise<string | undefined> };
 
 const server = serverFor("board");
 /** The address of what is shown. */
@@ -28,34 +24,22 @@ async function open(id: string, isCurrent: () => boolean): Promise<Shown> {
   }
   board.onedit = () => doc.changed();
   const heading = make("h1", { className: "spread" });
-  const leaving = element("savepoint-leave", { doc }) as LeaveElement;
-  const guarding = guard(doc, () => mayLeave(doc, leaving));
-  const dialogs = ["conflict", "recovery", "oversize"].map((name) => element(`savepoint-${name}`, { doc, server }));
-  fill(
-    make("div", { className: "tools" }, heading, element("savepoint-status", { doc })),
-    toolbar(board, doc, server),
-    board.told,
-    board.element,
-    leaving,
-    ...dialogs,
-  );
-  const end = doc.subscribe((state) => {
-    heading.textContent = state.title || "Board";
-    document.title = `${state.dirty ? "• " : ""}${state.title || "Board"} – Savepoint`;
+  const made = opened(doc, server, "Board", (state, title) => {
+    heading.textContent = title;
     // A link to the board, once there is something to link to.
     if (state.version || state.dirty) history.replaceState(history.state, "", `#${state.id}`);
   });
-  return {
-    leave: async () => {
-      guarding.stop();
-      end();
-      await doc.close(); // what is not saved stays on this device
-    },
-  };
+  fill(
+    make("div", { className: "tools" }, heading, made.light),
+    toolbar(board, made),
+    board.told,
+    board.element,
+    ...made.dialogs,
+  );
+  return made;
 }
 
-function toolbar(board: Board, doc: OpenDocument, server: Server): HTMLElement {
-  const save = element("savepoint-save", { doc, server }) as Dialog;
+function toolbar(board: Board, { save }: Opened): HTMLElement {
   const saving = make("button", { className: "main", textContent: "Save" });
   saving.addEventListener("click", () => void save.show());
   const adding = [...KINDS].map(([kind, { name }]) => {
@@ -63,16 +47,16 @@ function toolbar(board: Board, doc: OpenDocument, server: Server): HTMLElement {
     button.addEventListener("click", () => board.add(kind));
     return button;
   });
-  return make("div", { className: "tools" }, saving, ...adding, newBoard(), save);
+  return make("div", { className: "tools" }, saving, ...adding, newBoard());
 }
 
 const newBoard = (): HTMLElement => make("a", { className: "button", href: "#", textContent: "New board" });
 
 function fail(error: unknown): void {
-  const isGone = error instanceof Problem && [403, 404, 410].includes(error.status);
+  const gone = isGone(error);
   fill(
-    make("h1", { textContent: isGone ? "There is no board here that you can open" : "The board could not be opened" }),
-    make("p", { textContent: isGone ? "The link may be wrong, or it belongs to another person." : words(error) }),
+    make("h1", { textContent: gone ? "There is no board here that you can open" : "The board could not be opened" }),
+    make("p", { textContent: gone ? "The link may be wrong, or it belongs to another person." : words(error) }),
     make("div", { className: "tools" }, newBoard()),
   );
 }

@@ -1,14 +1,11 @@
 /** A document that is open: the editor, the light, and all that can be done with it. */
 
 import type { OpenDocument, Server } from "@savepoint/client";
-import type { LeaveElement, SavepointEvents } from "@savepoint/client/elements";
-import { guard } from "@savepoint/client/navigation";
+import type { SavepointEvents } from "@savepoint/client/elements";
 import type { Editor } from "./editor.js";
-import { mayLeave } from "./leaving.js";
-import { changed, element, make, notify, signInLink, words } from "./page.js";
+import { opened, type Dialog, type Opened } from "./opened.js";
+import { changed, element, make, notify, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
-
-type Dialog = HTMLElement & { show(): Promise<string | undefined> };
 
 interface Options {
   server: Server;
@@ -41,80 +38,46 @@ export async function showDocument({ server, id, onId, back, isCurrent }: Option
     await doc.close();
     return nothing;
   }
-  const heading = make("h2", {});
-  const parts = partsOf(doc, server);
+  const heading = make("h2", { className: "spread" });
+  let listed = "";
+  const made = opened(doc, server, "Untitled", (state, title) => {
+    // What the lists show of it.
+    const now = state.version ? `${state.id} ${state.title} ${state.draft}` : listed;
+    if (now !== listed && (listed || !id)) changed();
+    listed = now;
+    heading.textContent = title;
+    if (state.version || state.dirty) onId(state.id);
+  });
+  const panel = make("div", { id: "panel" });
   editor.onedit = () => doc.changed();
-  fill(
-    make("a", { className: "back", href: back, textContent: "Back to the list" }),
-    make("div", { className: "tools" }, withClass(heading, "spread"), parts.light),
-    toolbar(doc, server, parts, () => guarding.stop()),
-    parts.panel,
-    editor,
-    ...parts.dialogs,
-  );
-  show();
-  isShown = true;
-  editor.focus();
-  parts.panel.addEventListener("savepoint-put", (event) => {
+  panel.addEventListener("savepoint-put", (event) => {
     // One place of an old version: the document shows it, and saves it as any edit.
     text = (event as CustomEvent<SavepointEvents["savepoint-put"]>).detail.text;
     show();
     doc.changed();
   });
-  const guarding = guard(doc, () => mayLeave(doc, parts.leaving));
-  let listed = "";
-  const end = doc.subscribe((state) => {
-    // What the lists show of it.
-    const now = state.version ? `${state.id} ${state.title} ${state.draft}` : listed;
-    if (now !== listed && (listed || !id)) changed();
-    listed = now;
-    heading.textContent = state.title || "Untitled";
-    document.title = `${state.dirty ? "• " : ""}${state.title || "Untitled"} – Savepoint`;
-    if (state.version || state.dirty) onId(state.id);
-  });
-  return {
-    leave: async () => {
-      guarding.stop();
-      end();
-      await doc.close(); // what is not saved stays on this device
-    },
-  };
-}
-
-const withClass = <E extends HTMLElement>(one: E, className: string): E => Object.assign(one, { className });
-
-function partsOf(doc: OpenDocument, server: Server) {
-  const dialog = (name: string, more: object = {}): Dialog => element(name, { doc, server, ...more }) as Dialog;
-  const leaving = element("savepoint-leave", { doc }) as LeaveElement;
-  const save = dialog("savepoint-save");
-  const saveAs = dialog("savepoint-save", { as: true });
-  return {
-    light: lightOf(doc),
-    panel: make("div", { id: "panel" }),
-    leaving,
-    save,
+  const saveAs = element("savepoint-save", { doc, server, as: true }) as Dialog;
+  fill(
+    make("a", { className: "back", href: back, textContent: "Back to the list" }),
+    make("div", { className: "tools" }, heading, made.light),
+    toolbar(doc, server, made, saveAs, panel),
+    panel,
+    editor,
     saveAs,
-    dialogs: [
-      save,
-      saveAs,
-      leaving,
-      ...["conflict", "recovery", "oversize"].map((name) => dialog(`savepoint-${name}`)),
-    ],
-  };
-}
-
-/** The light, with the way to sign in, where the platform has one. */
-function lightOf(doc: OpenDocument): HTMLElement {
-  const light = element("savepoint-status", { doc });
-  void signInLink().then((link) => link && light.append(Object.assign(link, { slot: "sign-in" })));
-  return light;
+    ...made.dialogs,
+  );
+  show();
+  isShown = true;
+  editor.focus();
+  return made;
 }
 
 function toolbar(
   doc: OpenDocument,
   server: Server,
-  parts: ReturnType<typeof partsOf>,
-  unguard: () => void,
+  { save, unguard }: Opened,
+  saveAs: Dialog,
+  panel: HTMLElement,
 ): HTMLElement {
   const button = (label: string, act: () => unknown): HTMLButtonElement => {
     const made = make("button", { textContent: label });
@@ -124,21 +87,21 @@ function toolbar(
   /** A panel is opened and closed by the same button. */
   const toggle = (label: string, name: string): HTMLButtonElement => {
     const made = button(label, () => {
-      const isOpen = parts.panel.firstElementChild?.localName === name;
-      parts.panel.replaceChildren(...(isOpen ? [] : [element(name, { doc, server })]));
+      const isOpen = panel.firstElementChild?.localName === name;
+      panel.replaceChildren(...(isOpen ? [] : [element(name, { doc, server })]));
       toggles.forEach((one) => one.setAttribute("aria-expanded", String(one === made && !isOpen)));
     });
     made.setAttribute("aria-expanded", "false");
     return made;
   };
   const toggles = [toggle("History", "savepoint-history"), toggle("Share", "savepoint-share")];
-  const save = button("Save", () => parts.save.show());
-  save.className = "main";
+  const saving = button("Save", () => save.show());
+  saving.className = "main";
   return make(
     "div",
     { className: "tools" },
-    save,
-    button("Save as", () => parts.saveAs.show()),
+    saving,
+    button("Save as", () => saveAs.show()),
     ...toggles,
     button("Delete", () => remove(doc, server, unguard)),
   );

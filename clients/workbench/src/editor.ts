@@ -4,7 +4,7 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import { bracketMatching, foldGutter, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { Annotation, EditorState, type Extension } from "@codemirror/state";
+import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
@@ -25,9 +25,6 @@ const colours = HighlightStyle.define([
   { tag: tags.string, color: "var(--code-text)" },
   { tag: [tags.number, tags.bool, tags.null], color: "var(--code-value)" },
 ]);
-
-/** Marks what came from the server or the journal, and not from the keyboard. */
-const applied = Annotation.define<boolean>();
 
 /** In longer lines, colours and wrapping would make each key slow. */
 const LONG_LINE = /[^\n]{20000}/;
@@ -75,8 +72,7 @@ export class Editor extends HTMLElement {
       EditorView.domEventHandlers({ drop: (event) => event.dataTransfer?.types.includes("Files") ?? false }),
       [EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label })],
       EditorView.updateListener.of((update) => {
-        const isTyped = update.transactions.some((one) => one.docChanged && !one.annotation(applied));
-        if (isTyped) this.onedit();
+        if (update.docChanged) this.onedit(); // `show` makes another state, which is no change
       }),
     ];
     return EditorState.create({ doc, selection: { anchor }, extensions });

@@ -105,8 +105,9 @@ function tell(server: Server, rows: readonly Row[], mode: Mode): void {
   changed();
   const ids = rows.flatMap(({ outcome, id }) => (outcome === "imported" && id ? [id] : []));
   const undo = async (): Promise<void> => {
-    for (const id of ids) await server.sessions.remove(id);
+    const problems = (await server.sessions.removeMany(ids)).flatMap(({ problem }) => problem?.detail ?? []);
     changed();
+    if (problems.length) throw new Error(problems.join(" "));
   };
   notify(summary(rows), mode === "copy" && ids.length ? undo : undefined);
 }

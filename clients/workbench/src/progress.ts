@@ -2,7 +2,7 @@
 
 import { make } from "./page.js";
 
-export interface Progress {
+interface Progress {
   to(share: number, words: string): void;
   /** Replaces the bar by the result. */
   end(...result: Node[]): void;

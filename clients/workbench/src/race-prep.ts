@@ -3,11 +3,14 @@
 import "@savepoint/client/elements";
 import type { DocumentState } from "@savepoint/client";
 import { options, type KeptForm } from "@savepoint/client/forms";
-import { find, personHeaders, serverFor, showPerson } from "./page.js";
+import { find } from "./page.js";
+import { personHeaders, serverFor, showPerson } from "./person.js";
 
 const locked = find("#locked");
 
+const server = serverFor("race-prep");
 options.headers = async () => personHeaders();
+options.onSignedOut = () => showPerson(server);
 
 document.addEventListener("savepoint-ready", ({ target }) => {
   const { doc } = (target as HTMLFormElement & { savepoint: KeptForm }).savepoint;
@@ -22,4 +25,4 @@ document.addEventListener("savepoint-locked", (event) => {
 });
 // A link to another set-up on the same page.
 addEventListener("hashchange", () => location.reload());
-showPerson(serverFor("race-prep"));
+showPerson(server);

@@ -3,7 +3,8 @@
 import "@savepoint/client/elements";
 import { showDocument } from "./document.js";
 import { acceptDrops } from "./drops.js";
-import { element, find, make, serverFor, showPerson, words } from "./page.js";
+import { element, find, isGone, make, words } from "./page.js";
+import { serverFor, showPerson } from "./person.js";
 import { addressOf, placeOf, type List, type Place } from "./routes.js";
 import { change, fill, nothing, type Shown } from "./shown.js";
 import { showSnapshot } from "./snapshot.js";
@@ -79,21 +80,28 @@ function go(isFirst: boolean): void {
 /** One calm page for whatever cannot be shown. It does not tell outsiders which reason it is. */
 function deadEnd(error: unknown): void {
   document.title = "Savepoint";
-  const isGone = [403, 404, 410].includes((error as { status?: number }).status ?? 0);
+  const gone = isGone(error);
   fill(
     make(
       "div",
       { className: "stack calm" },
-      make("h2", { textContent: isGone ? "There is nothing here that you can open" : "This could not be opened" }),
+      make("h2", { textContent: gone ? "There is nothing here that you can open" : "This could not be opened" }),
       make("p", {
         className: "quiet",
-        textContent: isGone
+        textContent: gone
           ? "The link may be wrong or have ended, it may have been deleted, or it belongs to another person. Ask whoever sent it to you."
           : words(error),
       }),
+      ...(gone ? [] : [tryAgain()]),
       make("a", { href: "#/sessions", className: "button main", textContent: "Show my documents" }),
     ),
   );
+}
+
+function tryAgain(): HTMLElement {
+  const button = make("button", { textContent: "Try again" });
+  button.addEventListener("click", () => go(true));
+  return button;
 }
 
 document.addEventListener("savepoint-open", (event) => {

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.elements.conftest import Stage, put
+from tests.browser.tab import eventually
 from tests.browser.watched import NARROW, assert_accessible, pictures
 from tests.support.storage import Storage, on_sqlite
 
@@ -142,7 +143,7 @@ def test_a_version_can_be_copied_as_a_new_document(stage: Stage) -> None:
     expect(page.get_by_text("Copied as “Thunder Alley (v2)”.")).to_be_visible()
     [copy] = [one for one in stage.server.sessions() if one["title"] == "Thunder Alley (v2)"]
     assert json.loads(stage.server.content(copy["id"]))["tyres"] == "Slick"
-    assert ["savepoint-open", {"kind": "session", "id": copy["id"]}] in page.evaluate("events")
+    eventually(page, lambda: ["savepoint-open", {"kind": "session", "id": copy["id"]}] in page.evaluate("events"))
 
 
 PUT = """() => document.addEventListener("savepoint-put", ({ detail }) => {

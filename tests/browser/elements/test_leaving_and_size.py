@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.elements.conftest import Stage, put
 from tests.browser.line import answers, never_arrives
+from tests.browser.tab import eventually
 from tests.browser.watched import assert_accessible, pictures
 
 ASK = "() => void document.querySelector('savepoint-leave').ask().then((answer) => events.push(answer))"
@@ -37,10 +38,10 @@ def test_leaving_asks_and_escape_stays(stage: Stage) -> None:
     expect(dialog.get_by_role("button", name="Save and leave")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    assert page.evaluate("events") == ["stay"]
+    eventually(page, lambda: page.evaluate("events") == ["stay"])
     page.evaluate(ASK)
     dialog.get_by_role("button", name="Leave (kept on this device)").click()
-    assert page.evaluate("events") == ["stay", "leave"]
+    eventually(page, lambda: page.evaluate("events") == ["stay", "leave"])
 
 
 def test_save_and_leave_leaves_only_once_it_is_saved(stage: Stage) -> None:
@@ -51,7 +52,7 @@ def test_save_and_leave_leaves_only_once_it_is_saved(stage: Stage) -> None:
     stage.line.works()
     page.get_by_role("button", name="Save and leave").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
-    assert page.evaluate("events") == ["leave"]
+    eventually(page, lambda: page.evaluate("events") == ["leave"])
     assert stage.server.content(id) == "typed"
 
 

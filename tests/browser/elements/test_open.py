@@ -37,7 +37,7 @@ def test_a_click_on_a_title_tells_the_page_what_to_open(stage: Stage) -> None:
     id = stage.server.create(title="Thunder Alley")
     page = stage.page()
     put(page, "savepoint-open").get_by_role("button", name="Thunder Alley", exact=True).click()
-    assert page.evaluate("events") == [["savepoint-open", {"kind": "session", "id": id}]]
+    eventually(page, lambda: page.evaluate("events") == [["savepoint-open", {"kind": "session", "id": id}]])
 
 
 def test_a_row_says_what_a_session_is(stage: Stage) -> None:

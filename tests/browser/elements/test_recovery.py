@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.elements.conftest import Stage, put
 from tests.browser.line import never_arrives
-from tests.browser.tab import crash
+from tests.browser.tab import crash, eventually
 from tests.browser.watched import assert_accessible, pictures
 
 
@@ -46,7 +46,7 @@ def test_what_is_left_is_listed_and_restored(stage: Stage) -> None:
     expect(page.get_by_text("“Thunder Alley” is saved.")).to_be_visible()
     expect(page.get_by_role("heading", name="Not saved yet")).to_be_hidden()
     assert stage.server.content(id) == "typed"
-    assert ["savepoint-open", {"kind": "session", "id": id}] in page.evaluate("events")
+    eventually(page, lambda: ["savepoint-open", {"kind": "session", "id": id}] in page.evaluate("events"))
 
 
 def test_a_newer_version_of_the_server_is_named_compared_and_kept(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """The browser is killed while somebody types in the workbench."""
 
+from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, Playwright, expect
@@ -21,9 +22,8 @@ def opened(context: BrowserContext, address: str) -> Page:
 def test_what_was_typed_before_kill_9_is_restored_and_says_so(
     playwright: Playwright, server_origin: str, tmp_path: Path
 ) -> None:
-    server = ServerSide(server_origin, PERSON)
-    id = server.create("one", "Thunder Alley")
-    with line_to(server_origin, {}) as (origin, line):
+    with closing(ServerSide(server_origin, PERSON)) as server, line_to(server_origin, {}) as (origin, line):
+        id = server.create("one", "Thunder Alley")
         address = f"{origin}/api/workbench#/session/{id}"
         context = launch(playwright, tmp_path)
         page = opened(context, address)
@@ -35,11 +35,9 @@ def test_what_was_typed_before_kill_9_is_restored_and_says_so(
         page.wait_for_timeout(1_200)  # nothing older than a second is lost
         kill_browser(context, tmp_path)
         line.works()
-        context = launch(playwright, tmp_path)
-        page = opened(context, address)
-        expect(page.locator("workbench-editor").get_by_role("textbox")).to_have_text("one precious")
-        expect(page.get_by_text("Restored what was not saved on")).to_be_visible()
-        expect(page.locator("main savepoint-status").get_by_role("button").first).to_have_text("Saved")
-        assert server.content(id) == "one precious"
-        context.close()
-    server.close()
+        with launch(playwright, tmp_path) as again:
+            page = opened(again, address)
+            expect(page.locator("workbench-editor").get_by_role("textbox")).to_have_text("one precious")
+            expect(page.get_by_text("Restored what was not saved on")).to_be_visible()
+            expect(page.locator("main savepoint-status").get_by_role("button").first).to_have_text("Saved")
+            assert server.content(id) == "one precious"

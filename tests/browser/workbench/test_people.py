@@ -32,6 +32,7 @@ def test_in_the_mode_local_a_tab_can_be_another_person(visitor: Visitor) -> None
     person.fill(f"{visitor.name}-two")
     page.get_by_role("button", name="Switch").click()
     expect(person).to_have_value(f"{visitor.name}-two")
+    expect(listed.get_by_text("What you save lands here.")).to_be_visible()
     expect(listed.get_by_text("Of the first person")).to_be_hidden()
     expect(visitor.page().get_by_label("Person", exact=True)).to_have_value(visitor.name)
 

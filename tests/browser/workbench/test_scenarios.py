@@ -63,17 +63,20 @@ def test_each_way_out_of_a_conflict_loses_nothing(
 
 
 def test_a_conflict_can_be_compared_and_merged_piece_by_piece(visitor: Visitor) -> None:
-    id = visitor.server.create('{"front": 600, "rear": 500}', "Thunder Alley")
+    id = visitor.server.create('{"front": 600, "rear": 500, "tyres": "soft"}', "Thunder Alley")
     page = opened(visitor, id)
-    visitor.server.save(id, '{"front": 600, "rear": 480}')
-    editor(page).fill('{"front": 650, "rear": 500}')
+    visitor.server.save(id, '{"front": 600, "rear": 480, "tyres": "soft"}')
+    editor(page).fill('{"front": 650, "rear": 520, "tyres": "soft"}')
     dialog = page.get_by_role("dialog").first
     expect(dialog).to_be_visible(timeout=20_000)
     dialog.get_by_role("button", name="Compare").click()
+    expect(dialog.get_by_text("0 of 1 decided")).to_be_visible()
+    dialog.get_by_role("radio", name="Theirs").or_(dialog.get_by_role("button", name="Theirs")).first.click()
+    expect(dialog.get_by_text("1 of 1 decided")).to_be_visible()
     dialog.get_by_role("button", name="Finish").click()
     page.wait_for_function("() => !document.title.startsWith('•')", timeout=20_000)
     saved = visitor.server.content(id).replace(" ", "").replace("\n", "")
-    assert saved == '{"front":650,"rear":480}'
+    assert saved == '{"front":650,"rear":480,"tyres":"soft"}'
 
 
 def test_deleted_elsewhere_can_be_saved_as_new(visitor: Visitor) -> None:
@@ -175,13 +178,12 @@ def test_an_old_version_is_looked_at_and_restored(visitor: Visitor) -> None:
     expect(editor(page)).to_have_text("third")
 
 
-def test_a_list_shows_what_another_window_has_saved_and_hides_what_is_deleted(visitor: Visitor) -> None:
-    visitor.server.create("one", "Thunder Alley")
-    page = visitor.page()
-    row = page.locator("savepoint-open").get_by_text("Thunder Alley")
+def test_a_list_shows_a_new_document_and_hides_it_once_it_is_deleted(visitor: Visitor) -> None:
+    page = visitor.page("/api/workbench#/new?list=drafts")
+    expect(page.get_by_text("Nothing", exact=False).first).to_be_visible()
+    editor(page).fill("one")
+    row = page.locator("savepoint-open").get_by_text("Untitled")
     expect(row).to_be_visible()
-    row.click()
-    expect(editor(page)).to_have_text("one")
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(row).to_be_hidden()
 

@@ -1,6 +1,6 @@
 /** What the board shows: the laps of a run, made up and always the same. */
 
-export interface Channel {
+interface Channel {
   readonly name: string;
   readonly unit: string;
   readonly values: readonly number[];

@@ -4,7 +4,7 @@ import type { Module } from "@savepoint/client/schema";
 import { make } from "../page.js";
 import type { Kind } from "./kind.js";
 
-export interface Acts {
+interface Acts {
   edited(): void;
   remove(): void;
   /** Called if a text is loaded that does not have the module. */
