@@ -1,6 +1,7 @@
 """Edits that meet other edits, other devices and bad networks, as in tests/browser/test_saving.py."""
 
 import threading
+from typing import Any
 
 import pytest
 from savepoint_client import Conflict, Document, Gone, Offline, ReadOnly, SignedOut, TooLarge
@@ -9,7 +10,7 @@ from tests.browser.line import answer_is_lost, answers, arrives_twice, never_arr
 from tests.python_client.conftest import Person
 from tests.python_client.waiting import eventually
 
-QUICK = {"wait": 0.05, "journal_after": 0.02}
+QUICK: dict[str, Any] = {"wait": 0.05, "journal_after": 0.02}
 
 
 def is_saved(document: Document) -> bool:

@@ -91,8 +91,7 @@ class Document:
     def _keep_now(self) -> None:
         """A child may end without anything that runs at exit."""
         self._running.read()
-        if self._running.state.kept < self._running.state.edits:
-            self._running.keep()
+        self._running.keep()
 
     def flush(self, timeout: float = SECONDS) -> DocumentState:
         """Sends what is not saved."""

@@ -42,6 +42,8 @@ TIMERS: Mapping[str, Lane] = {"journal": "disk", "send": "net", "retry": "net", 
 _SILENT = (Edited, Kept, Read, Unread, Failed, News)
 """Events that need no text."""
 
+KEEP_SECONDS = 5.0
+
 Listener = Callable[[DocumentState], object]
 
 
@@ -204,9 +206,9 @@ class Running:
         return not self._queues["net"] and (not self._locks["net"].locked())
 
     def keep(self) -> None:
-        """Writes the journal in this thread."""
+        """Returns when the journal has everything, or cannot have it."""
         self._step(Due("journal"))
-        self.work("disk")
+        self.until(lambda s: s.kept >= s.edits or s.failing or not self._shown.dirty, KEEP_SECONDS)
 
     def is_written(self) -> bool:
         return not self._queues["disk"] and not self._locks["disk"].locked()
@@ -223,7 +225,7 @@ class Running:
             self.dispatch(Flush(ending))
             self.until(is_settled, max(0.0, end - time.monotonic()))
         with suppress(Exception):
-            self.work("disk")
+            self.until(lambda _: self.is_written(), 1.0)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         self._listeners.append(listener)

@@ -25,6 +25,7 @@ from savepoint_client.running import Running
 from savepoint_client.saver import Saver
 
 WHO_SECONDS = 3.0
+SOONEST = 0.001
 
 HeadersOrFunction = Mapping[str, str] | Callable[[], Mapping[str, str]]
 
@@ -150,7 +151,8 @@ class Server:
         What a process that is gone could not save of it is shown and saved. `wait` is the time from the last edit
         to the save, `max_wait` that from the first one, `journal_after` that to the journal: at most 1 s.
         """
-        config = Config(min(journal_after, JOURNAL_MOST), wait, max(wait, max_wait), poll, on_conflict)
+        soon = max(SOONEST, min(journal_after, JOURNAL_MOST))
+        config = Config(soon, max(SOONEST, wait), max(wait, max_wait), poll, on_conflict)
         return open_document(self, id, title, Options(config, serialize, apply, media_type))
 
     def document(self, state: State, owner: str, instance: str | None, options: Options) -> Document:
