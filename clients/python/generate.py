@@ -12,7 +12,7 @@ OPTIONS = """
 --input-file-type openapi --output-model-type pydantic_v2.BaseModel --target-python-version 3.11
 --snake-case-field --allow-population-by-field-name --use-standard-collections --use-union-operator
 --enum-field-as-literal all --collapse-root-models --use-annotated --use-double-quotes --formatters builtin
---disable-timestamp
+--disable-timestamp --base-class savepoint_client.body.Body
 """.split()
 
 HEADER = '''"""The bodies of requests and responses, as the server describes them. Made by generate.py."""'''

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel
 
+from savepoint_client.body import text_of
 from savepoint_client.http import Call
 
 Ask = Callable[[Call], Any]
@@ -46,4 +47,4 @@ def with_query(path: str, query: Query) -> str:
 def _text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return text_of(value) if isinstance(value, datetime) else str(value)

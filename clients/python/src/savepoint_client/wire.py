@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
+from pydantic import AwareDatetime, ConfigDict, Field, RootModel
+from savepoint_client.body import Body
 
 
-class Amounts(BaseModel):
+class Amounts(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -19,7 +20,7 @@ class Amounts(BaseModel):
     trash_bytes: Annotated[int, Field(alias="trashBytes")]
 
 
-class ClientConfig(BaseModel):
+class ClientConfig(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -47,7 +48,7 @@ class MediaType(RootModel[str]):
     ]
 
 
-class CreateItem(BaseModel):
+class CreateItem(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -72,7 +73,7 @@ class Title(RootModel[str]):
     root: Annotated[str, Field(max_length=255, min_length=1, pattern="^[^\\u0000]*$")]
 
 
-class DraftSave(BaseModel):
+class DraftSave(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -86,7 +87,7 @@ class DraftSave(BaseModel):
     title: Title | None = None
 
 
-class Emptied(BaseModel):
+class Emptied(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -94,7 +95,7 @@ class Emptied(BaseModel):
     purged: int
 
 
-class Erasure(BaseModel):
+class Erasure(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -105,7 +106,7 @@ class Erasure(BaseModel):
     snapshots: int
 
 
-class ErrorWords(BaseModel):
+class ErrorWords(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -113,7 +114,7 @@ class ErrorWords(BaseModel):
     type: Literal["base_gone", "body_too_large", "changed", "condition_required", "confirmation_required", "contended", "content_corrupt", "content_too_large", "delta_too_large", "forbidden", "forbidden_origin", "forbidden_token", "gone", "identity_unavailable", "illegal_move", "index_building", "internal", "invalid_body", "invalid_cursor", "invalid_delta", "invalid_header", "invalid_request", "items_refused", "items_stale", "key_reused", "length_required", "method_not_allowed", "not_a_subresource", "not_atomic_here", "not_found", "storage_exhausted", "storage_full", "store_unavailable", "throttled", "too_fast", "too_large_together", "too_many", "too_many_named", "unauthenticated", "unfinished", "unknown_path", "unsupported_media_type"]
 
 
-class Fault(BaseModel):
+class Fault(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -123,7 +124,7 @@ class Fault(BaseModel):
     pointer: str | None = None
 
 
-class Health(BaseModel):
+class Health(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -135,7 +136,7 @@ class ImportMode(RootModel[Literal["copy", "skip", "replace"]]):
     root: Literal["copy", "skip", "replace"]
 
 
-class Me(BaseModel):
+class Me(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -146,7 +147,7 @@ class App2(RootModel[str]):
     root: Annotated[str, Field(max_length=100, min_length=1, pattern="^[^\\u0000]*$")]
 
 
-class NewSession(BaseModel):
+class NewSession(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -160,7 +161,7 @@ class NewSession(BaseModel):
     title: Annotated[str, Field(max_length=255, min_length=1, pattern="^[^\\u0000]*$")]
 
 
-class NewSnapshot1(BaseModel):
+class NewSnapshot1(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -176,7 +177,7 @@ class NewSnapshot1(BaseModel):
     title: Title | None
 
 
-class NewSnapshot2(BaseModel):
+class NewSnapshot2(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -192,7 +193,7 @@ class NewSnapshot2(BaseModel):
     title: Title | None = None
 
 
-class NewSnapshot3(BaseModel):
+class NewSnapshot3(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -216,7 +217,7 @@ class IfMatch(RootModel[str]):
     root: Annotated[str, Field(max_length=255, pattern='^(W/)?"[!#-~]*"$')]
 
 
-class RenameItem(BaseModel):
+class RenameItem(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -231,7 +232,7 @@ class RenameItem(BaseModel):
     ] = None
 
 
-class RevisionName(BaseModel):
+class RevisionName(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -239,7 +240,7 @@ class RevisionName(BaseModel):
     name: Annotated[str, Field(max_length=60, min_length=1, pattern="^[^\\u0000]*$")]
 
 
-class RevisionsKept(BaseModel):
+class RevisionsKept(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -251,7 +252,7 @@ class App7(RootModel[str]):
     root: Annotated[str, Field(max_length=100, pattern="^[^\\u0000]*$")]
 
 
-class SaveItem(BaseModel):
+class SaveItem(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -274,7 +275,7 @@ class Version(RootModel[int]):
     root: Annotated[int, Field(ge=1, le=999999999999999)]
 
 
-class SessionCopy(BaseModel):
+class SessionCopy(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -288,7 +289,7 @@ class App8(RootModel[str]):
     root: Annotated[str, Field(max_length=100, min_length=1, pattern="^[^\\u0000]*$")]
 
 
-class SessionPatch(BaseModel):
+class SessionPatch(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -304,7 +305,7 @@ class App9(RootModel[str]):
     root: Annotated[str, Field(max_length=100, pattern="^[^\\u0000]*$")]
 
 
-class SessionUpdate(BaseModel):
+class SessionUpdate(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -318,7 +319,7 @@ class SessionUpdate(BaseModel):
     title: Title | None = None
 
 
-class SessionValidity(BaseModel):
+class SessionValidity(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -329,7 +330,7 @@ class SessionValidity(BaseModel):
     version: int
 
 
-class SnapshotMetadata(BaseModel):
+class SnapshotMetadata(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -346,7 +347,7 @@ class SnapshotMetadata(BaseModel):
     updated_at: Annotated[AwareDatetime, Field(alias="updatedAt")]
 
 
-class SnapshotMetadataPage(BaseModel):
+class SnapshotMetadataPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -354,7 +355,7 @@ class SnapshotMetadataPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class SnapshotStats(BaseModel):
+class SnapshotStats(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -364,7 +365,7 @@ class SnapshotStats(BaseModel):
     visits: int
 
 
-class SnapshotVisitor(BaseModel):
+class SnapshotVisitor(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -374,7 +375,7 @@ class SnapshotVisitor(BaseModel):
     visits: int
 
 
-class SnapshotVisitorPage(BaseModel):
+class SnapshotVisitorPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -382,7 +383,7 @@ class SnapshotVisitorPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class TrashItem(BaseModel):
+class TrashItem(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -392,7 +393,7 @@ class TrashItem(BaseModel):
     op: Literal["trash"]
 
 
-class Trashed(BaseModel):
+class Trashed(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -420,7 +421,7 @@ class Trashed(BaseModel):
     version: int
 
 
-class TrashedPage(BaseModel):
+class TrashedPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -428,7 +429,7 @@ class TrashedPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class UsageAndLimits(BaseModel):
+class UsageAndLimits(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -436,7 +437,7 @@ class UsageAndLimits(BaseModel):
     used: Amounts
 
 
-class ActivitySubject(BaseModel):
+class ActivitySubject(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -445,7 +446,7 @@ class ActivitySubject(BaseModel):
     title: str | None
 
 
-class DraftMetadata(BaseModel):
+class DraftMetadata(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -468,7 +469,7 @@ class DraftMetadata(BaseModel):
     version: int
 
 
-class DraftMetadataPage(BaseModel):
+class DraftMetadataPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -476,7 +477,7 @@ class DraftMetadataPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class Line(BaseModel):
+class Line(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -487,7 +488,7 @@ class Line(BaseModel):
     pointer: str | None
 
 
-class RevisionMetadata(BaseModel):
+class RevisionMetadata(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -504,7 +505,7 @@ class RevisionMetadata(BaseModel):
     version: int
 
 
-class RevisionMetadataPage(BaseModel):
+class RevisionMetadataPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -513,7 +514,7 @@ class RevisionMetadataPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class SessionMetadata(BaseModel):
+class SessionMetadata(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -535,7 +536,7 @@ class SessionMetadata(BaseModel):
     version: int
 
 
-class SessionMetadataPage(BaseModel):
+class SessionMetadataPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -543,7 +544,7 @@ class SessionMetadataPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class SnapshotAccessLog(BaseModel):
+class SnapshotAccessLog(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -556,7 +557,7 @@ class SnapshotAccessLog(BaseModel):
     visits: int
 
 
-class SnapshotAccessLogPage(BaseModel):
+class SnapshotAccessLogPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -564,7 +565,7 @@ class SnapshotAccessLogPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class SnapshotContent(BaseModel):
+class SnapshotContent(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -572,7 +573,7 @@ class SnapshotContent(BaseModel):
     metadata: SnapshotMetadata
 
 
-class Sync(BaseModel):
+class Sync(Body):
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
@@ -584,7 +585,7 @@ class Sync(BaseModel):
     mode: Literal["atomic", "independent"]
 
 
-class Activity(BaseModel):
+class Activity(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -600,7 +601,7 @@ class Activity(BaseModel):
     version: int | None
 
 
-class ActivityPage(BaseModel):
+class ActivityPage(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -608,7 +609,7 @@ class ActivityPage(BaseModel):
     page_token: Annotated[str | None, Field(alias="pageToken")]
 
 
-class Conflict(BaseModel):
+class Conflict(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -616,7 +617,7 @@ class Conflict(BaseModel):
     of: str
 
 
-class DraftConflictCopy(BaseModel):
+class DraftConflictCopy(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -640,7 +641,7 @@ class DraftConflictCopy(BaseModel):
     version: int
 
 
-class DraftContent(BaseModel):
+class DraftContent(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -648,7 +649,7 @@ class DraftContent(BaseModel):
     metadata: DraftMetadata
 
 
-class Imported(BaseModel):
+class Imported(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -658,7 +659,7 @@ class Imported(BaseModel):
     skipped: int
 
 
-class Restorable(BaseModel):
+class Restorable(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -666,7 +667,7 @@ class Restorable(BaseModel):
     drafts: list[DraftMetadata]
 
 
-class RevisionContent(BaseModel):
+class RevisionContent(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -674,7 +675,7 @@ class RevisionContent(BaseModel):
     metadata: RevisionMetadata
 
 
-class Session(BaseModel):
+class Session(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -682,7 +683,7 @@ class Session(BaseModel):
     metadata: SessionMetadata
 
 
-class SessionConflictCopy(BaseModel):
+class SessionConflictCopy(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -690,7 +691,7 @@ class SessionConflictCopy(BaseModel):
     metadata: DraftMetadata
 
 
-class FailedItem(BaseModel):
+class FailedItem(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -699,7 +700,7 @@ class FailedItem(BaseModel):
     problem: Problem
 
 
-class Problem(BaseModel):
+class Problem(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
@@ -731,14 +732,14 @@ class Problem(BaseModel):
     what: str | None = None
 
 
-class Synced(BaseModel):
+class Synced(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
     items: list[SyncedItem]
 
 
-class SyncedItem(BaseModel):
+class SyncedItem(Body):
     model_config = ConfigDict(
         populate_by_name=True,
     )
