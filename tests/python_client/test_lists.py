@@ -3,13 +3,14 @@
 import gzip
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from savepoint_client import Gone, NotFound, Offline, Refused
 
-from tests.browser.line import Answer, answers, never_arrives
+from tests.browser.line import Answer, Forward, Sent, answers, never_arrives
 from tests.python_client.conftest import Person
 from tests.python_client.processes import SOURCE
 
@@ -17,7 +18,7 @@ from tests.python_client.processes import SOURCE
 def test_lists_are_read_a_page_at_a_time(person: Person) -> None:
     person.server.create_many([f"Race {n:02}" for n in range(25)])
     server = person.connect()
-    query = {"page_size": 10, "sort_by": "metadata.title", "sort_direction": "asc"}
+    query: Mapping[str, str | int] = {"page_size": 10, "sort_by": "metadata.title", "sort_direction": "asc"}
     listed = server.sessions.list(query)
     first = next(iter(listed))
     assert first.title == "Race 00" and first.updated_at > datetime.now(UTC) - timedelta(hours=1)
@@ -95,7 +96,7 @@ def test_a_read_is_repeated_and_a_write_keeps_its_key(person: Person) -> None:
         server.snapshots.remove("AAAAAAAAAAAA")
 
 
-def test_an_export_is_streamed_to_a_file_and_imported_by_another(meet, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_export_is_streamed_and_imported_by_another(meet: Callable[..., Person], tmp_path: Path) -> None:
     first, second = meet(), meet()
     first.server.create_many([f"Race {n:02}" for n in range(45)])
     seen: list[tuple[int, int]] = []
@@ -113,7 +114,7 @@ def test_an_export_that_breaks_off_is_asked_for_again(person: Person, tmp_path: 
     person.server.create_many(["One", "Two", "Three"])
     cut = iter([True])
 
-    def half(sent, forward):  # type: ignore[no-untyped-def]
+    def half(sent: Sent, forward: Forward) -> Answer:
         whole = forward()
         if not next(cut, False):
             return whole

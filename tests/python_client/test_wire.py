@@ -44,7 +44,9 @@ def recorded() -> Iterator[tuple[str, Any]]:
     for exchange in (each for part in RECORDED.values() for each in part["exchanges"]):
         method, _, url = exchange["call"].partition(" ")
         response = exchange["response"]
-        operations = next((it for path, it in paths.items() if path.match(url.partition("?")[0])), {})
+        operations: dict[str, Any] = next(
+            (it for path, it in paths.items() if path.match(url.partition("?")[0])), {}
+        )
         described = operations.get(method.lower(), {"responses": {}})["responses"].get(str(response["status"]), {})
         schema = described.get("content", {}).get("application/json", {}).get("schema", {})
         body = response.get("body")
