@@ -173,6 +173,10 @@ class Document:
         """Calls `listener` at once and after each change, in any thread. Returns what ends it."""
         return self._running.subscribe(listener)
 
+    def hurry(self) -> None:
+        """Saves at once, in the thread of the saver, with the headers that the app gave last."""
+        self._running.dispatch(Flush())
+
     def close(self, timeout: float = SECONDS) -> None:
         """Sends what is not saved, and lets go. What could not be sent stays in the journal."""
         if not self._running.is_open:
