@@ -14,6 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
+from tests.browser.line import Line, never_arrives
 from tests.browser.server_side import ServerSide
 from tests.devhost.server import REPOSITORY
 from tests.python_client.processes import SOURCE
@@ -46,6 +47,7 @@ class Dashboard:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._script = script
+        self._home = home
         self._log = home / "streamlit.log"
         self._environ = {
             **os.environ,
@@ -70,6 +72,9 @@ class Dashboard:
         except httpx.TransportError:
             return False
 
+    def journal_has(self, text: str) -> bool:
+        return any(text in each.read_text() for each in self._home.glob("data/savepoint/journal/*/*.json"))
+
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -85,9 +90,41 @@ def serving(script: Path, origin: str, home: Path) -> Iterator[Dashboard]:
         dashboard.kill()
 
 
+COUNTED = """
+import os, time
+import streamlit as st
+from savepoint_client.streamlit import adapter, autosave
+
+adapter.QUIET_SECONDS = {quiet}
+with autosave(os.environ["SAVEPOINT_URL"], app="counted", keys=["Track", "Driver"], debounce=0.1) as page:
+    draw = page._draw
+    def counted(busy):
+        with open(os.environ["HOME"] + "/ticks", "a") as file:
+            file.write("tick\\n")
+        draw(busy)
+    page._draw = counted
+    st.text_input("Track", key="Track")
+    if st.checkbox("Slow", key="slow"):
+        time.sleep(1)
+    with st.form("form"):
+        st.text_input("Driver", key="Driver")
+        st.form_submit_button("Submit")
+    if st.checkbox("Nested", key="nested"):
+        with st.container():
+            page.light()
+    else:
+        page.light()
+"""
+
+
+def ticks(home: Path) -> int:
+    """Returns how often the light was drawn."""
+    return len((home / "ticks").read_text().splitlines())
+
+
 @pytest.fixture
-def dashboard(origin: str, tmp_path: Path) -> Iterator[Dashboard]:
-    with serving(REPOSITORY / "examples" / "race_prep_streamlit.py", origin, tmp_path) as dashboard:
+def dashboard(line: tuple[str, Line], tmp_path: Path) -> Iterator[Dashboard]:
+    with serving(REPOSITORY / "examples" / "race_prep_streamlit.py", line[0], tmp_path) as dashboard:
         yield dashboard
 
 
@@ -134,20 +171,20 @@ def shows(page: Page, words: str) -> None:
 
 
 def test_p01_oops_the_tab_is_closed_without_locking_and_the_server_is_killed(
-    visit: Callable[[], Page], dashboard: Dashboard, server: ServerSide
+    visit: Callable[[], Page], dashboard: Dashboard, line: tuple[str, Line], server: ServerSide
 ) -> None:
     page = visit()
     enter(page, "Track", "Thunder Alley")
-    shows(page, "Unsaved changes|Saving")
+    eventually(lambda: dashboard.journal_has("Thunder Alley"))
     page.close()
     eventually(lambda: any("Thunder Alley" in server.content(each["id"]) for each in server.drafts()))
     again = visit()
     is_back(again, "Track", "Thunder Alley")
+    line[1].breaks(never_arrives, "PUT|PATCH|POST")
     enter(again, "Driver", "Ann")
-    shows(again, "Unsaved changes|Saving")
-    again.wait_for_timeout(1_200)  # the journal has it after a second, and the server has not yet
+    eventually(lambda: dashboard.journal_has("Ann"))
     dashboard.kill()
-    assert not any("Ann" in server.content(each["id"]) for each in server.drafts())
+    line[1].works()
     dashboard.start()
     third = visit()
     is_back(third, "Driver", "Ann")
@@ -175,3 +212,46 @@ def test_p02_what_the_browser_still_holds_is_never_called_saved(
     eventually(lambda: any("received" in server.content(each["id"]) for each in server.drafts()))
     assert not any("and not" in server.content(each["id"]) for each in server.drafts())
     is_back(visit(), "Track", "received")
+
+
+def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
+    chromium: Browser, origin: str, server: ServerSide, tmp_path: Path
+) -> None:
+    script = tmp_path / "counted.py"
+    script.write_text(COUNTED.format(quiet=1))
+    with serving(script, origin, tmp_path) as dashboard, chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(dashboard.url)
+        page.get_by_label("Driver").press_sequentially("half a na")
+        for label in ("Slow", "Nested", "Nested", "Slow"):
+            page.get_by_text(label, exact=True).click()
+            page.wait_for_timeout(300)
+        before = ticks(tmp_path)
+        page.wait_for_timeout(4_000)
+        assert 2 <= ticks(tmp_path) - before <= 7, "about one in a second"
+        assert page.get_by_label("Driver").input_value() == "half a na"
+        assert not server.drafts()
+        page.get_by_label("Driver").press("End")
+        page.get_by_label("Driver").press_sequentially("me")
+        page.get_by_role("button", name="Submit").click()
+        eventually(lambda: any("half a name" in server.content(each["id"]) for each in server.drafts()))
+        shows(page, "Saved")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_p16_a_quiet_page_ticks_once_in_half_a_minute(
+    chromium: Browser, origin: str, server: ServerSide, tmp_path: Path
+) -> None:
+    script = tmp_path / "counted.py"
+    script.write_text(COUNTED.format(quiet=30))
+    with serving(script, origin, tmp_path) as dashboard, chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(dashboard.url)
+        enter(page, "Track", "Long Beach")
+        shows(page, "Saved")
+        page.wait_for_timeout(5_000)
+        before = ticks(tmp_path)
+        page.wait_for_timeout(65_000)
+        assert 1 <= ticks(tmp_path) - before <= 3

@@ -188,6 +188,7 @@ class Autosave:
 
     def lock(self, title: str | None = None, timeout: float = DECISION_SECONDS) -> None:
         """Saves because the person asked for it: the draft becomes a session. Raises a SavepointError."""
+        self.core.touch()
         self._collect(by_person=False)
         self.core.document.save(title, timeout=timeout)
 

@@ -54,6 +54,9 @@ class Core:
         """What the page showed last."""
         self._held = dict[str, Any]()
         """What the page shows instead of a saved value that it cannot show."""
+        self._defaults = dict[str, Any]()
+        """What the page showed first of keys that are not saved. They are saved with the first change."""
+        self._touched = False
         self._unsaved = dict[str, str]()
         self._unread = dict[str, str]()
         self._incoming = set[str]()
@@ -71,6 +74,8 @@ class Core:
     def collect(self, values: Mapping[str, object], *, by_person: bool = True) -> bool:
         """Saves what has changed. Keys that are missing stay as they are. Returns whether anything has changed.
 
+        Until something has, a page that shows only its defaults is not saved.
+
         Without `by_person`, nobody could act since `apply`: what differs is what the page cannot show.
         """
         with self._lock:
@@ -84,6 +89,9 @@ class Core:
                     continue
                 self._unsaved.pop(key, None)
                 self._accept(key, now, by_person)
+            if self._touched:
+                self._saved = {**self._defaults, **self._saved}
+                self._defaults.clear()
             text = json.dumps(self._saved, sort_keys=True)
         if text == before:
             return False
@@ -104,7 +112,19 @@ class Core:
         if not by_person and fresh is not None and now != fresh:
             self._held[key] = now
             return
-        self._saved[key] = now
+        if key in self._saved:
+            is_change = now != self._saved[key]
+        else:
+            is_change = now != self._defaults[key] if key in self._defaults else by_person
+        if is_change or key in self._saved:
+            self._saved[key] = now
+            self._touched = self._touched or is_change
+        else:
+            self._defaults[key] = now
+
+    def touch(self) -> None:
+        """Counts the defaults of the page as entered."""
+        self._touched = True
 
     def apply(self, keys: Iterable[str], shown: Iterable[str] = ()) -> dict[str, object]:
         """Returns what the page has to show: what it does not show yet, and what others have saved."""
