@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from savepoint_client.streamlit import adapter, autosave
+import savepoint_client.streamlit as adapter
+from savepoint_client.streamlit import autosave
 from streamlit.testing.v1 import AppTest
 
 from tests.browser.line import answers, never_arrives

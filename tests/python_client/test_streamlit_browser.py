@@ -93,7 +93,8 @@ def serving(script: Path, origin: str, home: Path) -> Iterator[Dashboard]:
 COUNTED = """
 import os, time
 import streamlit as st
-from savepoint_client.streamlit import adapter, autosave
+import savepoint_client.streamlit as adapter
+from savepoint_client.streamlit import autosave
 
 adapter.QUIET_SECONDS = {quiet}
 with autosave(os.environ["SAVEPOINT_URL"], app="counted", keys=["Track", "Driver"], debounce=0.1) as page:

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy
 import pandas
 import pytest
-from savepoint_client.streamlit.values import decode, encode
+from savepoint_client.widgets.values import decode, encode
 
 
 class Tyre(Enum):

@@ -1,4 +1,4 @@
-"""The adapter of Streamlit, over the core."""
+"""Streamlit: what a person enters is saved, and back after the tab or the server was gone."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from savepoint_client.errors import SavepointError
 from savepoint_client.saver import Saver
 from savepoint_client.server import HeadersOrFunction, connect
-from savepoint_client.streamlit.choosing import Choice, begin
-from savepoint_client.streamlit.core import Core
+from savepoint_client.widgets import Choice, Core, begin
 
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 30.0
 DECISION_SECONDS = 10.0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from savepoint_client.document import Document
 from savepoint_client.errors import Offline, SavepointError
 from savepoint_client.server import Server
-from savepoint_client.streamlit.core import MEDIA_TYPE, Core
+from savepoint_client.widgets.core import MEDIA_TYPE, Core
 from savepoint_client.wire import DraftMetadata
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from savepoint_client.document import Document
-from savepoint_client.streamlit.values import decode, encode
 from savepoint_client.view import DocumentState
+from savepoint_client.widgets.values import decode, encode
 
 MEDIA_TYPE = "application/json"
 
