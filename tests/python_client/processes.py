@@ -29,7 +29,7 @@ def start(person: Person, script: str, **environ: str) -> subprocess.Popen[str]:
         **environ,
     }
     return subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + script],
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", PRELUDE + script],
         env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -84,8 +84,8 @@ class Config:
     on_conflict: Literal["ask", "copy"] = "ask"
 
 
-JOURNAL_MOST = 1.0
-"""Seconds until an edit is in the journal, at most."""
+JOURNAL_MOST = 0.7
+"""Seconds from an edit until the journal is written, at most. With the writing, it is less than a second."""
 
 
 @dataclass

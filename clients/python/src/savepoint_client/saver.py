@@ -34,12 +34,10 @@ log = logging.getLogger("savepoint_client")
 class Saver:
     """Saves the documents of one or more servers. People may share it: each document has headers of its own."""
 
-    def __init__(
-        self, journal_dir: str | os.PathLike[str] | None = None, client: httpx2.Client | None = None
-    ) -> None:
+    def __init__(self, journal_dir: str | os.PathLike[str] | None = None) -> None:
         root = Path(journal_dir) if journal_dir else platformdirs.user_data_path("savepoint", appauthor=False)
         self.presence = Presence(root / "journal")
-        self.client = client or new_client()
+        self.client = new_client()
         self.forked = False
         """True in a child, whose exit may skip everything."""
         self._documents: weakref.WeakSet[Running] = weakref.WeakSet()

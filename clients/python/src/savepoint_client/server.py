@@ -40,7 +40,6 @@ def connect(
     identity: str = "",
     journal_dir: str | os.PathLike[str] | None = None,
     saver: Saver | None = None,
-    client: httpx2.Client | None = None,
 ) -> "Server":
     """Returns a server. Sends nothing yet.
 
@@ -48,7 +47,7 @@ def connect(
     `identity` names the person on this device, if several share it. `saver` is shared by servers of one process.
     """
     own = saver is None
-    saver = saver or Saver(journal_dir, client)
+    saver = saver or Saver(journal_dir)
     given = headers or {}
     if token is not None:
         given = {"Authorization": f"Bearer {token}"}
@@ -149,7 +148,7 @@ class Server:
         """Opens a session or draft, or begins a draft. Raises a SavepointError if there is nothing to show.
 
         What a process that is gone could not save of it is shown and saved. `wait` is the time from the last edit
-        to the save, `max_wait` that from the first one, `journal_after` that to the journal: at most 1 s.
+        to the save, `max_wait` that from the first one, `journal_after` that to the journal: at most 0.7 s.
         """
         soon = max(SOONEST, min(journal_after, JOURNAL_MOST))
         config = Config(soon, max(SOONEST, wait), max(wait, max_wait), poll, on_conflict)
