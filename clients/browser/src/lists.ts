@@ -72,7 +72,7 @@ export interface Lists {
 }
 
 /** The most that one sync takes. */
-const TOGETHER = 40;
+export const TOGETHER = 40;
 
 export function createLists(get: Ask, newId: () => string): Lists {
   const list =

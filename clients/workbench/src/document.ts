@@ -4,7 +4,7 @@ import type { OpenDocument, Server } from "@savepoint/client";
 import type { SavepointEvents } from "@savepoint/client/elements";
 import type { Editor } from "./editor.js";
 import { opened, type Dialog, type Opened } from "./opened.js";
-import { changed, element, make, notify, words } from "./page.js";
+import { changed, element, make, notify, onClick, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
 interface Options {
@@ -79,11 +79,8 @@ function toolbar(
   saveAs: Dialog,
   panel: HTMLElement,
 ): HTMLElement {
-  const button = (label: string, act: () => unknown): HTMLButtonElement => {
-    const made = make("button", { textContent: label });
-    made.addEventListener("click", () => void act());
-    return made;
-  };
+  const button = (label: string, act: () => unknown): HTMLButtonElement =>
+    onClick(make("button", { textContent: label }), act);
   /** A panel is opened and closed by the same button. */
   const toggle = (label: string, name: string): HTMLButtonElement => {
     const made = button(label, () => {

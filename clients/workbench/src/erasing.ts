@@ -1,7 +1,7 @@
 /** The erasure of all that a person has. It asks for the name of the person. */
 
 import type { Server } from "@savepoint/client";
-import { changed, make, words } from "./page.js";
+import { changed, make, onClick, words } from "./page.js";
 
 export function erasing(server: Server): HTMLElement {
   const typed = make("input", { name: "confirm", autocomplete: "off" });
@@ -12,7 +12,7 @@ export function erasing(server: Server): HTMLElement {
   server.account.me().then(
     ({ ownerId }) => {
       typed.addEventListener("input", () => (erase.disabled = typed.value !== ownerId));
-      erase.addEventListener("click", () => void eraseAll(server, ownerId, status));
+      onClick(erase, () => eraseAll(server, ownerId, status));
       place.append(
         make("p", {
           textContent: "Deletes all sessions, drafts, snapshots, the trash and the activity for good. Shared links end. There is no way back.",

@@ -1,7 +1,7 @@
 /** A snapshot that somebody shared: read-only, with a way to go on with a copy. It touches no work of the visitor. */
 
 import type { Server } from "@savepoint/client";
-import { element, make, notify, words } from "./page.js";
+import { element, make, notify, onClick, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
 /** Shows a snapshot. Opening it counts as a visit. Rejects with a Problem. */
@@ -18,7 +18,7 @@ export async function showSnapshot(
   if (!isCurrent()) return nothing;
   const editor = new Editor();
   const copy = make("button", { textContent: "Make a copy", className: "main" });
-  copy.addEventListener("click", () => void makeCopy(server, metadata.title, content));
+  onClick(copy, () => makeCopy(server, metadata.title, content));
   fill(
     make("a", { className: "back", href: back, textContent: "Back to the list" }),
     make("h2", { textContent: metadata.title }),

@@ -4,7 +4,7 @@ import type { Server } from "@savepoint/client";
 import { erasing } from "./erasing.js";
 import { exportAll } from "./exporting.js";
 import { rehearse } from "./importing.js";
-import { make } from "./page.js";
+import { make, onClick } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
 export async function showTransfer(server: Server, back: string): Promise<Shown> {
@@ -21,7 +21,7 @@ export async function showTransfer(server: Server, back: string): Promise<Shown>
     chosen.value = ""; // the same file can be chosen again
   });
   const exporting = make("button", { textContent: "Export everything", className: "main" });
-  exporting.addEventListener("click", () => void exportAll(server, ofExport));
+  onClick(exporting, () => exportAll(server, ofExport));
   const section = (heading: string, text: string, ...within: Node[]): HTMLElement =>
     make(
       "section",

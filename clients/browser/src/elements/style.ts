@@ -157,12 +157,6 @@ export const look = css`
   .spread {
     margin-inline-end: auto;
   }
-  .cut {
-    overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
-    min-width: 0;
-  }
   .trouble {
     color: var(--_danger);
   }
@@ -188,10 +182,5 @@ export const look = css`
     padding: 6px 8px;
     border-block-end: 1px solid var(--_faint);
     vertical-align: middle;
-  }
-  @media (prefers-reduced-motion: no-preference) {
-    .moves {
-      transition: opacity 0.15s;
-    }
   }
 `;

@@ -33,6 +33,12 @@ export function say(key: keyof Table, values: Values = {}): string {
   return form.replace(/\{(\w+)\}/g, (_, name: string) => shown(values[name]));
 }
 
+/** Returns why something failed, for people. */
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Returns the title of something, for people. */
+export const titleOf = (title: string | null | undefined): string => title?.trim() || say("untitled");
+
 const plural = (count: number): "one" | "other" =>
   new Intl.PluralRules(language).select(count) === "one" ? "one" : "other";
 
