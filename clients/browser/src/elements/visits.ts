@@ -3,21 +3,14 @@
 import { css, html, nothing, svg, type CSSResultGroup, type PropertyValues, type TemplateResult } from "lit";
 import type { Server } from "../server.js";
 import type { SnapshotStats, SnapshotVisitor } from "../wire.gen.js";
+import { barsOf, type Bar } from "./bars.js";
 import { define, SavepointElement } from "./element.js";
 import { rowsStyle } from "./rows-style.js";
 import { look } from "./style.js";
 import { day, reasonOf, say } from "./texts/index.js";
 import { time } from "./time.js";
 
-const DAY_MS = 86_400_000;
-const BARS_MAX = 30;
 const PAGE_MAX = 100;
-
-interface Bar {
-  /** When it begins, in milliseconds. */
-  readonly from: number;
-  readonly count: number;
-}
 
 export class VisitsElement extends SavepointElement {
   static override properties = { server: { attribute: false }, snapshot: { type: String } };
@@ -133,20 +126,6 @@ define("savepoint-visits", VisitsElement);
 
 /** Returns how many people besides the owner opened a snapshot: its creation counts as a visit of the owner. */
 export const othersOf = ({ visitors }: SnapshotStats): number => Math.max(0, visitors - 1);
-
-/** Counts times by days, or by more days together, so that there are at most 30 bars. */
-export function barsOf(times: readonly number[], now = Date.now()): readonly Bar[] {
-  const start = new Date(Math.min(...times));
-  start.setHours(0, 0, 0, 0);
-  const after = (days: number): number => new Date(start).setDate(start.getDate() + days);
-  // A day in which the clock is changed has 23 or 25 hours.
-  const days = Math.round((new Date(now).setHours(0, 0, 0, 0) - start.getTime()) / DAY_MS) + 1;
-  const together = Math.ceil(days / BARS_MAX);
-  return Array.from({ length: Math.ceil(days / together) }, (_, at) => {
-    const [from, to] = [after(at * together), after((at + 1) * together)];
-    return { from, count: times.filter((one) => one >= from && one < to).length };
-  });
-}
 
 /** Returns the picture of the bars. It says in words what it shows. */
 function chart(bars: readonly Bar[]): TemplateResult {
