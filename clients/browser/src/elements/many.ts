@@ -1,8 +1,8 @@
 /** One action on many things: what was done, and what failed, by name. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { TOGETHER } from "../lists.js";
 import type { Server } from "../server.js";
+import { TOGETHER } from "../sync.js";
 import type { Named } from "./selection.js";
 import { reasonOf, say, titleOf, type Table } from "./texts/index.js";
 
