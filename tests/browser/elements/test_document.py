@@ -102,6 +102,8 @@ def test_a_part_of_the_module_that_does_not_load_is_told_and_loaded_again(stage:
     page.get_by_role("button", name="Save as new").dblclick()
     expect(status.get_by_role("button").first).to_have_text("Saved")
     assert len(stage.server.sessions()) == 2
+    assert all("late-" in each for each in stage.complaints)
+    stage.complaints.clear()
 
 
 QUESTION = "{ heading: 'One?', text: '', action: 'Yes' }"

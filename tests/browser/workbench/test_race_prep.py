@@ -23,7 +23,8 @@ def test_oops(visitor: Visitor) -> None:
     page = visitor.page(RACE_PREP)
     type_setup(page, "Test Track 99", "650")
     page.wait_for_function(
-        "() => { const { version, dirty, safe } = document.querySelector('form').savepoint?.doc.state ?? {};"
+        "() => { const form = document.querySelector('form[data-savepoint]');"
+        " const { version, dirty, safe } = form.savepoint?.doc.state ?? {};"
         " return (dirty || version) && safe !== 'nowhere' }"
     )
     page.close()

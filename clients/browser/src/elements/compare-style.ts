@@ -98,6 +98,10 @@ export const rowsLook = css`
     }
   }
   @media (forced-colors: active) {
+    /* Browsers give it a background of its own then, which is not here. */
+    mark {
+      color: CanvasText;
+    }
     .now {
       outline: 2px solid Highlight;
       outline-offset: -2px;

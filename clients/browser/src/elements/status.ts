@@ -143,7 +143,7 @@ export class StatusElement extends DocumentElement {
   /** What helps in this state. */
   #ways(s: DocumentState): TemplateResult | typeof nothing {
     const button = (key: "status.decide" | "status.large" | "status.as-new", act: () => unknown): TemplateResult =>
-      html`<button ?disabled=${this.isBusy} @click=${act}>${say(key)}</button>`;
+      html`<button @click=${act}>${say(key)}</button>`; // one that is disabled would lose the focus
     switch (s.status) {
       case "conflict":
         return button("status.decide", () => this.#decide(s));

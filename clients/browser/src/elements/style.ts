@@ -183,4 +183,12 @@ export const look = css`
     border-block-end: 1px solid var(--_faint);
     vertical-align: middle;
   }
+  @media (forced-colors: active) {
+    button.main:not(:disabled) {
+      forced-color-adjust: none;
+      background: Highlight;
+      color: HighlightText;
+      border-color: Highlight;
+    }
+  }
 `;
