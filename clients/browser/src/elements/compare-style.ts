@@ -29,6 +29,7 @@ export const rowsLook = css`
     padding-inline: 4px;
     white-space: pre-wrap;
     overflow-wrap: anywhere;
+    unicode-bidi: plaintext;
   }
   .sign {
     text-align: center;

@@ -184,7 +184,8 @@ export const look = css`
     vertical-align: middle;
   }
   @media (forced-colors: active) {
-    button.main:not(:disabled) {
+    button.main:not(:disabled),
+    button.main:hover:not(:disabled) {
       forced-color-adjust: none;
       background: Highlight;
       color: HighlightText;

@@ -28,8 +28,12 @@ export function onTexts(listener: () => void): () => void {
 
 /** Returns a text of the table, with its values. Numbers are written as the language does. */
 export function say(key: keyof Table, values: Values = {}): string {
-  const found: Text = table[key];
-  const form = typeof found === "string" ? found : found[plural(Number(values.count))];
+  return fill(table[key], values);
+}
+
+/** Returns a text of an app with its values, as `say` does. */
+export function fill(text: Text, values: Values = {}): string {
+  const form = typeof text === "string" ? text : text[plural(Number(values.count))];
   return form.replace(/\{(\w+)\}/g, (_, name: string) => shown(values[name]));
 }
 
