@@ -81,6 +81,7 @@ bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
 	$(VENV)/python -m benchmarks.browser
 	$(VENV)/python -m benchmarks.browser.workbench
+	$(VENV)/python -m benchmarks.browser.modules
 
 soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
