@@ -189,7 +189,7 @@ test("a merged array without ids has no item more often or more seldom than both
         assert.ok(here <= Math.max(m, t) && here >= Math.min(m, t), json({ base, mine, theirs, found }));
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
 });
 
@@ -206,7 +206,7 @@ test("each item of a merged array with ids is there once, and each member of it 
         assert.ok(both.some((one) => one.a === a) && both.some((one) => one.b === b));
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
 });
 

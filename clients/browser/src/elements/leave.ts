@@ -35,7 +35,8 @@ export class LeaveElement extends DialogElement<"leave" | "stay"> {
 
   async #save(): Promise<void> {
     const state = await this.attempt(async () => this.doc?.flush());
-    this.#isUnsaved = !state || state.dirty;
+    if (!state) return;
+    this.#isUnsaved = state.dirty;
     if (!this.#isUnsaved) this.close("leave");
   }
 }

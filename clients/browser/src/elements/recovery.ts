@@ -80,15 +80,13 @@ export class RecoveryElement extends DocumentElement {
     this.requestUpdate();
   }
 
-  #claim(one: Recoverable): Promise<void> {
-    return this.#settle(one, async () => {
-      const { id, copy, status } = await this.server!.claim(one);
-      const title = titleOf(one.title);
-      const isCopy = copy || !!one.aside;
-      const done = status === "clean" ? (isCopy ? "recovery.copied" : "recovery.saved") : "recovery.not-yet";
-      this.tell("savepoint-notice", { text: say(done, { title }) });
-      if (status === "clean") this.tell("savepoint-open", { kind: isCopy ? "draft" : "session", id });
-    });
+  async #claim(one: Recoverable): Promise<void> {
+    const { id, copy, status } = await this.server!.claim(one);
+    const title = titleOf(one.title);
+    const isCopy = copy || !!one.aside;
+    const done = status === "clean" ? (isCopy ? "recovery.copied" : "recovery.saved") : "recovery.not-yet";
+    this.tell("savepoint-notice", { text: say(done, { title }) });
+    if (status === "clean") this.tell("savepoint-open", { kind: isCopy ? "draft" : "session", id });
   }
 
   #discard(one: Recoverable): Promise<void> {
@@ -105,6 +103,7 @@ export class RecoveryElement extends DocumentElement {
           );
           if (!found) throw new Error(say("recovery.not-there"));
           await this.#claim(found);
+          await this.load();
         };
         this.tell("savepoint-notice", { text: say("recovery.discarded", { title }), undo });
       }
@@ -178,7 +177,7 @@ export class RecoveryElement extends DocumentElement {
   #ways(one: Recoverable, text: string): TemplateResult {
     const isMain = !QUIET.includes(one.aside);
     return html`${this.#button("recovery.preview", one, () => this.#preview(one))}
-    ${this.#button(one.current || !one.isKnown ? "recovery.restore" : "recovery.copy", one, () => this.#claim(one), isMain ? "main" : "")}
+    ${this.#button(one.current || !one.isKnown ? "recovery.restore" : "recovery.copy", one, () => this.#settle(one, () => this.#claim(one)), isMain ? "main" : "")}
     ${this.#button("recovery.download", one, () => download(fileName(one.title, text), text))}
     ${this.#button(one.aside ? "recovery.delete" : "recovery.discard", one, () => this.#discard(one))}`;
   }
