@@ -14,7 +14,7 @@ export function structuresOf(...texts: string[]): (Json | undefined)[] {
 }
 
 /** The comparison loses this key, and takes what objects inherit for members of them. */
-const LOST = /__proto__|\\u005f/i;
+const LOST = /"(_|\\u005f){2}proto(_|\\u005f){2}"\s*:/i;
 const INHERITED = new RegExp(`"(${Object.getOwnPropertyNames(Object.prototype).join("|")})"`);
 const alone = (_: string, value: unknown): unknown =>
   isMembers(value) ? Object.assign(Object.create(null), value) : value;
