@@ -27,6 +27,9 @@ class ClientConfig(Body):
     auth_mode: Annotated[
         Literal["local", "easyauth", "swa", "jwt"], Field(alias="authMode")
     ]
+    client_id: Annotated[str | None, Field(alias="clientId")]
+    issuer: str | None
+    scope: str | None
     sign_in: Annotated[str | None, Field(alias="signIn")]
 
 
