@@ -1,9 +1,13 @@
 """Processes that end, are killed or fork while something is not saved. Numbers: docs/python-client.md."""
 
+import fcntl
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -152,7 +156,7 @@ os._exit(0)
     assert len(person.connect().recover()) == 1
 
 
-def test_p27_a_journal_that_cannot_be_written_stops_no_save(meet: Callable[..., Person], tmp_path) -> None:
+def test_p27_a_journal_that_cannot_be_written_stops_no_save(meet: Callable[..., Person], tmp_path: Path) -> None:
     person = meet()
     blocked = tmp_path / "file"
     blocked.write_text("")
@@ -164,7 +168,46 @@ def test_p27_a_journal_that_cannot_be_written_stops_no_save(meet: Callable[..., 
     assert person.server.content(document.id) == "one"
 
 
-def test_p27_two_hosts_that_recover_one_entry_make_one_version(person: Person, tmp_path) -> None:
+def test_p27_saving_waits_for_no_lock(person: Person) -> None:
+    document = person.connect().open(wait=60, journal_after=0.01)
+    document.changed("one")
+    eventually(lambda: document.state.safe == "device")
+    held = [open(path) for path in person.journal_dir.rglob("*") if path.is_file()]
+    try:
+        for file in held:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        document.changed("two")
+        document.flush(timeout=10)
+    finally:
+        for file in held:
+            file.close()
+    assert person.server.content(document.id) == "two" and not person.entries()
+
+
+@pytest.mark.parametrize("home", ["missing", "file/below"])
+def test_p27_without_a_home_the_journal_is_in_no_shared_folder(person: Person, tmp_path: Path, home: str) -> None:
+    (tmp_path / "file").write_text("")
+    before = set(Path(tempfile.gettempdir()).iterdir())
+    process = start(
+        person,
+        """
+server = connect(os.environ["URL"], headers={"X-User-Id": os.environ["USER_ID"]})
+document = server.open(wait=60, journal_after=0)
+document.changed("one")
+while document.state.safe == "nowhere" and not document.state.error: time.sleep(0.01)
+print(document.state.safe, server.saver.presence.root)
+""",
+        HOME=str(tmp_path / home),
+        XDG_DATA_HOME="",
+    )
+    safe, root = process.communicate(timeout=60)[0].split()
+    assert safe == ("device" if home == "missing" else "nowhere") and Path(root).is_relative_to(tmp_path / home)
+    assert not [each for each in set(Path(tempfile.gettempdir()).iterdir()) - before if "savepoint" in each.name]
+    assert [person.server.content(each["id"]) for each in person.server.drafts()] == ["one"]
+
+
+def test_p27_two_hosts_that_recover_one_entry_make_one_version(person: Person, tmp_path: Path) -> None:
     id = person.server.create("one")
     document = person.connect().open(id, wait=60)
     person.line.breaks(never_arrives)

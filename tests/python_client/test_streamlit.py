@@ -1,5 +1,6 @@
 """Pages of Streamlit, run by its own AppTest. What needs a browser is in test_streamlit_browser.py."""
 
+import importlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -163,6 +164,21 @@ def test_p05_a_script_that_ends_early_saves_no_default_over_a_value(site: Site, 
     assert page_of(tab).core._saved == {"driver": "Ben", "laps": 7}
 
 
+def test_p05_a_callback_that_fails_loses_nothing(site: Site) -> None:
+    body = """
+    def changed():
+        raise ValueError("mine")
+    st.text_input("Driver", key="driver", on_change=changed)
+    st.number_input("Laps", key="laps", value=None)
+    """
+    tab = site.tab(body)
+    tab.text_input[0].input("Ann").run()
+    assert [each.value for each in tab.exception] == ["mine"]
+    tab.run()
+    tab.number_input[0].set_value(7).run()
+    assert page_of(tab).core._saved == {"driver": "Ann", "laps": 7}
+
+
 def test_p06_what_cannot_be_saved_is_named_and_the_rest_is_saved(site: Site) -> None:
     body = """
     st.text_input("Driver", key="driver")
@@ -316,6 +332,19 @@ def test_p15_many_tabs_have_one_saver(site: Site, count: int) -> None:
     assert sorted(ours) == ["savepoint-journal", "savepoint-saver"]
     assert threading.active_count() <= before + 2
     assert "Ann" in site.person.server.everything()[0]
+
+
+def test_p15_a_module_that_is_edited_has_the_same_saver(site: Site) -> None:
+    tab = site.tab()
+    for number in range(10):
+        tab.number_input[0].set_value(number).run()
+        importlib.reload(adapter)
+        tab.run()
+    assert not tab.exception and tab.number_input[0].value == 9
+    eventually(lambda: is_green(tab))
+    ours = [each.name for each in threading.enumerate() if each.name.startswith("savepoint-")]
+    assert sorted(ours) == ["savepoint-journal", "savepoint-saver"]
+    assert len(site.person.server.drafts()) == 1
 
 
 def test_drafts_are_offered_to_pick_from(site: Site) -> None:
