@@ -193,6 +193,19 @@ def test_a_portal_is_offline(person: Person) -> None:
     assert document.state.status == "offline" and document.state.safe == "device"
 
 
+@pytest.mark.parametrize("body", ["[]", "null", "{", '{"metadata": null}', '{"etag": "x", "version": 1}'])
+def test_a_response_that_is_none_of_ours_is_offline_and_then_all_is_saved(person: Person, body: str) -> None:
+    document = person.connect().open(person.server.create("one"), **QUICK)
+    person.line.breaks(answers(200, body, "application/json"))
+    document.changed("two")
+    eventually(lambda: document.state.status == "offline")
+    with pytest.raises(Offline):
+        document.check()
+    person.line.works()
+    document.flush()
+    assert person.server.history(document.id) == ["two", "one"]
+
+
 def test_a_small_edit_of_a_large_document_is_a_delta(person: Person) -> None:
     lines = [f"line {n} of many" for n in range(20_000)]
     document = person.connect().open(person.server.create("\n".join(lines)))

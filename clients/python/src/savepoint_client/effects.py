@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
@@ -171,7 +172,8 @@ class Effects:
         if id is None:
             return "lost"
         if id and not self.owner:  # what was begun by nobody belongs to the person who signed in
-            self.journal.remove("", by.state.id, by.instance)
+            with suppress(OSError):
+                self.journal.remove("", by.state.id, by.instance)
             self.owner = id
             self._keep(by)
         return "same" if id and id == self.owner else "other"

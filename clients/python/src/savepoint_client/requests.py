@@ -15,6 +15,8 @@ from savepoint_client.http import Call, Reply, json_call
 from savepoint_client.model import Attempt, State
 
 AGAIN = {"base_gone", "delta_too_large", "invalid_delta", "key_reused", "condition_required"}
+META = {"id", "ownerId", "etag", "version", "title", "status", "updatedAt", "deviceInfo"}
+"""What is used of the metadata of a document. A response without it is none of ours."""
 TITLE_MOST = 240
 
 
@@ -95,8 +97,8 @@ def answer_of(reply: Reply) -> Answer:
 
 
 def _success(body: Any) -> Answer:
-    meta = body.get("metadata", body) if isinstance(body, Mapping) else {}
-    if not meta.get("etag") or not meta.get("version"):
+    meta = body.get("metadata", body) if isinstance(body, Mapping) else None
+    if not isinstance(meta, Mapping) or not META <= meta.keys():
         return Answer("lost")
     if conflict := body.get("conflict"):
         return Answer("copied", meta, of=conflict.get("current"))
