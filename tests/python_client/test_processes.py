@@ -60,7 +60,7 @@ def test_p23_a_black_hole_at_exit_holds_nobody_up(person: Person) -> None:
         says(process)
         before = time.monotonic()
         ends(process)
-        assert time.monotonic() - before < 4
+        assert time.monotonic() - before < 10, "a request may take a minute"
     assert len(person.entries()) == 1
 
 

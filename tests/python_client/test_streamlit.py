@@ -330,7 +330,7 @@ def test_p15_many_tabs_have_one_saver(site: Site, count: int) -> None:
         site.process().leave(*tab.session_state["_savepoint_race"])
     ours = [each.name for each in threading.enumerate() if each.name.startswith("savepoint-")]
     assert sorted(ours) == ["savepoint-journal", "savepoint-saver"]
-    assert threading.active_count() <= before + 2
+    eventually(lambda: threading.active_count() <= before + 2)  # the line has one for each request
     assert "Ann" in site.person.server.everything()[0]
 
 

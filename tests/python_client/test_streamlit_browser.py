@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -228,9 +229,10 @@ def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
         for label in ("Slow", "Nested", "Nested", "Slow"):
             page.get_by_text(label, exact=True).click()
             page.wait_for_timeout(300)
-        before = ticks(tmp_path)
+        before, since = ticks(tmp_path), time.monotonic()
         page.wait_for_timeout(4_000)
-        assert 2 <= ticks(tmp_path) - before <= 7, "about one in a second"
+        eventually(lambda: ticks(tmp_path) - before >= 2)
+        assert ticks(tmp_path) - before <= time.monotonic() - since + 2, "more than one in a second"
         assert page.get_by_label("Driver").input_value() == "half a na"
         assert not server.drafts()
         page.get_by_label("Driver").press("End")
