@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from savepoint_client.effects import Effects
+from savepoint_client.effects import Effects, Services
 from savepoint_client.errors import OF_TROUBLE, Offline, SavepointError
 from savepoint_client.events import (
     Edited,
@@ -172,6 +172,10 @@ class Document:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` at once and after each change, in any thread. Returns what ends it."""
         return self._running.subscribe(listener)
+
+    def move_to(self, services: Services) -> None:
+        """From now on, asks another connection of the same person for headers."""
+        self._effects.services = services
 
     def hurry(self) -> None:
         """Saves at once, in the thread of the saver, with the headers that the app gave last."""

@@ -94,8 +94,12 @@ def autosave(
             identity=name,
             saver=process.saver,
         )
-        core = process.come_back(who) or begin(server, title, debounce, lambda found: _pick(slot, found))
+        left = process.come_back(who)
+        if left:
+            left.document.move_to(server)
+        core = left or begin(server, title, debounce, lambda found: _pick(slot, found))
         if found:  # another person has signed in: nothing of the first one stays on the page
+            process.leave(*found)
             for key in keys:
                 st.session_state.pop(key, None)
         st.session_state[slot] = (who, core)
