@@ -17,6 +17,7 @@ from tests.devhost.server import REPOSITORY
 from tests.python_client.conftest import Person
 
 GUIDE = (REPOSITORY / "docs" / "python-client.md").read_text()
+README = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
 EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 SERVER = "http://127.0.0.1:7071/api/persistence"
 HERE = Path(__file__).parent
@@ -27,7 +28,8 @@ DJANGO = "from tests.python_client.database import Driver, tables\ntables()\n"
 def test_each_example_runs_after_the_one_before(person: Person, tmp_path: Path) -> None:
     *examples, streamlit = EXAMPLES
     assert "import streamlit" in streamlit and len(examples) == 7
-    script = "\n".join([DJANGO, *examples])
+    assert len(README) == 1
+    script = "\n".join([DJANGO, *README, *examples])
     script = script.replace(f'connect("{SERVER}"', f'connect("{person.url}", journal_dir="kept"')
     environ = {"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'clients/python/src'}", "HOME": str(tmp_path)}
     ran = subprocess.run(

@@ -1,7 +1,7 @@
 """Edits that meet other edits, other devices and bad networks, as in tests/browser/test_saving.py."""
 
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from savepoint_client import Conflict, Document, Gone, Offline, ReadOnly, SignedOut, TooLarge
@@ -100,7 +100,7 @@ def test_a_conflict_is_kept_until_it_is_decided(person: Person) -> None:
 
 
 @pytest.mark.parametrize("how", ["theirs", "copy", "text"])
-def test_both_sides_of_a_conflict_stay(person: Person, how: str) -> None:
+def test_both_sides_of_a_conflict_stay(person: Person, how: Literal["theirs", "copy", "text"]) -> None:
     id = person.server.create("one")
     shown: list[str] = []
     server = person.connect()

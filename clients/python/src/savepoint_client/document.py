@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from savepoint_client.effects import Effects, Services
@@ -115,7 +115,9 @@ class Document:
         """Looks whether others saved, and tries again what failed."""
         return self._run(Online(), timeout)
 
-    def resolve(self, how: str, text: str | None = None, timeout: float = SECONDS) -> DocumentState:
+    def resolve(
+        self, how: Literal["mine", "theirs", "copy", "text"], text: str | None = None, timeout: float = SECONDS
+    ) -> DocumentState:
         """Decides a conflict: `mine`, `theirs`, `copy` (keeps both), or `text` with the result.
 
         Nothing is lost: each side stays in the history, in a copy, or aside.

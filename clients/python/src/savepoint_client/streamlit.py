@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -183,7 +183,7 @@ class Autosave:
         if is_tick and (self.core.has_news or light.busy != busy):
             st.rerun()
 
-    def _resolve(self, how: str) -> None:
+    def _resolve(self, how: Literal["mine", "theirs", "copy"]) -> None:
         try:
             self.core.document.resolve(how, timeout=DECISION_SECONDS)
         except SavepointError:
@@ -215,7 +215,11 @@ class Autosave:
             self._collect(by_person=False)
 
 
-_DECISIONS = (("Keep mine", "mine"), ("Keep both", "copy"), ("Use theirs", "theirs"))
+_DECISIONS: tuple[tuple[str, Literal["mine", "theirs", "copy"]], ...] = (
+    ("Keep mine", "mine"),
+    ("Keep both", "copy"),
+    ("Use theirs", "theirs"),
+)
 
 
 def _editor(table: Any, key: str) -> Any:
