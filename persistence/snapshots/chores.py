@@ -72,8 +72,8 @@ class SnapshotChores:
                     await self._access_logs.erase(owner_id, snapshot_id)
                 elif snapshot.deleted_at is None:
                     await self._store.confirm(snapshot)
-                else:
-                    await self._store.mark_own_entry(snapshot_id, owner_id)
+                elif not await self._store.mark_own_entry(snapshot_id, owner_id):
+                    counts.add("skipped")
             counts.add("creates_settled")
 
         await self._scan.each_unsettled(counts, self._entries, at, self._rules.settle_grace, settle)
@@ -92,8 +92,8 @@ class SnapshotChores:
                 await self._access_logs.mark_deleted(snapshot_id, visitor_id, erased=erased)
             elif erased:
                 await self._access_logs.erase(visitor_id, snapshot_id)
-            else:
-                await self._store.mark_own_entry(snapshot_id, visitor_id)
+            elif not await self._store.mark_own_entry(snapshot_id, visitor_id):
+                counts.add("skipped")
             counts.add("rows_marked")
 
         of_snapshot = Filter("snapshot_id", Operator.EQUAL, snapshot_id)

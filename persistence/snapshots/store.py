@@ -156,9 +156,9 @@ class SnapshotStore:
         await self._try_mark_own_entry(current.document.id, current.document.owner_id, Actor.TIMER)
         return await self._replace_by_tombstone(current)
 
-    async def mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> None:
-        """Writes a line of activity about a deleted snapshot, then marks its owner's entry. One read, one create
-        and one patch.
+    async def mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> bool:
+        """Writes a line of activity about a deleted snapshot, then marks its owner's entry. Returns False if the
+        database has no room for the line. One read, one create and one patch.
 
         Until the entry is marked, a timer repeats this. If there is no entry, an erasure has removed it, and
         nothing is written. A damaged entry is marked, too.
@@ -167,10 +167,12 @@ class SnapshotStore:
             entry = await self._access_logs.find(owner_id, snapshot_id)
         except CorruptItem:
             entry = None
+        has_room = True
         if entry is not None and not entry.snapshot_deleted:
             for line in lines_of_deleted(entry, now(), actor):
-                await self._activity.note(line)
+                has_room = await self._activity.note(line) and has_room
         await self._access_logs.mark_deleted(snapshot_id, owner_id)
+        return has_room
 
     async def _bury(self, owner_id: str, snapshot_id: str, *, erased: bool = False) -> bool:
         """Returns True if this call wrote the tombstone, and False if it was there."""

@@ -11,6 +11,7 @@ from tests.support.activity import OWNER, stored_lines
 from tests.support.breaking import FullOwner
 from tests.support.clock import Clock
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
+from tests.support.imports import pages
 from tests.support.sessions import count
 from tests.support.timers import run_daily
 
@@ -59,6 +60,46 @@ async def test_trash_purge_and_erasure_need_no_room_for_their_lines(
     assert (await engine.query(CONTAINER, Query(None, OWNER, ("id",)))).items == []
 
 
+@pytest.mark.parametrize("saves", [0, 1, 8, 20])
+@pytest.mark.parametrize("way", ["draft", "active", "closed", "named"])
+async def test_every_session_can_be_deleted_and_loses_no_content(
+    person: Client, full: FullOwner, saves: int, way: str
+) -> None:
+    """The tenth version has a digit more. The history keeps twenty without a name."""
+    path = "persistence/drafts/draft-000001"
+    if way == "draft":
+        assert_ok(await person.put(path, {"title": "t", "content": "0"}), 201)
+    else:
+        path, _ = await made(person, title="t", content="0")
+    for number in range(saves):
+        if way == "named" and number < 19:
+            assert_ok(await person.put(f"{path}/revisions/{number + 1}/name", {"name": f"N{number}"}))
+        assert_ok(await person.put(path, {"content": f"{number + 1}"}))
+    if way == "closed":
+        assert_ok(await person.post(f"{path}/close", b""))
+    before = await contents(person)
+    full.owner = OWNER
+    assert_ok(await person.delete(path), 204)
+    in_trash = f"{TRASH}/{path.rpartition('/')[2]}"
+    full.owner = None
+    assert_ok(await person.post(f"{in_trash}/restore", b""))
+    # As ever, deleting and restoring are versions that push two others out of a history that has its most.
+    assert {hash for hash, _ in await contents(person)} >= {
+        hash for hash, _ in before[: -2 if saves == 20 else None]
+    }
+    assert {name for _, name in await contents(person)} >= {name for _, name in before}
+    full.owner = OWNER
+    assert_ok(await person.delete(path), 204)
+    assert_ok(await person.delete(in_trash), 204)
+    assert_problem(await person.get(path), 410, "gone")
+
+
+async def contents(person: Client) -> list[tuple[str, str | None]]:
+    """Returns the hash and the name of each version that an export has with its content, newest first."""
+    lines = (line for page in await pages(person) for line in page if line["kind"] == "revision")
+    return [(line["revision"]["contentHash"], line["revision"]["name"]) for line in lines if "content" in line]
+
+
 async def test_one_atomic_sync_moves_several_sessions_to_the_trash(
     person: Client, full: FullOwner, engine: Engine
 ) -> None:
@@ -85,3 +126,18 @@ async def test_the_timers_go_on_for_everybody_and_purge_what_is_due(
     counts = await run_daily(stores)
     assert counts["drafts purged"] == 2
     assert await count(full, "draft", "bob") == 0
+
+
+async def test_the_timers_count_a_line_that_has_no_room_as_skipped(
+    full: FullOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock.installed(monkeypatch)
+    stores = stores_over(full, SETTINGS.store_rules())
+    client = Client(stores, SETTINGS, OWNER)
+    path, _ = await made(client)
+    assert (await stores.timers.run("sweep_sessions"))["skipped"] == 0
+    full.owner = OWNER
+    assert_ok(await client.delete(path), 204)
+    clock.advance(hours=1)
+    counts = await stores.timers.run("sweep_sessions")
+    assert (counts["skipped"], counts["lines_written"]) == (1, 0)
