@@ -11,8 +11,9 @@ from pydantic import Field
 
 from functions.http.call import Call, Response
 from functions.http.endpoint import Route, Routes
-from functions.http.errors import StillAway
+from functions.http.errors import StillAway, StillThrottled
 from functions.http.views import Nothing, WireModel
+from persistence.errors import Throttled
 
 ASK_SECONDS = 5.0
 """The least time between two questions to the engine, however many calls ask."""
@@ -34,21 +35,23 @@ class Readiness:
         self._engine, self._clock = engine, clock
         self._asking = asyncio.Lock()
         self._ask_again_at = -math.inf
-        self._is_away = False
+        self._fault: type[StillAway] | None = StillAway
 
     async def check(self) -> None:
-        """Raises what the engine raises, and StillAway until it is asked again."""
+        """Raises what the engine raises, and the same again as StillAway until it is asked again."""
         async with self._asking:
             if self._clock() >= self._ask_again_at:
                 await self._ask()
-            elif self._is_away:
-                raise StillAway
+            elif self._fault is not None:
+                raise self._fault
 
     async def _ask(self) -> None:
-        self._is_away = True
         try:
             await self._engine.ping()
-            self._is_away = False
+            self._fault = None
+        except Exception as exc:
+            self._fault = StillThrottled if isinstance(exc, Throttled) else StillAway
+            raise
         finally:
             # Counted from the end of the question, which may take longer than the wait.
             self._ask_again_at = self._clock() + ASK_SECONDS
