@@ -13,6 +13,7 @@ import pytest
 
 from functions.health import HealthView, build_of
 from tests.support.bicep import ROOT
+from tests.support.nonsense import NONSENSE, speaking
 
 HOOKS = Path("infra", "hooks")
 Answer = tuple[int, str | None]
@@ -119,6 +120,14 @@ def test_an_app_that_does_not_respond_fails_too(folder: Path, unused_tcp_port: i
     stamped(folder)
     done = hook(folder, "check", SAVEPOINT_URL=f"http://127.0.0.1:{unused_tcp_port}")
     assert done.returncode == 1 and "does not respond" in done.stderr
+
+
+@pytest.mark.parametrize("reply", NONSENSE.values(), ids=NONSENSE)
+def test_what_does_not_speak_http_counts_as_no_response(folder: Path, reply: bytes) -> None:
+    stamped(folder)
+    with speaking(reply) as url:
+        done = hook(folder, "check", SAVEPOINT_URL=url)
+    assert done.returncode == 1 and "does not respond" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_outside_azd_and_without_a_package_it_says_so(folder: Path, app: App) -> None:
