@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,9 +115,11 @@ def test_a_front_that_does_harm_is_found(
 def named(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a front, as people give theirs. It leads to this machine."""
     name, found = "saves.example.com", socket.getaddrinfo
-    monkeypatch.setattr(
-        socket, "getaddrinfo", lambda host, *rest: found("127.0.0.1" if host == name else host, *rest)
-    )
+
+    def on_this_machine(host: str, *rest: Any) -> Any:
+        return found("127.0.0.1" if host == name else host, *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", on_this_machine)
     return name
 
 
