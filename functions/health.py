@@ -66,26 +66,31 @@ class HealthView(WireModel):
     )
 
 
+FOLDER = Path(__file__).parent
+
+
 def build_of(folder: Path) -> str | None:
-    """Returns the build id that the hook `infra/hooks/version.py` wrote when the code was packed."""
+    """Returns the build id that the hook `infra/hooks/version.py` wrote when the code was packed.
+
+    Packing leaves it in the checkout, too, so only a deployment may say that it is that build.
+    """
     file = folder / "build.txt"
     return file.read_text().strip() if file.is_file() else None
 
 
-OK = HealthView(build=build_of(Path(__file__).parent))
-
-
 @routes.serve(Route("GET", "health/live", public=True))
-async def get_health_live(call: Call[Nothing, Nothing]) -> Response[HealthView]:
+async def get_health_live(call: Call[Nothing, Nothing], healthy: HealthView) -> Response[HealthView]:
     """Returns ok if the process responds."""
-    return Response(OK)
+    return Response(healthy)
 
 
 @routes.serve(Route("GET", "health/ready", public=True, statuses=(429, 503)))
-async def get_health_ready(call: Call[Nothing, Nothing], readiness: Readiness) -> Response[HealthView]:
+async def get_health_ready(
+    call: Call[Nothing, Nothing], readiness: Readiness, healthy: HealthView
+) -> Response[HealthView]:
     """Returns ok if the engine responds too, and writes succeed as far as is known. Else 503.
 
     The engine is asked at most once in five seconds.
     """
     await readiness.check()
-    return Response(OK)
+    return Response(healthy)

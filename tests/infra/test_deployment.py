@@ -192,10 +192,8 @@ def test_the_guide_names_every_variable_of_the_workflow():
 def test_the_guide_takes_the_account_of_the_app_also_beside_a_restored_one():
     [line] = [line for line in GUIDE.splitlines() if line.strip().startswith("account=")]
     environ = {"SAVEPOINT_COSMOS_ENDPOINT": "https://restored-1.documents.azure.com:443/"}
-    done = subprocess.run(
-        ["sh", "-c", f'{line}\necho "$account"'], env=environ, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "restored-1\n"
+    shell = ["sh", "-c", f'{line}\necho "$account"']
+    assert subprocess.run(shell, env=environ, capture_output=True, check=True).stdout == b"restored-1\n"
 
 
 def test_the_guide_says_what_was_checked_and_what_was_not():

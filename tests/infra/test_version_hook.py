@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from functions.health import HealthView, build_of
+from settings import Settings
 from tests.support.bicep import ROOT
 from tests.support.nonsense import NONSENSE, speaking
 
@@ -82,6 +83,19 @@ def stamped(folder: Path) -> str:
 def test_every_package_has_a_name_of_its_own(folder: Path) -> None:
     assert build_of(folder / "functions") is None
     assert len({stamped(folder) for _ in range(3)}) == 3
+
+
+@pytest.mark.parametrize("environ", [{}, {"WEBSITE_SITE_NAME": "func"}], ids=["checkout", "azure"])
+def test_only_a_deployment_says_that_it_is_the_package(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    """Packing leaves the name in the checkout."""
+    build = stamped(folder)
+    monkeypatch.setattr("settings.FOLDER", folder / "functions")
+    cosmos = {"STORE_ENGINE": "cosmos", "COSMOS_ENDPOINT": "https://x.example"}
+    tokens = {"AUTH_MODE": "jwt", "JWT_ISSUERS": "https://i.example", "JWT_AUDIENCE": "x"}
+    rules = Settings.from_environ({**cosmos, **tokens, **environ}).app_rules()
+    assert rules.build == (build if environ else None)
 
 
 def test_a_deployment_succeeds_when_the_new_version_answers(folder: Path, app: App) -> None:
