@@ -30,8 +30,8 @@ from persistence import Stores
 
 @dataclass(frozen=True, slots=True)
 class AppRules:
-    """What an operator sets for the app. A limit of 0 is none. `workbench`: whether it has that page. `build` names
-    the package that was deployed."""
+    """What an operator sets for the app. A limit of 0 is none. `workbench`: whether it has that page. `build`
+    names the package that was deployed."""
 
     identity: IdentityRules
     schedules: timers.Schedules

@@ -20,16 +20,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.deltas import delta_of
 from functions.health import build_of
 from functions.http.bodies import FOSSIL_DELTA
-from persistence.deltas import checksum_of
 
 ME, SESSIONS, CONFIG = "/api/persistence/me", "/api/persistence/sessions", "/api/client/config"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CONTENT = "naïve \u2028 text 😀 " * 40
 JSON = {"Content-Type": "application/json"}
 _FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
 
 
 class Skip(Exception):
@@ -203,10 +202,10 @@ def head_gets_through(site: Site) -> None:
 def patch_gets_through(site: Site) -> None:
     base = CONTENT.encode()
     target = base + b"and more"
-    delta = f"{_number(len(target))}\n{_number(len(base))}@0,8:and more{_number(checksum_of(target))};"
+    delta = delta_of(target, (len(base), 0), b"and more")
     digest = base64.b64encode(hashlib.sha256(target).digest()).decode()
     headers = {"Content-Type": FOSSIL_DELTA[0], "If-Match": site.etag, "Patched-Digest": f"sha-256=:{digest}:"}
-    reply = site.call("PATCH", f"{site.session}/content", headers, delta.encode())
+    reply = site.call("PATCH", f"{site.session}/content", headers, delta)
     assert reply.status == 200, f"PATCH: {reply.status} {reply.body[:200]!r}"
     assert reply.json["contentHash"] == hashlib.sha256(target).hexdigest()
 
@@ -258,14 +257,6 @@ def _fails(check: Callable[[Site], None], site: Site) -> bool:
 def _skip_if_local(site: Site) -> None:
     if site.is_local:
         raise Skip("here, callers are not checked (AUTH_MODE=local)")
-
-
-def _number(value: int) -> str:
-    """Returns a number as deltas write it."""
-    digits = _DIGITS[value % 64]
-    while value := value // 64:
-        digits = _DIGITS[value % 64] + digits
-    return digits
 
 
 def _az(az: str, *arguments: str) -> Any:
