@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infra.check_bicep import SHAPES
+from infra.check_bicep import FOLDER, SHAPES, snapshots
 from tests.support.bicep import FILES, ROOT
 from tests.support.shapes import shape
 
@@ -74,6 +75,52 @@ def test_what_the_compiler_refuses_fails_with_its_words(tmp_path: Path, options:
 
 def test_both_shapes_are_those_that_the_other_tests_evaluate():
     assert [shape(**given).settings["AUTH_MODE"] for given in SHAPES.values()] == ["jwt", "swa"]
+
+
+def of_resource(snapshot: dict[str, Any], name: str) -> dict[str, Any]:
+    """Returns the properties of the only resource whose id ends so."""
+    [found] = [one for one in snapshot["predictedResources"] if one["id"].endswith(f"/config/{name}")]
+    properties: dict[str, Any] = found["properties"]
+    return properties
+
+
+def is_known_here(value: object) -> bool:
+    """What only Azure knows stays an expression."""
+    return not (isinstance(value, str) and "[" in value)
+
+
+def differences(ours: object, theirs: object, path: str = "") -> list[str]:
+    """Returns the paths at which two evaluations differ, without what only Azure knows."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return [
+            found
+            for name in sorted({*ours, *theirs})
+            for found in differences(ours.get(name, "nothing"), theirs.get(name, "nothing"), f"{path}/{name}")
+        ]
+    return [path] if is_known_here(theirs) and ours != theirs else []
+
+
+def test_a_difference_between_two_evaluations_is_found():
+    ours = shape(**SHAPES["tokens"])
+    settings = {**ours.settings, "JWT_ISSUERS": "[format('{0}/v2.0', reference('x'))]"}
+    theirs = {"predictedResources": [{"id": "/sites/f/config/appsettings", "properties": settings}]}
+    assert differences(ours.settings, of_resource(theirs, "appsettings")) == []
+    settings |= {"KEEP_REVISIONS": "21", "MORE": "x"}
+    del settings["JWT_SCOPES"]
+    found = differences(ours.settings, of_resource(theirs, "appsettings"))
+    assert found == ["/JWT_SCOPES", "/KEEP_REVISIONS", "/MORE"]
+
+
+@pytest.mark.skipif(shutil.which("bicep") is None, reason="the Bicep compiler is not installed")
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_compiler_evaluates_both_shapes_as_the_other_tests_do(tmp_path: Path, name: str):
+    copied = Path(shutil.copytree(FOLDER, tmp_path / "bicep"))
+    [arguments] = [one for one in snapshots(copied) if one[1] == f"{name}.bicepparam"]
+    subprocess.run(["bicep", *arguments], cwd=copied, check=True)
+    snapshot = json.loads((copied / f"{name}.snapshot.json").read_text())
+    ours = shape(**SHAPES[name])
+    assert differences(ours.settings, of_resource(snapshot, "appsettings")) == []
+    assert differences(ours.authentication, of_resource(snapshot, "authsettingsV2")) == []
 
 
 @pytest.mark.skipif(shutil.which("bicep") is None, reason="the Bicep compiler is not installed")
