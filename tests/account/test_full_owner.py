@@ -17,6 +17,7 @@ from tests.support.timers import run_daily
 
 pytestmark = pytest.mark.each_way
 
+SNAPSHOTS, DRAFTS = "persistence/snapshots", "persistence/drafts"
 TRASH, ME, SYNC = "persistence/trash", "persistence/me", "persistence/sync"
 CONFIRMED = {"Savepoint-Confirm": OWNER}
 
@@ -60,44 +61,60 @@ async def test_trash_purge_and_erasure_need_no_room_for_their_lines(
     assert (await engine.query(CONTAINER, Query(None, OWNER, ("id",)))).items == []
 
 
-@pytest.mark.parametrize("saves", [0, 1, 8, 20])
+async def test_a_snapshot_is_deleted_and_its_entry_marked(person: Client, full: FullOwner) -> None:
+    ids = [assert_ok(await person.post(SNAPSHOTS, NEW), 201).json for _ in range(2)]
+    full.owner = OWNER
+    assert_ok(await person.delete(f"{SNAPSHOTS}/{ids[0]}"), 204)
+    assert_problem(await person.get(f"{SNAPSHOTS}/{ids[0]}"), 410, "gone")
+    library = assert_ok(await person.get(SNAPSHOTS)).json["items"]
+    assert [one["id"] for one in library] == ids[1:]
+
+
 @pytest.mark.parametrize("way", ["draft", "active", "closed", "named"])
 async def test_every_session_can_be_deleted_and_loses_no_content(
-    person: Client, full: FullOwner, saves: int, way: str
+    person: Client, full: FullOwner, way: str
 ) -> None:
     """The tenth version has a digit more. The history keeps twenty without a name."""
-    path = "persistence/drafts/draft-000001"
+    for saves in (0, 1, 8, 20):
+        id = await saved(person, way, saves)
+        path, in_trash = f"{DRAFTS if way == 'draft' else SESSIONS}/{id}", f"{TRASH}/{id}"
+        before = await contents(person, id)
+        full.owner = OWNER
+        assert_ok(await person.delete(path), 204)
+        full.owner = None
+        assert_ok(await person.post(f"{in_trash}/restore", b""))
+        after = await contents(person, id)
+        # As ever, deleting and restoring are versions that push two others out of a history that has its most.
+        assert after.keys() >= set(list(before)[: -2 if saves == 20 else None])
+        assert set(after.values()) >= set(before.values())
+        full.owner = OWNER
+        assert_ok(await person.delete(path), 204)
+        assert_ok(await person.delete(in_trash), 204)
+        assert_problem(await person.get(path), 410, "gone")
+        full.owner = None
+
+
+async def saved(person: Client, way: str, saves: int) -> str:
+    """Returns the id of a session that was saved so often, with the shortest title."""
+    path = f"{DRAFTS}/draft-{saves:06}"
     if way == "draft":
         assert_ok(await person.put(path, {"title": "t", "content": "0"}), 201)
     else:
         path, _ = await made(person, title="t", content="0")
-    for number in range(saves):
-        if way == "named" and number < 19:
-            assert_ok(await person.put(f"{path}/revisions/{number + 1}/name", {"name": f"N{number}"}))
-        assert_ok(await person.put(path, {"content": f"{number + 1}"}))
+    for number in range(1, saves + 1):
+        if way == "named" and number < 20:
+            assert_ok(await person.put(f"{path}/revisions/{number}/name", {"name": f"N{number}"}))
+        assert_ok(await person.put(path, {"content": f"{number}"}))
     if way == "closed":
         assert_ok(await person.post(f"{path}/close", b""))
-    before = await contents(person)
-    full.owner = OWNER
-    assert_ok(await person.delete(path), 204)
-    in_trash = f"{TRASH}/{path.rpartition('/')[2]}"
-    full.owner = None
-    assert_ok(await person.post(f"{in_trash}/restore", b""))
-    # As ever, deleting and restoring are versions that push two others out of a history that has its most.
-    assert {hash for hash, _ in await contents(person)} >= {
-        hash for hash, _ in before[: -2 if saves == 20 else None]
-    }
-    assert {name for _, name in await contents(person)} >= {name for _, name in before}
-    full.owner = OWNER
-    assert_ok(await person.delete(path), 204)
-    assert_ok(await person.delete(in_trash), 204)
-    assert_problem(await person.get(path), 410, "gone")
+    return path.rpartition("/")[2]
 
 
-async def contents(person: Client) -> list[tuple[str, str | None]]:
-    """Returns the hash and the name of each version that an export has with its content, newest first."""
-    lines = (line for page in await pages(person) for line in page if line["kind"] == "revision")
-    return [(line["revision"]["contentHash"], line["revision"]["name"]) for line in lines if "content" in line]
+async def contents(person: Client, id: str) -> dict[str, str | None]:
+    """Returns the hash of each content in the history, newest first, with the name of its version."""
+    lines = [line for page in await pages(person, f"{SESSIONS}/{id}/export") for line in page]
+    revisions = [line["revision"] for line in lines if line["kind"] == "revision"]
+    return {one["contentHash"]: one["name"] for one in revisions}
 
 
 async def test_one_atomic_sync_moves_several_sessions_to_the_trash(
