@@ -113,8 +113,10 @@ async def saved(person: Client, way: str, saves: int) -> str:
 async def contents(person: Client, id: str) -> dict[str, str | None]:
     """Returns the hash of each content in the history, newest first, with the name of its version."""
     lines = [line for page in await pages(person, f"{SESSIONS}/{id}/export") for line in page]
-    revisions = [line["revision"] for line in lines if line["kind"] == "revision"]
-    return {one["contentHash"]: one["name"] for one in revisions}
+    versions = [line for line in lines if line["kind"] == "revision"]
+    found = {line["revision"]["contentHash"]: line["revision"]["name"] for line in versions}
+    assert found.keys() == {line["revision"]["contentHash"] for line in versions if "content" in line}
+    return found
 
 
 async def test_one_atomic_sync_moves_several_sessions_to_the_trash(
