@@ -1,5 +1,7 @@
 """A person whose partition of the database is full: saves are refused, deleting works, and nobody else notices."""
 
+from datetime import timedelta
+
 import pytest
 
 from persistence import stores_over
@@ -154,9 +156,13 @@ async def test_the_timers_count_a_line_that_has_no_room_as_skipped(
     stores = stores_over(full, SETTINGS.store_rules())
     client = Client(stores, SETTINGS, OWNER)
     path, _ = await made(client)
+    expiring = {**NEW, "expiresAt": (clock.at + timedelta(minutes=30)).isoformat()}
+    assert_ok(await client.post(SNAPSHOTS, expiring), 201)
     assert (await stores.timers.run("sweep_sessions"))["skipped"] == 0
     full.owner = OWNER
     assert_ok(await client.delete(path), 204)
     clock.advance(hours=1)
     counts = await stores.timers.run("sweep_sessions")
     assert (counts["skipped"], counts["lines_written"]) == (1, 0)
+    counts = await run_daily(stores)
+    assert (counts["skipped"], counts["snapshots_expired"]) == (1, 1)
