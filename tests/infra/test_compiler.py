@@ -78,7 +78,7 @@ def test_both_shapes_are_those_that_the_other_tests_evaluate():
 
 
 def of_config(snapshot: dict[str, Any], name: str) -> object:
-    """Returns the properties of the app's configuration of that name. What Azure must work out is an expression."""
+    """Returns the properties of a configuration of the app. What Azure must work out is an expression."""
     [found] = [
         one
         for one in snapshot["predictedResources"]
