@@ -30,7 +30,8 @@ from persistence import Stores
 
 @dataclass(frozen=True, slots=True)
 class AppRules:
-    """What an operator sets for the app. A limit of 0 is none. `workbench`: whether it has that page."""
+    """What an operator sets for the app. A limit of 0 is none. `workbench`: whether it has that page. `build`
+    names the package that was deployed."""
 
     identity: IdentityRules
     schedules: timers.Schedules
@@ -39,6 +40,7 @@ class AppRules:
     write_bytes_per_minute: int = 0
     expose_charge: bool = False
     workbench: bool = True
+    build: str | None = None
 
 
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
@@ -53,6 +55,7 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
         before_each=(stores.confirm_rules, warm_up),
     )
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
+    api.add(health.routes, health.Readiness(stores.engine), health.HealthView(build=rules.build))
     config = client.config_of(rules.identity)
     api.add(client.routes, BuiltFiles(client.FOLDER), config)
     if rules.workbench:
@@ -78,4 +81,3 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(access_logs.routes, stores.access_logs)
     api.add(activity.routes, stores.activity)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
-    api.add(health.routes, health.Readiness(stores.engine))

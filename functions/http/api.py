@@ -18,6 +18,7 @@ from functions.http.errors import InvalidHeader
 from functions.http.problems import problem
 from functions.http.rate_limit import WriteLimit
 from functions.http.views import Nothing
+from functions.identity.errors import IdentityError
 from functions.identity.modes import Identify
 from persistence.storage.charge import Charge, metered
 
@@ -43,7 +44,6 @@ _CONDITIONS = {
     )
 }
 _HEAD = "HEAD"
-_NOT_SIGNED_IN = 401
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
@@ -104,13 +104,15 @@ class Api:
         self._app.function_name(name)(route(serve))
 
     async def _serve(self, name: str, respond: Respond, level: int, req: func.HttpRequest) -> func.HttpResponse:
-        """Logs one line at that level: at DEBUG if anybody may call, because each line costs."""
+        """Logs one line at that level, at DEBUG if anybody may call or for a stranger: each line costs."""
         started = time.perf_counter()
         for start in self._before_each:
             start()
         with metered() as charge:
             try:
                 response = await respond(req)
+            except IdentityError as exc:
+                response, level = problem(exc), logging.DEBUG
             except Exception as exc:
                 response = problem(exc)
         if req.method == _HEAD:
@@ -124,7 +126,7 @@ class Api:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
         milliseconds = (time.perf_counter() - started) * 1e3
         _log.log(
-            logging.DEBUG if response.status_code == _NOT_SIGNED_IN else level,
+            level,
             "%s %d %.1f ms %.2f RU%s in %d calls",
             name,
             response.status_code,

@@ -151,7 +151,8 @@ var logRules = [
     description: 'A partition has more than 14 GB. At 20 GB, saves of that person are refused. CDBPartitionKeyStatistics has the partition.'
     severity: 2
     // The table does not exist before its first line. A rule whose query fails for a week is switched off.
-    query: 'union isfuzzy=true (datatable(TimeGenerated: datetime, SizeKb: real)[]), CDBPartitionKeyStatistics | summarize Figure = max(SizeKb)'
+    // With another type than Azure's, the union would have two columns, SizeKb_int and SizeKb_real, and the query would fail.
+    query: 'union isfuzzy=true (datatable(TimeGenerated: datetime, SizeKb: int)[]), CDBPartitionKeyStatistics | summarize Figure = max(SizeKb)'
     aggregation: 'Maximum'
     dimensions: []
     operator: 'GreaterThan'

@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from hook import HookError, run
@@ -79,7 +80,7 @@ def _get(url: str) -> tuple[int, dict[str, Any]]:
             return response.status, body if isinstance(body, dict) else {}
     except HTTPError as error:
         return error.code, {}
-    except (URLError, TimeoutError, ConnectionError, ValueError):
+    except (OSError, HTTPException, ValueError):
         return _NO_ANSWER, {}
 
 

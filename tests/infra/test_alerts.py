@@ -29,6 +29,25 @@ TIMER_RULE = FILE.named("variables")["timerRules"]["value"]["config"]
 WATCHED = FILE.named("variables")["timers"]["value"]
 
 
+COLUMNS: dict[str, dict[str, str]] = {
+    "AppRequests": {"TimeGenerated": "datetime", "ResultCode": "string"},
+    "AppTraces": {"TimeGenerated": "datetime", "Message": "string"},
+    "CDBPartitionKeyStatistics": {"TimeGenerated": "datetime", "SizeKb": "int"},
+    "_LogOperation": {"TimeGenerated": "datetime", "Category": "string", "Detail": "string"},
+}
+"""The types of Azure, from its reference of tables, of the columns that the queries use."""
+
+_TEXT_USES = re.compile(
+    r"\b(\w+) (?:startswith|contains|=~) |to(?:int|long)\((\w+)\)|extract\([^()]*(?:\([^()]*\)[^()]*)*, (\w+)\)"
+)
+_NUMBER_USES = re.compile(r"\b(?:max|min|sum|avg)\((\w+)\)")
+
+
+def table_of(query: str) -> str:
+    [table] = [name for name in COLUMNS if re.search(rf"(?<!\w){name}\b", query)]
+    return table
+
+
 def timers() -> list[str]:
     """Returns the names of the app's timers, in order."""
     tree = ast.parse((ROOT / "functions" / "timers.py").read_text())
@@ -74,6 +93,33 @@ def test_a_person_near_the_limit_of_a_partition_is_told_also_before_the_table_ex
     assert "union isfuzzy=true (datatable(" in rule["query"] and "CDBPartitionKeyStatistics" in rule["query"]
     gigabyte_in_kb = 1024 * 1024
     assert (rule["operator"], rule["threshold"]) == ("GreaterThan", 14 * gigabyte_in_kb)
+
+
+def test_every_query_uses_columns_as_azure_types_them():
+    """A column of another type is another column for a union, and no text for a comparison of texts."""
+    texts, numbers = 0, 0
+    for rule in [*LOG_RULES.values(), TIMER_RULE]:
+        columns = COLUMNS[table_of(rule["query"])]
+        query = re.sub(r'"[^"]*"', '""', rule["query"])
+        for name in {name for found in _TEXT_USES.findall(query) for name in found if name}:
+            assert columns[name] == "string", f"{rule['name']}: {name}"
+            texts += 1
+        for name in _NUMBER_USES.findall(query):
+            assert columns[name] in ("int", "long", "real"), f"{rule['name']}: {name}"
+            numbers += 1
+    assert (texts, numbers) == (5, 1), "each use is found"
+
+
+def test_a_table_that_stands_in_has_the_types_of_azure():
+    """In a union, a column with two types becomes two columns, and the query fails."""
+    stand_ins = 0
+    for rule in LOG_RULES.values():
+        for declared in re.findall(r"datatable\(([^)]*)\)", rule["query"]):
+            columns = dict(one.split(": ") for one in declared.split(", "))
+            azure = COLUMNS[table_of(rule["query"])]
+            assert columns == {name: azure[name] for name in columns}
+            stand_ins += 1
+    assert stand_ins == 1
 
 
 def test_the_log_shows_server_errors():
