@@ -64,9 +64,10 @@ class Saver:
         """Keeps a document that its app has let go of until it is saved."""
         (self._unsaved.add if unsaved else self._unsaved.discard)(document)
 
-    def others(self, document: "Running") -> list["Running"]:
+    def documents(self) -> list["Running"]:
+        """Those that are open."""
         with self._lock:
-            return [each for each in self._documents if each is not document]
+            return list(self._documents)
 
     def wake(self, lane: Lane) -> None:
         """Lets a thread look what is due. Starts it, unless the process ends."""
@@ -84,8 +85,7 @@ class Saver:
         while not self._closed:
             wake.clear()
             now = time.monotonic()
-            with self._lock:
-                documents = [(each.due(lane), each) for each in self._documents]
+            documents = [(each.due(lane), each) for each in self.documents()]
             for due, document in documents:
                 if due <= now:
                     try:
