@@ -311,6 +311,16 @@ def test_p14_two_tabs_on_one_document_keep_both_texts(site: Site) -> None:
     assert "of one" in texts and "of the other" in texts
 
 
+def test_p14_a_second_tab_shows_what_the_first_has_not_saved_yet(site: Site) -> None:
+    held = site.person.line.holds("PUT")
+    one = site.tab()
+    one.text_input[0].input("Ann").run()
+    held.wait()
+    site.person.line.works()
+    held.release()
+    assert site.tab().text_input[0].value == "Ann"
+
+
 def test_p14_what_another_tab_saved_is_shown(site: Site) -> None:
     site.tab().text_input[0].input("First").run()
     eventually(lambda: site.person.server.drafts())

@@ -44,9 +44,12 @@ def open_document(server: "Server", id: str | None, title: str, options: Options
     if id is None:
         state = State(options.config, server.new_id(), seed, title=title)
         return server.document(state, owner, None, options)
-    for other in server.saver.documents():
-        if other.shown.dirty and other.is_of(server.http.base_url, owner, id):
-            other.last(time.monotonic() + OTHERS_SECONDS, ending=False)  # else an older version would be shown
+    with server.saver.turn(id):
+        return _open(server, id, owner, seed, options)
+
+
+def _open(server: "Server", id: str, owner: str, seed: str, options: Options) -> Document:
+    server.flush(OTHERS_SECONDS, id)  # else an older version would be shown
     reply = server.read(f"/sessions/{quote(id, safe='')}")
     answer = answer_of(reply)
     base = None

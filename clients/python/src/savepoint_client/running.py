@@ -82,8 +82,9 @@ class Running:
     def shown(self) -> DocumentState:
         return self._shown
 
-    def is_of(self, base_url: str, owner: str, id: str) -> bool:
-        return self._state.id == id and self._effects.owner == owner and self._effects.http.base_url == base_url
+    def is_of(self, base_url: str, owner: str, id: str | None = None) -> bool:
+        found = (self._effects.http.base_url, self._effects.owner, self._state.id)
+        return found == (base_url, owner, id or self._state.id)
 
     def dispatch(self, event: Event) -> None:
         if not isinstance(event, _SILENT):

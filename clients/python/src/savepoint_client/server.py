@@ -184,6 +184,13 @@ class Server:
         """Removes everything of this person from this device, also what is not saved."""
         self.journal.forget(self.owner())
 
+    def flush(self, timeout: float = SECONDS, id: str | None = None) -> None:
+        """Saves all that this person has not saved in this process, as far as there is time. Raises nothing."""
+        end, owner = time.monotonic() + timeout, self.owner()
+        for each in self.saver.documents():
+            if each.shown.dirty and each.is_of(self._base_url, owner, id):
+                each.last(end, ending=False)
+
     def close(self, timeout: float = SECONDS) -> None:
         """Saves everything, and ends the threads if they are this server's own."""
         if self._owns_saver:
