@@ -71,9 +71,10 @@ def autosave(
     """Restores the values of these keys, and saves what has changed. Call it before the widgets.
 
     Used in `with`, it also sees what the script does to the values. `identity` returns who the person is, because
-    all visitors share the process: it is required unless the server is on this machine.
+    all visitors share the process. It is required if `headers` is a function, and unless the server is on this
+    machine.
     """
-    if identity is None and urlsplit(base_url).hostname not in _LOOPBACK:
+    if identity is None and (callable(headers) or urlsplit(base_url).hostname not in _LOOPBACK):
         raise ValueError("All visitors share this process: give an identity, a function that returns who it is.")
     name = identity() if identity else ""
     who = (base_url, app, name)
@@ -157,12 +158,13 @@ class Autosave:
         `draw` gets the table and a key, and returns `st.data_editor(table, key=key)`. `key` is none of `keys`.
         """
         slot = f"{self._slot}_{key}"
-        count, base = st.session_state.get(slot, (0, None))
-        news = self.core.apply([key], [key] if count else [])
-        is_new = not count or bool(news)
+        count, base, core = st.session_state.get(slot, (0, None, None))
+        is_known = core is self.core  # else it is the table of another person, or of a discarded document
+        news = self.core.apply([key], [key] if is_known else [])
+        is_new = not is_known or bool(news)
         if is_new:  # the changes of an editor are by position, so another table needs another editor
             count, base = count + 1, news.get(key, source)
-            st.session_state[slot] = (count, base)
+            st.session_state[slot] = (count, base, self.core)
         result = (draw or _editor)(base, f"{slot}_{count}")
         self.core.collect({key: result}, by_person=not is_new)
         return result
@@ -201,6 +203,8 @@ class Autosave:
         for each in self.keys if key is None else [key]:
             st.session_state.pop(each, None)
         if key is not None:
+            if table := st.session_state.get(f"{self._slot}_{key}"):
+                st.session_state[f"{self._slot}_{key}"] = (table[0], None, None)
             return self.core.discard(key)
         self.core.document.discard(timeout=DECISION_SECONDS)
         del st.session_state[self._slot]
