@@ -327,6 +327,14 @@ def test_p13_a_401_says_sign_in(site: Site) -> None:
     assert "Sign in to save, kept on this device" in light(tab)
 
 
+def test_p13_a_401_when_the_page_opens_still_draws_it(site: Site) -> None:
+    site.person.line.breaks(answers(401))
+    tab = site.tab()
+    assert not tab.exception
+    tab.text_input[0].input("Ann").run()
+    eventually(lambda: page_of(tab).core.document.state.status == "signed_out")
+
+
 def test_p13_an_identity_is_required_unless_the_server_is_on_this_machine() -> None:
     with pytest.raises(ValueError, match="identity"):
         autosave("https://savepoint.example/api/persistence", app="race", keys=[])
@@ -364,6 +372,23 @@ def test_p14_a_second_tab_shows_what_the_first_has_not_saved_yet(site: Site) -> 
     site.person.line.works()
     held.release()
     assert site.tab().text_input[0].value == "Ann"
+
+
+def test_p14_a_tab_that_was_away_for_a_moment_shares_no_page_with_another(site: Site) -> None:
+    tab = site.tab()
+    site.person.line.breaks(never_arrives)
+    tab.text_input[0].input("of one").run()
+    site.process().leave(*tab.session_state["_savepoint_race"])
+    other = site.tab()
+    assert other.text_input[0].value == "of one"
+    other.text_input[0].input("of the other").run()
+    site.person.line.works()
+    tab.number_input[0].set_value(7).run()
+    assert page_of(tab).core is not page_of(other).core
+    assert (tab.text_input[0].value, tab.number_input[0].value) == ("of the other", 7)
+    eventually(lambda: page_of(other).core.has_news)
+    other.run()
+    assert (other.text_input[0].value, other.number_input[0].value) == ("of the other", 7)
 
 
 def test_p14_what_another_tab_saved_is_shown(site: Site) -> None:

@@ -122,7 +122,7 @@ def test_p29_a_connection_that_the_server_has_dropped_makes_one_version(person: 
 def test_p29_lost_responses_make_one_version_and_log_no_link(
     person: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     document = person.connect().open(person.server.create("one"))
     link = document.share(title="For the team")
     person.connect().snapshots.get(link.id)
@@ -145,6 +145,22 @@ async def test_p30_calls_work_in_a_running_event_loop(person: Person) -> None:
     document.changed("two")
     await asyncio.to_thread(document.flush)
     assert person.server.content(document.id) == "two"
+
+
+def test_p30_an_interrupt_jams_no_document(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = person.connect().open(wait=60)
+    saver = document._running.saver
+
+    def interrupted(*_: Any, **given: Any) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(saver, "wake", lambda lane: None)  # so that this thread does the work
+    document.changed("one")
+    monkeypatch.setattr(saver.client, "stream", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        document.flush()
+    assert document.flush(timeout=5).status == "clean" and person.server.content(document.id) == "one"
 
 
 def test_p30_what_a_killed_kernel_left_is_offered_and_opened(person: Person) -> None:

@@ -8,6 +8,7 @@ import logging
 import math
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -61,9 +62,14 @@ class Running:
         self._renew_locks()
         self._shown = view(initial)
         saver.add(self)
+        self._name()
         if initial.config.poll:
             self._timers["poll"] = (time.monotonic() + initial.config.poll, 0.0)
             saver.wake("net")
+
+    def _name(self) -> None:
+        """The journal holds the name of the document as open until nobody has it any more."""
+        weakref.finalize(self, self.saver.presence.open.discard, self.instance).atexit = False
 
     def _renew_locks(self) -> None:
         self.changed = threading.Condition(threading.RLock())
@@ -82,6 +88,11 @@ class Running:
     def shown(self) -> DocumentState:
         return self._shown
 
+    @property
+    def can_read(self) -> bool:
+        """Whether the app has a function that returns the text."""
+        return self._serialize is not None
+
     def is_of(self, base_url: str, owner: str, id: str | None = None) -> bool:
         found = (self._effects.http.base_url, self._effects.owner, self._state.id)
         return found == (base_url, owner, id or self._state.id)
@@ -98,6 +109,8 @@ class Running:
             return
         try:
             text = self._serialize()
+            if not isinstance(text, str):
+                raise TypeError(f"serialize returned {type(text).__name__}, not str")
         except Exception as error:
             log.exception("the text could not be read")
             self._step(Unread(f"The text could not be read: {error!r}"))
@@ -108,9 +121,10 @@ class Running:
         with self.changed:
             if not self.is_open:
                 return
-            self._state, wanted = next(self._state, event)
+            state, wanted = next(self._state, event)
             lanes = {lane for effect in wanted if (lane := self._plan(effect))}
-            now = view(self._state)
+            self._state = state  # last, so that an interrupt leaves the state that its effect is repeated for
+            now = view(state)
             if now != self._shown:
                 self._shown = now
                 if not silent:
@@ -156,18 +170,21 @@ class Running:
         try:
             while time.monotonic() < end and (found := self._take(lane)):
                 did = True
-                if isinstance(found, Due):
-                    self.dispatch(found)
-                else:
-                    self._effects.perform(self, found, end - time.monotonic())
+                try:
+                    self._do(found, end - time.monotonic())
+                except Exception:
+                    raise
+                except BaseException:  # Ctrl-C: the next one who works here does it
+                    self._put_back(lane, found)
+                    raise
         finally:
             self._workers.pop(lane, None)
             lock.release()
             with self.changed:
                 self.saver.hold(self, self._shown.dirty or any(self._queues.values()))
                 self.changed.notify_all()
-        if self.due(lane) < math.inf:
-            self.saver.wake(lane)
+            if self.due(lane) < math.inf:
+                self.saver.wake(lane)
         return did
 
     def _take(self, lane: Lane) -> Effect | Due | None:
@@ -183,23 +200,36 @@ class Running:
                     return Due(name)  # type: ignore[arg-type]
         return None
 
-    def until(self, is_over: Callable[[State], bool], seconds: float) -> None:
+    def _do(self, found: Effect | Due, seconds: float) -> None:
+        if isinstance(found, Due):
+            self.dispatch(found)
+        else:
+            self._effects.perform(self, found, seconds)
+
+    def _put_back(self, lane: Lane, found: Effect | Due) -> None:
+        with self.changed:
+            if isinstance(found, Due):
+                self._timers.setdefault(found.timer, (time.monotonic(), time.monotonic()))
+            else:
+                self._queues[lane].appendleft(found)
+
+    def until(self, is_over: Callable[[State], bool], seconds: float, lanes: tuple[Lane, ...] = LANES) -> None:
         """Waits, and does the work meanwhile if nobody else does. Raises Offline if the time is over."""
         if threading.get_ident() in self._workers.values():
             raise RuntimeError("A document cannot be waited for in a function that it calls.")
         end = time.monotonic() + seconds
         while self.is_open and not is_over(self._state):
-            if any([self.work(lane, end) for lane in LANES]):
+            if any([self.work(lane, end) for lane in lanes]):
                 continue
             with self.changed:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise Offline(f"It was not done in {seconds:g} s.", self._state.problem)
-                if not is_over(self._state) and not self._has_work():
+                if not is_over(self._state) and not self._has_work(lanes):
                     self.changed.wait(min(left, 0.2))
 
-    def _has_work(self) -> bool:
-        return any(self._queues[lane] and not self._locks[lane].locked() for lane in LANES)
+    def _has_work(self, lanes: tuple[Lane, ...]) -> bool:
+        return any(self._queues[lane] and not self._locks[lane].locked() for lane in lanes)
 
     def is_busy(self, s: State | None = None) -> bool:
         s = s or self._state
@@ -212,7 +242,7 @@ class Running:
     def keep(self) -> None:
         """Returns when the journal has everything, or cannot have it."""
         self._step(Due("journal"))
-        self.until(lambda s: s.kept >= s.edits or s.failing or not self._shown.dirty, KEEP_SECONDS)
+        self.until(lambda s: s.kept >= s.edits or s.failing or not self._shown.dirty, KEEP_SECONDS, ("disk",))
 
     def is_written(self) -> bool:
         return not self._queues["disk"] and not self._locks["disk"].locked()
@@ -229,7 +259,7 @@ class Running:
             self.dispatch(Flush(ending))
             self.until(is_settled, max(0.0, end - time.monotonic()))
         with suppress(Exception):
-            self.until(lambda _: self.is_written(), 1.0)
+            self.until(lambda _: self.is_written(), 1.0, ("disk",))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         self._listeners.append(listener)
@@ -242,7 +272,7 @@ class Running:
         return unsubscribe
 
     def _tell(self) -> None:
-        """Tells each state in order. Whoever finds another thread at it leaves the rest to that one."""
+        """Tells each state in order. If another thread is at it, that one tells the rest."""
         while self._told and self._telling.acquire(blocking=False):
             try:
                 while self._told:
@@ -271,6 +301,7 @@ class Running:
         """The parent saves its edits. Those of the child have keys and an entry of their own."""
         self._renew_locks()
         self.instance = self.saver.presence.new_instance()
+        self._name()
         s = self._state
         config: Config = s.config
         edits = s.edits

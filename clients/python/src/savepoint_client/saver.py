@@ -109,8 +109,10 @@ class Saver:
             document.last(end, ending=ending)
 
     def close(self) -> None:
-        """Ends the threads. The documents must be closed before."""
+        """Ends the threads, and closes the documents. What they have not saved is in the journal."""
         self._closed = True
+        for document in self.documents():
+            document.stop()
         for wake in self._wakes.values():
             wake.set()
         for thread in self._threads.values():
