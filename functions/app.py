@@ -26,6 +26,7 @@ from functions.snapshots import endpoints as snapshots
 from functions.sync import endpoints as sync
 from functions.trash import endpoints as trash
 from persistence import Stores
+from persistence.timers.records import TimerRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,15 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
         expose_charge=rules.expose_charge,
         before_each=(stores.confirm_rules, warm_up),
     )
+    records = TimerRecords(stores.engine, rules.schedules.by_timer())
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
+    api.add(health.routes, health.Readiness(stores.engine), health.Punctuality(records))
     api.add(client.routes, BuiltFiles(client.FOLDER), client.config_of(rules.identity))
     if rules.workbench:
         api.add(workbench.routes, BuiltFiles(workbench.FOLDER))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
     api.refuse_the_rest()
-    app.register_functions(timers.blueprint(stores.timers, rules.schedules))
+    app.register_functions(timers.blueprint(stores.timers, records))
     return app
 
 
@@ -77,4 +80,3 @@ def add_endpoints(api: Api, stores: Stores, rate_limit: TokenBuckets) -> None:
     api.add(access_logs.routes, stores.access_logs)
     api.add(activity.routes, stores.activity)
     api.add(account.routes.describing(views_for(stores.kinds)), stores)
-    api.add(health.routes, health.Readiness(stores.engine))

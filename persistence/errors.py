@@ -24,6 +24,7 @@
     ├── DeltaTooLarge
     ├── InvalidDelta
     ├── Unfinished
+    ├── TimersLate
     ├── CorruptItem
     └── EngineError
         ├── ItemExists
@@ -310,6 +311,33 @@ class CorruptItem(PersistenceError):
         super().__init__(f"This {kind} is stored in a form that cannot be read.")
         self.kind, self.id = kind, id
         self.reference = secrets.token_hex(6)
+
+
+@dataclass(frozen=True, slots=True)
+class LateTimer:
+    """A timer that no run of which has succeeded since `due_at`. Times are texts in the stored form, or None."""
+
+    name: str
+    due_at: str
+    ended_at: str | None
+    outcome: str | None
+
+
+class TimersLate(PersistenceError):
+    """Timers have not succeeded for longer than their schedules allow."""
+
+    def __init__(self, late: Sequence[LateTimer]) -> None:
+        super().__init__(f"No run has succeeded in time: {', '.join(one.name for one in late)}.")
+        self.late = late
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {
+            "late": [
+                {"timer": one.name, "dueAt": one.due_at, "endedAt": one.ended_at, "outcome": one.outcome}
+                for one in self.late
+            ]
+        }
 
 
 class EngineError(PersistenceError):

@@ -115,6 +115,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.DeltaTooLarge: ProblemType(413, "delta_too_large", "Delta too large"),
     errors.InvalidDelta: ProblemType(422, "invalid_delta", "Invalid delta"),
     errors.Unfinished: ProblemType(503, "unfinished", "Not finished yet", _RETRY),
+    errors.TimersLate: ProblemType(503, "timers_late", "Timers are late", {"Retry-After": "60"}),
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
     errors.OwnerFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),

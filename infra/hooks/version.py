@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -58,6 +58,7 @@ def check(environ: Mapping[str, str]) -> None:
         said = fault
         time.sleep(wait)
     print(f"{url} serves build {build}.")
+    print(_timers(url))
 
 
 def _fault(url: str, build: str) -> str | None:
@@ -71,16 +72,35 @@ def _fault(url: str, build: str) -> str | None:
     return None
 
 
+def _timers(url: str) -> str:
+    """Returns what the app says of its timers. No fault: this deployment may be the one that mends a timer."""
+    status, body = _get(f"{url}/api/health/timers")
+    if status == 200:
+        return "Timers: ok."
+    return (
+        f"Timers: {status or 'no response'}. {body.get('detail', '')} docs/operations.md says what to do.".strip()
+    )
+
+
 def _get(url: str) -> tuple[int, dict[str, Any]]:
     """Returns status and body. The status is 0 if there is no response, or none of ours."""
     try:
         with urlopen(url, timeout=30) as response:
-            body = json.load(response)
-            return response.status, body if isinstance(body, dict) else {}
+            return response.status, _json(response)
     except HTTPError as error:
-        return error.code, {}
+        with error:
+            return error.code, _json(error)
     except (URLError, TimeoutError, ConnectionError, ValueError):
         return _NO_ANSWER, {}
+
+
+def _json(response: IO[bytes]) -> dict[str, Any]:
+    """Returns the body of a response. Empty if it is no JSON object."""
+    try:
+        body = json.load(response)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 if __name__ == "__main__":

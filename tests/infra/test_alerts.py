@@ -16,6 +16,7 @@ from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.timers.run import Timers
 from settings import Settings
 from tests.support.bicep import ROOT, bicep_file
+from tests.support.timers import records
 
 FILE = bicep_file("alerts.bicep")
 
@@ -116,7 +117,7 @@ async def test_the_alert_looks_for_the_line_that_a_timer_writes(tmp_path: Path, 
     assert TIMER_RULE["query"].startswith('AppTraces | where Message startswith "${timer.name}:" |')
     engine = SqliteEngine(tmp_path)
     with caplog.at_level(logging.INFO):
-        await _run(Timers((), engine), "sweep_sessions")
+        await _run(Timers((), engine), records(engine), "sweep_sessions")
     await engine.close()
     assert [record.message for record in caplog.records if record.message.startswith("sweep_sessions:")]
 
