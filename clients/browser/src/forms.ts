@@ -156,7 +156,7 @@ function show({ form, name, server }: Subject, doc: OpenDocument, signal: AbortS
 
 /** Nothing is filled in unasked where the server has other values than when the person typed. */
 const mayFill = (form: HTMLFormElement, { before, values }: Kept, now: Values): boolean =>
-  [before, values].some((one) => same(withoutSecrets(form, one), now));
+  [before, values].some((one) => same(withoutSecrets(form, one), withoutSecrets(form, now)));
 
 /** Tells the document of each change. Returns what the form holds, or held when it left the page. */
 function watch(form: HTMLFormElement, doc: OpenDocument, screen: Screen, signal: AbortSignal): () => string {

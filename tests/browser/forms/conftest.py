@@ -89,7 +89,7 @@ def saved(page: Page) -> None:
 
 
 def on_device(page: Page) -> None:
-    page.wait_for_function("() => document.querySelector('form').savepoint.doc.state.safe === 'device'")
+    page.wait_for_function("() => document.querySelector('form').savepoint?.doc.state.safe === 'device'")
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ def type_setup(page: Page, track: str, front_oil: str) -> None:
 def test_oops(visitor: Visitor) -> None:
     page = visitor.page(RACE_PREP)
     type_setup(page, "Test Track 99", "650")
-    page.wait_for_function("() => document.querySelector('form').savepoint.doc.state.safe !== 'nowhere'")
+    page.wait_for_function(
+        "() => { const { version, dirty, safe } = document.querySelector('form').savepoint?.doc.state ?? {};"
+        " return (dirty || version) && safe !== 'nowhere' }"
+    )
     page.close()
     again = visitor.page(RACE_PREP)
     expect(again.get_by_label("Track")).to_have_value("Test Track 99")
