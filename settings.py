@@ -246,6 +246,11 @@ class Settings(BaseModel):
         description="For `jwt`: client ids of applications, separated by commas. The `azp` of a token must be one "
         "of them. If empty, it may be any.",
     )
+    read_only: bool = Field(
+        default=False,
+        description="Whether nothing of people is written: writes get 503 `maintenance`. `python -m operations "
+        "read-only` does that for all processes of a store.",
+    )
     expose_charge: bool = Field(
         default=False,
         description="Whether responses have the header `Savepoint-Request-Charge`, their cost in request units.",
@@ -318,6 +323,7 @@ class Settings(BaseModel):
                 trash_retention=timedelta(days=self.trash_retention_days),
                 cached_bytes=self.content_cache_bytes,
             ),
+            read_only=self.read_only,
             renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),
             activity_retention=timedelta(days=self.activity_retention_days),

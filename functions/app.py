@@ -52,6 +52,7 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
         WriteLimit(rules.writes_per_minute, rules.write_bytes_per_minute),
         expose_charge=rules.expose_charge,
         before_each=(stores.confirm_rules, warm_up),
+        before_write=stores.shared.switch.check,
     )
     records = TimerRecords(stores.engine, rules.schedules.by_timer())
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))

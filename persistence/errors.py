@@ -35,6 +35,7 @@
         └── StoreUnavailable
             ├── StorageExhausted
             ├── IndexBuilding
+            ├── Maintenance
             └── Throttled
 
 Messages are written for users: they name the field and the limit, and never contain a driver's text. That text
@@ -405,6 +406,14 @@ class IndexBuilding(StoreUnavailable):
     def __init__(self) -> None:
         super().__init__()
         self.args = ("The store is being updated; please try again in some minutes.",)
+
+
+class Maintenance(StoreUnavailable):
+    """The operator has forbidden to write for a while. Nothing was written. `sentence` is the operator's."""
+
+    def __init__(self, sentence: str | None) -> None:
+        super().__init__()
+        self.args = (sentence or "This server is in maintenance: saves must wait.",)
 
 
 class Throttled(StoreUnavailable):

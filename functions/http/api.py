@@ -62,9 +62,10 @@ class Api:
         *,
         expose_charge: bool = False,
         before_each: Sequence[Callable[[], None]] = (),
+        before_write: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`before_each` are called before each request is served."""
-        self._app, self._before_each = app, before_each
+        """`before_each` are called before each request is served, and `before_write` before each that writes."""
+        self._app, self._before_each, self._before_write = app, before_each, before_write
         self._identify = identify
         self._write_limit = write_limit
         self._expose_charge = expose_charge
@@ -141,6 +142,8 @@ class Api:
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
         """Checks the identity first: others must not learn what a valid request is."""
         owner_id = "" if endpoint.route.public else await self._identify(req.headers)
+        if endpoint.route.method != "GET" and self._before_write is not None:
+            await self._before_write()
         # Reads are not limited. Deleting is not, because nobody must be kept from erasing what is theirs.
         if endpoint.route.method not in ("GET", "DELETE"):
             self._write_limit.take(owner_id, len(req.get_body()))

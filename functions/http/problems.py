@@ -122,6 +122,7 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
     errors.StorageExhausted: ProblemType(507, "storage_exhausted", "The store has no room", {"Retry-After": "30"}),
     errors.IndexBuilding: ProblemType(503, "index_building", "An index is being built", {"Retry-After": "60"}),
+    errors.Maintenance: ProblemType(503, "maintenance", "In maintenance", {"Retry-After": "30"}),
     errors.Throttled: ProblemType(429, "throttled", "Too many requests", _RETRY),
     # Stores turn these into the errors above. One that gets here is unexpected.
     errors.EngineError: _INTERNAL,
@@ -154,7 +155,7 @@ def problem_members(exc: Exception) -> dict[str, Any]:
     elif isinstance(exc, errors.CorruptItem):
         _log.error("The %s %s cannot be read (reference %s)", exc.kind, exc.id, exc.reference)
         body["reference"] = exc.reference
-    elif isinstance(exc, errors.EngineError):
+    elif isinstance(exc, errors.EngineError) and not isinstance(exc, errors.Maintenance):
         _log.warning("%s: %s", kind.code, named(exc.__cause__ or exc))
     if isinstance(exc, errors.InvalidField):
         body |= _invalid_field(exc)
