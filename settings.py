@@ -246,6 +246,16 @@ class Settings(BaseModel):
         description="For `jwt`: client ids of applications, separated by commas. The `azp` of a token must be one "
         "of them. If empty, it may be any.",
     )
+    jwt_sign_in_client: str = Field(
+        default="",
+        description="For `jwt`: the client id with which pages sign people in at the first issuer, by code flow "
+        "with PKCE. If empty, the workbench offers no signing in.",
+    )
+    jwt_sign_in_scope: str = Field(
+        default="",
+        description="For `jwt`: what pages ask for when people sign in, besides `openid offline_access`. For "
+        "Entra, `CLIENT_ID/user_impersonation`.",
+    )
     read_only: bool = Field(
         default=False,
         description="Whether nothing of people is written: writes get 503 `maintenance`. `python -m operations "
@@ -367,6 +377,8 @@ class Settings(BaseModel):
             subject_claim=self.jwt_subject_claim,
             scopes=self.jwt_scopes,
             clients=self.jwt_clients,
+            sign_in_client=self.jwt_sign_in_client,
+            sign_in_scope=self.jwt_sign_in_scope,
         )
 
     def _conflicts(self) -> list[str]:

@@ -57,9 +57,10 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     records = TimerRecords(stores.engine, rules.schedules.by_timer())
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
     api.add(health.routes, health.Readiness(stores.engine), health.Punctuality(records))
-    api.add(client.routes, BuiltFiles(client.FOLDER), client.config_of(rules.identity))
+    config = client.config_of(rules.identity)
+    api.add(client.routes, BuiltFiles(client.FOLDER), config)
     if rules.workbench:
-        api.add(workbench.routes, BuiltFiles(workbench.FOLDER))
+        api.add(workbench.routes, workbench.Workbench(BuiltFiles(workbench.FOLDER), config.issuer))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
     api.refuse_the_rest()
     app.register_functions(timers.blueprint(stores.timers, records))

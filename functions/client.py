@@ -35,13 +35,24 @@ class ClientConfigView(WireModel):
         description="The address of the platform's page for signing in, to which a page adds its own address. "
         "Null if the platform has none."
     )
+    issuer: str | None = Field(
+        description="The OpenID Connect issuer at which a page signs people in, by code flow with PKCE. Null if "
+        "it cannot."
+    )
+    client_id: str | None = Field(description="The client id of the page at that issuer.")
+    scope: str | None = Field(description="The scopes that the page asks for, separated by blanks.")
 
 
 def config_of(rules: IdentityRules) -> ClientConfigView:
     """Returns the configuration of pages."""
     has_page = rules.mode in (AuthMode.EASYAUTH, AuthMode.SWA)
+    has_client = rules.mode is AuthMode.JWT and bool(rules.sign_in_client)
     return ClientConfigView(
-        auth_mode=rules.mode, sign_in=_LOGIN.format(provider=rules.providers[0]) if has_page else None
+        auth_mode=rules.mode,
+        sign_in=_LOGIN.format(provider=rules.providers[0]) if has_page else None,
+        issuer=rules.issuers[0] if has_client else None,
+        client_id=rules.sign_in_client if has_client else None,
+        scope=f"openid offline_access {rules.sign_in_scope}".rstrip() if has_client else None,
     )
 
 

@@ -1,6 +1,8 @@
 """Serves the workbench, the page that `clients/workbench` builds. Open to everyone: it has no data of its own."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from functions.files import BuiltFiles, respond
 from functions.http.bodies import HTML
@@ -20,33 +22,49 @@ routes = Routes(
     prefix="",
 )
 
-SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-}
-"""Everything comes from this server, and no other page can look into it."""
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """The pages. `issuer` is where they sign people in, if they do."""
+
+    files: BuiltFiles
+    issuer: str | None = None
+
+    def security(self) -> dict[str, str]:
+        """Everything comes from this server, except tokens. No other page can look into it."""
+        tokens = f"; connect-src 'self' {_origin(self.issuer)}" if self.issuer else ""
+        return {
+            "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
+            f"frame-ancestors 'none'{tokens}",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+        }
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 @routes.serve(Route("GET", "workbench", reads=("If-None-Match",), produces=HTML, public=True))
-async def get_workbench(call: Call[Nothing, Nothing], files: BuiltFiles) -> Response[bytes]:
+async def get_workbench(call: Call[Nothing, Nothing], pages: Workbench) -> Response[bytes]:
     """Returns the workbench."""
-    return _file(call, files, "workbench.html")
+    return _file(call, pages, "workbench.html")
 
 
 @routes.serve(Route("GET", "workbench/{page}", reads=("If-None-Match",), produces=HTML, public=True))
-async def get_workbench_file(call: Call[Nothing, Nothing], files: BuiltFiles) -> Response[bytes]:
+async def get_workbench_file(call: Call[Nothing, Nothing], pages: Workbench) -> Response[bytes]:
     """Returns another page, such as `race-prep`, or a file that a page loads.
 
     A file with a hash in its name never changes. The others are revalidated by their ETag.
     """
     name = call.path["page"]
-    return _file(call, files, name if "." in name else f"{name}.html")
+    return _file(call, pages, name if "." in name else f"{name}.html")
 
 
-def _file(call: Call[Nothing, Nothing], files: BuiltFiles, name: str) -> Response[bytes]:
-    file = files.find(name)
+def _file(call: Call[Nothing, Nothing], pages: Workbench, name: str) -> Response[bytes]:
+    file = pages.files.find(name)
     if file is None:
         raise UnknownPath("The workbench has no file of this name.")
-    return respond(call, file, SECURITY)
+    return respond(call, file, pages.security())

@@ -48,6 +48,8 @@ class IdentityRules:
     subject_claim  `jwt`: the claim that owner ids are made from
     scopes         `jwt`: a token must have one of these in `scp`; empty to ask for none
     clients        `jwt`: a token must have been given to one of these (`azp`); empty for any
+    sign_in_client `jwt`: the client id with which pages sign people in at the first issuer; empty for none
+    sign_in_scope  `jwt`: what pages ask for then, besides `openid offline_access`
     """
 
     mode: AuthMode
@@ -59,6 +61,8 @@ class IdentityRules:
     subject_claim: str = "sub"
     scopes: Sequence[str] = ()
     clients: Sequence[str] = ()
+    sign_in_client: str = ""
+    sign_in_scope: str = ""
 
     def faults(self) -> list[str]:
         """Returns everything that is wrong for the mode, each under the name of its setting."""
@@ -73,6 +77,7 @@ class IdentityRules:
                     *_key_url_faults(self),
                     *_subject_faults(self.subject_claim),
                     *_scope_faults(self.scopes),
+                    *_sign_in_faults(self),
                 ]
 
 
@@ -135,6 +140,19 @@ def _subject_faults(name: str) -> list[str]:
 
 def _scope_faults(scopes: Sequence[str]) -> list[str]:
     return [f"JWT_SCOPES: {scope[:80]!r} has a blank; commas separate scopes" for scope in scopes if " " in scope]
+
+
+def _sign_in_faults(rules: IdentityRules) -> list[str]:
+    if not rules.sign_in_client:
+        return []
+    faults = []
+    if rules.clients and rules.sign_in_client not in rules.clients:
+        faults.append("JWT_SIGN_IN_CLIENT: must be in JWT_CLIENTS; otherwise its tokens are refused")
+    if rules.issuers and not is_safe_url(rules.issuers[0]):
+        faults.append(
+            "JWT_SIGN_IN_CLIENT: pages cannot sign in at the first of JWT_ISSUERS, which is not an https URL"
+        )
+    return faults
 
 
 def _repeated(name: str, values: Sequence[str]) -> list[str]:

@@ -120,6 +120,10 @@ var byToken = {
   JWT_SUBJECT_CLAIM: 'oid'
   JWT_SCOPES: 'user_impersonation'
   JWT_CLIENTS: join(union([authClientId], authClients), ',')
+  // The workbench signs people in as the registration itself.
+  JWT_SIGN_IN_CLIENT: authClientId
+  // By its client id: Entra refuses api:// to an application that asks for a token to itself (AADSTS90009).
+  JWT_SIGN_IN_SCOPE: '${authClientId}/user_impersonation'
 }
 var byStaticWebApp = {
   AUTH_MODE: 'swa'

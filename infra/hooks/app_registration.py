@@ -20,6 +20,8 @@ from hook import HookError, run
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 SCOPE = "user_impersonation"
+SIGN_IN_PAGE = "/api/workbench"
+"""The page to which people of the workbench return, with its full path: Entra compares whole addresses."""
 
 _ATTEMPTS = 6
 _WAIT_SECONDS = 2
@@ -48,7 +50,8 @@ def connect(environ: Mapping[str, str]) -> None:
     client_id = environ.get("AUTH_CLIENT_ID")
     if not client_id or environ.get("STATIC_WEB_APP_HOSTNAME"):
         return
-    redirects = _listed(environ, "CORS_ORIGINS")
+    # SAVEPOINT_URL is an output of the template, so it is known after provisioning.
+    redirects = [*_listed(environ, "CORS_ORIGINS"), f"{_required(environ, 'SAVEPOINT_URL')}{SIGN_IN_PAGE}"]
     if environ.get("AUTH_REGISTRATION") != "own":
         needed = {**_as_api(client_id), "spa": {"redirectUris": redirects}}
         needed["api"] |= _pre_authorised(client_id, environ)

@@ -37,3 +37,11 @@ def test_the_workbench_has_a_row_for_few_sessions_and_for_many() -> None:
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
     assert [row[0] for row in rows] == ["| 60", "| 100"]
+
+
+def test_the_modules_have_a_row_in_which_each_was_migrated() -> None:
+    command = [sys.executable, "-m", "benchmarks.browser.modules", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    [row] = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert [row[0], row[2]] == ["| 200", "200"]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.line import line_to
+from tests.browser.tab import eventually
 
 PAGE = """<!doctype html>
 <title>{name}</title>
@@ -114,6 +116,29 @@ def test_a_step_that_is_allowed_arrives_where_it_was_going(guarded: Guarded, ste
     guarded.page.locator("#leave").click()
     guarded.until(f"location.hash === {arrives!r}")
     assert guarded.asked == 1
+
+
+def test_before_a_person_has_clicked_a_step_is_asked_about_only_if_the_browser_allows_that(
+    guarded: Guarded,
+) -> None:
+    has_navigation = guarded.page.evaluate("'navigation' in window")
+    guarded.page.reload()
+    cdp = guarded.page.context.new_cdp_session(guarded.page)
+
+    def value(script: str) -> Any:
+        """Playwright's own way counts as a click."""
+        return cdp.send("Runtime.evaluate", {"expression": script, "returnByValue": True})["result"].get("value")
+
+    eventually(guarded.page, lambda: value("'ready' in document.body.dataset"))
+    assert value("navigator.userActivation.hasBeenActive") is False
+    value("doc.state.dirty = true")
+    guarded.page.go_back(wait_until="commit")  # the button of the browser
+    if has_navigation:
+        eventually(guarded.page, lambda: value("location.hash") == "#1")  # Chromium lets no page cancel it
+        assert value("asked") == 0
+    else:
+        eventually(guarded.page, lambda: value("asked") == 1)
+        eventually(guarded.page, lambda: value("location.hash") == "#2")
 
 
 def test_nothing_is_asked_if_nothing_is_unsaved(guarded: Guarded) -> None:

@@ -16,6 +16,7 @@ SCRIPT = ROOT / "infra" / "hooks" / "app_registration.py"
 ENVIRONMENT = {"AZURE_ENV_NAME": "dev", "AZURE_SUBSCRIPTION_ID": "sub-1", "AZURE_TENANT_ID": "tenant-1"}
 PROVISIONED = ENVIRONMENT | {"AUTH_CLIENT_ID": "client-1", "SAVEPOINT_URL": "https://func.example"}
 OWN = PROVISIONED | {"AUTH_REGISTRATION": "own"}
+PAGE = "https://func.example/api/workbench"
 CLIENTS = {"AUTH_CLIENTS": "cli-1, page-1,"}
 APPLICATION = {"id": "object-1", "appId": "client-1", "spa": {"redirectUris": ["https://kept.example"]}}
 FAKE = """#!{python}
@@ -133,7 +134,7 @@ def test_redirects_are_added_and_none_is_taken_away(run):
     origins = {"CORS_ORIGINS": "https://a.example, https://b.example"}
     done = run("connect", OWN | origins)
     assert done.patched("applications/object-1") == {
-        "spa": {"redirectUris": ["https://kept.example", "https://a.example", "https://b.example"]}
+        "spa": {"redirectUris": ["https://kept.example", "https://a.example", "https://b.example", PAGE]}
     }
 
 
@@ -143,7 +144,7 @@ def test_a_registration_that_was_brought_along_is_never_touched(run):
     done = run("connect", given)
     assert (done.status, done.calls) == (0, [])
     needed = json.loads(done.output.partition("\n")[2])
-    assert needed["spa"] == {"redirectUris": ["https://a.example"]}
+    assert needed["spa"] == {"redirectUris": ["https://a.example", PAGE]}
     assert needed["api"]["requestedAccessTokenVersion"] == 2
     assert [one["appId"] for one in needed["api"]["preAuthorizedApplications"]] == ["cli-1", "page-1"]
 

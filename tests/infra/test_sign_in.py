@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.client import config_of
 from functions.identity.settings import AuthMode
 from persistence import Stores, open_stores
 from settings import PLATFORM_AUTHENTICATION, Settings
@@ -55,6 +56,13 @@ def test_tokens_are_checked_by_the_app_against_the_tenant_and_the_client():
     assert settings.jwt_subject_claim == "oid", "as App Service Authentication named owners"
     assert settings.jwt_scopes == ("user_impersonation",)
     assert settings.jwt_clients == (CLIENT, "cli-1", "page-1")
+
+
+def test_the_workbench_signs_people_in_with_the_registration_itself():
+    found = config_of(Settings.from_environ(as_the_platform(tokens())).app_rules().identity)
+    assert (found.issuer, found.client_id) == (ISSUER, CLIENT)
+    # Entra refuses api:// to an application that asks for a token to itself.
+    assert found.scope == f"openid offline_access {CLIENT}/user_impersonation"
 
 
 def test_without_further_clients_only_the_registration_itself_is_one():

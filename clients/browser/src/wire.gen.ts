@@ -750,6 +750,9 @@ export interface components {
         AuthMode: "local" | "easyauth" | "swa" | "jwt";
         ClientConfig: {
             authMode: components["schemas"]["AuthMode"];
+            clientId: string | null;
+            issuer: string | null;
+            scope: string | null;
             signIn: string | null;
         };
         Conflict: {

@@ -3,7 +3,7 @@
 import type { DocumentState, OpenDocument, Server } from "@savepoint/client";
 import type { LeaveElement } from "@savepoint/client/elements";
 import { guard } from "@savepoint/client/navigation";
-import { signInLink } from "./person.js";
+import { signInButton } from "./person.js";
 import { element } from "./page.js";
 import type { Shown } from "./shown.js";
 
@@ -49,8 +49,8 @@ export function opened(
 /** The light, with the way to sign in, if the platform has one. */
 function lightOf(doc: OpenDocument): HTMLElement {
   const light = element("savepoint-status", { doc });
-  signInLink().then(
-    (link) => link && light.append(Object.assign(link, { slot: "sign-in" })),
+  signInButton().then(
+    (button) => button && light.append(Object.assign(button, { slot: "sign-in" })),
     (error: unknown) => reportError(error),
   );
   return light;

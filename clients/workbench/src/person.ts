@@ -1,11 +1,15 @@
 /** Who one is, and the server as this person. */
 
 import { connect, type Server } from "@savepoint/client";
-import { find, make, words } from "./page.js";
+import { find, make, notify, words } from "./page.js";
+import type { Issuer, Signing } from "./signing.js";
 
 interface Config {
   authMode: "local" | "easyauth" | "swa" | "jwt";
   signIn: string | null;
+  issuer: string | null;
+  clientId: string | null;
+  scope: string | null;
 }
 
 /** Each tab can be another person, to try what several people do with one document. Only in the mode `local`. */
@@ -13,15 +17,18 @@ const PERSON = "savepoint:person";
 
 const person = (): string => sessionStorage.getItem(PERSON) ?? "";
 
-/** Returns what tells the server which person this tab is. */
-export const personHeaders = (): Record<string, string> => (person() ? { "X-User-Id": person() } : {});
+/** Returns what tells the server who this person is. */
+export async function personHeaders(): Promise<Record<string, string>> {
+  if (person()) return { "X-User-Id": person() };
+  return (await signing())?.headers() ?? {};
+}
 
 /** Returns the server, as the person of this tab. */
 export function serverFor(app: string): Server {
   const server = connect({
     baseUrl: "/api/persistence",
     app,
-    headers: async () => personHeaders(),
+    headers: personHeaders,
     onSignedOut: () => showPerson(server),
   });
   return server;
@@ -36,6 +43,36 @@ function configured(): Promise<Config> {
   return config;
 }
 
+let signed: Promise<Signing | undefined> | undefined;
+
+/** Returns undefined if people do not sign in at an issuer. */
+function signing(): Promise<Signing | undefined> {
+  signed ??= configured().then(async (config) => {
+    if (!config.issuer) return undefined;
+    const { createSigning } = await import("./signing.js");
+    return createSigning(config as Issuer);
+  });
+  signed.catch(() => (signed = undefined));
+  return signed;
+}
+
+/** Takes what an issuer has added to the address, and goes to the place that was left for signing in. */
+export async function arrive(): Promise<void> {
+  if (!/^#.*\bstate=/.test(location.hash)) return;
+  let place = "#/sessions";
+  try {
+    place = (await (await signing())?.arrive()) ?? place;
+  } catch (error) {
+    notify(`You are not signed in: ${words(error)}`);
+  }
+  const { pathname, hash } = new URL(place, location.href);
+  if (pathname !== location.pathname) {
+    location.replace(place);
+    await new Promise(() => undefined); // the page ends
+  }
+  history.replaceState(null, "", hash || "#/sessions");
+}
+
 /** Shows who is signed in, and how that can be changed. */
 export function showPerson(server: Server): void {
   shownPerson(server).then(
@@ -45,19 +82,29 @@ export function showPerson(server: Server): void {
 }
 
 async function shownPerson(server: Server): Promise<Node | string> {
-  const [{ authMode }, me] = await Promise.all([configured(), ownerOf(server)]);
+  const [{ authMode }, me, issuer] = await Promise.all([configured(), ownerOf(server), signing()]);
   if (authMode === "local") return switcher(me ?? "nobody");
-  if (me) return `Signed in as ${me}`;
-  return (await signInLink()) ?? "Not signed in";
+  if (!me) return (await signInButton()) ?? "Not signed in";
+  if (!issuer) return `Signed in as ${me}`;
+  const out = make("button", { textContent: "Sign out" });
+  out.addEventListener("click", () => void issuer.signOut().catch(refused));
+  return make("span", { className: "who" }, `Signed in as ${(await issuer.name()) ?? me}`, out);
 }
 
-/** Returns a link to the platform's page for signing in, which leads back here. Undefined if there is none. */
-export async function signInLink(): Promise<HTMLAnchorElement | undefined> {
-  const { signIn } = await configured();
-  if (!signIn) return undefined;
-  const href = signIn + encodeURIComponent(location.pathname + location.hash);
-  return make("a", { href, className: "button", textContent: "Sign in" });
+/** Returns what leads to the page for signing in, and back here. Undefined if there is none. */
+export async function signInButton(): Promise<HTMLElement | undefined> {
+  const [{ signIn }, issuer] = await Promise.all([configured(), signing()]);
+  if (signIn) {
+    const href = signIn + encodeURIComponent(location.pathname + location.hash);
+    return make("a", { href, className: "button", textContent: "Sign in" });
+  }
+  if (!issuer) return undefined;
+  const button = make("button", { className: "main", textContent: "Sign in" });
+  button.addEventListener("click", () => void issuer.signIn().catch(refused));
+  return button;
 }
+
+const refused = (error: unknown): void => notify(`The page for signing in cannot be reached: ${words(error)}`);
 
 /** Returns undefined if nobody is signed in. */
 async function ownerOf(server: Server): Promise<string | undefined> {

@@ -9,7 +9,7 @@ import { personHeaders, serverFor, showPerson } from "./person.js";
 const locked = find("#locked");
 
 const server = serverFor("race-prep");
-options.headers = async () => personHeaders();
+options.headers = personHeaders;
 options.onSignedOut = () => showPerson(server);
 
 document.addEventListener("savepoint-ready", ({ target }) => {

@@ -4,7 +4,7 @@ import "@savepoint/client/elements";
 import { showDocument } from "./document.js";
 import { acceptDrops } from "./drops.js";
 import { element, find, isGone, make, words } from "./page.js";
-import { serverFor, showPerson } from "./person.js";
+import { arrive, serverFor, showPerson } from "./person.js";
 import { addressOf, placeOf, type List, type Place } from "./routes.js";
 import { change, fill, nothing, type Shown } from "./shown.js";
 import { showSnapshot } from "./snapshot.js";
@@ -12,6 +12,7 @@ import { showTransfer } from "./transfer.js";
 
 const server = serverFor("workbench");
 
+await arrive();
 let place = placeOf(location.hash);
 
 const ELEMENTS: Record<List, () => HTMLElement> = {

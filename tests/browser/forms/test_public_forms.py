@@ -9,14 +9,22 @@ from playwright.sync_api import Page
 from tests.browser.forms.conftest import Site, everything, ready, saved
 
 COMPONENTS = (
-    Path(__file__).parents[3] / "clients" / "browser" / "node_modules" / "govuk-frontend" / "dist" / "govuk" / "components"
+    Path(__file__).parents[3]
+    / "clients"
+    / "browser"
+    / "node_modules"
+    / "govuk-frontend"
+    / "dist"
+    / "govuk"
+    / "components"
 )
 TEXTS = ("input", "date-input", "select", "textarea", "character-count", "file-upload", "password-input")
 CHOICES = ("radios", "checkboxes", "fieldset")
 
 # Every field that a person can change gets another value. Returns those that hold a secret, by their place.
 FILL = """() => {
-    const isSecret = (field) => /password|file|hidden/.test(field.type) || /off|one-time-code/.test(field.autocomplete);
+    const isSecret = ({ type, autocomplete }) =>
+        /password|file|hidden/.test(type) || /off|one-time-code/.test(autocomplete);
     const fields = [...document.querySelectorAll("input,select,textarea,[contenteditable]")];
     let random = 7;
     const next = (below) => (random = (random * 48271) % 2147483647) % below;
