@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
+from functions.timer_metrics import count_run, flush
 from persistence.errors import PersistenceError
 from persistence.faults import named
 from persistence.kind import TimerName
 from persistence.storage.charge import metered
 from persistence.timers.records import TimerRecords
-from persistence.timers.run import Timers
+from persistence.timers.run import Run, Timers
 from persistence.timers.schedules import Schedule
 
 _log = logging.getLogger("savepoint.timers")
@@ -57,23 +58,36 @@ def blueprint(timers: Timers, records: TimerRecords) -> func.Blueprint:
 
 async def _run(timers: Timers, records: TimerRecords, name: TimerName) -> None:
     """Logs what the run did, how long it took and what it cost, and records it. Raises the first fault."""
-    started = time.perf_counter()
-    with metered() as charge:
-        try:
-            run = await timers.attempt(name)
-        except PersistenceError:
-            await _record(records, name, is_failed=True)
-            raise
-    seconds = time.perf_counter() - started
-    # The alert of a timer that does not run waits for a line that begins with the name and a colon.
-    title = f"{name} in part" if run.failed else name
-    # The alert of a backlog reads its number here.
-    figures = f"backlog {run.counts.backlog}, {run.figures}"
-    _log.info("%s: %s in %.1f s for %.1f RU, %s", title, run.counts, seconds, charge.request_units, figures)
-    if run.failed:
-        _log.error("%s ended with errors, in %s", name, "; ".join(step for step, _ in run.failed))
-    await _record(records, name, is_failed=bool(run.failed))
+    try:
+        with metered({"timer": name}) as charge:
+            run, seconds = await _attempt(timers, records, name)
+            # The alert of a timer that does not run waits for a line that begins with the name and a colon.
+            title = f"{name} in part" if run.failed else name
+            # The alert of a backlog reads its number here.
+            figures = f"backlog {run.counts.backlog}, {run.figures}"
+            _log.info(
+                "%s: %s in %.1f s for %.1f RU, %s", title, run.counts, seconds, charge.request_units, figures
+            )
+            if run.failed:
+                _log.error("%s ended with errors, in %s", name, "; ".join(step for step, _ in run.failed))
+            await _record(records, name, is_failed=bool(run.failed))
+    finally:
+        await flush()
     run.raise_first()
+
+
+async def _attempt(timers: Timers, records: TimerRecords, name: TimerName) -> tuple[Run, float]:
+    """Returns what a run did, and its seconds. Counts it, also if it cannot begin."""
+    started = time.perf_counter()
+    run: Run | None = None
+    try:
+        run = await timers.attempt(name)
+        return run, time.perf_counter() - started
+    except PersistenceError:
+        await _record(records, name, is_failed=True)
+        raise
+    finally:
+        count_run(name, time.perf_counter() - started, run)
 
 
 async def _record(records: TimerRecords, name: TimerName, *, is_failed: bool) -> None:

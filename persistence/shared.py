@@ -11,6 +11,7 @@ from persistence.limits import NO_LIMITS, LimitRules, Limits
 from persistence.read_only import Guarded, Switch
 from persistence.rules_in_force import RulesInForce
 from persistence.storage.engine import Engine
+from persistence.storage.refusals import CountedRefusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Shared:
     ) -> Self:
         """The parts over an engine that is already open. All of them look at the switch before they write."""
         switch = Switch(engine, always=read_only)
-        engine = Guarded(engine, switch)
+        engine = Guarded(CountedRefusals(engine), switch)
         activity = ActivityStore(engine, activity_retention)
         return cls(
             engine,

@@ -15,11 +15,15 @@ from functions.http.call import Call, Response, to_json
 from functions.http.content import refuse_subresource
 from functions.http.endpoint import Endpoint, Routes
 from functions.http.errors import InvalidHeader
+from functions.http.metrics import count_request, count_save
 from functions.http.problems import problem
 from functions.http.rate_limit import WriteLimit
+from functions.http.traces import traced
 from functions.http.views import Nothing
 from functions.identity.modes import Identify
+from persistence.errors import BaseGone, Changed, Contended
 from persistence.storage.charge import Charge, metered
+from persistence.storage.refusals import count_contended
 
 ALWAYS = {"X-Content-Type-Options": "nosniff"}
 NOT_STORED = "no-store, private"
@@ -43,6 +47,7 @@ _CONDITIONS = {
     )
 }
 _HEAD = "HEAD"
+_CREATED = 201
 _NOT_SIGNED_IN = 401
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
@@ -78,9 +83,10 @@ class Api:
         """
         self.routes.append(routes)
         for endpoint in routes.endpoints:
-            respond = functools.partial(self._respond, endpoint, _bound(endpoint, services))
+            answer = self._respond if endpoint.route.saves is None else self._save
+            respond = functools.partial(answer, endpoint, _bound(endpoint, services))
             level = logging.DEBUG if endpoint.route.public else logging.INFO
-            serve = functools.partial(self._serve, endpoint.name, respond, level)
+            serve = functools.partial(self._serve, endpoint.name, endpoint.path, respond, level)
             self._register(endpoint.name, endpoint.path, endpoint.methods, serve, endpoint.handler.__doc__)
 
     def refuse_the_rest(self) -> None:
@@ -91,7 +97,7 @@ class Api:
             endpoints = (endpoint for routes in self.routes for endpoint in routes.endpoints)
             raise unknown.refusal(endpoints, req.method, req.route_params.get("rest", ""))
 
-        answer = functools.partial(self._serve, unknown.NAME, refuse, logging.DEBUG)
+        answer = functools.partial(self._serve, unknown.NAME, unknown.PATH, refuse, logging.DEBUG)
         self._register(unknown.NAME, unknown.PATH, unknown.METHODS, answer, refuse.__doc__)
 
     def _register(self, name: str, path: str, methods: Sequence[str], respond: Respond, doc: str | None) -> None:
@@ -104,15 +110,25 @@ class Api:
         route = self._app.route(path, methods=list(methods), auth_level=func.AuthLevel.ANONYMOUS)
         self._app.function_name(name)(route(serve))
 
-    async def _serve(self, name: str, respond: Respond, level: int, req: func.HttpRequest) -> func.HttpResponse:
+    async def _serve(
+        self, name: str, path: str, respond: Respond, level: int, req: func.HttpRequest
+    ) -> func.HttpResponse:
         """Logs one line at that level: at DEBUG if anybody may call, because each line costs."""
-        started = time.perf_counter()
+        with traced(req.headers):
+            return await self._timed(name, path, respond, level, req)
+
+    async def _timed(
+        self, name: str, path: str, respond: Respond, level: int, req: func.HttpRequest
+    ) -> func.HttpResponse:
+        started, route = time.perf_counter(), f"/{path}"
         for start in self._before_each:
             start()
-        with metered() as charge:
+        with metered({"http.route": route}) as charge:
             try:
                 response = await respond(req)
             except Exception as exc:
+                if isinstance(exc, Contended):
+                    count_contended()
                 response = problem(exc)
         if req.method == _HEAD:
             response = _without_body(response)
@@ -123,13 +139,14 @@ class Api:
         response.headers.setdefault("Cache-Control", NOT_STORED)
         if self._expose_charge:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
-        milliseconds = (time.perf_counter() - started) * 1e3
+        seconds = time.perf_counter() - started
+        count_request(route, req.method, response.status_code, seconds)
         _log.log(
             logging.DEBUG if response.status_code == _NOT_SIGNED_IN else level,
             "%s %d %.1f ms %.2f RU%s in %d calls",
             name,
             response.status_code,
-            milliseconds,
+            seconds * 1e3,
             charge.request_units,
             " (estimated)" if charge.estimated else "",
             charge.calls,
@@ -138,6 +155,22 @@ class Api:
 
     async def _respond(self, endpoint: Endpoint, handler: Bound, req: func.HttpRequest) -> func.HttpResponse:
         return _http_response(endpoint, await handler(await self._call(endpoint, req)))
+
+    async def _save(self, endpoint: Endpoint, handler: Bound, req: func.HttpRequest) -> func.HttpResponse:
+        """As `_respond`, and counts the save."""
+        size, outcome = len(req.get_body()), "refused"
+        try:
+            call = await self._call(endpoint, req)
+            size = len(call.raw_body)
+            response = await handler(call)
+            outcome = _outcome(endpoint, call, response)
+            return _http_response(endpoint, response)
+        except (Changed, BaseGone, Contended):
+            outcome = "conflict"
+            raise
+        finally:
+            if outcome and endpoint.route.saves is not None:
+                count_save(endpoint.route.saves, size, outcome)
 
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
         """Checks the identity first: others must not learn what a valid request is."""
@@ -178,6 +211,18 @@ def _bound(endpoint: Endpoint, services: Sequence[object]) -> Bound:
             raise TypeError(f"{endpoint.name} needs a {kind.__name__}")
         found[name] = matching[0]
     return functools.partial(endpoint.handler, **found)
+
+
+def _outcome(endpoint: Endpoint, call: Call[Any, Any], response: Response[Any]) -> str:
+    """Returns what a save came to, and nothing if no content was sent."""
+    if getattr(call.body, "content", call.body) is None:
+        return ""
+    if hasattr(response.body, "conflict"):
+        return "conflict"
+    if response.status == _CREATED or endpoint.status == _CREATED:
+        return "created"
+    # The version that the caller had is still the newest.
+    return "unchanged" if response.etag and response.etag in (call.header("If-Match") or "") else "changed"
 
 
 def _refuse_unread_conditions(endpoint: Endpoint, headers: Mapping[str, str]) -> None:

@@ -34,6 +34,7 @@ from functions.http.errors import (
     cut,
     pointer,
 )
+from functions.http.traces import trace_id
 from functions.http.views import view_of
 from functions.identity.errors import (
     ForbiddenOrigin,
@@ -148,7 +149,7 @@ def problem_members(exc: Exception) -> dict[str, Any]:
         "detail": str(exc),
     }
     if kind is _INTERNAL:
-        reference = secrets.token_hex(6)
+        reference = trace_id() or secrets.token_hex(6)
         _log.error("Unexpected error (reference %s): %s", reference, traced(exc))
         body["detail"] = f"Something went wrong here. The operator can find out more by the reference {reference}."
         body["reference"] = reference
