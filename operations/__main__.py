@@ -6,21 +6,28 @@ the same command goes on where it was.
 
 import asyncio
 import logging
-import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import Progress
 
-from operations import read_only
-from operations.places import Place, WrongCall
+from operations import copy, erase, export, owners, read_only, rename, verify
+from operations.places import WrongCall, store
 from operations.terminal import Terminal
 from persistence.errors import PersistenceError
 from persistence.faults import named
 
-VERBS = {"read-only": read_only}
+VERBS = {
+    "owners": owners,
+    "verify": verify,
+    "copy": copy,
+    "erase": erase,
+    "export": export,
+    "rename": rename,
+    "read-only": read_only,
+}
 WRONG_CALL, NOT_FINISHED = 2, 3
 
 
@@ -42,21 +49,18 @@ def main(words: Sequence[str] | None = None) -> int:
         return NOT_FINISHED
 
 
-def store(text: str) -> Place:
-    """Returns the place of a store, with the key of the environment if there is one."""
-    try:
-        return Place.named(text, os.environ.get("COSMOS_KEY"))
-    except WrongCall as error:
-        raise ArgumentTypeError(str(error)) from error
-
-
 def _arguments(words: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser("python -m operations", description="What an operator can do with a store.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     for name, verb in VERBS.items():
         command = verbs.add_parser(name, help=verb.HELP, description=verb.__doc__)
         command.add_argument("--json", action="store_true", help="print results as JSON, one object a line")
-        command.add_argument("--store", type=store, default=".data", help="a folder, or https://account/database")
+        flags = ("--from", "--store") if verb is copy else ("--store",)
+        command.add_argument(
+            *flags, dest="store", type=store, default=".data", help="a folder, or https://account/database"
+        )
+        command.add_argument("--calls-per-second", type=float, help="the most database calls a second")
+        command.add_argument("--units-per-second", type=float, help="the most request units a second")
         verb.add_arguments(command)
     return parser.parse_args(words)
 

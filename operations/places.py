@@ -1,5 +1,7 @@
 """Opens the stores that operators name."""
 
+import os
+from argparse import ArgumentTypeError
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,6 +56,14 @@ class Place:
             yield engine
         finally:
             await engine.close()
+
+
+def store(text: str) -> Place:
+    """Returns the place that an argument names, with the key of the environment if there is one."""
+    try:
+        return Place.named(text, os.environ.get("COSMOS_KEY"))
+    except WrongCall as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def _is_local(host: str) -> bool:
