@@ -13,8 +13,8 @@ FOLDER = ROOT / "infra" / "bicep"
 FILES = sorted(FOLDER.glob("*.bicep"))
 
 FUNCTIONS = frozenset(
-    "concat contains empty environment fail filter guid items join length loadJsonContent loadTextContent map split".split()
-    + "startsWith subscription subscriptionResourceId tenant toUpper trim union uniqueString".split()
+    "concat contains empty environment fail filter guid items join length loadJsonContent loadTextContent map".split()
+    + "split startsWith subscription subscriptionResourceId tenant toUpper trim union uniqueString".split()
 )
 """The Bicep functions that these files may call. A misspelt name is not among them."""
 
