@@ -88,7 +88,7 @@ soak: setup ## run the long tests
 
 clean: ## remove the files of set-up and tools; saved data stays
 	rm -rf .venv .venv-3.* .venv-checkov .venv-parity .venv-uv $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
-		clients/browser/dist functions/browser_files functions/workbench_files
+		clients/browser/dist functions/browser_files functions/workbench_files functions/build.txt
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each step of set-up writes its file last, so that an interrupted step runs again.

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from functions.app import AppRules
+from functions.health import FOLDER, build_of
 from functions.identity.settings import AuthMode, IdentityRules
 from functions.timers import Schedules
 from persistence import Rules
@@ -364,6 +365,7 @@ class Settings(BaseModel):
             write_bytes_per_minute=self.write_bytes_per_minute,
             expose_charge=self.expose_charge,
             workbench=not self.in_azure if self.workbench is None else self.workbench,
+            build=build_of(FOLDER) if self.in_azure else None,
         )
 
     def _identity_rules(self) -> IdentityRules:

@@ -56,13 +56,16 @@ TIMER, TIMER_RUNS = "the timer, with nothing to do", 4 * 24 * 30
 
 PER_MILLION_UNITS = 0.25
 PER_STORED_GB = 0.25
+PER_BACKED_UP_GB = 0.20
 PER_MILLION_EXECUTIONS, FREE_EXECUTIONS = 0.40, 250_000
 PER_GB_SECOND, FREE_GB_SECONDS = 0.000026, 100_000
 PER_LOGGED_GB, FREE_LOGGED_GB = 2.30, 5
 INSTANCE_GB = 2
-LOGGED_BYTES_PER_REQUEST = 1_600
-"""Our log line has 800 bytes as it is exported. The platform's record of a request counts as much, which is an
-assumption: only a deployment can measure it."""
+LINE_BYTES = 800
+"""Our log line as it is exported. A test measures it."""
+LOGGED_BYTES_PER_REQUEST = 2 * LINE_BYTES
+"""The platform's record of a request counts as much as our line, which is an assumption: only a deployment can
+measure it."""
 
 
 def tables(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> Iterator[list[list[str]]]:
@@ -106,6 +109,7 @@ def bill(units: Mapping[str, tuple[float, float]], items: Mapping[str, int]) -> 
     lines = [
         ("Cosmos DB, request units, Strong", f"{strong:,.0f} million", strong * PER_MILLION_UNITS),
         ("Cosmos DB, storage added in the month", f"{stored:,.1f} GB", stored * PER_STORED_GB),
+        ("Cosmos DB, its backup of 30 days", f"{stored:,.1f} GB", stored * PER_BACKED_UP_GB),
         (
             "Functions, executions",
             f"{requests / 1e6:,.1f} million",

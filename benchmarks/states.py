@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.deltas import Command, written
+from benchmarks.deltas import Command, delta_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "states"
 
@@ -90,7 +90,7 @@ def edited(content: str, places: int = 6) -> Edited:
     parts.append(base[old:])
     rest = len(base) - old
     result = b"".join(parts)
-    return Edited(result, written(result, [*there, (rest, old)]), written(base, [*back, (rest, new)]))
+    return Edited(result, delta_of(result, *there, (rest, old)), delta_of(base, *back, (rest, new)))
 
 
 def new_session(content: str) -> bytes:

@@ -31,7 +31,8 @@ from persistence.timers.records import TimerRecords
 
 @dataclass(frozen=True, slots=True)
 class AppRules:
-    """What an operator sets for the app. A limit of 0 is none. `workbench`: whether it has that page."""
+    """What an operator sets for the app. A limit of 0 is none. `workbench`: whether it has that page. `build`
+    names the package that was deployed."""
 
     identity: IdentityRules
     schedules: timers.Schedules
@@ -40,6 +41,7 @@ class AppRules:
     write_bytes_per_minute: int = 0
     expose_charge: bool = False
     workbench: bool = True
+    build: str | None = None
 
 
 def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
@@ -56,7 +58,8 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
     )
     records = TimerRecords(stores.engine, rules.schedules.by_timer())
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
-    api.add(health.routes, health.Readiness(stores.engine), health.Punctuality(records))
+    healthy = health.HealthView(build=rules.build)
+    api.add(health.routes, health.Readiness(stores.engine), health.Punctuality(records), healthy)
     config = client.config_of(rules.identity)
     api.add(client.routes, BuiltFiles(client.FOLDER), config)
     if rules.workbench:

@@ -61,9 +61,7 @@ async def _run(timers: Timers, records: TimerRecords, name: TimerName) -> None:
     try:
         with metered({"timer": name}) as charge:
             run, seconds = await _attempt(timers, records, name)
-            # The alert of a timer that does not run waits for a line that begins with the name and a colon.
             title = f"{name} in part" if run.failed else name
-            # The alert of a backlog reads its number here.
             figures = f"backlog {run.counts.backlog}, {run.figures}"
             _log.info(
                 "%s: %s in %.1f s for %.1f RU, %s", title, run.counts, seconds, charge.request_units, figures

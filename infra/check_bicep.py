@@ -28,14 +28,15 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(shutil.copytree(FOLDER, Path(folder) / "bicep"))
-        for arguments in [["build", "main.bicep", "--stdout"], ["lint", "main.bicep"], *_snapshots(copied)]:
+        for arguments in [["build", "main.bicep", "--stdout"], ["lint", "main.bicep"], *snapshots(copied)]:
             if not _passes(bicep, copied, arguments):
                 return 1
         return int(not _is_formatted(bicep, copied))
 
 
-def _snapshots(folder: Path) -> list[list[str]]:
-    """Writes a file of parameters for each shape. Returns the arguments that evaluate them."""
+def snapshots(folder: Path) -> list[list[str]]:
+    """Writes a file of parameters for each shape into a copy of the files. Returns the arguments that evaluate
+    them, into `<shape>.snapshot.json`."""
     for name, chosen in SHAPES.items():
         given = {"environmentName": "check", "location": "westeurope", **chosen}
         lines = ["using 'main.bicep'", *(f"param {key} = {json.dumps(value)}" for key, value in given.items())]

@@ -78,8 +78,8 @@ class Erase:
 
 
 class Counts:
-    """What one run of a timer did, by name. `skipped` items were not changed, because they are damaged, or because
-    their owner has no room left.
+    """What one run of a timer did, by name. `skipped` items were not changed, because they are damaged, or
+    lack what their owner has no room for.
 
     backlog  items that are due, but were left to the next run, because this one had processed its most
     """

@@ -1,14 +1,17 @@
 """Deltas in the format of Fossil: what the npm encoder makes is applied exactly, and what is wrong is named."""
 
+import subprocess
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.deltas import number, written
 from persistence.deltas import COMMANDS_MAX, DELTA_MAX_BYTES, apply, checksum_of
 from persistence.errors import ContentTooLarge, DeltaTooLarge, InvalidDelta
-from tests.support.deltas import delta_between, inserting, missing_encoder, number, written
+from tests.support.deltas import delta_between, inserting, missing_encoder
 
 LIMIT = 2_000
 BASE = b"The quick brown fox jumps over the lazy dog. " * 4
@@ -161,3 +164,11 @@ def test_garbage_is_refused_or_makes_what_it_declares(delta: bytes) -> None:
     except (InvalidDelta, ContentTooLarge):
         return
     assert delta.startswith(number(len(result))) or delta.startswith(b"0")
+
+
+def test_there_is_one_encoder_in_python_beside_the_decoder() -> None:
+    """Two would differ one day."""
+    root = Path(__file__).parents[1]
+    listed = subprocess.check_output(["git", "ls-files", "*.py"], cwd=root, text=True).split()
+    having = [name for name in listed if "PQRSTUVWXYZ_abc" + "defghi" in (root / name).read_text()]
+    assert having == ["benchmarks/deltas.py", "persistence/deltas.py"]

@@ -144,3 +144,11 @@ def test_the_browser_module_is_built_before_anything_serves_it(target: str) -> N
     said = subprocess.check_output(command, cwd=MAKEFILE.parent, text=True)
     before, built, _ = said.partition("node build.mjs")
     assert built and "npm ci" in before and "-m devhost" not in before
+
+
+def test_clean_removes_all_that_is_made_in_the_folders_of_the_code() -> None:
+    assert MAKE is not None
+    said = subprocess.check_output([MAKE, "--dry-run", "clean"], cwd=MAKEFILE.parent, text=True)
+    ignored = (MAKEFILE.parent / ".gitignore").read_text().splitlines()
+    made = [path.rstrip("/") for path in ignored if path.startswith("functions/")]
+    assert len(made) >= 3 and set(made) <= set(said.split())

@@ -9,13 +9,13 @@ from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from benchmarks.deltas import delta_of
 from functions.http.digests import repr_digest
 from functions.timers import _run
 from persistence import Stores, stores_over
 from persistence.errors import OwnerFull, StorageExhausted, StoreUnavailable, Throttled
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
-from tests.support.deltas import delta_of
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, made
 from tests.support.sessions import sha256

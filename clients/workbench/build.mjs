@@ -12,6 +12,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const SERVED = {
   "@savepoint/client": "/api/client/savepoint.js",
   "@savepoint/client/elements": "/api/client/elements.js",
+  "@savepoint/client/german": "/api/client/german.js",
   "@savepoint/client/navigation": "/api/client/navigation.js",
   "@savepoint/client/forms": "/api/client/forms.js",
   "@savepoint/client/schema": "/api/client/schema.js",

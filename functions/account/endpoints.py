@@ -1,6 +1,7 @@
 """The data of the caller over HTTP: who they are, how much they keep, its export and its deletion."""
 
-from contextlib import aclosing
+import logging
+from contextlib import aclosing, suppress
 
 from functions.account.views import (
     ErasureView,
@@ -20,10 +21,15 @@ from functions.http.views import Nothing
 from persistence import Stores
 from persistence.account.erasure import erase
 from persistence.account.export import export
+from persistence.call_time import CallTime
+from persistence.errors import PersistenceError
+from persistence.faults import named
 
 routes = Routes("account", "What belongs to you: your id, how much you keep, its export and its deletion.")
 
 CONFIRMATION = "Savepoint-Confirm"
+
+_log = logging.getLogger(__name__)
 
 
 @routes.serve(Route("GET", "me"))
@@ -41,14 +47,32 @@ async def get_usage(call: Call[Nothing, Nothing], stores: Stores) -> Response[Us
 @routes.serve(Route("GET", "export", produces=NDJSON[0]))
 async def get_export(call: Call[ExportQuery, Nothing], stores: Stores) -> Response[bytes]:
     """Returns everything of yours, one JSON value a line. The last line says how to continue."""
+    call_time = CallTime()
     async with aclosing(export(stores.kinds, call.owner_id, call.query.cursor)) as exported:
         if call.is_head:
             await anext(exported, None)  # checks the cursor
             return Response(headers=as_file("export"))
-        page = await page_of_lines(export_line(line, cursor) async for line, cursor in exported)
+        page = await page_of_lines((export_line(line, cursor) async for line, cursor in exported), call_time)
     if call.query.cursor is None:
-        await stores.activity.note_export(call.owner_id)
+        await _note_export(stores, call.owner_id, call_time)
     return Response(page, headers=as_file("export"))
+
+
+async def _note_export(stores: Stores, owner_id: str, call_time: CallTime) -> None:
+    """Writes the line of activity. If the time is over before, the line follows in the background."""
+
+    async def note() -> None:
+        try:
+            await stores.activity.note_export(owner_id)
+        except PersistenceError as exc:
+            # What was read is not withheld because nothing can be written.
+            _log.error("An export has no line of activity: %s", named(exc))
+
+    noting = ("export", owner_id)
+    stores.shared.background.start(note(), noting)
+    with suppress(TimeoutError):
+        async with call_time.limit():
+            await stores.shared.background.settle(noting)
 
 
 @routes.serve(Route("DELETE", "me", reads=(CONFIRMATION,), statuses=(409,)))

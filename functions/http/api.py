@@ -20,6 +20,7 @@ from functions.http.problems import problem
 from functions.http.rate_limit import WriteLimit
 from functions.http.traces import traced
 from functions.http.views import Nothing
+from functions.identity.errors import IdentityError
 from functions.identity.modes import Identify
 from persistence.errors import BaseGone, Changed, Contended
 from persistence.storage.charge import Charge, metered
@@ -48,7 +49,6 @@ _CONDITIONS = {
 }
 _HEAD = "HEAD"
 _CREATED = 201
-_NOT_SIGNED_IN = 401
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
@@ -113,7 +113,7 @@ class Api:
     async def _serve(
         self, name: str, path: str, respond: Respond, level: int, req: func.HttpRequest
     ) -> func.HttpResponse:
-        """Logs one line at that level: at DEBUG if anybody may call, because each line costs."""
+        """Logs one line at that level: at DEBUG if anybody may call or for a stranger: each line costs."""
         with traced(req.headers):
             return await self._timed(name, path, respond, level, req)
 
@@ -126,6 +126,8 @@ class Api:
         with metered({"http.route": route}) as charge:
             try:
                 response = await respond(req)
+            except IdentityError as exc:
+                response, level = problem(exc), logging.DEBUG
             except Exception as exc:
                 if isinstance(exc, Contended):
                     count_contended()
@@ -142,7 +144,7 @@ class Api:
         seconds = time.perf_counter() - started
         count_request(route, req.method, response.status_code, seconds)
         _log.log(
-            logging.DEBUG if response.status_code == _NOT_SIGNED_IN else level,
+            level,
             "%s %d %.1f ms %.2f RU%s in %d calls",
             name,
             response.status_code,

@@ -33,8 +33,8 @@ GZIP_MAX_BYTES = CONTENT_MAX_BYTES + _GZIP_OVERHEAD_BYTES
 
 _MEMBERS_MAX = 100
 _VALUES_MAX = 2_000
-_CROWDED_FROM_BYTES = 256_000
-"""A shorter body cannot hold enough values to do harm: parsing its worst case takes about 5 ms."""
+_CROWDED_FROM_BYTES = 128_000
+"""A shorter body cannot hold enough values to do harm: parsing its worst case, nested lists, takes about 5 ms."""
 
 _SIGNS_MAX = 60_000
 """A body with fewer signs of values cannot either, wherever they stand. Contents of 1.5 MB have about 45,000."""

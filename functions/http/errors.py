@@ -127,6 +127,10 @@ class StillAway(Exception):
         super().__init__("The store did not respond a moment ago; please try again.")
 
 
+class StillThrottled(StillAway):
+    """The database was too busy a moment ago, but it responded."""
+
+
 class InvalidHeader(RequestError):
     """A header is malformed, or not supported here."""
 

@@ -1,7 +1,20 @@
-"""Why a caller's identity is refused or unknown. Messages are for the caller."""
+"""Why a caller's identity is refused or unknown. Messages are for the caller.
+
+IdentityError
+├── Unauthenticated
+│   ├── InvalidToken
+│   └── InvalidUserId
+├── ForbiddenToken
+├── ForbiddenOrigin
+└── IdentityUnavailable
+"""
 
 
-class Unauthenticated(Exception):
+class IdentityError(Exception):
+    """The caller is a stranger. Anybody can be, as often as they like."""
+
+
+class Unauthenticated(IdentityError):
     """The request has no identity, or one that cannot be trusted."""
 
 
@@ -9,17 +22,17 @@ class InvalidToken(Unauthenticated):
     """The request has no bearer token, or an invalid one."""
 
 
-class ForbiddenToken(Exception):
-    """The token is valid, but was given for another purpose, or to a client that is not admitted."""
-
-
 class InvalidUserId(Unauthenticated):
     """The header X-User-Id has no user id that can be used."""
 
 
-class ForbiddenOrigin(Exception):
+class ForbiddenToken(IdentityError):
+    """The token is valid, but was given for another purpose, or to a client that is not admitted."""
+
+
+class ForbiddenOrigin(IdentityError):
     """The request comes from a page of another origin, or names another host than this machine."""
 
 
-class IdentityUnavailable(Exception):
+class IdentityUnavailable(IdentityError):
     """The identity cannot be checked now. The request is not at fault."""

@@ -76,7 +76,7 @@ class SigningKeys:
         if key is not None:
             return key
         if self._failed or not self._keys:
-            raise IdentityUnavailable("The identity provider does not respond; please try again.")
+            raise IdentityUnavailable("The identity provider has sent no usable keys; please try again.")
         raise InvalidToken("The token is signed with a key that its issuer does not have.")
 
     def _usable(self, kid: str, algorithm: str) -> PublicKey | None:

@@ -9,6 +9,7 @@ from functions.http.endpoint import Route, Routes
 from functions.http.ndjson import as_file, page_of_lines
 from functions.http.views import Nothing
 from functions.sessions.views import SESSION_ID
+from persistence.call_time import CallTime
 from persistence.sessions.export import SessionExport
 
 routes = Routes("session export", "One session with its history, in the form that an import takes.", SESSION_ID)
@@ -22,5 +23,5 @@ async def get_session_export(call: Call[ExportQuery, Nothing], exports: SessionE
         if call.is_head:
             await anext(exported, None)  # checks the session and the cursor
             return Response(headers=as_file(f"session-{session_id}"))
-        page = await page_of_lines(export_line(line, line.mark) async for line in exported)
+        page = await page_of_lines((export_line(line, line.mark) async for line in exported), CallTime())
     return Response(page, headers=as_file(f"session-{session_id}"))

@@ -97,7 +97,8 @@ var logRules = [
     title: 'Savepoint: what one person stores approaches the limit of the database'
     description: 'A partition has more than 14 GB. At 20 GB, saves of that person are refused. CDBPartitionKeyStatistics has the partition.'
     severity: 2
-    query: 'union isfuzzy=true (datatable(TimeGenerated: datetime, SizeKb: real)[]), CDBPartitionKeyStatistics | summarize Figure = max(SizeKb)'
+    // With another type than Azure's, the union would have two columns, SizeKb_int and SizeKb_real, and the query would fail.
+    query: 'union isfuzzy=true (datatable(TimeGenerated: datetime, SizeKb: int)[]), CDBPartitionKeyStatistics | summarize Figure = max(SizeKb)'
     aggregation: 'Maximum'
     dimensions: []
     operator: 'GreaterThan'

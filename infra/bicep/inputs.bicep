@@ -63,17 +63,40 @@ var wired = [
   'STORE_ENGINE'
 ]
 var refused = filter(items(appSettings), s => contains(refusedByFlex, toUpper(s.key)))
-// One of these would override what the platform says of its own authentication.
-var forging = filter(items(appSettings), s => startsWith(toUpper(s.key), 'WEBSITE_AUTH_'))
+// What the platform says of itself and of its authentication. The app believes it.
+var markers = [
+  'CONTAINER_APP_NAME'
+  'LEGION_SERVICE_HOST'
+  'WEBSITE_INSTANCE_ID'
+  'WEBSITE_POD_NAME'
+  'WEBSITE_SITE_NAME'
+]
+var forging = filter(items(appSettings), s => startsWith(toUpper(s.key), 'WEBSITE_AUTH_') || contains(markers, toUpper(s.key)))
+// Other ways to the database and to the storage of the host, with a key or to another account.
+var routes = [
+  'COSMOS_ENDPOINT_DISCOVERY'
+  'COSMOS_KEY'
+]
+var rerouting = filter(items(appSettings), s => startsWith(toUpper(s.key), 'AZUREWEBJOBSSTORAGE') || contains(routes, toUpper(s.key)))
 var rewiring = filter(items(appSettings), s => contains(wired, toUpper(s.key)))
 // Every asynchronous call fails with it on Python 3.13.
 var breaking = filter(items(appSettings), s => toUpper(s.key) == 'PYTHON_ENABLE_OPENTELEMETRY')
-var wrong = map(concat(forging, rewiring, breaking), s => s.key)
+// Each once.
+var wrong = union(map(concat(forging, rewiring, rerouting, breaking), s => s.key), [])
 
 var nobodySignsIn = empty(authClientId) && empty(staticWebAppHostname)
 var origins = filter(map(split(corsOrigins, ','), o => trim(o)), o => !empty(o))
-// An origin is a scheme, a host and perhaps a port: split at each slash, three parts.
-var noOrigins = filter(origins, o => contains(o, '*') || (length(split(o, '/')) != 3) || !startsWith(o, 'http'))
+// An origin is a scheme, a host and perhaps a port: split at each slash, three parts. Browsers write it in lower case.
+var notInOrigins = [
+  '*'
+  ' '
+  '?'
+  '#'
+  '@'
+]
+var odd = filter(origins, o => !empty(filter(notInOrigins, c => contains(o, c))) || (length(split(o, '/')) != 3) || (toLower(o) != o))
+var hostless = filter(origins, o => (o == 'https://') || (o == 'http://') || !(startsWith(o, 'https://') || startsWith(o, 'http://')))
+var noOrigins = union(odd, hostless)
 
 @description('The client id, if callers are identified at all.')
 output authClientId string = nobodySignsIn ? fail('Set AUTH_CLIENT_ID or STATIC_WEB_APP_HOSTNAME: nobody could sign in.') : authClientId

@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Mapping
 from email.utils import formatdate
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -77,8 +78,8 @@ def _container(url: str, token: str) -> tuple[dict[str, Any] | None, int]:
         if error.code in (401, 403):
             return None, 0
         raise HookError(f"{url}: {error.code} {error.reason}") from None
-    except URLError as error:
-        raise HookError(f"{url}: {error.reason}") from None
+    except (OSError, HTTPException, ValueError) as error:
+        raise HookError(f"{url}: {error}") from None
 
 
 def _token(endpoint: str) -> str:

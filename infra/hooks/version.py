@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any
-from urllib.error import HTTPError, URLError
+from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from hook import HookError, run
@@ -86,19 +87,20 @@ def _get(url: str) -> tuple[int, dict[str, Any]]:
     """Returns status and body. The status is 0 if there is no response, or none of ours."""
     try:
         with urlopen(url, timeout=30) as response:
-            return response.status, _json(response)
+            body = json.load(response)
+            return response.status, body if isinstance(body, dict) else {}
     except HTTPError as error:
         with error:
-            return error.code, _json(error)
-    except (URLError, TimeoutError, ConnectionError, ValueError):
+            return error.code, _problem(error)
+    except (OSError, HTTPException, ValueError):
         return _NO_ANSWER, {}
 
 
-def _json(response: IO[bytes]) -> dict[str, Any]:
-    """Returns the body of a response. Empty if it is no JSON object."""
+def _problem(error: HTTPError) -> dict[str, Any]:
+    """Returns the problem that the app says. Empty if it is none of ours."""
     try:
-        body = json.load(response)
-    except ValueError:
+        body = json.load(error)
+    except (OSError, HTTPException, ValueError):
         return {}
     return body if isinstance(body, dict) else {}
 

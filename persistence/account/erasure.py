@@ -1,7 +1,7 @@
 """The erasure of everything that one person stores."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from persistence.call_time import CallTime
@@ -28,11 +28,14 @@ async def erase(kinds: Sequence[Kind], owner_id: str) -> Erasure:
     erasures = [kind.erase for kind in kinds if kind.erase is not None]
     counts = {name: 0 for each in erasures for name in each.counts}
     items, call_time = 0, CallTime()
-    for each in erasures:
-        async with aclosing(each.run(owner_id)) as removed:
-            async for erased in removed:
-                for name in erased.counts:
-                    counts[name] += 1
-                if (items := items + erased.items) >= ERASE_ITEMS or call_time.is_over:
-                    return Erasure(counts, done=False)
-    return Erasure(counts, done=True)
+    with suppress(TimeoutError):
+        async with call_time.limit():
+            for each in erasures:
+                async with aclosing(each.run(owner_id)) as removed:
+                    async for erased in removed:
+                        for name in erased.counts:
+                            counts[name] += 1
+                        if (items := items + erased.items) >= ERASE_ITEMS or call_time.is_over:
+                            return Erasure(counts, done=False)
+            return Erasure(counts, done=True)
+    return Erasure(counts, done=False)

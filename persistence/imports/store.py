@@ -116,15 +116,18 @@ class ImportStore:
                     return wanted.all_refused(str(exc))
 
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(source)) for source in sessions]
+            async with call_time.limit():
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(one(source)) for source in sessions]
+                done = [each for task in tasks if (each := task.result()) is not None]
+                reports = [report for each in done for report in each]
+                if any(report.outcome is LineOutcome.IMPORTED for report in reports):
+                    await self._activity.note_import(owner_id, import_id)
         except ExceptionGroup as faults:
             # Callers catch by class, so one fault stands for the group.
             raise faults.exceptions[0] from faults
-        done = [each for task in tasks if (each := task.result()) is not None]
-        reports = [report for each in done for report in each]
-        if any(report.outcome is LineOutcome.IMPORTED for report in reports):
-            await self._activity.note_import(owner_id, import_id)
+        except TimeoutError:
+            raise Unfinished from None
         if len(done) < len(tasks):
             raise Unfinished
         return reports

@@ -124,8 +124,11 @@ class SessionChores:
         return head
 
     async def _write_late_lines(self, counts: Counts, head: SessionHead, at: datetime) -> None:
-        for _ in range(await self._late_lines.write(head, at, self._rules.settle_grace)):
+        late = await self._late_lines.write(head, at, self._rules.settle_grace)
+        for _ in range(late.written):
             counts.add("lines_written")
+        if late.without_room:
+            counts.add("skipped")
 
     def _is_settled(self, time: datetime, at: datetime) -> bool:
         return is_settled(time, at, self._rules.settle_grace)

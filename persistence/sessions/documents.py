@@ -146,6 +146,9 @@ class SessionHead(SessionSummary):
         item = self.model_dump(mode="json", exclude={"revisions", "remembered"})
         if self.copied_by is None:
             del item["copied_by"]
+        if self.status is SessionStatus.TRASHED:
+            # The room for `status_before` and `stale_since`: a full partition takes no item that has grown.
+            del item["deleted_at"], item["unsettled_at"]
         if self.schema_version == 1:
             lists = {"revisions": to_objects(self.revisions), "remembered": to_objects(self.remembered)}
             return item | lists

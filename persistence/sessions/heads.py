@@ -9,6 +9,7 @@ from typing import TypeVar
 from persistence.documents import is_id, timestamp_text
 from persistence.errors import Gone, ItemChanged, ItemExists, ItemNotFound, NotFound, OwnerFull, Trashed
 from persistence.sessions.documents import DELETED_STATUSES, SessionHead, SessionStatus, SessionSummary
+from persistence.sessions.history import without_growth
 from persistence.storage.checks import item_size
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet, Versioned
@@ -93,20 +94,23 @@ class SessionHeads:
         compare-and-set.
 
         Returns the head with its new etag, or None if another writer was faster. Raises NotFound if the session
-        was erased meanwhile. If the database has no room for the line of a deletion, there is none.
+        was erased meanwhile. If the database has no room for a deletion, it is written without its line, and as
+        `without_growth`.
         """
         try:
-            if contents or lines:
-                return Versioned(head, await self._heads.create_then_replace(contents, head, etag, lines))
-            return Versioned(head, await self._heads.replace(head, etag))
+            try:
+                if contents or lines:
+                    return Versioned(head, await self._heads.create_then_replace(contents, head, etag, lines))
+                return Versioned(head, await self._heads.replace(head, etag))
+            except OwnerFull:
+                if contents or head.status not in DELETED_STATUSES:
+                    raise
+                smaller = without_growth(head)
+                return Versioned(smaller, await self._heads.replace(smaller, etag))
         except ItemChanged:
             return None
         except ItemNotFound:
             raise NotFound("session", head.id) from None
-        except OwnerFull:
-            if contents or not lines or head.status not in DELETED_STATUSES:
-                raise
-            return await self.try_replace(head, etag)
 
     async def discard(self, owner_id: str, session_id: str) -> None:
         """Removes a tombstone, or a damaged head. From then on, the id can be used again."""

@@ -98,6 +98,20 @@ def tombstone(head: SessionHead, save_id: str) -> SessionHead:
     return deleted.model_copy(update={**times, "schema_version": head.schema_version})
 
 
+def without_growth(deleted: SessionHead) -> SessionHead:
+    """Returns a deleted head that takes no more bytes than the head before it, for a partition that is full.
+
+    No content is lost: in the trash, the deletion takes the row of the version before it, which has the same
+    content, and its name. Retries of earlier writes are not recognised any more.
+    """
+    newest, *older = (one._replace(save_id=None) for one in deleted.revisions)
+    if deleted.status is SessionStatus.TRASHED:
+        newest = newest._replace(save_id=deleted.revisions[0].save_id)
+        if older:
+            newest = newest._replace(name=older[0].name, named=older[0].named)
+    return deleted.model_copy(update={"revisions": (newest, *older[1:]), "remembered": ()})
+
+
 def _coalesced(
     newest: Revision, older: tuple[Revision, ...], span: timedelta
 ) -> tuple[Revision, tuple[Revision, ...]]:

@@ -27,6 +27,7 @@ from persistence.sessions.creation import with_content
 from persistence.sessions.deletions import Delete, Trash
 from persistence.sessions.documents import DELETED_STATUSES, SessionHead, SessionStatus
 from persistence.sessions.heads import SessionHeads
+from persistence.sessions.history import without_growth
 from persistence.sessions.joint_changes import Change, Creation, JointChange, Refusal, Step, outcomes_of
 from persistence.sessions.lines import line_of
 from persistence.sessions.stale_reads import HeadReads
@@ -170,9 +171,7 @@ class JointCommits:
                 await self._engine.commit(SESSIONS, owner_id, operations)
             except OwnerFull:
                 # The lines of deletions may be missing. Whatever else is written has no room either.
-                if any(step.head is None or step.head.status not in DELETED_STATUSES for step in written):
-                    raise
-                await self._engine.commit(SESSIONS, owner_id, replaces)
+                await self._engine.commit(SESSIONS, owner_id, _without_growth(written))
         except (ItemChanged, ItemExists, ItemNotFound):
             return False
         return True
@@ -199,6 +198,16 @@ class JointCommits:
 
 def _tags(change: JointChange) -> Sequence[str]:
     return tuple(change.conditions.if_match or ()) if isinstance(change, Change) else ()
+
+
+def _without_growth(written: Sequence[Step]) -> list[Replace]:
+    """Returns what a full partition takes of these steps. Raises OwnerFull unless all are deletions."""
+    replaces = []
+    for step in written:
+        if step.head is None or step.stored is None or step.head.status not in DELETED_STATUSES:
+            raise OwnerFull
+        replaces.append(Replace(without_growth(step.head).to_item(), step.stored.etag))
+    return replaces
 
 
 def _items(step: Step) -> list[Item]:

@@ -1,6 +1,7 @@
 """Lines of activity that come late: their commit took two steps, and was interrupted before the second."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from persistence.activity.documents import ActivityAction, ActivityLine, lines_of
 from persistence.activity.store import ActivityStore
@@ -14,24 +15,31 @@ from persistence.storage.query import Aggregate, Filter, Operator, Query
 from persistence.timers.grace import is_settled
 
 
+class Late(NamedTuple):
+    """How many missing lines were written, and how many the database had no room for."""
+
+    written: int = 0
+    without_room: int = 0
+
+
 class LateLines:
     """Writes the lines that the last rows of a history lack."""
 
     def __init__(self, activity: ActivityStore) -> None:
         self._activity, self._engine = activity, activity.engine
 
-    async def write(self, head: SessionHead, at: datetime, grace: timedelta = timedelta()) -> int:
-        """Writes the missing lines and returns how many had room. One aggregate if none is missing.
+    async def write(self, head: SessionHead, at: datetime, grace: timedelta = timedelta()) -> Late:
+        """Writes the missing lines. One aggregate if none is missing.
 
         Leaves out rows that are not settled at the moment `at`: their commits may still write their lines. A line
         that is older than the retention then is not missing.
         """
         due = self._due(head, at, grace)
         if not due:
-            return 0
+            return Late()
         query = self._query_of(head, due)
         if await self._engine.aggregate(SESSIONS, query, Aggregate.COUNT) == len(due):
-            return 0
+            return Late()
         for item in (await self._engine.query(SESSIONS, query)).items:
             due.pop(_key(item), None)
         written = 0
@@ -41,7 +49,7 @@ class LateLines:
             # It was erased meanwhile, with all lines but these.
             for line in due.values():
                 await self._activity.lines.discard(line.id, line.owner_id)
-        return written
+        return Late(written, len(due) - written)
 
     def _due(self, head: SessionHead, at: datetime, grace: timedelta) -> dict[str, ActivityLine]:
         """Returns the lines of the last rows, and of the namings of all rows. Autosaves that share a line have one

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from persistence.activity.documents import Actor
 from persistence.errors import ItemNotFound
 from persistence.kind import Counts
 from persistence.shared import Shared
@@ -34,7 +35,12 @@ class SnapshotChores:
 
         async def expire(item: Item) -> None:
             current = await self._snapshots.read(item["id"], item["id"])
-            if current.document.deleted_at is None and await self._store.expire(current):
+            snapshot = current.document
+            if snapshot.deleted_at is not None:
+                return
+            if not await self._store.try_mark_own_entry(snapshot.id, snapshot.owner_id, Actor.TIMER):
+                counts.add("skipped")
+            if await self._store.expire(current):
                 counts.add("snapshots_expired")
 
         await self._scan.each_due(counts, self._snapshots, "expires_at", at, expire)
@@ -71,9 +77,10 @@ class SnapshotChores:
                 if snapshot.erased:
                     await self._access_logs.erase(owner_id, snapshot_id)
                 elif snapshot.deleted_at is None:
-                    await self._store.confirm(snapshot)
-                else:
-                    await self._store.mark_own_entry(snapshot_id, owner_id)
+                    if not await self._store.confirm(snapshot):
+                        counts.add("skipped")
+                elif not await self._store.mark_own_entry(snapshot_id, owner_id):
+                    counts.add("skipped")
             counts.add("creates_settled")
 
         await self._scan.each_unsettled(counts, self._entries, at, self._rules.settle_grace, settle)
@@ -92,8 +99,8 @@ class SnapshotChores:
                 await self._access_logs.mark_deleted(snapshot_id, visitor_id, erased=erased)
             elif erased:
                 await self._access_logs.erase(visitor_id, snapshot_id)
-            else:
-                await self._store.mark_own_entry(snapshot_id, visitor_id)
+            elif not await self._store.mark_own_entry(snapshot_id, visitor_id):
+                counts.add("skipped")
             counts.add("rows_marked")
 
         of_snapshot = Filter("snapshot_id", Operator.EQUAL, snapshot_id)

@@ -106,18 +106,19 @@ class SnapshotCreation:
                 snapshot = snapshot.model_copy(update={"id": snapshot_id, "snapshot_id": snapshot_id})
             return await self._create(snapshot, source.content, has_key=key is not None)
 
-    async def confirm(self, snapshot: Snapshot) -> None:
+    async def confirm(self, snapshot: Snapshot) -> bool:
         """See `SnapshotStore.confirm`."""
         # The line first: until the entry is confirmed, a timer repeats both.
         line = created_line(snapshot)
-        await self._activity.note(line)
+        has_room = await self._activity.note(line)
         if not await self._access_logs.confirm(snapshot):
-            return
+            return has_room
         current = await self._reads.find_without_content(snapshot.id)
         if current is None or current.deleted_at is not None:
             # An erasure deleted the snapshot before this created the entry again.
             await self._access_logs.erase(snapshot.owner_id, snapshot.id)
             await self._activity.lines.discard(line.id, line.owner_id)
+        return has_room
 
     async def _find_created(self, owner_id: str, key: IdempotencyKey | None) -> Snapshot | None:
         """Returns the snapshot that an earlier try under the same key created, and confirms its entry. Returns

@@ -73,10 +73,11 @@ class SnapshotStore:
         """
         return await self._creation.create(owner_id, new, key)
 
-    async def confirm(self, snapshot: Snapshot) -> None:
-        """Lists an existing snapshot in its owner's access log. One patch. A query follows if the entry was
-        missing: an erasure may have removed it, and then it must not come back."""
-        await self._creation.confirm(snapshot)
+    async def confirm(self, snapshot: Snapshot) -> bool:
+        """Lists an existing snapshot in its owner's access log. Returns False if the database has no room for the
+        line of activity. One patch. A query follows if the entry was missing: an erasure may have removed it, and
+        then it must not come back."""
+        return await self._creation.confirm(snapshot)
 
     async def get(self, visitor_id: str, snapshot_id: str, *, count: bool = True) -> tuple[Snapshot, bytes]:
         """As `get_content`, with the content as UTF-8 alone."""
@@ -151,14 +152,15 @@ class SnapshotStore:
         await self._snapshots.create_once(Snapshot.damaged(snapshot_id, owner_id, at).tombstone(at, erased=True))
 
     async def expire(self, current: Versioned[Snapshot]) -> bool:
-        """Replaces an expired snapshot by a tombstone. Returns False if another writer was faster."""
-        # The entry first: after an interruption the next run finds the snapshot again.
-        await self._try_mark_own_entry(current.document.id, current.document.owner_id, Actor.TIMER)
+        """Replaces an expired snapshot by a tombstone. Returns False if another writer was faster.
+
+        The entry of its owner is marked before: after an interruption the next run finds the snapshot again.
+        """
         return await self._replace_by_tombstone(current)
 
-    async def mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> None:
-        """Writes a line of activity about a deleted snapshot, then marks its owner's entry. One read, one create
-        and one patch.
+    async def mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> bool:
+        """Writes a line of activity about a deleted snapshot, then marks its owner's entry. Returns False if the
+        database has no room for the line. One read, one create and one patch.
 
         Until the entry is marked, a timer repeats this. If there is no entry, an erasure has removed it, and
         nothing is written. A damaged entry is marked, too.
@@ -167,10 +169,12 @@ class SnapshotStore:
             entry = await self._access_logs.find(owner_id, snapshot_id)
         except CorruptItem:
             entry = None
+        has_room = True
         if entry is not None and not entry.snapshot_deleted:
             for line in lines_of_deleted(entry, now(), actor):
-                await self._activity.note(line)
+                has_room = await self._activity.note(line) and has_room
         await self._access_logs.mark_deleted(snapshot_id, owner_id)
+        return has_room
 
     async def _bury(self, owner_id: str, snapshot_id: str, *, erased: bool = False) -> bool:
         """Returns True if this call wrote the tombstone, and False if it was there."""
@@ -182,7 +186,7 @@ class SnapshotStore:
             is_new = snapshot.deleted_at is None or (erased and not snapshot.erased)
             # The entry of a tombstone is marked too: the first delete may have been interrupted before that.
             if not is_new or await self._replace_by_tombstone(current, erased=erased):
-                await self._try_mark_own_entry(snapshot_id, owner_id)
+                await self.try_mark_own_entry(snapshot_id, owner_id)
                 return is_new
         raise Contended("snapshot", snapshot_id)
 
@@ -244,11 +248,13 @@ class SnapshotStore:
         except ItemChanged:
             return False
 
-    async def _try_mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> None:
+    async def try_mark_own_entry(self, snapshot_id: str, owner_id: str, actor: Actor = Actor.ME) -> bool:
+        """As `mark_own_entry`. What fails is left to the timer."""
         try:
-            await self.mark_own_entry(snapshot_id, owner_id, actor)
+            return await self.mark_own_entry(snapshot_id, owner_id, actor)
         except PersistenceError as exc:
             _log.warning("The access log entry of a deleted snapshot is left to the timer: %s", named(exc))
+            return True
 
 
 def _of_times(query: Query, path: str) -> Query:

@@ -4,7 +4,8 @@ A session in the trash is a session of status `trashed`. Restoring and purging r
 one of them wins.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,25 +64,39 @@ class TrashStore:
 
         What is restored at the same time stays as a whole. Damaged items are left.
         """
-        purged, items, cursor, done = 0, 0, None, True
+        purged, items, done = 0, 0, True
         call_time = CallTime()
+        with suppress(TimeoutError):
+            async with call_time.limit(), aclosing(self._purge_each(owner_id)) as each:
+                async for removed in each:
+                    if removed is None:
+                        done = False
+                        continue
+                    purged += removed > 0
+                    if (items := items + removed) >= EMPTY_ITEMS or call_time.is_over:
+                        return Emptied(purged, done=False)
+                return Emptied(purged, done)
+        return Emptied(purged, done=False)
+
+    async def _purge_each(self, owner_id: str) -> AsyncGenerator[int | None, None]:
+        """Purges everything in the trash. Yields how many items were removed with each session. None for one that
+        too many others write."""
+        cursor = None
         while True:
             page = await self.page(owner_id, (), _PAGE_SIZE, cursor)
             for one in page.items:
+                removed = None
                 try:
                     removed = await self._sessions.purge(owner_id, one.id)
                 except (IllegalMove, NotFound):
                     continue  # restored meanwhile, or erased meanwhile
                 except Contended:
-                    done = False
-                    continue
+                    pass
                 except Exception as exc:
                     if not is_damage(exc):
                         raise
                     log_fault(f"The damaged session {one.id} stays in the trash", exc)
                     continue
-                purged += removed > 0
-                if (items := items + removed) >= EMPTY_ITEMS or call_time.is_over:
-                    return Emptied(purged, done=False)
+                yield removed
             if (cursor := page.cursor) is None:
-                return Emptied(purged, done)
+                return

@@ -95,3 +95,19 @@ def test_a_page_of_the_same_site_reads_it(chromium: Browser, server: DevhostServ
     status = tab.evaluate(f"fetch('{SNAPSHOTS}/{id}').then(response => response.status)")
     assert status == 200
     tab.context.close()
+
+
+def test_a_link_of_another_site_opens_the_workbench_which_then_reads_for_its_visitor(
+    chromium: Browser, server: DevhostServer, front: Front
+) -> None:
+    workbench = f"{front.origin}/api/workbench"
+    with line_to(server.base_url, {"/": f'<!doctype html><a href="{workbench}">Open</a>'}) as (elsewhere, _):
+        tab = chromium.new_context().new_page()
+        tab.goto(elsewhere.replace("127.0.0.1", "localhost"))
+        with tab.expect_response(workbench) as opened:
+            tab.get_by_role("link", name="Open").click()
+        assert opened.value.request.all_headers()["sec-fetch-site"] == "cross-site"
+        assert opened.value.status == 200
+        method, site, status = front.served.get(timeout=20)
+        assert (method, site, status) == ("GET", "same-origin", 200)
+        tab.context.close()

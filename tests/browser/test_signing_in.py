@@ -59,11 +59,10 @@ def test_f27_edits_after_the_session_ended_are_kept_and_saved_once_by_itself(
     tab.page.wait_for_timeout(500)
     assert len(person.line.writes()) == sent
     person.line.works()
-    # Signed in, in another tab: the channel tells.
+    # Signed in, in another tab. This one asks at its next poll who is signed in.
     other = person.tab()
     other.type("C")
     other.until_saved()
-    tab.show()
     tab.until_saved()
     assert person.server.content(tab.id) == "oneAB"
 

@@ -12,7 +12,7 @@ SOURCES = {
     for path in (ROOT / "clients" / "browser" / "src" / "elements").glob("*.ts")
     for name in re.findall(r'define\("(savepoint-[a-z-]+)"', path.read_text())
 }
-ROWS = re.findall(r"^\| `(savepoint-[a-z-]+)` \|.*\| (.*) \|$", PAGE, re.MULTILINE)
+ROWS = re.findall(r"^\| `(savepoint-[a-z-]+)` \|.*\|(.*)\|$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("element", "properties"), ROWS, ids=lambda value: value[:30])
@@ -21,11 +21,28 @@ def test_every_element_in_the_table_has_its_properties(element: str, properties:
     source = SOURCES[element] + lists * ("ListElement" in SOURCES[element])
     # The values of a property are named after a colon.
     for name in re.findall(r"`(\w+)`", re.sub(r": [^;]*", "", properties)):
-        inherited = name == "doc" and "extends DocumentElement" in source
+        inherited = name == "doc" and re.search("extends (Document|Dialog)Element", source)
         assert inherited or re.search(rf"declare {name}\b", source), name
 
 
-def test_every_event_in_the_table_is_sent() -> None:
+ALL = "".join(path.read_text() for path in (ROOT / "clients/browser/src/elements").glob("*.ts"))
+
+
+def test_every_element_is_named() -> None:
+    assert {name for name, _ in ROWS} | {"savepoint-version", "savepoint-share-form"} == set(SOURCES)
+
+
+def test_the_events_in_the_table_are_those_that_are_sent() -> None:
     events = (ROOT / "clients/browser/src/elements/element.ts").read_text()
     named = re.findall(r"^\| `(savepoint-[a-z]+)`[ `|{]", PAGE.split("| event |")[1], re.MULTILINE)
-    assert named and all(f'"{name}"' in events for name in named)
+    assert sorted(named) == sorted(re.findall(r'^  "(savepoint-[a-z]+)":', events, re.MULTILINE))
+
+
+def test_the_properties_parts_and_slots_of_the_look_are_those_of_the_elements() -> None:
+    look = PAGE.split("## The look")[1]
+    table = look.split("| element |")[1]
+    rows = re.findall(r"^\| [^|-]+\|([^|]*)\|([^|]*)\|$", table, re.MULTILINE)
+    named = [set(re.findall(r"`([a-z-]+)`", "".join(column))) for column in zip(*rows, strict=True)]
+    assert named[0] == set(re.findall(r'\bpart="([a-z-]+)"', ALL))
+    assert named[1] == set(re.findall(r'<slot name="([a-z-]+)"', ALL))
+    assert set(re.findall(r"`(--savepoint-[a-z-]+)`", look)) == set(re.findall(r"var\((--savepoint-[a-z-]+)", ALL))

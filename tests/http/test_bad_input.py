@@ -146,12 +146,13 @@ async def test_what_is_not_one_json_object_of_sound_text_is_refused(refusals: Re
 
 @pytest.mark.parametrize(
     "unit",
-    ["[],", "{},", '{"a":0},', "0,", '"ab",', '"a":0,', '"\\"', '\\"', '"', "\\"],
+    ["[],", "[[[]]],", "{},", '{"a":0},', "0,", '"ab",', '"a":0,', '"\\"', '\\"', '"', "\\"],
 )
-async def test_a_crowd_is_refused_before_it_is_made(refusals: Refusals, unit: str, mocker) -> None:
+@pytest.mark.parametrize("size", [130_000, 400_000])
+async def test_a_crowd_is_refused_before_it_is_made(refusals: Refusals, unit: str, size: int, mocker) -> None:
     loads = mocker.spy(orjson, "loads")
     for opening in ('{"title":[', "{", '{"content":"'):
-        body = (opening + unit * (400_000 // len(unit))).encode()
+        body = (opening + unit * (size // len(unit))).encode()
         problem = await refusals.of(body, 422, "invalid_request")
         was_parsed = any(call.args[0] == body for call in loads.call_args_list)
         assert ("2000 names and values" in problem["detail"]) == _is_crowd(body) == (not was_parsed)

@@ -8,12 +8,13 @@ import pytest
 from functions.health import ASK_SECONDS, Readiness
 from functions.http.errors import StillAway
 from persistence import Stores, stores_over
-from persistence.errors import StoreUnavailable
+from persistence.errors import StoreUnavailable, Throttled
 from persistence.storage.engine import Engine
 from settings import Settings
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.http import SESSIONS, Client, assert_ok, assert_problem
+from tests.support.issuer import AUDIENCE, Issuer
 
 LOGGER = "savepoint.requests"
 
@@ -73,6 +74,53 @@ async def test_a_database_that_is_away_is_logged_once_and_told_to_everybody(
     for _ in range(5):
         assert_problem(await client.get("health/ready"), 503, "store_unavailable")
     assert len([one for one in caplog.records if one.levelno >= logging.INFO]) == 1
+
+
+async def test_a_database_that_is_too_busy_is_told_as_such_until_it_is_asked_again(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = Counted(engine)
+    failing.fault = Throttled(1)
+    client = Client(stores_over(failing, SETTINGS.store_rules()), SETTINGS)
+    for asked in range(3):
+        problem = assert_problem(await client.get("health/ready"), 429, "throttled")
+        assert problem["retryAfter"] == (5 if asked else 1)
+    assert failing.asked == 1
+    assert len([one for one in caplog.records if one.levelno >= logging.INFO]) == 1
+
+
+async def test_a_question_that_is_given_up_makes_nobody_ill(engine: Engine) -> None:
+    counted, time = Counted(engine), Time()
+    readiness = Readiness(counted, time)
+    await readiness.check()
+    time.now += ASK_SECONDS
+    given_up = asyncio.create_task(readiness.check())
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.wait({given_up})
+    assert given_up.cancelled()
+    await readiness.check()
+    assert counted.asked == 2, "it is remembered for as long as any other"
+
+
+async def test_no_stranger_writes_a_line(stores: Stores, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, LOGGER)
+    sqlite = {"STORE_ENGINE": "sqlite"}
+    swa = {**sqlite, "AUTH_MODE": "swa", "AUTH_PROVIDERS": "aad", "WEBSITE_AUTH_ENABLED": "True"}
+    front = Client(stores, Settings.from_environ(swa))
+    cross_site = {"Sec-Fetch-Site": "cross-site"}
+    assert_problem(await front.get(SESSIONS, cross_site), 403, "forbidden_origin")
+    assert_problem(await front.get(SESSIONS), 401, "unauthenticated")
+    async with Issuer() as issuer:
+        jwt = {"AUTH_MODE": "jwt", "JWT_ISSUERS": issuer.url, "JWT_AUDIENCE": AUDIENCE, "JWT_SCOPES": "save"}
+        api = Client(stores, Settings.from_environ({**sqlite, **jwt}))
+        bearer = {"Authorization": f"Bearer {issuer.token()}"}
+        issuer.away = True
+        assert_problem(await api.get(SESSIONS, bearer), 503, "identity_unavailable")
+        issuer.away = False
+        other = Client(stores, Settings.from_environ({**sqlite, **jwt}))
+        assert_problem(await other.get(SESSIONS, bearer), 403, "forbidden_token")
+    assert not [one.getMessage() for one in caplog.records if one.name == LOGGER]
 
 
 async def test_calls_of_the_signed_in_have_a_line_and_those_of_others_none(

@@ -16,6 +16,7 @@ import persistence
 from functions.http import problems
 from functions.http.errors import InvalidRequest, RequestError, TooFast
 from functions.http.problems import problem
+from functions.identity.errors import IdentityError
 from functions.sessions.views import session_metadata
 from persistence import stores_over
 from persistence.documents import Document
@@ -63,6 +64,7 @@ BY_AN_ANCESTOR = {
     # Is told to operators on the command line.
     operations.Refused: Exception,
     # Never raised itself.
+    IdentityError: Exception,
     RequestError: Exception,
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from functions.app import build_app
+from functions.identity import signing_keys
 from persistence import open_stores
 from settings import PLATFORM_AUTHENTICATION, Settings
 from tests.devhost.server import REPOSITORY, refused_start, run_devhost
@@ -210,3 +212,42 @@ async def test_a_real_server_checks_tokens(issuer, tmp_path):
 def test_a_real_server_does_not_start_where_anyone_could_send_the_header(tmp_path, mode):
     environ = {"STORE_ENGINE": "sqlite", "DATA_DIR": str(tmp_path), "AUTH_MODE": mode, "AUTH_PROVIDERS": "aad"}
     assert f"AUTH_MODE: {mode} trusts a header that anyone could send" in refused_start(REPOSITORY, environ)
+
+
+async def test_no_request_is_refused_while_the_issuer_changes_its_keys(
+    opened: Callable[..., GetMe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key is published before it signs, and withdrawn when nothing that it signed is under way."""
+    monkeypatch.setattr(signing_keys, "FRESH_SECONDS", 0.02)
+    monkeypatch.setattr(signing_keys, "REFETCH_SECONDS", 0.01)
+    async with Issuer() as issuer:
+        get_me = opened(AUTH_MODE="jwt", JWT_ISSUERS=issuer.url, JWT_AUDIENCE=AUDIENCE)
+        signs, answered, ends = "0", Counter[int](), asyncio.Event()
+
+        def publish(*names: str) -> None:
+            issuer.jwks = [jwk(private_key("EdDSA", name), name) for name in names]
+
+        async def ask() -> None:
+            while not ends.is_set():
+                token = issuer.token("EdDSA", private_key("EdDSA", signs), {"kid": signs})
+                answered[(await get_me({"authorization": f"Bearer {token}"})).status_code] += 1
+                await asyncio.sleep(0)
+
+        async def more(count: Callable[[], int], by: int) -> None:
+            before = count()
+            while count() < before + by:
+                await asyncio.sleep(0.005)
+
+        publish("0")
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(ask())
+            for number in range(3):
+                publish(f"{number}", f"{number + 1}")
+                await more(lambda: issuer.asked.get("/keys", 0), 2)  # the first may have been answered before
+                signs = f"{number + 1}"
+                await more(answered.total, 8)
+                publish(signs)
+                await more(lambda: issuer.asked["/keys"], 2)
+            ends.set()
+    assert set(answered) == {200}, answered

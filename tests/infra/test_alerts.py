@@ -21,6 +21,23 @@ def rules(variable: str) -> dict[str, dict[str, Any]]:
 METRIC_RULES, LOG_RULES = rules("metricRules"), rules("logRules")
 
 
+COLUMNS: dict[str, dict[str, str]] = {
+    "CDBPartitionKeyStatistics": {"TimeGenerated": "datetime", "SizeKb": "int"},
+    "_LogOperation": {"TimeGenerated": "datetime", "Category": "string", "Detail": "string"},
+}
+"""The types of Azure, from its reference of tables, of the columns that the queries use."""
+
+_TEXT_USES = re.compile(
+    r"\b(\w+) (?:startswith|contains|=~) |to(?:int|long)\((\w+)\)|extract\([^()]*(?:\([^()]*\)[^()]*)*, (\w+)\)"
+)
+_NUMBER_USES = re.compile(r"\b(?:max|min|sum|avg)\((\w+)\)")
+
+
+def table_of(query: str) -> str:
+    [table] = [name for name in COLUMNS if re.search(rf"(?<!\w){name}\b", query)]
+    return table
+
+
 def emitted() -> set[str]:
     """The names of the metrics in the code."""
     text = "\n".join(
@@ -86,6 +103,33 @@ def test_a_person_near_the_limit_of_a_partition_is_told():
     assert "CDBPartitionKeyStatistics" in rule["query"]
     gigabyte_in_kb = 1024 * 1024
     assert (rule["operator"], rule["threshold"]) == ("GreaterThan", 14 * gigabyte_in_kb)
+
+
+def test_every_query_uses_columns_as_azure_types_them():
+    """A column of another type is another column for a union, and no text for a comparison of texts."""
+    texts, numbers = 0, 0
+    for rule in LOG_RULES.values():
+        columns = COLUMNS[table_of(rule["query"])]
+        query = re.sub(r'"[^"]*"', '""', rule["query"])
+        for name in {name for found in _TEXT_USES.findall(query) for name in found if name}:
+            assert columns[name] == "string", f"{rule['name']}: {name}"
+            texts += 1
+        for name in _NUMBER_USES.findall(query):
+            assert columns[name] in ("int", "long", "real"), f"{rule['name']}: {name}"
+            numbers += 1
+    assert (texts, numbers) == (2, 1), "each use is found"
+
+
+def test_a_table_that_stands_in_has_the_types_of_azure():
+    """In a union, a column with two types becomes two columns, and the query fails."""
+    stand_ins = 0
+    for rule in LOG_RULES.values():
+        for declared in re.findall(r"datatable\(([^)]*)\)", rule["query"]):
+            columns = dict(one.split(": ") for one in declared.split(", "))
+            azure = COLUMNS[table_of(rule["query"])]
+            assert columns == {name: azure[name] for name in columns}
+            stand_ins += 1
+    assert stand_ins == len(LOG_RULES)
 
 
 @pytest.mark.parametrize("watch", [True, False])

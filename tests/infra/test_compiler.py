@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infra.check_bicep import SHAPES
+from infra.check_bicep import FOLDER, SHAPES, snapshots
 from tests.support.bicep import FILES, ROOT
 from tests.support.shapes import shape
 
@@ -74,6 +75,60 @@ def test_what_the_compiler_refuses_fails_with_its_words(tmp_path: Path, options:
 
 def test_both_shapes_are_those_that_the_other_tests_evaluate():
     assert [shape(**given).settings["AUTH_MODE"] for given in SHAPES.values()] == ["jwt", "swa"]
+
+
+def of_config(snapshot: dict[str, Any], name: str) -> object:
+    """Returns the properties of a configuration of the app. What Azure must work out is an expression."""
+    [found] = [
+        one
+        for one in snapshot["predictedResources"]
+        if one["type"].lower() == "microsoft.web/sites/config" and name in one["name"]
+    ]
+    properties: object = found["properties"]
+    return properties
+
+
+def is_known_here(value: object) -> bool:
+    """What only Azure knows stays an expression."""
+    return not (isinstance(value, str) and "[" in value)
+
+
+def differences(ours: object, theirs: object, path: str = "") -> list[str]:
+    """Returns the paths at which two evaluations differ, without what only Azure knows."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return [
+            found
+            for name in sorted({*ours, *theirs})
+            for found in differences(ours.get(name, "nothing"), theirs.get(name, "nothing"), f"{path}/{name}")
+        ]
+    return [path] if is_known_here(theirs) and ours != theirs else []
+
+
+def test_a_difference_between_two_evaluations_is_found():
+    ours = shape(**SHAPES["tokens"])
+    settings = {**ours.settings, "JWT_ISSUERS": "[format('{0}/v2.0', reference('x'))]"}
+    theirs = {
+        "predictedResources": [
+            {"type": "Microsoft.Web/sites/config", "name": "f/appsettings", "properties": settings}
+        ]
+    }
+    assert differences(ours.settings, of_config(theirs, "appsettings")) == []
+    settings |= {"KEEP_REVISIONS": "21", "MORE": "x"}
+    del settings["JWT_SCOPES"]
+    found = differences(ours.settings, of_config(theirs, "appsettings"))
+    assert found == ["/JWT_SCOPES", "/KEEP_REVISIONS", "/MORE"]
+
+
+@pytest.mark.skipif(shutil.which("bicep") is None, reason="the Bicep compiler is not installed")
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_compiler_evaluates_both_shapes_as_the_other_tests_do(tmp_path: Path, name: str):
+    copied = Path(shutil.copytree(FOLDER, tmp_path / "bicep"))
+    [arguments] = [one for one in snapshots(copied) if one[1] == f"{name}.bicepparam"]
+    subprocess.run(["bicep", *arguments], cwd=copied, check=True)
+    snapshot = json.loads((copied / f"{name}.snapshot.json").read_text())
+    ours = shape(**SHAPES[name])
+    assert differences(ours.settings, of_config(snapshot, "appsettings")) == []
+    assert differences(ours.authentication, of_config(snapshot, "authsettingsV2")) == []
 
 
 @pytest.mark.skipif(shutil.which("bicep") is None, reason="the Bicep compiler is not installed")

@@ -1,9 +1,17 @@
 """docs/cost.md has the measured figures, and the formulae are those that Microsoft publishes."""
 
+import json
+import logging
 import re
 from collections.abc import Iterable
 
 import pytest
+from azure.monitor.opentelemetry.exporter.export.logs._exporter import _convert_log_to_envelope
+from opentelemetry.instrumentation.logging.handler import LoggingHandler
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
 
 from benchmarks import month, sizes
 from benchmarks.request_units import ReckoningEngine, index_terms, to_read, to_write
@@ -127,6 +135,39 @@ def test_the_flood_is_priced_at_the_limits_that_a_deployment_has():
     assert month.FLOOD_INSTANCES == parameters["maximumInstanceCount"]["default"]
     assert month.DAILY_CAP_GB == parameters["logDailyCapGb"]["default"]
     assert month.INSTANCE_GB * 1024 == parameters["instanceMemoryMB"]["default"]
+
+
+def test_our_log_line_is_as_long_as_the_calculation_says():
+    """As the distribution exports it, with the ids of a request."""
+    lines = InMemoryLogRecordExporter()
+    resource = Resource.create({"service.name": "func-savepoint-abcdefghijklm"})
+    provider = LoggerProvider(resource=resource)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(lines))
+    line = logging.LogRecord(
+        "savepoint.requests",
+        logging.INFO,
+        "/home/site/wwwroot/functions/http/api.py",
+        128,
+        "get_session_metadata 200 12.3 ms 2.28 RU in 1 calls",
+        None,
+        None,
+        "_serve",
+    )
+    with TracerProvider(resource=resource).get_tracer("worker").start_as_current_span("get_session_metadata"):
+        LoggingHandler(logger_provider=provider).emit(line)
+    [exported] = lines.get_finished_logs()
+    envelope = _convert_log_to_envelope(exported)
+    envelope.instrumentation_key = "00000000-0000-0000-0000-000000000000"
+    size = len(json.dumps(envelope.as_dict(), default=str))
+    assert size == pytest.approx(month.LINE_BYTES, rel=TOLERANCE)
+
+
+def test_the_backup_of_a_year_costs_what_the_guide_says():
+    guide = (ROOT / "docs" / "cost.md").read_text()
+    grown = re.search(r"12 x ([\d.]+) GB = (\d+) GB", guide)
+    assert grown is not None and round(12 * float(grown[1])) == int(grown[2])
+    price = int(grown[2]) * month.PER_BACKED_UP_GB
+    assert f"| its backup of 30 days | {grown[2]} GB, {price:.0f} dollars a month |" in guide
 
 
 def test_the_worked_month_adds_up():

@@ -189,5 +189,12 @@ def test_the_guide_names_every_variable_of_the_workflow():
     assert not [name for name in names if f"`{name}`" not in GUIDE]
 
 
+def test_the_guide_takes_the_account_of_the_app_also_beside_a_restored_one():
+    [line] = [line for line in GUIDE.splitlines() if line.strip().startswith("account=")]
+    environ = {"SAVEPOINT_COSMOS_ENDPOINT": "https://restored-1.documents.azure.com:443/"}
+    shell = ["sh", "-c", f'{line}\necho "$account"']
+    assert subprocess.run(shell, env=environ, capture_output=True, check=True).stdout == b"restored-1\n"
+
+
 def test_the_guide_says_what_was_checked_and_what_was_not():
     assert "parsed and checked, not compiled, not deployed" in " ".join(GUIDE.split())

@@ -15,6 +15,7 @@ import pytest
 from infra.containers import definition
 from persistence.storage.containers import CONTAINERS
 from tests.support.bicep import ROOT
+from tests.support.nonsense import NONSENSE, speaking
 
 SCRIPT = ROOT / "infra" / "hooks" / "indexes.py"
 TOKEN = "a token/with+odd characters"
@@ -123,6 +124,13 @@ def test_another_failure_ends_it_with_the_reason(run, account: Account, status: 
     account.status = status
     done = run()
     assert done.returncode == 1 and str(status) in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("reply", NONSENSE.values(), ids=NONSENSE)
+def test_what_does_not_speak_http_ends_it_with_the_address(run, reply: bytes):
+    with speaking(reply) as url:
+        done = run(SAVEPOINT_COSMOS_ENDPOINT=url)
+    assert done.returncode == 1 and url in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_person_who_is_not_signed_in_is_told(run):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from settings import AZURE_MARKERS
 from tests.support.bicep import bicep_file
 from tests.support.bicep_values import Stopped, evaluated
 from tests.support.shapes import CLIENT, shape, static_web_app, tokens
@@ -24,9 +25,13 @@ def test_the_list_of_what_is_wired_is_that_of_the_app():
     assert set(WIRED) == {name.upper() for name in written}
 
 
-@pytest.mark.parametrize("name", [*WIRED, "WEBSITE_AUTH_ENABLED", "WEBSITE_AUTH_X", "PYTHON_ENABLE_OPENTELEMETRY"])
+OTHERS = ["WEBSITE_AUTH_ENABLED", "WEBSITE_AUTH_X", "PYTHON_ENABLE_OPENTELEMETRY", "COSMOS_KEY", *AZURE_MARKERS]
+OTHERS += ["COSMOS_ENDPOINT_DISCOVERY", "AzureWebJobsStorage", "AzureWebJobsStorage__blobServiceUri"]
+
+
+@pytest.mark.parametrize("name", [*WIRED, *OTHERS])
 def test_what_is_wired_or_would_forge_the_platform_cannot_be_set(name: str):
-    for written in (name, name.lower()):
+    for written in {name, name.lower()}:
         for make in (tokens, static_web_app):
             with pytest.raises(Stopped, match=f"cannot set {written}"):
                 make(appSettings={"KEEP_REVISIONS": "50", written: "x"})
@@ -40,7 +45,9 @@ def test_every_other_setting_of_a_person_wins_over_the_default():
 
 @pytest.mark.parametrize(
     "origin",
-    ["*", "https://*.example.com", "https://a.example/", "https://a.example/app", "a.example", "ftp://a.example"],
+    ["*", "https://*.example.com", "https://a.example/", "https://a.example/app", "a.example", "ftp://a.example"]
+    + ["https://", "http://", "https:///", "https://a b.example", "https://A.example", "HTTPS://a.example", "null"]
+    + ["https://a.example?x", "https://a.example#x", "https://me@a.example", "httpx://a.example", "//a.example"],
 )
 def test_what_is_no_origin_stops_the_deployment(origin: str):
     with pytest.raises(Stopped, match="CORS_ORIGINS"):
@@ -48,6 +55,6 @@ def test_what_is_no_origin_stops_the_deployment(origin: str):
 
 
 def test_origins_are_trimmed_and_empty_ones_left_out():
-    site = tokens(corsOrigins=" https://a.example , http://localhost:4200,, ").site
+    site = tokens(corsOrigins=" https://a.example , http://localhost:4200,,\t, ").site
     assert site["siteConfig"]["cors"]["allowedOrigins"] == ["https://a.example", "http://localhost:4200"]
     assert tokens().site["siteConfig"]["cors"]["allowedOrigins"] == []

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import pytest
 from functions.client import config_of
 from functions.identity.settings import AuthMode
 from persistence import Stores, open_stores
-from settings import PLATFORM_AUTHENTICATION, Settings
-from tests.support.bicep import bicep_file
+from settings import PLATFORM_AUTHENTICATION, InvalidSettings, Settings
+from tests.support.bicep import FILES, bicep_file
 from tests.support.bicep_values import evaluated
 from tests.support.http import Client, assert_ok, assert_problem
-from tests.support.shapes import CLIENT, FRONT, ISSUER, TENANT, Shape, static_web_app, tokens
+from tests.support.shapes import AZURE, CLIENT, FRONT, ISSUER, REQUIRED, TENANT, Shape, static_web_app, tokens
 
 ME = "persistence/me"
 MARKERS = {"WEBSITE_SITE_NAME": "func"}
@@ -98,16 +99,22 @@ def test_a_static_web_app_wins_over_a_registration_that_is_left_over():
 
 def test_the_app_gets_its_settings_before_the_platform_stops_to_check():
     """A process that still trusts the platform's header would believe everybody."""
-    main = bicep_file("main.bicep").named("modules")
-    assert "functionApp.outputs.name" in bicep_file("main.bicep").text
-    assert "settings" in evaluated("function-app.bicep", {}).declared
-    assert main["authentication"]["detail"]["path"] == "authentication.bicep"
+    # Azure begins a module when the modules whose outputs it takes are complete.
+    function_app = {"outputs": {"name": "complete"}}
+    main = evaluated("main.bicep", AZURE | REQUIRED | {"group": {}, "functionApp": function_app})
+    assert main["authentication"]["params"]["functionAppName"] == "complete"
+    written = {
+        (path.name, name)
+        for path in FILES
+        for name in re.findall(r"sites/config@[^{]*\{\s*parent: app\s*name: '(\w+)'", path.read_text())
+    }
+    assert written == {("function-app.bicep", "appsettings"), ("authentication.bicep", "authsettingsV2")}
 
 
 def test_no_secret_and_no_stand_in_for_one_is_left():
     for shape in (tokens(), static_web_app()):
         assert not [name for name in shape.settings if "SECRET" in name or "OVERRIDE" in name]
-        assert "registration" not in shape.authentication
+        assert not re.search("secret|password|certificate", json.dumps(shape.authentication), re.IGNORECASE)
 
 
 async def test_the_app_starts_with_tokens_and_ignores_what_anybody_can_forge(started):
@@ -125,5 +132,5 @@ async def test_the_app_starts_behind_a_static_web_app_and_knows_its_people(start
 
 def test_behind_a_static_web_app_the_app_does_not_start_while_the_platform_is_off():
     environ = as_the_platform(static_web_app()) | {PLATFORM_AUTHENTICATION: "False"}
-    with pytest.raises(Exception, match="trusts a header that anyone could send"):
+    with pytest.raises(InvalidSettings, match="trusts a header that anyone could send"):
         Settings.from_environ(environ)

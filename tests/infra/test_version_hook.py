@@ -12,7 +12,9 @@ from threading import Thread
 import pytest
 
 from functions.health import HealthView, build_of
+from settings import Settings
 from tests.support.bicep import ROOT
+from tests.support.nonsense import NONSENSE, speaking
 
 HOOKS = Path("infra", "hooks")
 Answer = tuple[int, str | None]
@@ -85,6 +87,19 @@ def test_every_package_has_a_name_of_its_own(folder: Path) -> None:
     assert len({stamped(folder) for _ in range(3)}) == 3
 
 
+@pytest.mark.parametrize("environ", [{}, {"WEBSITE_SITE_NAME": "func"}], ids=["checkout", "azure"])
+def test_only_a_deployment_says_that_it_is_the_package(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    """Packing leaves the name in the checkout."""
+    build = stamped(folder)
+    monkeypatch.setattr("settings.FOLDER", folder / "functions")
+    cosmos = {"STORE_ENGINE": "cosmos", "COSMOS_ENDPOINT": "https://x.example"}
+    tokens = {"AUTH_MODE": "jwt", "JWT_ISSUERS": "https://i.example", "JWT_AUDIENCE": "x"}
+    rules = Settings.from_environ({**cosmos, **tokens, **environ}).app_rules()
+    assert rules.build == (build if environ else None)
+
+
 def test_a_deployment_succeeds_when_the_new_version_answers(folder: Path, app: App) -> None:
     build = stamped(folder)
     app.live = [(404, None), (503, None), (200, "old"), (200, "new")]
@@ -132,6 +147,14 @@ def test_an_app_that_does_not_respond_fails_too(folder: Path, unused_tcp_port: i
     stamped(folder)
     done = hook(folder, "check", SAVEPOINT_URL=f"http://127.0.0.1:{unused_tcp_port}")
     assert done.returncode == 1 and "does not respond" in done.stderr
+
+
+@pytest.mark.parametrize("reply", NONSENSE.values(), ids=NONSENSE)
+def test_what_does_not_speak_http_counts_as_no_response(folder: Path, reply: bytes) -> None:
+    stamped(folder)
+    with speaking(reply) as url:
+        done = hook(folder, "check", SAVEPOINT_URL=url)
+    assert done.returncode == 1 and "does not respond" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_outside_azd_and_without_a_package_it_says_so(folder: Path, app: App) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.deltas import delta_of, written
 from persistence.conditions import Conditions
 from persistence.errors import (
     BaseGone,
@@ -26,7 +27,7 @@ from persistence.sessions.store import SessionStore
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import PAYLOAD, Engine, Stored
 from tests.sessions.test_races import UnseenContent
-from tests.support.deltas import delta_of, inserting, written
+from tests.support.deltas import inserting
 from tests.support.engines import AnswersLost, CountingReads, LateReads, saves_at_once
 from tests.support.sessions import (
     OWNER,

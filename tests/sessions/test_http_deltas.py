@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.deltas import delta_of, written
 from functions.http.digests import repr_digest
 from persistence import stores_over
 from persistence.content import CONTENT_MAX_BYTES
@@ -18,7 +19,7 @@ from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
 from tests.conftest import SETTINGS, UNCACHED
-from tests.support.deltas import delta_between, delta_of, inserting, missing_encoder, written
+from tests.support.deltas import delta_between, inserting, missing_encoder
 from tests.support.drafts import DRAFTS
 from tests.support.http import Client, Response, assert_ok, assert_problem, made, metadata_path
 from tests.support.sessions import sha256

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from benchmarks.deltas import delta_of
 from persistence.conditions import Conditions
 from persistence.content import pack
 from persistence.documents import caseless
@@ -32,7 +33,6 @@ from persistence.storage.query import Operator, Sort
 from persistence.storage.sqlite.engine import SqliteEngine
 from persistence.trash.store import Emptied, TrashStore
 from tests.conftest import new_cosmos_account
-from tests.support.deltas import delta_of
 from tests.support.sessions import assert_sound, new, session_store, sha256, stored_heads
 
 T = TypeVar("T")

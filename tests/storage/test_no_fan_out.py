@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.deltas import delta_of
 from functions.http.bodies import NDJSON
 from functions.http.digests import repr_digest
 from persistence import Stores, stores_over
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.breaking import Asks
-from tests.support.deltas import delta_of
 from tests.support.http import NEW, Client, Response
 from tests.support.imports import ndjson, session_line, version_line
 from tests.support.routes import endpoints

@@ -60,6 +60,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "split": lambda text, separator: text.split(separator),
     "startsWith": lambda text, start: text.lower().startswith(start.lower()),
     "string": str,
+    "toLower": lambda text: text.lower(),
     "toUpper": lambda text: text.upper(),
     "trim": lambda text: text.strip(),
     "union": _union,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from persistence.errors import OwnerFull, StoreUnavailable
+from persistence.storage.checks import item_size
 from persistence.storage.containers import Container
 from persistence.storage.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
 from persistence.storage.query import Aggregate, Page, Query
@@ -126,7 +127,8 @@ class Asks(Around):
 
 
 class FullOwner(Around):
-    """While `owner` is set, that partition has no room: what creates an item there is refused as a whole."""
+    """While `owner` is set, that partition has no room: what creates or enlarges an item there is refused as a
+    whole."""
 
     owner: str | None = None
 
@@ -135,9 +137,35 @@ class FullOwner(Around):
             raise OwnerFull
         return await super().create(container, item)
 
+    async def replace(self, container: Container, item: Item, if_match: str) -> str:
+        await self._refuse_growth(container, item)
+        return await super().replace(container, item, if_match)
+
+    async def patch(
+        self, container: Container, id: str, partition: str, operations: Sequence[Set | Increment | Remove]
+    ) -> Stored:
+        if partition != self.owner:
+            return await super().patch(container, id, partition, operations)
+        before = await self.inner.read(container, id, partition)
+        after = await super().patch(container, id, partition, operations)
+        if item_size(after.item) > item_size(before.item):
+            await self.inner.replace(container, before.item, after.etag)
+            raise OwnerFull
+        return after
+
     async def commit(
         self, container: Container, partition: str, operations: Sequence[Create | Replace]
     ) -> list[str]:
-        if partition == self.owner and any(isinstance(one, Create) for one in operations):
-            raise OwnerFull
+        if partition == self.owner:
+            for one in operations:
+                if isinstance(one, Create):
+                    raise OwnerFull
+                await self._refuse_growth(container, one.item)
         return await super().commit(container, partition, operations)
+
+    async def _refuse_growth(self, container: Container, item: Item) -> None:
+        partition = item[container.partition_key]
+        if partition == self.owner:
+            stored = await self.inner.read(container, item["id"], partition)
+            if item_size(item) > item_size(stored.item):
+                raise OwnerFull

@@ -6,12 +6,10 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from persistence.deltas import checksum_of
+from benchmarks.deltas import delta_of
 from tests.support.node import NODE
 
 FOLDER = Path(__file__).resolve().parents[1] / "typescript"
-DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
-Command = bytes | tuple[int, int]
 
 
 def missing_encoder() -> str | None:
@@ -40,28 +38,6 @@ def _encoder() -> "subprocess.Popen[bytes]":
     )
 
 
-def number(value: int) -> bytes:
-    """Returns a number as the format writes it."""
-    digits = DIGITS[value % 64]
-    while value := value // 64:
-        digits = DIGITS[value % 64] + digits
-    return digits.encode()
-
-
-def written(size: int, *commands: Command, checksum: int = 0) -> bytes:
-    """Returns a delta of these commands: a text to insert, or the count and the offset of a copy."""
-    body = b"".join(
-        number(len(one)) + b":" + one if isinstance(one, bytes) else number(one[0]) + b"@" + number(one[1]) + b","
-        for one in commands
-    )
-    return number(size) + b"\n" + body + number(checksum) + b";"
-
-
 def inserting(target: bytes) -> bytes:
     """Returns the delta that copies nothing. It fits every base."""
     return delta_of(target, target)
-
-
-def delta_of(target: bytes, *commands: Command) -> bytes:
-    """Returns a delta of these commands with the size and the checksum of the content that they should make."""
-    return written(len(target), *commands, checksum=checksum_of(target))

@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
+from benchmarks.deltas import Command, delta_of
 from functions.sync.views import BODY_MAX_BYTES
 from persistence import Stores, stores_over
 from persistence.content import CONTENT_MAX_BYTES
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
-from tests.support.deltas import Command, delta_of
 from tests.support.drafts import DRAFTS
 from tests.support.engines import CountingReads, InSteps
 from tests.support.http import SESSIONS, Client, Response, assert_ok, assert_problem

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from benchmarks.deltas import delta_of
 from persistence.conditions import Conditions
 from persistence.errors import (
     Changed,
@@ -33,7 +34,6 @@ from persistence.storage.engine import Engine
 from persistence.sync.items import DeltaItem, RefusedItem, SyncItem
 from persistence.sync.store import SyncStore
 from tests.support.activity import Witness, assert_told
-from tests.support.deltas import delta_of
 from tests.support.engines import CountingReads, InSteps
 from tests.support.sessions import (
     OWNER,

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from functions.health import TIMERS_ASK_SECONDS, Punctuality
+from functions.health import ASK_SECONDS, TIMERS_ASK_SECONDS, Punctuality
+from functions.http.errors import StillAway
 from functions.timers import _run
 from persistence import stores_over
 from persistence.errors import StoreUnavailable, TimersLate
@@ -207,3 +208,22 @@ async def test_a_flood_of_questions_reads_the_records_once_a_minute(
         with pytest.raises(TimersLate):
             await punctuality.check()
     assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+async def test_a_store_that_is_away_is_not_asked_again_at_once(engine: Engine) -> None:
+    at, reads = 0.0, 0
+
+    class Away(Around):
+        async def read(self, *_: object) -> Stored:
+            nonlocal reads
+            reads += 1
+            raise StoreUnavailable
+
+    punctuality = Punctuality(records(Away(engine), DAILY), lambda: at)
+    for fault, expected in ((StoreUnavailable, 1), (StillAway, 1), (StillAway, 1)):
+        with pytest.raises(fault):
+            await punctuality.check()
+        assert reads == expected
+    at += ASK_SECONDS
+    with pytest.raises(StoreUnavailable):
+        await punctuality.check()

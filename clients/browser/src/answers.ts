@@ -19,8 +19,10 @@ export const answers: Omit<Table, keyof Answers | "lost" | "same" | "more"> = {
     s.kind = meta.status;
     s.whole = false;
     s.tries = s.stuck = 0;
-    if (sent) s.acked = Math.max(s.acked, a.edits);
-    if (sent) s.auto = true;
+    if (sent) {
+      s.acked = Math.max(s.acked, a.edits);
+      s.auto = true;
+    }
     if (a.form !== "content" && JSON.stringify(a.rename) === JSON.stringify(s.rename)) s.rename = null;
     if (!s.rename) s.title = meta.title;
     if (s.kind === "active") s.promote = false;

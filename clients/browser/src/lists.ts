@@ -1,6 +1,7 @@
 /** What belongs to a person besides the open documents. Every call rejects with a Problem. */
 
 import type { Ask } from "./calls.js";
+import { TOGETHER } from "./sync.js";
 import type { operations } from "./wire.gen.js";
 import type {
   ActivityPage,
@@ -70,9 +71,6 @@ export interface Lists {
   readonly activity: { list(query?: Query<"getActivity">): Promise<ActivityPage> };
   usage(): Promise<UsageAndLimits>;
 }
-
-/** The most that one sync takes. */
-const TOGETHER = 40;
 
 export function createLists(get: Ask, newId: () => string): Lists {
   const list =

@@ -67,8 +67,7 @@ export function attempt(s: State, out: Effect[], form: Form, more: Partial<Attem
     at: 0,
     ...more,
   };
-  if (s.attempt.at) out.push(["send", true]);
-  else out.push(["keep"]);
+  out.push(s.attempt.at ? ["send", true] : ["keep"]);
 }
 
 /** Sends what is next: a repetition, or a new attempt with the newest state. One attempt at a time. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { compare, merge, pieces } from "../src/elements/difference/compare.js";
+import { compare, isAsBefore, merge, pieces, withPart } from "../src/elements/difference/compare.js";
 
 const json = (value: unknown) => JSON.stringify(value);
 const changes = (before: unknown, after: unknown, key?: string) =>
@@ -56,7 +56,8 @@ const items = fc.uniqueArray(fc.record({ id: fc.nat(12), lap: fc.nat(3) }), { se
 const value = fc.oneof(
   items,
   fc.array(fc.nat(3)),
-  fc.jsonValue().filter((one) => typeof one === "object" && one !== null),
+  // An object with the key `__proto__` is compared as text.
+  fc.jsonValue().filter((one) => typeof one === "object" && one !== null && !json(one).includes('"__proto__":')),
   fc.dictionary(fc.constantFrom("a", "b", "c"), fc.oneof(items, fc.array(fc.nat(3)), fc.nat(3))),
 );
 /** The lines of one side, without what the other one has in their place. */
@@ -68,7 +69,7 @@ test("the right side is the whole new text in its final order, and the left side
   const sorted = (lines: unknown[]) => [...text(lines)].sort().join("");
   fc.assert(
     fc.property(value, value, (before, after) => {
-      if (compare(json(before), json(after)).form === "text") return;
+      if (Array.isArray(before) !== Array.isArray(after)) return; // these are compared as lines
       assert.equal(text(side(before, after, "after")), text(side(after, after, "after")));
       const isMoved = compare(json(before), json(after)).changes.some(({ kind }) => kind === "moved");
       if (!isMoved) assert.equal(sorted(side(before, after, "before")), sorted(side(before, before, "before")));
@@ -149,6 +150,126 @@ test("one side that changed nothing loses nothing, whatever the other did", () =
       }
     }),
   );
+});
+
+const all = ({ overlaps, result }: ReturnType<typeof merge>, side: "mine" | "theirs") => result(overlaps.map(() => side));
+
+test("without a base, all mine is mine, and all theirs is theirs, to the letter", () => {
+  const text = fc.oneof(value.map(json), value.map((one) => JSON.stringify(one, null, 2)), fc.string({ unit: fc.constantFrom("a", "\r\n", "\n", "1.0") }));
+  fc.assert(
+    fc.property(text, text, (mine, theirs) => {
+      const found = merge(undefined, mine, theirs);
+      if (sameAs(read(mine)) === sameAs(read(theirs))) return; // there is nothing to choose
+      assert.equal(all(found, "mine"), mine);
+      assert.equal(all(found, "theirs"), theirs);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+const read = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text.split(/\r?\n/);
+  }
+};
+
+const loose = fc.array(fc.oneof(fc.nat(3), fc.record({ a: fc.nat(2) })), { maxLength: 5 });
+const choices = fc.infiniteStream(fc.constantFrom("mine" as const, "theirs" as const));
+
+test("a merged array without ids has no item more often or more seldom than both sides, and is one side if it is asked", () => {
+  fc.assert(
+    fc.property(loose, loose, loose, choices, (base, mine, theirs, side) => {
+      const { overlaps, result } = merged(base, mine, theirs);
+      const found = JSON.parse(result(overlaps.map(() => side.next().value!))) as unknown[];
+      if (overlaps.length) assert.ok([mine, theirs].some((one) => json(one) === json(found)));
+      const count = (all: unknown[], one: unknown) => all.filter((other) => json(other) === json(one)).length;
+      for (const one of [...mine, ...theirs, ...found]) {
+        const [m, t, here] = [mine, theirs, found].map((all) => count(all, one)) as [number, number, number];
+        assert.ok(here <= Math.max(m, t) && here >= Math.min(m, t), json({ base, mine, theirs, found }));
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+const identified = fc.uniqueArray(fc.record({ id: fc.nat(5), a: fc.nat(2), b: fc.nat(2) }), { selector: ({ id }) => id, maxLength: 5 });
+
+test("each item of a merged array with ids is there once, and each member of it is one that a side has there", () => {
+  fc.assert(
+    fc.property(identified, identified, identified, choices, (base, mine, theirs, side) => {
+      const { overlaps, result } = merged(base, mine, theirs);
+      const found = JSON.parse(result(overlaps.map(() => side.next().value!))) as typeof base;
+      assert.equal(new Set(found.map(({ id }) => id)).size, found.length);
+      for (const { id, a, b } of found) {
+        const both = [...mine, ...theirs].filter((one) => one.id === id);
+        assert.ok(both.some((one) => one.a === a) && both.some((one) => one.b === b));
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("an order that both have changed is asked", () => {
+  const [a, b, c] = runs;
+  const { overlaps, result } = merged(runs, [c, a, b], [b, a, c]);
+  assert.equal(overlaps.length, 1);
+  assert.deepEqual(JSON.parse(result(["theirs"])), [b, a, c]);
+});
+
+test("an item that was inserted on one side shifts none of the other", () => {
+  const { overlaps, result } = merged([{ a: 1 }, { a: 2 }], [{ a: 0 }, { a: 1 }], [{ a: 1 }, { a: 3 }]);
+  assert.deepEqual(overlaps.map(({ path }) => path), [[]]);
+  assert.deepEqual(JSON.parse(result(["theirs"])), [{ a: 1 }, { a: 3 }]);
+});
+
+test("no number changes by a merge", () => {
+  const text = (own: string) => `{"own":${own},"a":1.0,"b":[1E5,-1.50,100],"c":{"id":7.0}}\n`;
+  assert.equal(merge(text("1"), text("2"), text("1").replace('"c"', '"d":3.0,"c"')).result([]), text("2").replace("}}", '},"d":3.0}'));
+  for (const lost of ["1e400", "-0", "12345678901234567891", "0.12345678901234567891"]) {
+    const lines = (own: string) => `{\n"own":${own},\n"x":1,\n"lost":${lost}\n}`;
+    assert.equal(merge(lines("1"), lines("2"), lines("1")).result([]), lines("2"));
+    assert.equal(compare(`[${lost}]`, "[5]").changes[0]?.path.length, 0, "it is compared as text");
+  }
+  assert.deepEqual(compare('{"a":1.0}', '{"a":1}').isOnlyForm, true);
+});
+
+test("members that objects have by themselves are compared and merged as others", () => {
+  assert.deepEqual(changes({}, { constructor: 1, toString: 2 }).map(({ path }) => path), ["constructor", "toString"]);
+  assert.deepEqual(changes({ constructor: 1, a: 1 }, { a: 2 }).map(({ path }) => path), ["constructor", "a"]);
+  assert.deepEqual(changes({ constructor: 1, a: 1 }, { constructor: 1, a: 2 }).map(({ path }) => path), ["a"]);
+  assert.equal(json(compare(json({}), json({ x: { valueOf: 1 } })).changes[0]!.after), '{"valueOf":1}');
+  const text = '{"__proto__":1,"a":1}';
+  assert.equal(merge(text, text.replace("1}", "2}"), text).result([]), text.replace("1}", "2}"));
+  assert.equal(compare(text, text.replace("1,", "2,")).changes.length, 1);
+  assert.deepEqual(changes({ a: "__proto__" }, { a: "x" }).map(({ path }) => path), ["a"]);
+});
+
+test("ends of lines are no change, stay as they are, and hinder no merge", () => {
+  assert.deepEqual([compare("a\r\nb", "a\nb").changes, compare("a\r\nb", "a\nb").isOnlyForm], [[], true]);
+  const windows = (text: string) => text.replaceAll("\n", "\r\n");
+  assert.equal(merge("1\n2\n3\n4\n5", windows("m\n2\n3\n4\n5"), "1\n2\n3\n4\nt").result([]), windows("m\n2\n3\n4\nt"));
+  assert.equal(merge("1\n2\n3\n4\n5", "m\n2\n3\n4\n5", windows("1\n2\n3\n4\nt")).result([]), windows("m\n2\n3\n4\nt"));
+  assert.equal(merge("1\r\n2\n3", "m\r\n2\n3", "1\r\n2\nt").result([]), "m\r\n2\nt");
+});
+
+test("one part is put into a text whose numbers and form stay", () => {
+  const text = '{\r\n  "a": 1.0,\r\n  "runs": [1e2, 2]\r\n}\r\n';
+  assert.equal(withPart(text, ["runs", 1], 3, false).replaceAll(/\s/g, ""), '{"a":1.0,"runs":[1e2,3]}');
+  assert.ok(withPart(text, ["a"], 2, false).startsWith('{\r\n  "a": 2,\r\n') && withPart(text, ["a"], 2, false).endsWith("}\r\n"));
+});
+
+test("a position counts only while the whole array is the same", () => {
+  assert.equal(isAsBefore(["runs", 1, "lap"], '{"runs":[{"lap":1},{"lap":2}]}', '{"x":1,"runs":[{"lap":1},{"lap":2}]}'), true);
+  assert.equal(isAsBefore(["runs", 1, "lap"], '{"runs":[{"lap":1},{"lap":2}]}', '{"runs":[{"lap":0},{"lap":2}]}'), false);
+  assert.equal(isAsBefore(["oil"], '{"oil":1,"x":1}', '{"oil":1,"x":2}'), true);
+  assert.equal(isAsBefore(["oil"], '{"oil":1}', "no JSON"), false);
+});
+
+test("what only one side changed is named once, also beside what is asked", () => {
+  const { merged: alone } = merged({ a: 1, b: 1, c: 1 }, { a: 2, b: 2, c: 1 }, { a: 3, b: 1, c: 2 });
+  assert.deepEqual(alone.map(({ side, change }) => [side, change.path.join()]), [["mine", "b"], ["theirs", "c"]]);
 });
 
 test("all mine is mine, and all theirs is theirs, where they overlap at all", () => {

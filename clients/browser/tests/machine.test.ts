@@ -219,6 +219,13 @@ class Run {
   }
 }
 
+/** What was asked for by a save must not outlive the edits that a person gives up. */
+const PROMOTED_THEN_RELOADED = [
+  ...["save", "run", "run", "other person", "run", "run", "reload", "hide", "journal"].map((name) => [name, 0, 0, 0]),
+  ["run", 0, 5, 1],
+  ["flush", 0, 0, 0],
+] as Command[];
+
 const RUNS = Number(process.env["RUNS"] ?? 3000);
 
 test("each edit is on the server, in the journal or on a screen, whatever happens", () => {
@@ -232,6 +239,6 @@ test("each edit is on the server, in the journal or on a screen, whatever happen
         run.finish();
       },
     ),
-    { numRuns: RUNS, includeErrorInReport: true },
+    { numRuns: RUNS, includeErrorInReport: true, examples: [[PROMOTED_THEN_RELOADED, "ask"]] },
   );
 });

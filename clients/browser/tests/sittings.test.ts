@@ -32,6 +32,13 @@ test("another document, device, action or name is another row", () => {
   for (const more of other) assert.equal(fold([line("14:01"), line("14:00", more)]).length, 2);
 });
 
+test("lines of one moment are told apart, and a row that grows stays the same row", () => {
+  const other = line("14:00", { subject: { kind: "session", id: "b", title: "Beta" } });
+  const found = fold([line("14:00"), other]).map(({ id }) => id);
+  assert.notEqual(found[0], found[1]);
+  assert.equal(fold([line("14:10", { version: 2 }), line("14:00")])[0]!.id, found[0]);
+});
+
 test("no cell of the file can be run as a formula, and none breaks its row", () => {
   for (const title of ["=1+1", "+1", "-1", "@x", "\t=1"]) {
     const [, row] = csvOf([line("14:00", { subject: { kind: "session", id: "a", title } })]).split("\r\n");

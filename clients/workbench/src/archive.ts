@@ -1,5 +1,7 @@
 /** The file of an export: which documents it has, and how it is sent in parts. */
 
+import { say } from "./language.js";
+
 /** The most bytes and lines in one request. The server accepts a little more. */
 const BYTES_MAX = 6_000_000;
 const LINES_MAX = 1_000;
@@ -40,7 +42,7 @@ export async function read(file: File): Promise<Archive> {
 
 /** A part of an export can begin with the history of a document that is in the part before. */
 function start(documents: (ArchivedDocument & { lines: string[] })[]): { lines: string[] } {
-  const first = { title: "(without its document)", status: "", bytes: 0, updatedAt: undefined, lines: [] as string[] };
+  const first = { title: say("(without its document)"), status: "", bytes: 0, updatedAt: undefined, lines: [] as string[] };
   documents.push(first);
   return first;
 }
@@ -50,13 +52,13 @@ function described(line: string, index: number): Omit<ArchivedDocument, "lines">
     const { metadata = {} } = JSON.parse(line) as { metadata?: Record<string, unknown> };
     const { title, status, contentBytes, updatedAt } = metadata;
     return {
-      title: String(title ?? "Untitled"),
+      title: String(title ?? say("Untitled")),
       status: String(status ?? ""),
       bytes: Number(contentBytes ?? 0),
       updatedAt: typeof updatedAt === "string" ? updatedAt : undefined,
     };
   } catch {
-    return { title: `Document ${index + 1}, unreadable`, status: "", bytes: 0, updatedAt: undefined };
+    return { title: say("Document {number}, unreadable", { number: index + 1 }), status: "", bytes: 0, updatedAt: undefined };
   }
 }
 

@@ -3,8 +3,9 @@
 import type { OpenDocument, Server } from "@savepoint/client";
 import type { SavepointEvents } from "@savepoint/client/elements";
 import type { Editor } from "./editor.js";
+import { say } from "./language.js";
 import { opened, type Dialog, type Opened } from "./opened.js";
-import { changed, element, make, notify, words } from "./page.js";
+import { changed, element, make, notify, onClick, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
 interface Options {
@@ -24,10 +25,10 @@ export async function showDocument({ server, id, onId, back, isCurrent }: Option
   /** Until the editor shows it. */
   let text = "";
   let isShown = false;
-  const show = (): void => editor.show(text, { label: "Content", readOnly: false });
+  const show = (): void => editor.show(text, { label: say("Content"), readOnly: false });
   const doc = await server.open({
     ...(id ? { id } : {}),
-    title: "Untitled",
+    title: say("Untitled"),
     serialize: () => (isShown ? editor.text : text),
     apply: (content) => {
       text = content;
@@ -40,7 +41,7 @@ export async function showDocument({ server, id, onId, back, isCurrent }: Option
   }
   const heading = make("h2", { className: "spread" });
   let listed = "";
-  const made = opened(doc, server, "Untitled", (state, title) => {
+  const made = opened(doc, server, say("Untitled"), (state, title) => {
     // What the lists show of it.
     const now = state.version ? `${state.id} ${state.title} ${state.draft}` : listed;
     if (now !== listed && (listed || !id)) changed();
@@ -58,7 +59,7 @@ export async function showDocument({ server, id, onId, back, isCurrent }: Option
   });
   const saveAs = element("savepoint-save", { doc, server, as: true }) as Dialog;
   fill(
-    make("a", { className: "back", href: back, textContent: "Back to the list" }),
+    make("a", { className: "back", href: back, textContent: say("Back to the list") }),
     make("div", { className: "tools" }, heading, made.light),
     toolbar(doc, server, made, saveAs, panel),
     panel,
@@ -79,11 +80,8 @@ function toolbar(
   saveAs: Dialog,
   panel: HTMLElement,
 ): HTMLElement {
-  const button = (label: string, act: () => unknown): HTMLButtonElement => {
-    const made = make("button", { textContent: label });
-    made.addEventListener("click", () => void act());
-    return made;
-  };
+  const button = (label: string, act: () => unknown): HTMLButtonElement =>
+    onClick(make("button", { textContent: label }), act);
   /** A panel is opened and closed by the same button. */
   const toggle = (label: string, name: string): HTMLButtonElement => {
     const made = button(label, () => {
@@ -94,16 +92,16 @@ function toolbar(
     made.setAttribute("aria-expanded", "false");
     return made;
   };
-  const toggles = [toggle("History", "savepoint-history"), toggle("Share", "savepoint-share")];
-  const saving = button("Save", () => save.show());
+  const toggles = [toggle(say("History"), "savepoint-history"), toggle(say("Share"), "savepoint-share")];
+  const saving = button(say("Save"), () => save.show());
   saving.className = "main";
   return make(
     "div",
     { className: "tools" },
     saving,
-    button("Save as", () => saveAs.show()),
+    button(say("Save as"), () => saveAs.show()),
     ...toggles,
-    button("Delete", () => remove(doc, server, unguard)),
+    button(say("Delete"), () => remove(doc, server, unguard)),
   );
 }
 
@@ -116,12 +114,12 @@ async function remove(doc: OpenDocument, server: Server, unguard: () => void): P
     isKept = doc.state.version !== undefined;
     unguard();
   } catch (error) {
-    return notify(`“${title}” could not be deleted: ${words(error)}`);
+    return notify(say("“{title}” could not be deleted: {reason}", { title, reason: words(error) }));
   }
   location.hash = "#/sessions";
   changed();
   if (!isKept) return; // there was nothing to keep
-  notify(`“${title}” is in the trash.`, async () => {
+  notify(say("“{title}” is in the trash.", { title }), async () => {
     await server.trash.restore(id);
     changed();
     location.hash = `#/session/${id}`;

@@ -2,11 +2,12 @@
 
 import type { Server } from "@savepoint/client";
 import { rehearse } from "./importing.js";
+import { say } from "./language.js";
 import { find, make } from "./page.js";
 
 /** Takes files that are dropped anywhere. What is no file is ignored, and Escape removes the overlay. */
 export function acceptDrops(server: Server): void {
-  const overlay = make("div", { className: "drop", textContent: "Drop a file of an export", hidden: true });
+  const overlay = make("div", { className: "drop", textContent: say("Drop a file of an export"), hidden: true });
   document.body.append(overlay);
   const hasFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
   addEventListener("dragenter", (event) => (overlay.hidden = !hasFile(event)));

@@ -11,6 +11,21 @@ export function make<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Does something at each click, but not while the click before is still doing it. */
+export function onClick<E extends HTMLElement>(element: E, act: () => unknown): E {
+  let isBusy = false;
+  element.addEventListener("click", async () => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      await act();
+    } finally {
+      isBusy = false;
+    }
+  });
+  return element;
+}
+
 /** Returns an element of the browser module or of the page, with properties. */
 export const element = (name: string, properties: object = {}): HTMLElement =>
   Object.assign(document.createElement(name), properties);

@@ -1,6 +1,7 @@
 /** Who one is, and the server as this person. */
 
 import { connect, type Server } from "@savepoint/client";
+import { say } from "./language.js";
 import { find, make, notify, words } from "./page.js";
 import type { Issuer, Signing } from "./signing.js";
 
@@ -63,7 +64,7 @@ export async function arrive(): Promise<void> {
   try {
     place = (await (await signing())?.arrive()) ?? place;
   } catch (error) {
-    notify(`You are not signed in: ${words(error)}`);
+    notify(say("You are not signed in: {reason}", { reason: words(error) }));
   }
   const { pathname, hash } = new URL(place, location.href);
   if (pathname !== location.pathname) {
@@ -77,18 +78,18 @@ export async function arrive(): Promise<void> {
 export function showPerson(server: Server): void {
   shownPerson(server).then(
     (found) => find("#who").replaceChildren(found),
-    (error: unknown) => find("#who").replaceChildren(`Who is signed in is not known: ${words(error)}`),
+    (error: unknown) => find("#who").replaceChildren(say("Who is signed in is not known: {reason}", { reason: words(error) })),
   );
 }
 
 async function shownPerson(server: Server): Promise<Node | string> {
   const [{ authMode }, me, issuer] = await Promise.all([configured(), ownerOf(server), signing()]);
   if (authMode === "local") return switcher(me ?? "nobody");
-  if (!me) return (await signInButton()) ?? "Not signed in";
-  if (!issuer) return `Signed in as ${me}`;
-  const out = make("button", { textContent: "Sign out" });
+  if (!me) return (await signInButton()) ?? say("Not signed in");
+  if (!issuer) return say("Signed in as {name}", { name: me });
+  const out = make("button", { textContent: say("Sign out") });
   out.addEventListener("click", () => void issuer.signOut().catch(refused));
-  return make("span", { className: "who" }, `Signed in as ${(await issuer.name()) ?? me}`, out);
+  return make("span", { className: "who" }, say("Signed in as {name}", { name: (await issuer.name()) ?? me }), out);
 }
 
 /** Returns what leads to the page for signing in, and back here. Undefined if there is none. */
@@ -96,15 +97,15 @@ export async function signInButton(): Promise<HTMLElement | undefined> {
   const [{ signIn }, issuer] = await Promise.all([configured(), signing()]);
   if (signIn) {
     const href = signIn + encodeURIComponent(location.pathname + location.hash);
-    return make("a", { href, className: "button", textContent: "Sign in" });
+    return make("a", { href, className: "button", textContent: say("Sign in") });
   }
   if (!issuer) return undefined;
-  const button = make("button", { className: "main", textContent: "Sign in" });
+  const button = make("button", { className: "main", textContent: say("Sign in") });
   button.addEventListener("click", () => void issuer.signIn().catch(refused));
   return button;
 }
 
-const refused = (error: unknown): void => notify(`The page for signing in cannot be reached: ${words(error)}`);
+const refused = (error: unknown): void => notify(say("The page for signing in cannot be reached: {reason}", { reason: words(error) }));
 
 /** Returns undefined if nobody is signed in. */
 async function ownerOf(server: Server): Promise<string | undefined> {
@@ -121,8 +122,8 @@ function switcher(me: string): HTMLElement {
   const form = make(
     "form",
     { className: "who" },
-    make("label", {}, "Person ", name),
-    make("button", { textContent: "Switch" }),
+    make("label", {}, `${say("Person")} `, name),
+    make("button", { textContent: say("Switch") }),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -1,5 +1,6 @@
 /** What stands beside the list: a document, a snapshot, or something else. Each can be left. */
 
+import { say } from "./language.js";
 import { find, make } from "./page.js";
 
 export interface Shown {
@@ -52,7 +53,7 @@ let isOpening = false;
 /** Shows at once that something else is coming: what was there cannot be edited any more. */
 function opening(): void {
   const main = find("#shown");
-  main.replaceChildren(make("p", { className: "quiet calm", textContent: "Opening…" }));
+  main.replaceChildren(make("p", { className: "quiet calm", textContent: say("Opening…") }));
   isOpening = turn > 1; // the first thing takes no focus
 }
 

@@ -1,7 +1,8 @@
 /** A snapshot that somebody shared: read-only, with a way to go on with a copy. It touches no work of the visitor. */
 
 import type { Server } from "@savepoint/client";
-import { element, make, notify, words } from "./page.js";
+import { say } from "./language.js";
+import { element, make, notify, onClick, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
 /** Shows a snapshot. Opening it counts as a visit. Rejects with a Problem. */
@@ -17,33 +18,34 @@ export async function showSnapshot(
   ]);
   if (!isCurrent()) return nothing;
   const editor = new Editor();
-  const copy = make("button", { textContent: "Make a copy", className: "main" });
-  copy.addEventListener("click", () => void makeCopy(server, metadata.title, content));
+  const copy = make("button", { textContent: say("Make a copy"), className: "main" });
+  onClick(copy, () => makeCopy(server, metadata.title, content));
   fill(
-    make("a", { className: "back", href: back, textContent: "Back to the list" }),
+    make("a", { className: "back", href: back, textContent: say("Back to the list") }),
     make("h2", { textContent: metadata.title }),
     make(
       "div",
       { className: "tools banner" },
-      make("span", { className: "spread" }, "A copy of ", element("savepoint-time", { at: metadata.createdAt }), ". It never changes."),
+      make("span", { className: "spread" }, `${say("A copy of")} `, element("savepoint-time", { at: metadata.createdAt }), `. ${say("It never changes.")}`),
       copy,
     ),
     editor,
   );
-  editor.show(content, { label: "Content of the snapshot", readOnly: true });
+  editor.show(content, { label: say("Content of the snapshot"), readOnly: true });
   document.title = `${metadata.title} – Savepoint`;
   return nothing;
 }
 
 async function makeCopy(server: Server, title: string, content: string): Promise<void> {
   try {
-    const doc = await server.open({ title: `${title} (copy)`, serialize: () => content, apply: () => undefined });
+    const copy = say("{title} (copy)", { title });
+    const doc = await server.open({ title: copy, serialize: () => content, apply: () => undefined });
     doc.changed();
-    const state = await doc.save({ title: `${title} (copy)`, description: `A copy of the snapshot “${title}”.` });
+    const state = await doc.save({ title: copy, description: say("A copy of the snapshot “{title}”.", { title }) });
     await doc.close();
-    if (state.dirty) throw new Error("It is kept on this device, and not yet on the server.");
+    if (state.dirty) throw new Error(say("It is kept on this device, and not yet on the server."));
     location.hash = `#/session/${state.id}`;
   } catch (error) {
-    notify(`The copy could not be saved: ${words(error)}`);
+    notify(say("The copy could not be saved: {reason}", { reason: words(error) }));
   }
 }

@@ -4,7 +4,8 @@ import type { Server } from "@savepoint/client";
 import { erasing } from "./erasing.js";
 import { exportAll } from "./exporting.js";
 import { rehearse } from "./importing.js";
-import { make } from "./page.js";
+import { say } from "./language.js";
+import { make, onClick } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
 export async function showTransfer(server: Server, back: string): Promise<Shown> {
@@ -20,19 +21,19 @@ export async function showTransfer(server: Server, back: string): Promise<Shown>
     if (file) void rehearse(server, file, ofImport);
     chosen.value = ""; // the same file can be chosen again
   });
-  const exporting = make("button", { textContent: "Export everything", className: "main" });
-  exporting.addEventListener("click", () => void exportAll(server, ofExport));
+  const exporting = make("button", { textContent: say("Export everything"), className: "main" });
+  onClick(exporting, () => exportAll(server, ofExport));
   const section = (heading: string, text: string, ...within: Node[]): HTMLElement =>
     make(
       "section",
       { className: "card stack" },
-      make("h3", { textContent: heading }),
-      make("p", { textContent: text }),
+      make("h3", { textContent: say(heading) }),
+      make("p", { textContent: say(text) }),
       ...within,
     );
   fill(
-    make("a", { className: "back", href: back, textContent: "Back to the list" }),
-    make("h2", { textContent: "Import, export, erase" }),
+    make("a", { className: "back", href: back, textContent: say("Back to the list") }),
+    make("h2", { textContent: say("Import, export, erase") }),
     section(
       "Export",
       "One file with all sessions and drafts, their history, snapshots and activity.",
@@ -42,11 +43,11 @@ export async function showTransfer(server: Server, back: string): Promise<Shown>
     section(
       "Import",
       "Choose the file of an export, or drop it anywhere on this page. You see what is in it before anything is written.",
-      make("label", {}, "File of an export ", chosen),
+      make("label", {}, `${say("File of an export")} `, chosen),
       ofImport,
     ),
     erasing(server),
   );
-  document.title = "Import, export, erase – Savepoint";
+  document.title = `${say("Import, export, erase")} – Savepoint`;
   return nothing;
 }

@@ -3,6 +3,7 @@
 import "@savepoint/client/elements";
 import { showDocument } from "./document.js";
 import { acceptDrops } from "./drops.js";
+import { load, say } from "./language.js";
 import { element, find, isGone, make, words } from "./page.js";
 import { arrive, serverFor, showPerson } from "./person.js";
 import { addressOf, placeOf, type List, type Place } from "./routes.js";
@@ -12,7 +13,7 @@ import { showTransfer } from "./transfer.js";
 
 const server = serverFor("workbench");
 
-await arrive();
+await Promise.all([arrive(), load()]);
 let place = placeOf(location.hash);
 
 const ELEMENTS: Record<List, () => HTMLElement> = {
@@ -86,21 +87,23 @@ function deadEnd(error: unknown): void {
     make(
       "div",
       { className: "stack calm" },
-      make("h2", { textContent: gone ? "There is nothing here that you can open" : "This could not be opened" }),
+      make("h2", { textContent: say(gone ? "There is nothing here that you can open" : "This could not be opened") }),
       make("p", {
         className: "quiet",
         textContent: gone
-          ? "The link may be wrong or have ended, it may have been deleted, or it belongs to another person. Ask whoever sent it to you."
+          ? say(
+              "The link may be wrong or have ended, it may have been deleted, or it belongs to another person. Ask whoever sent it to you.",
+            )
           : words(error),
       }),
       ...(gone ? [] : [tryAgain()]),
-      make("a", { href: "#/sessions", className: "button main", textContent: "Show my documents" }),
+      make("a", { href: "#/sessions", className: "button main", textContent: say("Show my documents") }),
     ),
   );
 }
 
 function tryAgain(): HTMLElement {
-  const button = make("button", { textContent: "Try again" });
+  const button = make("button", { textContent: say("Try again") });
   button.addEventListener("click", () => go(true));
   return button;
 }

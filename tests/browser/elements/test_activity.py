@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.elements.conftest import Stage, put
+from tests.browser.tab import eventually
 from tests.browser.watched import assert_accessible, pictures
 
 
@@ -32,7 +33,7 @@ def test_repeats_are_one_row_with_their_number_and_times(stage: Stage) -> None:
     expect(rows(page).first).to_contain_text("Firefox on Linux")
     expect(rows(page).last).to_contain_text("Created")
     rows(page).first.get_by_role("button", name="Thunder Alley", exact=True).click()
-    assert page.evaluate("events.at(-1)") == ["savepoint-open", {"kind": "session", "id": id}]
+    eventually(page, lambda: page.evaluate("events") == [["savepoint-open", {"kind": "session", "id": id}]])
 
 
 def test_filters_work_together_and_can_be_cleared(stage: Stage) -> None:
@@ -48,7 +49,8 @@ def test_filters_work_together_and_can_be_cleared(stage: Stage) -> None:
     expect(rows(page)).to_contain_text("Alpha")
     page.get_by_label("From").fill("2999-01-01")
     expect(page.get_by_text("Nothing matches.")).to_be_visible()
-    assert page.evaluate("events.at(-1)[1].view") == {"action": "saved", "app": "race", "from": "2999-01-01"}
+    view = {"action": "saved", "app": "race", "from": "2999-01-01"}
+    eventually(page, lambda: page.evaluate("events.at(-1)[1].view") == view)
     page.get_by_role("button", name="Clear search and filters").click()
     expect(rows(page)).to_have_count(4)
     page.get_by_label("To", exact=True).fill("2020-01-01")

@@ -170,6 +170,7 @@ def test_all_theirs_decides_everything_and_opening_or_closing_changes_nothing(st
     page, id = merging(stage, changed(frontOil=650, rearOil=510), theirs)
     page.get_by_role("button", name="All theirs").click()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
     assert json.loads(stage.server.content(id)) == theirs
     assert json.loads(page.get_by_label("Text", exact=True).input_value()) == changed(frontOil=650, rearOil=510)
     page.locator("savepoint-status").get_by_role("button").click()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.elements.conftest import Stage, put
+from tests.browser.tab import eventually
 from tests.browser.watched import assert_accessible, pictures
 
 
@@ -72,9 +73,12 @@ def test_each_way_out_ends_it(stage: Stage, way: str, screen: str, current: str,
 
 def test_a_version_that_comes_while_deciding_is_asked_about_again(stage: Stage) -> None:
     page, id = in_conflict(stage)
+    held = stage.line.holds("GET", "/sessions/metadata/")  # else the page may see it before the click
     stage.server.save(id, "newer", device="Safari on iPad")
     page.get_by_role("button", name="Keep mine").click()
     expect(page.get_by_role("dialog")).to_contain_text("Safari on iPad")
+    stage.line.works()
+    held.release()
     page.get_by_role("button", name="Use theirs").click()
     expect(page.get_by_label("Text")).to_have_value("newer")
 
@@ -115,7 +119,7 @@ def test_a_copy_made_while_nobody_looked_is_told_and_can_be_undone(stage: Stage)
     expect(page.get_by_label("Text")).to_have_value("mine")
     page.get_by_role("button", name="Keep mine").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
-    assert stage.server.drafts() == []
+    eventually(page, lambda: stage.server.drafts() == [])
 
 
 def hide(page: Page) -> None:
@@ -128,6 +132,25 @@ def hide(page: Page) -> None:
             }
         }"""
     )
+
+
+def test_a_decision_that_fails_says_so_and_can_be_made_again(stage: Stage) -> None:
+    page, id = in_conflict(stage)
+    # The part of the module that decides is loaded by now, so its failure is made up.
+    page.evaluate(
+        """() => {
+            const { resolve } = doc;
+            doc.resolve = async () => {
+                doc.resolve = resolve;
+                throw new Error("no");
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Keep mine").click()
+    expect(page.get_by_role("alert")).to_have_text("This did not work: no")
+    page.get_by_role("button", name="Keep mine").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    eventually(page, lambda: stage.server.content(id) == "mine")
 
 
 def test_the_german_words_fit_at_320_pixels(stages: Callable[..., Stage], tmp_path: Path) -> None:

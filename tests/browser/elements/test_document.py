@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.elements.conftest import Stage, put
-from tests.browser.line import Answer, Forward, Sent, never_arrives
+from tests.browser.line import Answer, Forward, Sent, answers, never_arrives
 from tests.browser.watched import assert_accessible, pictures
 
 
@@ -97,6 +97,60 @@ def test_the_words_can_be_german(stage: Stage) -> None:
     light = put(page, "savepoint-status").get_by_role("button")
     page.evaluate("elements.setTexts('de', german)")
     expect(light).to_have_text("Gespeichert")
+
+
+SHOW = "() => void document.querySelector('savepoint-save').show()"
+
+
+def test_the_fields_of_a_save_begin_anew_and_nothing_changes_what_is_typed(stage: Stage) -> None:
+    page = stage.on(stage.server.create("one", "Thunder Alley"))
+    dialog = put(page, "savepoint-save")
+    page.evaluate(SHOW)
+    dialog.get_by_label("Title").fill("Never mind")
+    dialog.get_by_label("What has changed").fill("Nothing")
+    page.evaluate("doc.rename('Desert Loop')")
+    expect(dialog.get_by_label("Title")).to_have_value("Never mind")
+    page.keyboard.press("Escape")
+    expect(dialog.get_by_role("dialog")).to_be_hidden()
+    page.evaluate(SHOW)
+    expect(dialog.get_by_label("Title")).to_have_value("Desert Loop")
+    expect(dialog.get_by_label("What has changed")).to_have_value("")
+
+
+def test_a_part_of_the_module_that_does_not_load_is_told_and_loaded_again(stage: Stage) -> None:
+    id = stage.server.create("one", "Thunder Alley")
+    stage.server.act("POST", f"/sessions/{id}/close")
+    stage.line.breaks(answers(503), "GET", "/api/client/late-")
+    page = stage.on(id)
+    status = put(page, "savepoint-status")
+    status.get_by_role("button").click()
+    page.get_by_role("button", name="Save as new").click()
+    expect(page.get_by_role("alert")).to_contain_text("This did not work:")
+    stage.line.works()
+    page.get_by_role("button", name="Save as new").dblclick()
+    expect(status.get_by_role("button").first).to_have_text("Saved")
+    assert len(stage.server.sessions()) == 2
+    assert all("late-" in each for each in stage.complaints)
+    stage.complaints.clear()
+
+
+QUESTION = "{ heading: 'One?', text: '', action: 'Yes' }"
+
+
+def test_who_asks_gets_an_answer_whatever_becomes_of_the_dialog(stage: Stage) -> None:
+    page = stage.page()
+    dialog = put(page, "savepoint-confirm").get_by_role("dialog")
+    page.evaluate("() => { window.question = document.querySelector('savepoint-confirm') }")
+    page.evaluate(f"() => void question.ask({QUESTION})")
+    expect(dialog).to_be_visible()
+    assert page.evaluate(f"question.ask({QUESTION})") is False  # one question at a time
+    # What closes it comes later as an event, which must not close it again.
+    page.evaluate(f"() => {{ question.close(); window.asked = question.ask({QUESTION}) }}")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(dialog).to_be_visible()
+    page.evaluate("question.remove()")
+    assert page.evaluate("asked") is False
+    assert page.evaluate(f"question.ask({QUESTION})") is False
 
 
 def test_the_light_and_saving_can_be_used_by_everyone(stages: Callable[..., Stage], tmp_path: Path) -> None:

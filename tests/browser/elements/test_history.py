@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.elements.conftest import Stage, put
+from tests.browser.line import answers
 from tests.browser.tab import eventually
 from tests.browser.watched import NARROW, assert_accessible, pictures
 from tests.support.storage import Storage, on_sqlite
@@ -82,8 +83,8 @@ def test_a_click_previews_a_version_and_changes_nothing_and_arrows_walk(stage: S
     expect(page.get_by_text("This is the newest version.")).to_be_visible()
     expect(page.get_by_role("button", name="Restore version")).to_be_hidden()
     assert stage.server.version(id) == 6
-    told = [detail["version"] for name, detail in page.evaluate("events") if name == "savepoint-preview"]
-    assert told == [2, 1, 6]
+    told = "events.filter(([name]) => name === 'savepoint-preview').map(([, { version }]) => version)"
+    eventually(page, lambda: page.evaluate(told) == [2, 1, 6])
 
 
 def test_restore_names_the_time_keeps_what_is_unsaved_and_can_be_undone(stage: Stage) -> None:
@@ -101,7 +102,7 @@ def test_restore_names_the_time_keeps_what_is_unsaved_and_can_be_undone(stage: S
     assert stage.server.history(id)[:2] == [setup(), "typed, not saved"]
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("Text", exact=True)).to_have_value("typed, not saved")
-    assert stage.server.content(id) == "typed, not saved"
+    eventually(page, lambda: stage.server.content(id) == "typed, not saved")
 
 
 def test_a_narrow_window_shows_the_preview_that_was_asked_for(stage: Stage) -> None:
@@ -188,7 +189,10 @@ def test_a_version_that_comes_meanwhile_moves_no_row(stage: Stage) -> None:
     page, history = opened(stage, id)
     expect(version(page, 6)).to_be_visible()
     stage.server.save(id, setup(frontOil=1))
-    page.get_by_role("button", name="Show newer versions").click()
+    newer = page.get_by_role("button", name="Show newer versions")
+    expect(newer).to_be_visible()
+    expect(history.get_by_role("listitem").first).to_contain_text("Version 6")
+    newer.click()
     expect(history.get_by_role("listitem").first).to_contain_text("Version 7")
 
 
@@ -203,6 +207,84 @@ def test_older_versions_come_when_asked_for_and_the_sizes_are_a_picture_with_wor
     expect(history.get_by_role("listitem")).to_have_count(20)
     page.get_by_role("button", name="Show older versions").click()
     expect(history.get_by_role("listitem")).to_have_count(25)
+
+
+LAPS = {"laps": [50, 61, 70]}
+
+
+def previewed(stage: Stage) -> Page:
+    """Returns a page that can put the second of three laps back, and whose edits stay unsaved."""
+    id = stage.server.create(setup(laps=[50, 60, 70]))
+    stage.server.save(id, setup(**LAPS))
+    page = stage.page(open={"id": id, "wait": 60_000, "maxWait": 60_000})
+    put(page, "savepoint-history")
+    page.evaluate(PUT)
+    page.get_by_label("Text", exact=True).fill(setup(**LAPS, notes="typed"))
+    version(page, 1).click()
+    page.get_by_text("Put back one part").click()
+    return page
+
+
+def test_a_part_is_not_put_back_at_a_place_that_has_moved_meanwhile(stage: Stage) -> None:
+    page = previewed(stage)
+    text = page.get_by_label("Text", exact=True)
+    expect(page.get_by_role("button", name="Put back: Laps › 2 61 → 60")).to_be_visible()
+    moved = setup(laps=[40, 50, 61, 70], notes="typed")
+    text.fill(moved)
+    page.get_by_role("button", name="Put back: Laps › 2 61 → 60").click()
+    expect(page.get_by_role("alert")).to_contain_text("This place has changed meanwhile.")
+    expect(text).to_have_value(moved)
+    page.get_by_role("button", name="Put back: Laps › 3 61 → 60").click()
+    expect(text).to_have_value(re.compile(r"\[40,50,60,70\]"))
+
+
+def test_what_was_put_back_is_not_undone_at_a_place_that_has_moved(stage: Stage) -> None:
+    page = previewed(stage)
+    text = page.get_by_label("Text", exact=True)
+    page.get_by_role("button", name="Put back: Laps › 2 61 → 60").click()
+    expect(text).to_have_value(re.compile(r"\[50,60,70\]"))
+    text.fill(setup(laps=[60, 70]))
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("This did not work: This place has changed meanwhile.")).to_be_visible()
+    expect(text).to_have_value(setup(laps=[60, 70]))
+
+
+def test_a_name_that_could_not_be_given_is_still_there_to_be_given_again(stage: Stage) -> None:
+    page, _ = opened(stage, with_versions(stage))
+    version(page, 2).click()
+    page.get_by_role("button", name="Name…").click()
+    page.get_by_label("Name of this version").fill("Qualifying")
+    stage.line.breaks(answers(503, '{"detail": "Try later."}', "application/problem+json"), "PUT", "/name")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("This did not work: Try later.")
+    expect(page.get_by_label("Name of this version")).to_have_value("Qualifying")
+    stage.line.works()
+    page.get_by_label("Name of this version").press("Enter")
+    expect(page.get_by_role("button", name="Qualifying")).to_be_visible()
+
+
+def test_a_double_click_makes_one_copy(stage: Stage) -> None:
+    page, _ = opened(stage, with_versions(stage))
+    version(page, 2).click()
+    page.get_by_role("button", name="Copy as new").dblclick()
+    expect(page.get_by_text("Copied as “Thunder Alley (v2)”.")).to_be_visible()
+    assert len(stage.server.sessions()) == 2
+
+
+def test_a_late_list_of_versions_replaces_no_newer_one(stage: Stage) -> None:
+    id = with_versions(stage)
+    page, history = opened(stage, id)
+    expect(version(page, 6)).to_be_visible()
+    held = stage.line.holds("GET", "/revisions", answered=True)
+    page.evaluate("() => { window.late = document.querySelector('savepoint-history').load() }")
+    held.wait()
+    stage.line.works()
+    stage.server.save(id, setup(frontOil=1))
+    page.evaluate("document.querySelector('savepoint-history').load()")
+    expect(version(page, 7)).to_be_visible()
+    held.release()
+    page.evaluate("late")
+    expect(history.get_by_role("listitem").first).to_contain_text("Version 7")
 
 
 def test_the_german_words_fit_at_320_pixels(stages: Callable[..., Stage], tmp_path: Path) -> None:

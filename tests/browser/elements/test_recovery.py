@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.elements.conftest import Stage, put
-from tests.browser.line import never_arrives
+from tests.browser.line import answers, never_arrives
 from tests.browser.tab import crash, eventually
 from tests.browser.watched import assert_accessible, pictures
 
@@ -23,6 +23,13 @@ def leave_behind(stage: Stage, id: str, text: str) -> None:
     stage.line.works()
 
 
+LOAD = """async () => {
+    const element = document.querySelector("savepoint-recovery");
+    await element.load();
+    await element.updateComplete;
+}"""
+
+
 def listed(stage: Stage) -> Page:
     page = stage.page()
     put(page, "savepoint-recovery")
@@ -31,7 +38,7 @@ def listed(stage: Stage) -> Page:
 
 def test_nothing_shows_where_nothing_is_to_recover(stage: Stage) -> None:
     page = listed(stage)
-    page.evaluate("server.recoverable()")
+    page.evaluate(LOAD)
     assert page.evaluate("document.querySelector('savepoint-recovery').shadowRoot.textContent.trim()") == ""
 
 
@@ -107,11 +114,12 @@ def test_what_was_restored_by_itself_is_told_once_and_can_be_undone(stage: Stage
     expect(page.get_by_label("Text")).to_have_value("typed")
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("Text")).to_have_value("one")
-    assert stage.server.content(id) == "one" and "typed" in stage.server.history(id)
+    eventually(page, lambda: stage.server.content(id) == "one")
+    assert "typed" in stage.server.history(id)
     page.reload()
     page.locator("body[data-loaded]").wait_for(state="attached")
     put(page, "savepoint-recovery")
-    page.evaluate("server.recoverable()")
+    page.evaluate(LOAD)
     assert page.evaluate("events") == []
 
 
@@ -126,7 +134,7 @@ def test_nothing_is_told_if_nothing_was_typed(stage: Stage) -> None:
     stage.server.save(id, "again")
     again = stage.on(id)
     put(again, "savepoint-recovery")
-    again.evaluate("doc.flush()")
+    again.evaluate(LOAD)
     assert again.evaluate("events") == []
 
 
@@ -138,6 +146,14 @@ def test_what_the_server_has_already_is_not_listed(stage: Stage) -> None:
     page = listed(stage)
     assert page.evaluate("server.recoverable()") == []
     expect(page.get_by_role("heading", name="Not saved yet")).to_be_hidden()
+
+
+def test_nothing_is_said_of_a_server_that_does_not_answer(stage: Stage) -> None:
+    leave_behind(stage, stage.server.create("one", "Thunder Alley"), "typed")
+    stage.line.breaks(answers(503), "GET", "/sessions/metadata/")
+    page = listed(stage)
+    expect(page.get_by_role("listitem").first).to_contain_text("not known whether the server has it")
+    expect(page.get_by_role("button", name="Restore: Thunder Alley")).to_be_visible()
 
 
 def test_recovery_can_be_used_by_everyone(stages: Callable[..., Stage], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.elements.conftest import Stage, put
 from tests.browser.elements.test_snapshots import opens
 from tests.browser.line import answers
+from tests.browser.tab import eventually
 from tests.browser.watched import assert_accessible, pictures
 
 
@@ -82,7 +83,8 @@ def test_copied_is_said_each_time_and_only_if_it_is_true(stage: Stage) -> None:
     copy.click()
     expect(said).to_have_text("Not copied: the link is selected, so copy it yourself.")
     field = page.get_by_label("Link to “Alpha”", exact=True)
-    assert field.evaluate("(one) => one.value.slice(one.selectionStart, one.selectionEnd)").endswith(id)
+    selected = "(one) => one.value.slice(one.selectionStart, one.selectionEnd)"
+    eventually(page, lambda: field.evaluate(selected).endswith(id))
 
 
 def test_visitors_are_shown_in_a_picture_and_in_words_without_the_owner(stages: Callable[..., Stage]) -> None:
@@ -147,6 +149,18 @@ def test_revoking_takes_two_clicks_and_tells_what_became_of_it(stage: Stage) -> 
     expect(page.get_by_text("The link to “Alpha” is dead.")).to_be_visible()
     expect(page.get_by_text("No link leads to this document.")).to_be_visible()
     expect(page.get_by_role("heading", name="Links to this document")).to_be_focused()
+
+
+def test_a_title_that_is_being_typed_stays_when_the_document_gets_another(stage: Stage) -> None:
+    page = stage.on(stage.server.create("one", "Thunder Alley"))
+    put(page, "savepoint-share")
+    page.get_by_label("Title").fill("For the crew")
+    page.evaluate("doc.rename('Desert Loop')")
+    expect(page.get_by_label("Title")).to_have_value("For the crew")
+    page.get_by_role("button", name="Create link").dblclick()
+    expect(links(page)).to_have_count(1)
+    expect(links(page)).to_contain_text("For the crew")
+    expect(page.get_by_label("Title")).to_have_value("Desert Loop")
 
 
 def test_sharing_can_be_used_by_everyone(stages: Callable[..., Stage], tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def main() -> None:
             id = seed(server)
             page.goto(f"{served.base_url}/api/workbench")
             picture(page, server, id)
-            page.wait_for_timeout(500)
+            page.wait_for_load_state("networkidle")
             page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
             context.close()
             server.close()

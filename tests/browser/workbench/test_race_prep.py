@@ -1,5 +1,7 @@
 """The example app: nothing that was typed is lost, and locking keeps it."""
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.workbench.conftest import Visitor
@@ -21,7 +23,8 @@ def test_oops(visitor: Visitor) -> None:
     page = visitor.page(RACE_PREP)
     type_setup(page, "Test Track 99", "650")
     page.wait_for_function(
-        "() => { const { version, dirty, safe } = document.querySelector('form').savepoint?.doc.state ?? {};"
+        "() => { const form = document.querySelector('form[data-savepoint]');"
+        " const { version, dirty, safe } = form.savepoint?.doc.state ?? {};"
         " return (dirty || version) && safe !== 'nowhere' }"
     )
     page.close()
@@ -69,9 +72,9 @@ def test_another_person_begins_a_setup_of_their_own(visitor: Visitor) -> None:
     switch(visitor.name)
     type_setup(page, "Thunder Alley", "600")
     expect(light(page)).to_have_text("Saved")
-    assert "#" in page.url
+    expect(page).to_have_url(re.compile("#"))
     switch(f"{visitor.name}-other")
-    assert "#" not in page.url
+    expect(page).to_have_url(re.compile("^[^#]*$"))
     type_setup(page, "Desert Loop", "500")
     expect(light(page)).to_have_text("Saved")
     assert [each["title"] for each in visitor.server.drafts()] == ["Thunder Alley"]

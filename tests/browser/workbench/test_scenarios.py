@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.line import answers, never_arrives
+from tests.browser.tab import eventually
 from tests.browser.workbench.conftest import Visitor
 
 PROBLEM = "application/problem+json"
@@ -147,13 +148,11 @@ def test_a_snapshot_is_shared_with_another_person_counted_and_revoked(
     other = guest.page(f"/api/workbench#/snapshot/{snapshot['id']}")
     expect(other.get_by_role("heading", name="Thunder Alley")).to_be_visible()
     expect(editor(other)).to_have_text("shared text")
-    other.get_by_role("button", name="Make a copy").click()
+    other.get_by_role("button", name="Make a copy").dblclick()
     expect(other.get_by_role("heading", name="Thunder Alley (copy)")).to_be_visible()
-    for _ in range(100):
-        if owner.server.act("GET", f"/snapshots/{snapshot['id']}/stats")["visitors"] == 2:
-            break
-        page.wait_for_timeout(100)
-    assert owner.server.act("GET", f"/snapshots/{snapshot['id']}/stats")["visitors"] == 2
+    assert [each["title"] for each in guest.server.sessions()] == ["Thunder Alley (copy)"]
+    stats = f"/snapshots/{snapshot['id']}/stats"
+    eventually(page, lambda: owner.server.act("GET", stats)["visitors"] == 2)
     owner.server.act("DELETE", f"/snapshots/{snapshot['id']}")
     third = guest.page(f"/api/workbench#/snapshot/{snapshot['id']}")
     expect(third.get_by_role("heading", name="There is nothing here that you can open")).to_be_visible()
@@ -198,8 +197,8 @@ def test_leaving_asks_only_if_something_is_not_saved_and_stay_stays(visitor: Vis
     page.locator("savepoint-open").get_by_text("Other").click()
     dialog = page.get_by_role("dialog", name="Not everything is saved")
     dialog.get_by_role("button", name="Stay").click()
-    assert f"#/session/{id}" in page.url
     expect(editor(page)).to_have_text("one two")
+    assert f"#/session/{id}" in page.url
     page.locator("savepoint-open").get_by_text("Other").click()
     dialog.get_by_role("button", name="Leave (kept on this device)").click()
     expect(editor(page)).to_have_text("other")
@@ -243,7 +242,7 @@ def test_what_is_typed_just_before_leaving_is_saved(visitor: Visitor) -> None:
     page.go_back()
     expect(editor(page)).to_have_text("one typed")
     expect(light(page)).to_have_text("Saved")
-    assert visitor.server.content(one) == "one typed"
+    eventually(page, lambda: visitor.server.content(one) == "one typed")
 
 
 def test_an_opening_that_hangs_stops_nobody(visitor: Visitor) -> None:
@@ -257,8 +256,8 @@ def test_an_opening_that_hangs_stops_nobody(visitor: Visitor) -> None:
     page.get_by_role("link", name="Sessions").click()
     page.locator("savepoint-open").get_by_text("Alpha").click()
     expect(editor(page)).to_have_text("one")
-    held.release()
-    page.wait_for_timeout(300)
+    with page.expect_response(lambda response: two in response.url):
+        held.release()
     expect(editor(page)).to_have_text("one")
 
 

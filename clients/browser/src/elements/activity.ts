@@ -1,14 +1,15 @@
 /** `<savepoint-activity>`: what happened to a person's things, or with `document-id` to one document. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import type { Activity, ActivityAction } from "../wire.gen.js";
 import { define } from "./element.js";
+import { download } from "./files.js";
 import { ListElement, PAGE_SIZE } from "./list.js";
-import { titleOf } from "./many.js";
-import type { Page } from "./pages.js";
+import { walk, type Page } from "./pages.js";
 import type { Column } from "./rows.js";
-import { csvOf, download, fold, type Sitting } from "./sittings.js";
-import { bytes, clock, say } from "./texts/index.js";
+import { csvOf, fold, idOf, type Sitting } from "./sittings.js";
+import { bytes, clock, say, titleOf } from "./texts/index.js";
 import { time } from "./time.js";
 
 const ACTIONS: readonly ActivityAction[] = [
@@ -46,15 +47,15 @@ export class ActivityElement extends ListElement<Row, Sitting> {
       ...(from ? { from: new Date(`${from}T00:00:00`).toISOString() } : {}),
       ...(to ? { to: new Date(`${to}T23:59:59.999`).toISOString() } : {}),
     };
-    let page = await server.activity.list({ ...query, ...(cursor ? { cursor } : {}) });
-    for (let more = 0; !page.items.length && page.pageToken && more < EMPTY_PAGES_MAX; more++) {
-      page = await server.activity.list({ ...query, cursor: page.pageToken });
-    }
+    const ask = (from: string | undefined) => server.activity.list({ ...query, ...(from ? { cursor: from } : {}) });
+    let page: Page<Activity> = { items: [], pageToken: null };
+    let left = EMPTY_PAGES_MAX;
+    for await (page of walk(ask, cursor)) if (page.items.length || !left--) break;
     for (const line of page.items) {
       if (line.app) this.#apps.add(line.app);
       if (line.subject.title && !this.#titles.has(line.subject.id)) this.#titles.set(line.subject.id, line.subject.title);
     }
-    return { ...page, items: page.items.map((line) => ({ ...line, id: line.at, title: line.subject.title ?? "" })) };
+    return { ...page, items: page.items.map((line) => ({ ...line, id: idOf(line), title: line.subject.title ?? "" })) };
   }
 
   protected override label(): string {
@@ -123,9 +124,9 @@ export class ActivityElement extends ListElement<Row, Sitting> {
     const isMissing = chosen && !offered.some(([value]) => value === chosen);
     const change = (event: Event): void => this.change({ [key]: (event.target as HTMLSelectElement).value });
     return html`<select aria-label=${say(`activity.by-${key}`)} ?data-else=${key === "action"} @change=${change}>
-      <option value="" ?selected=${!chosen}>${say(`activity.all-${key}`)}</option>
+      <option value="" .selected=${live(!chosen)}>${say(`activity.all-${key}`)}</option>
       ${[...offered, ...(isMissing ? [[chosen, chosen] as const] : [])].map(
-        ([value, words]) => html`<option value=${value} ?selected=${value === chosen}>${words}</option>`,
+        ([value, words]) => html`<option value=${value} .selected=${live(value === chosen)}>${words}</option>`,
       )}
     </select>`;
   }
@@ -133,12 +134,12 @@ export class ActivityElement extends ListElement<Row, Sitting> {
   #date(key: "from" | "to"): TemplateResult {
     const change = (event: Event): void => this.change({ [key]: (event.target as HTMLInputElement).value });
     return html`<label class="row">
-      ${say(`activity.${key}`)} <input type="date" .value=${this.view[key] ?? ""} @change=${change} />
+      ${say(`activity.${key}`)} <input type="date" .value=${live(this.view[key] ?? "")} @change=${change} />
     </label>`;
   }
 
   #save(): void {
-    download("activity.csv", "text/csv;charset=utf-8", csvOf(this.pages.items));
+    download("activity.csv", csvOf(this.pages.items), "text/csv;charset=utf-8");
   }
 }
 

@@ -1,6 +1,7 @@
 /** The rows of a comparison, and the labels of its sides. */
 
 import { html, nothing, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import type { Piece, Row } from "./difference/model.js";
 import { say, type Time } from "./texts/index.js";
 import { time } from "./time.js";
@@ -52,8 +53,8 @@ export function keyChooser(
   return html`<label class="row">
     ${say("compare.match-by")}
     <select @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>
-      <option value="">${say("compare.match-itself")}</option>
-      ${keys.map((one) => html`<option ?selected=${one === key}>${one}</option>`)}
+      <option value="" .selected=${live(!key)}>${say("compare.match-itself")}</option>
+      ${keys.map((one) => html`<option .selected=${live(one === key)}>${one}</option>`)}
     </select>
   </label>`;
 }

@@ -29,6 +29,7 @@ export const rowsLook = css`
     padding-inline: 4px;
     white-space: pre-wrap;
     overflow-wrap: anywhere;
+    unicode-bidi: plaintext;
   }
   .sign {
     text-align: center;
@@ -98,6 +99,10 @@ export const rowsLook = css`
     }
   }
   @media (forced-colors: active) {
+    /* Browsers give it a background of its own then, which is not here. */
+    mark {
+      color: CanvasText;
+    }
     .now {
       outline: 2px solid Highlight;
       outline-offset: -2px;

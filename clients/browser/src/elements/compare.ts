@@ -9,7 +9,7 @@ import { define, SavepointElement } from "./element.js";
 import { folded, type Part } from "./folding.js";
 import { placeOf, without } from "./hiding.js";
 import { look } from "./style.js";
-import { say } from "./texts/index.js";
+import { reasonOf, say } from "./texts/index.js";
 
 /** Rows that are shown before a person asks for more. */
 const ROWS = 600;
@@ -58,7 +58,8 @@ export class CompareElement extends SavepointElement {
       this.#error = undefined;
       this.#view();
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
+      if (turn !== this.#turn) return;
+      this.#error = reasonOf(error);
     }
     this.requestUpdate();
     await this.updateComplete;

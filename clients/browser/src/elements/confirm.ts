@@ -1,4 +1,4 @@
-/** `<savepoint-confirm>`: asks before something that cannot be undone, and names what it is about. */
+/** `<savepoint-confirm>`: asks before something that people may not mean, and names what it is about. */
 
 import { css, html, nothing, type CSSResultGroup, type TemplateResult } from "lit";
 import { DialogElement, frame } from "./dialog.js";
@@ -13,8 +13,8 @@ export interface Question {
   readonly action: string;
   /** The titles of what it is about. */
   readonly titles?: readonly string[];
-  /** How many more there are than the titles. */
-  readonly more?: number;
+  /** True if it can be undone. */
+  readonly isHarmless?: boolean;
 }
 
 export class ConfirmElement extends DialogElement<"yes"> {
@@ -32,8 +32,9 @@ export class ConfirmElement extends DialogElement<"yes"> {
   ];
   #question: Question | undefined;
 
-  /** Resolves with true if the person wants it. */
+  /** Resolves with true if the person wants it. While another question is open, with false. */
   async ask(question: Question): Promise<boolean> {
+    if (this.open) return false;
     this.#question = question;
     this.requestUpdate();
     return (await this.show()) === "yes";
@@ -46,18 +47,19 @@ export class ConfirmElement extends DialogElement<"yes"> {
   protected override body(): TemplateResult | typeof nothing {
     const question = this.#question;
     if (!question) return nothing;
-    const { titles, more } = question;
+    const { titles } = question;
     return html`${titles?.length
         ? html`<ul tabindex="0" aria-label=${say("list.title")}>
-            ${titles.map((title) => html`<li>${title}</li>`)} ${more ? html`<li>${say("confirm.more", { count: more })}</li>` : nothing}
+            ${titles.map((title) => html`<li>${title}</li>`)}
           </ul>`
         : nothing}
       <p>${question.text}</p>`;
   }
 
   protected override buttons(): TemplateResult {
+    const { action = "", isHarmless = false } = this.#question ?? {};
     return html`<button autofocus @click=${() => this.close()}>${say("cancel")}</button>
-      <button class="danger" @click=${() => this.close("yes")}>${this.#question?.action ?? ""}</button>`;
+      <button class=${isHarmless ? "main" : "danger"} @click=${() => this.close("yes")}>${action}</button>`;
   }
 }
 

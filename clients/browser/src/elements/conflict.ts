@@ -7,7 +7,7 @@ import { define } from "./element.js";
 import type { MergeElement } from "./merge.js";
 import "./merge.js";
 import { look } from "./style.js";
-import { exactly, say } from "./texts/index.js";
+import { exactly, say, titleOf } from "./texts/index.js";
 
 /** The copies that were told. */
 const told = new Set<string>();
@@ -40,7 +40,6 @@ export class ConflictElement extends DialogElement<Way> {
     `,
   ];
   protected override readonly decides: readonly Status[] = ["conflict"];
-  #isBusy = false;
   #isComparing = false;
 
   override show(): Promise<Way | undefined> {
@@ -52,13 +51,13 @@ export class ConflictElement extends DialogElement<Way> {
     if (now.copied && !told.has(now.copied.id)) this.#tellCopied(now.copied);
     if (now.status === before?.status) return;
     if (now.status === "conflict") void this.show();
-    else if (this.open && !this.#isBusy) this.close();
+    else if (this.open && !this.isBusy) this.close();
   }
 
   #tellCopied({ id, title }: { id: string; title: string }): void {
     told.add(id);
     const doc = this.doc;
-    const text = say("conflict.copied", { title: title || say("untitled") });
+    const text = say("conflict.copied", { title: titleOf(title) });
     this.tell("savepoint-notice", { text, undo: async () => doc?.undoCopy() });
   }
 
@@ -71,7 +70,7 @@ export class ConflictElement extends DialogElement<Way> {
     if (!conflict) return nothing;
     if (this.#isComparing) return html`<savepoint-merge .doc=${this.doc}></savepoint-merge>`;
     const { device, at, title } = conflict;
-    const values = { title: title || say("untitled"), when: exactly(at), device: device ?? "" };
+    const values = { title: titleOf(title), when: exactly(at), device: device ?? "" };
     return html`<p>
         ${say(device ? "conflict.what" : "conflict.what-somewhere", values)}
         ${say(this.state?.safe === "nowhere" ? "conflict.nowhere" : "conflict.kept")}
@@ -91,7 +90,7 @@ export class ConflictElement extends DialogElement<Way> {
       <button
         class=${isFirst ? "main" : ""}
         ?autofocus=${isFirst}
-        ?disabled=${this.#isBusy}
+        ?disabled=${this.isBusy}
         aria-describedby=${way}
         @click=${() => this.#decide(way)}
       >
@@ -104,7 +103,7 @@ export class ConflictElement extends DialogElement<Way> {
   protected override buttons(): TemplateResult | typeof nothing {
     if (!this.#isComparing) return nothing;
     return html`<button @click=${() => this.#compare(false)}>${say("merge.back")}</button>
-      <button class="main" ?disabled=${this.#isBusy} @click=${this.#finish}>${say("merge.finish")}</button>`;
+      <button class="main" ?disabled=${this.isBusy} @click=${this.#finish}>${say("merge.finish")}</button>`;
   }
 
   #compare(on: boolean): void {
@@ -114,10 +113,7 @@ export class ConflictElement extends DialogElement<Way> {
   }
 
   async #finish(): Promise<void> {
-    this.#isBusy = true;
-    const isDone = await this.query<MergeElement>("savepoint-merge")?.finish();
-    this.#isBusy = false;
-    this.requestUpdate();
+    const isDone = await this.attempt(async () => this.query<MergeElement>("savepoint-merge")?.finish());
     if (isDone) this.close();
   }
 
@@ -126,13 +122,9 @@ export class ConflictElement extends DialogElement<Way> {
   }
 
   async #decide(way: Way): Promise<void> {
-    this.#isBusy = true;
-    this.requestUpdate();
-    const state = await this.doc?.resolve(way);
-    this.#isBusy = false;
-    this.requestUpdate();
+    await this.attempt(async () => this.doc?.resolve(way));
     // A newer version came meanwhile if it is a conflict again: the dialog says which.
-    if (state?.status !== "conflict") this.close(way);
+    if (this.state?.status !== "conflict") this.close(way);
   }
 }
 

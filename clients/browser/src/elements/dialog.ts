@@ -59,6 +59,11 @@ export abstract class DialogElement<Answer extends string = string> extends Docu
     this.until(() => root.removeEventListener("savepoint-decide", decide));
   }
 
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.close(); // who asked gets an answer
+  }
+
   protected abstract heading(): string;
   /** What stands between the heading and the buttons. */
   protected abstract body(): TemplateResult | typeof nothing;
@@ -69,16 +74,19 @@ export abstract class DialogElement<Answer extends string = string> extends Docu
     return this.query<HTMLDialogElement>("dialog")?.open ?? false;
   }
 
-  /** Opens the dialog, if it is not open. Resolves when it is closed. Escape answers nothing. */
+  /** Opens the dialog, if it is not open. Resolves when it is closed or leaves the page. Escape answers nothing. */
   async show(): Promise<Answer | undefined> {
+    if (!this.isConnected) return undefined;
     await this.updateComplete;
     const dialog = this.query<HTMLDialogElement>("dialog");
-    if (!dialog || dialog.open) return undefined;
+    if (!dialog || dialog.open || !this.isConnected) return undefined;
+    const answered = new Promise<Answer | undefined>((done) => (this.#answer = done));
+    this.error = "";
     this.requestUpdate();
     dialog.showModal();
     await this.updateComplete;
     this.query("[autofocus]")?.focus();
-    return new Promise((done) => (this.#answer = done));
+    return answered;
   }
 
   /** Closes the dialog with an answer. */
@@ -91,13 +99,14 @@ export abstract class DialogElement<Answer extends string = string> extends Docu
 
   protected override render(): TemplateResult {
     // A click on the backdrop closes nothing: it is easily done by mistake.
-    return html`<dialog part="dialog" aria-labelledby="heading" @close=${() => this.close()}>
+    // The event comes later: by then, the dialog may be open again.
+    return html`<dialog part="dialog" aria-labelledby="heading" @close=${() => this.open || this.close()}>
       <div class="frame stack">
         <header>
           <h2 id="heading" part="heading">${this.heading()}</h2>
           <button class="bare" part="close" aria-label=${say("close")} @click=${() => this.close()}>✕</button>
         </header>
-        ${this.body()}
+        ${this.body()} ${this.trouble()}
         <footer part="buttons">${this.buttons()}</footer>
       </div>
     </dialog>`;

@@ -1,10 +1,10 @@
 /** What all elements share: texts that can change, what a document shows, and the way to tell the page. */
 
-import { LitElement, type CSSResultGroup, type PropertyDeclarations } from "lit";
+import { html, LitElement, nothing, type CSSResultGroup, type PropertyDeclarations, type TemplateResult } from "lit";
 import type { OpenDocument } from "../document.js";
 import type { DocumentState } from "../view.js";
 import { look } from "./style.js";
-import { onTexts } from "./texts/index.js";
+import { onTexts, reasonOf, say } from "./texts/index.js";
 
 /** Events that elements send. They bubble, and leave shadow roots. */
 export interface SavepointEvents {
@@ -35,6 +35,10 @@ export interface Notice {
 
 export abstract class SavepointElement extends LitElement {
   static override styles: CSSResultGroup = look;
+  /** True while `attempt` does something. */
+  protected isBusy = false;
+  /** Why the last attempt failed, or nothing. */
+  protected error = "";
   #ends: (() => void)[] = [];
 
   override connectedCallback(): void {
@@ -50,6 +54,43 @@ export abstract class SavepointElement extends LitElement {
   /** Calls a function when the element leaves the page. */
   protected until(end: () => void): void {
     this.#ends.push(end);
+  }
+
+  /** Calls a function when something else in the page has changed what lists show. */
+  protected onChanges(again: () => unknown): void {
+    const root = this.ownerDocument;
+    const listener = (event: Event): void => void (event.composedPath()[0] === this || again());
+    root.addEventListener("savepoint-changed", listener);
+    this.until(() => root.removeEventListener("savepoint-changed", listener));
+  }
+
+  /** Does one thing at a time: a second click meanwhile does nothing. Returns undefined then, and if it fails. */
+  protected async attempt<T>(act: () => Promise<T>): Promise<T | undefined> {
+    if (this.isBusy) return undefined;
+    this.isBusy = true;
+    this.error = "";
+    this.requestUpdate();
+    try {
+      return await act();
+    } catch (error) {
+      this.error = reasonOf(error);
+      return undefined;
+    } finally {
+      this.isBusy = false;
+      this.requestUpdate();
+    }
+  }
+
+  protected trouble(): TemplateResult | typeof nothing {
+    if (!this.error) return nothing;
+    return html`<p class="trouble" role="alert">${say("failed", { reason: this.error })}</p>`;
+  }
+
+  /** Sets the focus after something is done, unless the person has gone on to something else in the page. */
+  protected refocus(element: HTMLElement | null | undefined): void {
+    let at = this.ownerDocument.activeElement;
+    while (at && at !== this && at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+    if (!at || at === this || at === this.ownerDocument.body) element?.focus();
   }
 
   protected tell<Name extends keyof SavepointEvents>(name: Name, detail: SavepointEvents[Name]): void {
@@ -97,6 +138,13 @@ export abstract class DocumentElement extends SavepointElement {
       this.requestUpdate();
     });
   }
+}
+
+/** Moves a box sideways, so that it is within the window. */
+export function keepInWindow(box: HTMLElement, edge: number): void {
+  box.style.translate = "";
+  const { left, right } = box.getBoundingClientRect();
+  box.style.translate = `${Math.max(0, edge - left) || Math.min(0, document.documentElement.clientWidth - edge - right)}px`;
 }
 
 /** Defines an element, unless another copy of the module has. */

@@ -1,9 +1,9 @@
 /** Files that a person gets from the page. */
 
 /** Lets the browser download a text. */
-export function download(name: string, text: string): void {
+export function download(name: string, text: string, type = ""): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text]));
+  link.href = URL.createObjectURL(new Blob([text], { type }));
   link.download = name.replace(/[\\/:*?"<>|\u0000-\u001f]/g, "_");
   link.click();
   // Browsers read it a moment later.

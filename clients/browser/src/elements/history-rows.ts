@@ -48,6 +48,11 @@ export const historyLook = css`
     border-color: var(--_accent);
     background: var(--_raised);
   }
+  @media (forced-colors: active) {
+    button.version[aria-current] {
+      outline: 2px solid Highlight;
+    }
+  }
   .words {
     display: block;
     color: var(--_text);

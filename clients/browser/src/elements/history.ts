@@ -11,7 +11,7 @@ import { placeOf } from "./hiding.js";
 import { RowWords } from "./row-words.js";
 import { chart, historyLook, metaOf, titleOf, walk } from "./history-rows.js";
 import { look } from "./style.js";
-import { say } from "./texts/index.js";
+import { reasonOf, say } from "./texts/index.js";
 import "./version.js";
 import { allVersions, sittings, Texts, type Sitting, type Versions } from "./versions.js";
 
@@ -33,6 +33,7 @@ export class HistoryElement extends DocumentElement {
   #picked: Change | undefined;
   readonly #words = new RowWords(this);
   #of = "";
+  #turn = 0;
 
   protected override willUpdate(changed?: PropertyValues): void {
     super.willUpdate();
@@ -62,14 +63,16 @@ export class HistoryElement extends DocumentElement {
     const { server, doc } = this;
     if (!server || !doc || doc.state.version === undefined) return;
     const { id } = doc;
+    const turn = ++this.#turn;
     try {
       const found = await allVersions(server, id);
-      if (doc !== this.doc || id !== doc.id) return; // of another document by now
+      if (turn !== this.#turn || id !== this.doc?.id) return; // of another document by now
       this.#versions = found;
       this.#isKnown = true;
       this.#error = "";
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
+      if (turn !== this.#turn) return;
+      this.#error = reasonOf(error);
     }
     this.requestUpdate();
   }

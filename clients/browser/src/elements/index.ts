@@ -1,6 +1,6 @@
 /** Elements for all that a person does with documents. Importing this defines them. See docs/elements.md. */
 
-export { bytes, say, setTexts, type Table, type Text } from "./texts/index.js";
+export { bytes, fill, say, setTexts, type Table, type Text } from "./texts/index.js";
 export type { Notice, SavepointEvents, View } from "./element.js";
 export { LinkElement, type LinkTo } from "./link.js";
 export { NoticesElement } from "./notices.js";

@@ -6,7 +6,6 @@ import { define } from "./element.js";
 import { say } from "./texts/index.js";
 
 export class LeaveElement extends DialogElement<"leave" | "stay"> {
-  #isBusy = false;
   #isUnsaved = false;
 
   /** Resolves with what to do. Asks only if something is not on the server. Escape means to stay. */
@@ -31,16 +30,13 @@ export class LeaveElement extends DialogElement<"leave" | "stay"> {
       <button class=${isLost ? "danger" : ""} @click=${() => this.close("leave")}>
         ${say(isLost ? "leave.lose" : "leave.leave")}
       </button>
-      <button class="main" autofocus ?disabled=${this.#isBusy} @click=${this.#save}>${say("leave.save")}</button>`;
+      <button class="main" autofocus ?disabled=${this.isBusy} @click=${this.#save}>${say("leave.save")}</button>`;
   }
 
   async #save(): Promise<void> {
-    this.#isBusy = true;
-    this.requestUpdate();
-    const state = await this.doc?.flush();
-    this.#isBusy = false;
-    this.#isUnsaved = !!state?.dirty;
-    this.requestUpdate();
+    const state = await this.attempt(async () => this.doc?.flush());
+    if (!state) return;
+    this.#isUnsaved = state.dirty;
     if (!this.#isUnsaved) this.close("leave");
   }
 }

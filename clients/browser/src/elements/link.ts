@@ -57,7 +57,7 @@ export class LinkElement extends SavepointElement {
   protected override render(): TemplateResult {
     return html`${this.bare && !this.#hasFailed
         ? nothing
-        : html`<input readonly aria-label=${say("link.of", { title: this.name })} .value=${this.url} />`}
+        : html`<input readonly dir="ltr" aria-label=${say("link.of", { title: this.name })} .value=${this.url} />`}
       <button data-copy aria-label=${say("link.copy-one", { title: this.name })} @click=${() => this.#copy()}>
         ${say("link.copy")}
       </button>

@@ -3,23 +3,24 @@
 import type { OpenDocument } from "../document.js";
 import type { Server } from "../server.js";
 import type { SnapshotMetadata } from "../wire.gen.js";
-import type { Page } from "./pages.js";
+import { every } from "./pages.js";
 
 export type Link = SnapshotMetadata;
 
 const PAGE_MAX = 100;
 
+const from = (cursor: string | undefined) => ({ page_size: PAGE_MAX, ...(cursor ? { cursor } : {}) });
+
 /** Returns the links to snapshots of a document, the newest first. One request for each hundred. */
 export async function linksOf(server: Server, doc: OpenDocument): Promise<readonly Link[]> {
-  return every((cursor) => server.snapshots.list({ ...cursor, page_size: PAGE_MAX, session_id: doc.id }));
+  return every((cursor) => server.snapshots.list({ ...from(cursor), session_id: doc.id }));
 }
 
 /** Returns those that were revoked or have expired. */
 export async function endedLinks(server: Server, doc: OpenDocument): Promise<readonly Link[]> {
   const logs = await every((cursor) =>
     server.snapshots.opened({
-      ...cursor,
-      page_size: PAGE_MAX,
+      ...from(cursor),
       session_id: doc.id,
       filter_snapshot_deleted: true,
       sort_by: "snapshot_metadata.created_at",
@@ -34,15 +35,4 @@ export async function renew(server: Server, { id, app, expiresAt }: Link): Promi
   const made = await server.snapshots.create({ snapshotId: id, app, expiresAt });
   await server.snapshots.remove(id);
   return made;
-}
-
-async function every<T>(ask: (cursor: { cursor?: string }) => Promise<Page<T>>): Promise<readonly T[]> {
-  const found: T[] = [];
-  let cursor: string | null | undefined;
-  do {
-    const page = await ask(cursor ? { cursor } : {});
-    found.push(...page.items);
-    cursor = page.pageToken;
-  } while (cursor);
-  return found;
 }

@@ -73,12 +73,8 @@ export abstract class ListElement<Row extends Named, Shown extends Named = Row> 
   override connectedCallback(): void {
     super.connectedCallback();
     // Its own changes are shown by `without`.
-    const again = (event: Event): void => void (event.composedPath()[0] === this || this.refresh());
-    this.ownerDocument.addEventListener("savepoint-changed", again);
-    this.until(() => {
-      this.ownerDocument.removeEventListener("savepoint-changed", again);
-      clearTimeout(this.#typing);
-    });
+    this.onChanges(() => this.refresh());
+    this.until(() => this.#stopTyping());
   }
 
   /** Asks the server again. Rows under a pointer or the focus stay where they are. */
@@ -89,7 +85,10 @@ export abstract class ListElement<Row extends Named, Shown extends Named = Row> 
   /** Changes what is shown, from the first page on. An empty value is as none. */
   protected change(values: Record<string, string>): void {
     const { page: _page, cursor: _cursor, ...rest } = this.view;
-    const all = Object.entries({ ...rest, ...values }).filter(([, value]) => value);
+    // What is just being typed is not lost by it.
+    const typed = this.#typing === undefined ? {} : { search: this.#typed?.trim() ?? "" };
+    this.#stopTyping();
+    const all = Object.entries({ ...rest, ...typed, ...values }).filter(([, value]) => value);
     this.view = Object.fromEntries(all);
     // What is selected and not shown would be deleted unseen.
     this.chosen.clear();
@@ -103,7 +102,7 @@ export abstract class ListElement<Row extends Named, Shown extends Named = Row> 
   protected override willUpdate(changed: PropertyValues): void {
     const view = JSON.stringify(this.view);
     if (!this.server || (view === this.#shown && !changed.has("server"))) return;
-    if (this.view.search !== this.#typed?.trim()) this.#typed = undefined;
+    if (this.#typing === undefined && this.view.search !== this.#typed?.trim()) this.#typed = undefined;
     this.#shown = view;
     void this.pages.at(Number(this.view.page ?? 1), this.view.cursor);
   }
@@ -120,15 +119,20 @@ export abstract class ListElement<Row extends Named, Shown extends Named = Row> 
 
   readonly #type = (event: Event): void => {
     this.#typed = (event.target as HTMLInputElement).value;
-    clearTimeout(this.#typing);
-    this.#typing = setTimeout(() => this.change({ search: this.#typed?.trim() ?? "" }), TYPING_MS);
+    this.#stopTyping();
+    this.#typing = setTimeout(() => this.change({}), TYPING_MS);
   };
+
+  #stopTyping(): void {
+    clearTimeout(this.#typing);
+    this.#typing = undefined;
+  }
 
   /** Sets the focus to the row that is now where one was, or else to the search. */
   protected async focusRow(index: number): Promise<void> {
     await this.updateComplete;
     const rows = this.renderRoot.querySelectorAll<HTMLElement>("[data-row] [data-first]");
-    (rows[Math.min(index, rows.length - 1)] ?? this.query("[data-else]"))?.focus();
+    this.refocus(rows[Math.min(index, rows.length - 1)] ?? this.query("[data-else]"));
   }
 
   /** Asks how much a person keeps. It is only to be read, so a list does without it. */
@@ -189,6 +193,7 @@ export abstract class ListElement<Row extends Named, Shown extends Named = Row> 
     return html`<div class="stack" @pointerleave=${this.#release} @focusout=${this.#release}>
       ${this.#isNothing ? html`<div class="empty stack">${this.nothing()}</div>` : this.#tools()}
       <div role="alert">${failures(this.outcome, dismiss)}</div>
+      ${this.trouble()}
       ${this.rows.length ? this.#table() : this.#none()} ${this.pages.footer(count, this.#turned)}
     </div>`;
   }

@@ -2,22 +2,16 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Server } from "../server.js";
+import { TOGETHER } from "../sync.js";
 import type { Named } from "./selection.js";
-import { say, type Table } from "./texts/index.js";
+import { reasonOf, say, titleOf, type Table } from "./texts/index.js";
 
 export interface Outcome {
   readonly done: readonly Named[];
   readonly failed: readonly { readonly row: Named; readonly reason: string }[];
 }
 
-/** The most that one sync takes. */
-const TOGETHER = 40;
 const AT_ONCE = 4;
-
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Returns the title of something for people. */
-export const titleOf = (title: string | null | undefined): string => title?.trim() || say("untitled");
 
 /** Calls something for each row, some at a time. */
 export async function forEach(

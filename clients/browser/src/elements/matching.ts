@@ -1,6 +1,6 @@
 /** Everything that matches a search, over all pages: to select it at once. */
 
-import type { Page } from "./pages.js";
+import { walk, type Page } from "./pages.js";
 import type { Named } from "./selection.js";
 
 export class Matching {
@@ -35,12 +35,10 @@ export class Matching {
   async #gather(): Promise<readonly Named[]> {
     const turn = this.#turn;
     const rows: Named[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.#ask(cursor);
-      rows.push(...page.items.map(({ id, title }) => ({ id, title })));
-      cursor = page.pageToken ?? undefined;
-    } while (cursor && turn === this.#turn);
+    for await (const { items } of walk(this.#ask)) {
+      rows.push(...items.map(({ id, title }) => ({ id, title })));
+      if (turn !== this.#turn) break;
+    }
     if (turn !== this.#turn) return [];
     this.found = rows;
     this.#done();

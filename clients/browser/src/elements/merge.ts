@@ -8,7 +8,7 @@ import type { Merge, Overlap, Side } from "./difference/model.js";
 import { define, DocumentElement } from "./element.js";
 import { mergeLook } from "./merge-style.js";
 import { look } from "./style.js";
-import { say } from "./texts/index.js";
+import { reasonOf, say } from "./texts/index.js";
 
 const SIDES: readonly Side[] = ["mine", "theirs"];
 
@@ -25,7 +25,7 @@ export class MergeElement extends DocumentElement {
     const of = conflict ? `${conflict.etag} ${conflict.mine}` : "";
     if (of === this.#of) return;
     this.#of = of;
-    this.#merge = undefined;
+    this.#merge = this.#error = undefined;
     if (conflict) void this.#prepare(of);
   }
 
@@ -39,7 +39,8 @@ export class MergeElement extends DocumentElement {
       this.#choices = this.#merge.overlaps.map(() => undefined);
       this.#error = undefined;
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
+      if (of !== this.#of) return;
+      this.#error = reasonOf(error);
     }
     this.requestUpdate();
   }

@@ -4,7 +4,7 @@ import { css, html, type TemplateResult, type CSSResultGroup } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { define, SavepointElement, type Notice } from "./element.js";
 import { look } from "./style.js";
-import { say } from "./texts/index.js";
+import { reasonOf, say } from "./texts/index.js";
 
 /** A notice without a button is read and gone. */
 const MILLISECONDS = 8_000;
@@ -38,6 +38,8 @@ export class NoticesElement extends SavepointElement {
     `,
   ];
   #notices: readonly Notice[] = [];
+  /** What had the focus before a notice. */
+  #before: HTMLElement | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -45,17 +47,33 @@ export class NoticesElement extends SavepointElement {
     const show = (event: Event): void => this.show((event as CustomEvent<Notice>).detail);
     root.addEventListener("savepoint-notice", show);
     this.until(() => root.removeEventListener("savepoint-notice", show));
+    const focused = (event: Event): void => {
+      const path = event.composedPath();
+      if (!path.includes(this)) this.#before = path[0] as HTMLElement;
+    };
+    root.addEventListener("focusin", focused);
+    this.until(() => root.removeEventListener("focusin", focused));
   }
 
   show(notice: Notice): void {
     this.#notices = [...this.#notices, notice];
     this.requestUpdate();
-    if (!notice.undo) setTimeout(() => this.#remove(notice), MILLISECONDS);
+    if (!notice.undo) this.#removeLater(notice);
+  }
+
+  #removeLater(notice: Notice): void {
+    setTimeout(() => {
+      // Who reads it or is at its button is not interrupted.
+      if (this.matches(":hover, :focus-within")) this.#removeLater(notice);
+      else this.#remove(notice);
+    }, MILLISECONDS);
   }
 
   #remove(notice: Notice): void {
+    const hadFocus = this.matches(":focus-within");
     this.#notices = this.#notices.filter((one) => one !== notice);
     this.requestUpdate();
+    if (hadFocus) void this.updateComplete.then(() => this.#before?.isConnected && this.refocus(this.#before));
   }
 
   async #undo(notice: Notice): Promise<void> {
@@ -63,7 +81,7 @@ export class NoticesElement extends SavepointElement {
     try {
       await notice.undo?.();
     } catch (error) {
-      this.show({ text: say("failed", { reason: error instanceof Error ? error.message : String(error) }) });
+      this.show({ text: say("failed", { reason: reasonOf(error) }) });
     }
   }
 

@@ -1,15 +1,16 @@
 /** `<savepoint-open>`: the sessions or drafts of a person. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import type { DraftMetadata, SessionMetadata } from "../wire.gen.js";
 import { define } from "./element.js";
 import { ListElement, PAGE_SIZE } from "./list.js";
 import { Matching } from "./matching.js";
-import { oneOrMany, reasonOf, restoreAll, titleOf, trashAll } from "./many.js";
+import { oneOrMany, restoreAll, trashAll } from "./many.js";
 import type { Page } from "./pages.js";
 import type { Column } from "./rows.js";
 import type { Named } from "./selection.js";
-import { bytes, say } from "./texts/index.js";
+import { bytes, reasonOf, say, titleOf } from "./texts/index.js";
 import { time } from "./time.js";
 
 type Row = SessionMetadata & Partial<Pick<DraftMetadata, "purgesAt">>;
@@ -33,7 +34,6 @@ export class OpenElement extends ListElement<Row> {
   /** What the filters offer: the apps and devices that were seen, because the server has no list of them. */
   readonly #seen = { app: new Set<string>(), device: new Set<string>() };
   #progress = "";
-  #isBusy = false;
   readonly #matching = new Matching(
     (cursor) => this.#page(PAGE_MAX, cursor),
     () => this.requestUpdate(),
@@ -134,15 +134,15 @@ export class OpenElement extends ListElement<Row> {
     const offered = [...new Set([...this.#seen[key], ...(chosen ? [chosen] : [])])].sort();
     const change = (event: Event): void => this.change({ [key]: (event.target as HTMLSelectElement).value });
     return html`<select aria-label=${say(`list.${key}`)} @change=${change}>
-      <option value="" ?selected=${!chosen}>${say(`open.all-${key}`)}</option>
-      ${offered.map((one) => html`<option value=${one} ?selected=${one === chosen}>${one}</option>`)}
+      <option value="" .selected=${live(!chosen)}>${say(`open.all-${key}`)}</option>
+      ${offered.map((one) => html`<option value=${one} .selected=${live(one === chosen)}>${one}</option>`)}
     </select>`;
   }
 
   protected override bar(): TemplateResult {
     return html`${this.selected(this.#progress)}
       ${this.#offerAll()}
-      <button class="danger" ?disabled=${!this.chosen.size || this.#isBusy} @click=${() => this.#remove(this.chosen.all, 0)}>
+      <button class="danger" ?disabled=${!this.chosen.size || this.isBusy} @click=${() => this.#remove(this.chosen.all, 0)}>
         ${say("list.delete-chosen")}
       </button>`;
   }
@@ -171,23 +171,23 @@ export class OpenElement extends ListElement<Row> {
 
   async #remove(rows: readonly Named[], index: number): Promise<void> {
     const server = this.server;
-    if (!server || this.#isBusy) return;
-    this.#isBusy = true;
-    const outcome = await trashAll(server, rows, (done) => {
-      this.#progress = say("list.deleting", { done, count: rows.length });
-      this.requestUpdate();
+    if (!server) return;
+    await this.attempt(async () => {
+      const outcome = await trashAll(server, rows, (done) => {
+        this.#progress = say("list.deleting", { done, count: rows.length });
+        this.requestUpdate();
+      });
+      this.#progress = "";
+      this.#matching.forget();
+      this.outcome = outcome;
+      this.chosen.put(outcome.done, false);
+      if (outcome.done.length) {
+        const undo = (): Promise<void> => restoreAll(server, outcome.done);
+        this.tell("savepoint-notice", { text: oneOrMany("list.trashed", "list.trashed-many", outcome.done), undo });
+      }
+      void this.#count();
+      await this.without(index);
     });
-    this.#isBusy = false;
-    this.#progress = "";
-    this.#matching.forget();
-    this.outcome = outcome;
-    this.chosen.put(outcome.done, false);
-    if (outcome.done.length) {
-      const undo = (): Promise<void> => restoreAll(server, outcome.done);
-      this.tell("savepoint-notice", { text: oneOrMany("list.trashed", "list.trashed-many", outcome.done), undo });
-    }
-    void this.#count();
-    await this.without(index);
   }
 }
 

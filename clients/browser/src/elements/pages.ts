@@ -1,11 +1,33 @@
 /** A list of the server, page by page. */
 
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from "lit";
-import { say } from "./texts/index.js";
+import { reasonOf, say } from "./texts/index.js";
 
 export interface Page<T> {
   readonly items: readonly T[];
   readonly pageToken: string | null;
+}
+
+type Cursors = readonly (string | undefined | null)[];
+
+/** Yields the pages of a list, one request for each. */
+export async function* walk<P extends Page<unknown>>(
+  ask: (cursor: string | undefined) => Promise<P>,
+  from?: string,
+): AsyncGenerator<P, void> {
+  let cursor = from;
+  do {
+    const page = await ask(cursor);
+    yield page;
+    cursor = page.pageToken ?? undefined;
+  } while (cursor);
+}
+
+/** Returns what is on all pages of a list. */
+export async function every<T>(ask: (cursor: string | undefined) => Promise<Page<T>>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const { items } of walk(ask)) found.push(...items);
+  return found;
 }
 
 /** The page of a list that is shown. The rows stay until the next ones are there, and a late answer changes nothing. */
@@ -22,7 +44,7 @@ export class Pages<T> implements ReactiveController {
   /** Arranges the rows when the shown page is asked for again, so that none moves under a pointer. */
   arrange: (now: readonly T[], before: readonly T[]) => readonly T[] = (now) => now;
   /** The cursors of the pages until the one that is shown. Null if nobody has asked for that page. */
-  #cursors: (string | undefined | null)[] = [undefined];
+  #cursors: Cursors = [undefined];
   /** The rows in the order of the server. */
   #answered: readonly T[] = [];
   #next: string | null = null;
@@ -63,18 +85,18 @@ export class Pages<T> implements ReactiveController {
 
   /** Shows the first page, for another order or filter. */
   first(): Promise<void> {
-    return this.#load([undefined]);
+    return this.#load(() => [undefined]);
   }
 
   /** Shows the page of a cursor that was kept, such as in an address. */
   at(number: number, cursor: string | undefined): Promise<void> {
     if (number < 2 || !cursor) return this.first();
-    return this.#load([undefined, ...Array<null>(number - 2).fill(null), cursor]);
+    return this.#load(() => [undefined, ...Array<null>(number - 2).fill(null), cursor]);
   }
 
   /** Asks for the shown page again. If it has become empty, shows the one before. */
   async again(): Promise<void> {
-    await this.#load(this.#cursors, true);
+    await this.#load(() => this.#cursors, true);
     if (!this.items.length && !this.error && this.number > 1) await this.previous();
   }
 
@@ -85,30 +107,31 @@ export class Pages<T> implements ReactiveController {
   }
 
   next(): Promise<void> {
-    return this.#load([...this.#cursors, this.#next ?? undefined]);
+    return this.#load(() => [...this.#cursors, this.#next ?? undefined]);
   }
 
-  async previous(): Promise<void> {
+  previous(): Promise<void> {
     const before = this.#cursors.slice(0, -1);
-    return this.#load(before.at(-1) === null ? await this.#walk(before.length) : before);
+    return this.#load(() => (before.at(-1) === null ? this.#walk(before.length) : before));
   }
 
   /** Finds the cursors until a page whose cursor nobody kept. One request for each page. */
-  async #walk(number: number): Promise<(string | undefined)[]> {
+  async #walk(number: number): Promise<Cursors> {
     const cursors: (string | undefined)[] = [undefined];
-    while (cursors.length < number) {
-      const page = await this.#ask(cursors.at(-1));
-      if (!page.pageToken) break;
-      cursors.push(page.pageToken);
+    for await (const { pageToken } of walk(this.#ask)) {
+      if (!pageToken || cursors.push(pageToken) >= number) break;
     }
     return cursors;
   }
 
-  async #load(cursors: (string | undefined | null)[], again = false): Promise<void> {
+  /** A request that is made later wins, whatever is answered first. */
+  async #load(find: () => Cursors | Promise<Cursors>, again = false): Promise<void> {
     const turn = ++this.#asked;
     this.isLoading = true;
     this.#host.requestUpdate();
     try {
+      const cursors = await find();
+      if (turn !== this.#asked) return;
       const page = await this.#ask(cursors.at(-1) ?? undefined);
       if (turn !== this.#asked) return;
       const items = again ? this.arrange(page.items, this.items) : page.items;
@@ -118,7 +141,7 @@ export class Pages<T> implements ReactiveController {
       this.#answered = page.items;
     } catch (error) {
       if (turn !== this.#asked) return;
-      this.error = error instanceof Error ? error.message : String(error);
+      this.error = reasonOf(error);
     }
     this.isLoading = false;
     this.#host.requestUpdate();

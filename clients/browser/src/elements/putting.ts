@@ -1,26 +1,8 @@
-/** Puts one part of an old version into a text of JSON. */
+/** What of an old version can be put back alone, in words. */
 
 import { html, nothing, type TemplateResult } from "lit";
 import { oneInWords, placeInWords, type Change } from "./changes.js";
 import { say } from "./texts/index.js";
-
-type Path = Change["path"];
-type Holder = Record<string | number, unknown>;
-
-/** Returns the text with a value at a path; undefined removes it. An array gets an item, or loses it. */
-export function withPart(text: string, path: Path, value: unknown, isItem: boolean): string {
-  const whole = JSON.parse(text) as unknown;
-  const last = path.at(-1);
-  const holder = path.slice(0, -1).reduce((at, key) => (at as Holder | undefined)?.[key], whole);
-  if (last === undefined || typeof holder !== "object" || holder === null) return text;
-  if (Array.isArray(holder) && isItem) {
-    if (value === undefined) holder.splice(Number(last), 1);
-    else holder.splice(Number(last), 0, value);
-  } else if (value === undefined) delete (holder as Holder)[last];
-  else (holder as Holder)[last] = value;
-  const indent = /^\s*[{[]\r?\n([ \t]+)/.exec(text)?.[1] ?? "";
-  return JSON.stringify(whole, null, indent);
-}
 
 /** Whether a change can be taken back alone: a moved item cannot. */
 export const isPart = ({ path, kind }: Change): boolean => path.length > 0 && kind !== "moved";
@@ -35,7 +17,7 @@ export function reversed(change: Change): string {
 /** Returns a list of what can be put back. */
 export function partsOf(
   parts: readonly Change[],
-  put: (change: Change) => void,
+  put: (change: Change) => unknown,
   pick: (change: Change) => void,
 ): TemplateResult | typeof nothing {
   if (!parts.length) return nothing;

@@ -13,10 +13,10 @@ export async function undoRestored(doc: OpenDocument, seen: number, wasDirty: bo
 }
 
 /** Returns what became of it. */
-export function situation({ aside, current, version, serverVersion }: Recoverable): string {
+export function situation({ aside, current, isKnown, version, serverVersion }: Recoverable): string {
   if (aside === "discarded") return say("recovery.discarded-why");
   if (aside) return say(`recovery.${aside as "kept" | "not_applied" | "unreadable"}`);
   if (current) return say(version === undefined ? "recovery.never-saved" : "recovery.current");
   if (serverVersion !== undefined) return say("recovery.newer", { version: String(serverVersion) });
-  return say("recovery.not-on-server");
+  return say(isKnown ? "recovery.not-on-server" : "recovery.not-known");
 }

@@ -11,7 +11,7 @@ import { download, fileName, sizeOf } from "./files.js";
 import { situation, undoRestored } from "./recovered.js";
 import { recoveryLook } from "./recovery-style.js";
 import { look } from "./style.js";
-import { bytes, exactly, say } from "./texts/index.js";
+import { bytes, exactly, reasonOf, say, titleOf } from "./texts/index.js";
 import { time } from "./time.js";
 
 /** Documents whose restoring was told. */
@@ -19,6 +19,9 @@ const told = new WeakSet<OpenDocument>();
 
 /** What a person put aside: it is in nobody's way. */
 const QUIET: readonly (string | undefined)[] = ["kept", "discarded"];
+
+/** What is asked for again comes as new objects. */
+const isSame = (a: Recoverable, b: Recoverable): boolean => a.id === b.id && a.at === b.at && a.aside === b.aside;
 
 export class RecoveryElement extends DocumentElement {
   static override properties: PropertyDeclarations = {
@@ -33,8 +36,9 @@ export class RecoveryElement extends DocumentElement {
   #previewed: Recoverable | undefined;
   /** What the server has of the previewed one. Undefined: nothing, or not known yet. */
   #current: string | undefined;
-  #error = "";
-  #isBusy = false;
+  /** Why the list could not be read. */
+  #failed = "";
+  #turn = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -62,46 +66,44 @@ export class RecoveryElement extends DocumentElement {
   async load(): Promise<void> {
     const { server } = this;
     if (!server) return;
-    await this.#attempt(async () => {
-      this.#all = (await server.recoverable()).sort((a, b) => b.at - a.at);
-    });
-  }
-
-  async #attempt(act: () => Promise<unknown>): Promise<void> {
-    this.#isBusy = true;
-    this.#error = "";
-    this.requestUpdate();
+    const turn = ++this.#turn;
     try {
-      await act();
+      const all = (await server.recoverable()).sort((a, b) => b.at - a.at);
+      if (turn !== this.#turn) return;
+      this.#all = all;
+      this.#previewed = all.find((one) => this.#previewed && isSame(one, this.#previewed));
+      this.#failed = "";
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
+      if (turn !== this.#turn) return;
+      this.#failed = reasonOf(error);
     }
-    this.#isBusy = false;
     this.requestUpdate();
   }
 
-  #claim(one: Recoverable): Promise<void> {
-    return this.#settle(one, async () => {
-      const { id, copy, status } = await this.server!.claim(one);
-      const title = one.title || say("untitled");
-      const isCopy = copy || !!one.aside;
-      const done = status === "clean" ? (isCopy ? "recovery.copied" : "recovery.saved") : "recovery.not-yet";
-      this.tell("savepoint-notice", { text: say(done, { title }) });
-      if (status === "clean") this.tell("savepoint-open", { kind: isCopy ? "draft" : "session", id });
-    });
+  async #claim(one: Recoverable): Promise<void> {
+    const { id, copy, status } = await this.server!.claim(one);
+    const title = titleOf(one.title);
+    const isCopy = copy || !!one.aside;
+    const done = status === "clean" ? (isCopy ? "recovery.copied" : "recovery.saved") : "recovery.not-yet";
+    this.tell("savepoint-notice", { text: say(done, { title }) });
+    if (status === "clean") this.tell("savepoint-open", { kind: isCopy ? "draft" : "session", id });
   }
 
   #discard(one: Recoverable): Promise<void> {
     return this.#settle(one, async () => {
       const { server } = this;
       await server!.setAside(one);
-      const title = one.title || say("untitled");
+      const title = titleOf(one.title);
       if (one.aside) this.tell("savepoint-notice", { text: say("recovery.deleted", { title }) });
       else {
         const undo = async (): Promise<void> => {
           const all = await server!.recoverable();
-          const found = all.find((each) => each.aside === "discarded" && each.content === one.content);
-          if (found) await this.#claim(found);
+          const found = all.find(
+            ({ aside, id, content }) => aside === "discarded" && id === one.id && content === one.content,
+          );
+          if (!found) throw new Error(say("recovery.not-there"));
+          await this.#claim(found);
+          await this.load();
         };
         this.tell("savepoint-notice", { text: say("recovery.discarded", { title }), undo });
       }
@@ -111,11 +113,10 @@ export class RecoveryElement extends DocumentElement {
   /** Does something that takes a row away. Keeps the focus in the list. */
   async #settle(one: Recoverable, act: () => Promise<unknown>): Promise<void> {
     const at = Math.max(0, this.#main().indexOf(one));
-    await this.#attempt(act);
-    if (!this.#error) await this.load();
+    await this.attempt(() => act().then(() => this.load()));
     await this.updateComplete;
     const rows = this.renderRoot.querySelectorAll("li");
-    (rows[Math.min(at, rows.length - 1)]?.querySelector("button") ?? this.query("h2"))?.focus();
+    this.refocus(rows[Math.min(at, rows.length - 1)]?.querySelector("button") ?? this.query("h2"));
   }
 
   #main(): Recoverable[] {
@@ -127,21 +128,22 @@ export class RecoveryElement extends DocumentElement {
     this.#current = undefined;
     this.requestUpdate();
     if (this.#previewed !== one || one.serverVersion === undefined) return;
-    await this.#attempt(async () => {
+    await this.attempt(async () => {
       const { content } = await this.server!.sessions.get(one.id);
-      if (this.#previewed === one) this.#current = content;
+      if (this.#previewed && isSame(this.#previewed, one)) this.#current = content;
     });
   }
 
   protected override render(): TemplateResult | typeof nothing {
     const main = this.#main();
     const quiet = this.#all.filter(({ aside }) => QUIET.includes(aside));
-    const isShown = main.length || (this.asides && quiet.length) || this.#error;
+    const isShown = main.length || (this.asides && quiet.length) || this.#failed || this.error;
     if (!isShown) return nothing;
     return html`<section class="stack" aria-labelledby="heading" part="recovery">
       <h2 id="heading" tabindex="-1">${say(main.length ? "recovery.heading" : "recovery.aside")}</h2>
       ${main.length ? html`<p>${say("recovery.what", { count: main.length })}</p>` : nothing}
-      ${this.#error ? html`<p class="trouble" role="alert">${say("failed", { reason: this.#error })}</p>` : nothing}
+      ${this.#failed ? html`<p class="trouble" role="alert">${say("failed", { reason: this.#failed })}</p>` : nothing}
+      ${this.trouble()}
       <ul>
         ${main.map((one) => this.#row(one))}
       </ul>
@@ -161,21 +163,21 @@ export class RecoveryElement extends DocumentElement {
     const text = typeof content === "string" && one.aside !== "unreadable" ? content : undefined;
     const size = bytes(sizeOf(text ?? JSON.stringify(content)));
     return html`<li class="stack">
-      <p><b>${title || say("untitled")}</b> · ${time(at)} · ${size} · ${situation(one)}</p>
+      <p><b>${titleOf(title)}</b> · ${time(at)} · ${size} · ${situation(one)}</p>
       <div class="row">${text === undefined ? this.#damaged(one) : this.#ways(one, text)}</div>
       ${this.#previewed === one && text !== undefined ? this.#shown(one, text) : nothing}
     </li>`;
   }
 
   #button(key: Parameters<typeof say>[0], one: Recoverable, act: () => unknown, kind = ""): TemplateResult {
-    const label = `${say(key)}: ${one.title || say("untitled")}`;
-    return html`<button class=${kind} aria-label=${label} ?disabled=${this.#isBusy} @click=${act}>${say(key)}</button>`;
+    const label = `${say(key)}: ${titleOf(one.title)}`;
+    return html`<button class=${kind} aria-label=${label} ?disabled=${this.isBusy} @click=${act}>${say(key)}</button>`;
   }
 
   #ways(one: Recoverable, text: string): TemplateResult {
     const isMain = !QUIET.includes(one.aside);
     return html`${this.#button("recovery.preview", one, () => this.#preview(one))}
-    ${this.#button(one.current ? "recovery.restore" : "recovery.copy", one, () => this.#claim(one), isMain ? "main" : "")}
+    ${this.#button(one.current || !one.isKnown ? "recovery.restore" : "recovery.copy", one, () => this.#settle(one, () => this.#claim(one)), isMain ? "main" : "")}
     ${this.#button("recovery.download", one, () => download(fileName(one.title, text), text))}
     ${this.#button(one.aside ? "recovery.delete" : "recovery.discard", one, () => this.#discard(one))}`;
   }

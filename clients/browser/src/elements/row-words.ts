@@ -82,12 +82,14 @@ export class RowWords implements ReactiveController {
     const at = (wanted: number): number => this.#all.findIndex((one) => one.version === wanted);
     const after = this.#all[at(Number(row.dataset.version))];
     const before = this.#all[at(Number(row.dataset.oldest)) + 1];
-    if (!after || !this.#texts || this.#changes.has(key)) return;
+    const texts = this.#texts;
+    if (!after || !texts || this.#changes.has(key)) return;
     this.#changes.set(key, "loading");
     try {
-      this.#changes.set(key, before ? await this.#texts.changes(before, after) : "first");
+      const found = before ? await texts.changes(before, after) : "first";
+      if (texts === this.#texts) this.#changes.set(key, found); // else it is of another document
     } catch {
-      this.#changes.delete(key); // read again when the row comes into view again
+      if (texts === this.#texts) this.#changes.delete(key); // read again when the row comes into view again
     }
     this.#host.requestUpdate();
   }

@@ -3,8 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Selection, Named } from "./selection.js";
-import { say } from "./texts/index.js";
-import { titleOf } from "./many.js";
+import { say, titleOf } from "./texts/index.js";
 
 export interface Column<Row> {
   readonly key: string;
@@ -63,7 +62,7 @@ function head<Row extends Named>(table: Table<Row>, { key, label, sorts, wide }:
   const order = isUp ? "ascending" : isDown ? "descending" : "none";
   return html`<th role="columnheader" class=${classes} aria-sort=${order}>
     <button class="bare" title=${say("list.sort", { column: label })} @click=${() => table.sorted?.(next)}>
-      ${label}<span class="arrow" aria-hidden="true">&nbsp;${isUp ? "▲" : isDown ? "▼" : "↕"}</span>
+      ${label}<span aria-hidden="true">&nbsp;${isUp ? "▲" : isDown ? "▼" : "↕"}</span>
     </button>
   </th>`;
 }

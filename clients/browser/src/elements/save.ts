@@ -29,18 +29,20 @@ export class SaveElement extends DialogElement<"saved"> {
     `,
   ];
   declare as: boolean;
-  /** What the fields begin with. Later saves do not change what somebody types. */
-  #title = "";
-  #error: string | undefined;
-  #isBusy = false;
+  #isUnsaved = false;
 
   protected override heading(): string {
     return say(this.as ? "save.heading-as" : "save.heading");
   }
 
-  override show(): Promise<"saved" | undefined> {
-    this.#error = undefined;
-    this.#title = this.state?.title ?? "";
+  /** Later changes of the title do not change what somebody types. */
+  override async show(): Promise<"saved" | undefined> {
+    if (this.open || !this.isConnected) return undefined;
+    this.#isUnsaved = false;
+    await this.updateComplete;
+    const field = (name: string) => this.query<HTMLInputElement>(`[name=${name}]`) ?? { value: "" };
+    field("title").value = this.state?.title ?? "";
+    field("description").value = "";
     return super.show();
   }
 
@@ -48,7 +50,7 @@ export class SaveElement extends DialogElement<"saved"> {
     return html`<form id="form" class="stack" @submit=${this.#submit}>
       <label>
         ${say("save.title")}
-        <input name="title" required maxlength=${TITLE_MAX} autofocus .value=${this.#title} />
+        <input name="title" required maxlength=${TITLE_MAX} autofocus />
       </label>
       ${this.as
         ? nothing
@@ -57,13 +59,13 @@ export class SaveElement extends DialogElement<"saved"> {
             <textarea name="description" maxlength=${DESCRIPTION_MAX}></textarea>
           </label>`}
       <p class="quiet">${say(this.as ? "save.hint-as" : "save.hint")}</p>
-      ${this.#error ? html`<p class="trouble" role="alert">${this.#error}</p>` : nothing}
+      ${this.#isUnsaved ? html`<p class="trouble" role="alert">${say("save.not-yet")}</p>` : nothing}
     </form>`;
   }
 
   protected override buttons(): TemplateResult {
     return html`<button @click=${() => this.close()}>${say("cancel")}</button>
-      <button class="main" form="form" ?disabled=${this.#isBusy}>${say(this.as ? "save.save-as" : "save.save")}</button>`;
+      <button class="main" form="form" ?disabled=${this.isBusy}>${say(this.as ? "save.save-as" : "save.save")}</button>`;
   }
 
   async #submit(event: SubmitEvent): Promise<void> {
@@ -71,15 +73,12 @@ export class SaveElement extends DialogElement<"saved"> {
     const form = new FormData(event.target as HTMLFormElement);
     const title = String(form.get("title")).trim();
     const description = String(form.get("description") ?? "").trim();
-    this.#isBusy = true;
-    this.requestUpdate();
-    const state = this.as
-      ? await this.doc?.saveAs(title)
-      : await this.doc?.save({ title, ...(description ? { description } : {}) });
-    this.#isBusy = false;
-    this.#error = undefined;
+    this.#isUnsaved = false;
+    const state = await this.attempt(async () =>
+      this.as ? this.doc?.saveAs(title) : this.doc?.save({ title, ...(description ? { description } : {}) }),
+    );
     if (state && !state.dirty) return this.close("saved");
-    this.#error = say("save.not-yet");
+    this.#isUnsaved = !!state;
     this.requestUpdate();
   }
 }

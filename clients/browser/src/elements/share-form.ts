@@ -1,6 +1,7 @@
 /** The form of a new link. It says when the link will expire, before it is created. */
 
 import { css, html, type CSSResultGroup, type PropertyDeclarations, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import { define, SavepointElement } from "./element.js";
 import { look } from "./style.js";
 import { exactly, say } from "./texts/index.js";
@@ -36,9 +37,11 @@ export class ShareFormElement extends SavepointElement {
   ];
   /** The title that is offered. */
   declare name: string;
-  declare create: (title: string, expiresAt: string | undefined) => Promise<void>;
+  /** Resolves with whether there is a link now. */
+  declare create: (title: string, expiresAt: string | undefined) => Promise<boolean>;
   #days: number = TERMS[1];
-  #isBusy = false;
+  /** What a person has typed, until there is a link with it. */
+  #typed: string | undefined;
 
   #end(): Date | undefined {
     return this.#days ? new Date(Date.now() + this.#days * DAY_MS) : undefined;
@@ -46,11 +49,10 @@ export class ShareFormElement extends SavepointElement {
 
   async #submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
-    if (this.#isBusy) return;
-    this.#isBusy = true;
     const title = String(new FormData(event.target as HTMLFormElement).get("title")).trim();
-    await this.create(title, this.#end()?.toISOString());
-    this.#isBusy = false;
+    const isMade = await this.attempt(() => this.create(title, this.#end()?.toISOString()));
+    if (isMade) this.#typed = undefined;
+    this.requestUpdate();
   }
 
   protected override render(): TemplateResult {
@@ -58,23 +60,24 @@ export class ShareFormElement extends SavepointElement {
       this.#days = Number((event.target as HTMLSelectElement).value);
       this.requestUpdate();
     };
+    const type = (event: Event): void => void (this.#typed = (event.target as HTMLInputElement).value);
     const end = this.#end();
     return html`<form @submit=${this.#submit}>
         <label>
           ${say("list.title")}
-          <input name="title" required maxlength=${TITLE_MAX} .value=${this.name} />
+          <input name="title" required maxlength=${TITLE_MAX} .value=${live(this.#typed ?? this.name)} @input=${type} />
         </label>
         <label>
           ${say("snapshots.expires")}
           <select @change=${change}>
             ${TERMS.map(
-              (days) => html`<option value=${days} ?selected=${days === this.#days}>
+              (days) => html`<option value=${days} .selected=${live(days === this.#days)}>
                 ${days ? say("share.days", { count: days }) : say("share.no-date")}
               </option>`,
             )}
           </select>
         </label>
-        <button class="main">${say("share.create")}</button>
+        <button class="main" ?disabled=${this.isBusy}>${say("share.create")}</button>
       </form>
       <p class="quiet">
         ${end ? say("share.until", { when: exactly(end.getTime()) }) : say("share.until-server")} ${say("share.what")}

@@ -7,10 +7,9 @@ import { ConfirmElement } from "./confirm.js";
 import { define, DocumentElement } from "./element.js";
 import { endedLinks, linksOf, renew, type Link } from "./links.js";
 import { linkTo, type LinkTo } from "./link.js";
-import { reasonOf, titleOf } from "./many.js";
 import { askToRevoke, expiry } from "./snapshots.js";
 import { look } from "./style.js";
-import { say } from "./texts/index.js";
+import { reasonOf, say, titleOf } from "./texts/index.js";
 import { time } from "./time.js";
 
 export class ShareElement extends DocumentElement {
@@ -42,8 +41,8 @@ export class ShareElement extends DocumentElement {
   #links: readonly Link[] | undefined;
   #ended: readonly Link[] | undefined;
   #shown = new Set<string>();
-  #error: string | undefined;
-  #isBusy = false;
+  /** Why the links could not be read. */
+  #failed: string | undefined;
   #turn = 0;
 
   constructor() {
@@ -53,9 +52,7 @@ export class ShareElement extends DocumentElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const again = (event: Event): void => void (event.composedPath()[0] === this || this.refresh());
-    this.ownerDocument.addEventListener("savepoint-changed", again);
-    this.until(() => this.ownerDocument.removeEventListener("savepoint-changed", again));
+    this.onChanges(() => this.refresh());
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -75,10 +72,10 @@ export class ShareElement extends DocumentElement {
       if (turn !== this.#turn) return;
       this.#links = links;
       this.#ended = ended;
-      this.#error = undefined;
+      this.#failed = undefined;
     } catch (error) {
       if (turn !== this.#turn) return;
-      this.#error = reasonOf(error);
+      this.#failed = reasonOf(error);
     }
     this.requestUpdate();
   }
@@ -88,8 +85,9 @@ export class ShareElement extends DocumentElement {
     return html`<div class="stack" part="share">
       <savepoint-share-form .name=${titleOf(this.state?.title)} .create=${this.#create}></savepoint-share-form>
       <div role="alert">
-        ${this.#error ? html`<p class="trouble">${say("failed", { reason: this.#error })}</p>` : nothing}
+        ${this.#failed ? html`<p class="trouble">${say("failed", { reason: this.#failed })}</p>` : nothing}
       </div>
+      ${this.trouble()}
       <h2 tabindex="-1" id="links">${say("share.links")}</h2>
       ${this.#list()} ${this.#endedList()}
       <savepoint-confirm></savepoint-confirm>
@@ -97,7 +95,7 @@ export class ShareElement extends DocumentElement {
   }
 
   #list(): TemplateResult | typeof nothing {
-    if (!this.#links) return this.#error ? nothing : html`<p class="quiet" role="status">${say("loading")}</p>`;
+    if (!this.#links) return this.#failed ? nothing : html`<p class="quiet" role="status">${say("loading")}</p>`;
     if (!this.#links.length) return html`<p>${say("share.none")}</p>`;
     return html`<ul>
       ${repeat(
@@ -131,7 +129,7 @@ export class ShareElement extends DocumentElement {
         ${say("share.visitors")}
       </button>
       <button
-        ?disabled=${this.#isBusy}
+        ?disabled=${this.isBusy}
         aria-label=${say("share.replace-one", { title })}
         title=${say("share.replace-hint")}
         @click=${() => this.#replace(link)}
@@ -140,7 +138,7 @@ export class ShareElement extends DocumentElement {
       </button>
       <button
         class="bare danger"
-        ?disabled=${this.#isBusy}
+        ?disabled=${this.isBusy}
         aria-label=${say("snapshots.revoke-one", { title })}
         @click=${() => this.#revoke(link, index)}
       >
@@ -176,11 +174,12 @@ export class ShareElement extends DocumentElement {
     this.requestUpdate();
   }
 
-  readonly #create = async (title: string, expiresAt: string | undefined): Promise<void> => {
+  readonly #create = async (title: string, expiresAt: string | undefined): Promise<boolean> => {
     const made = await this.#do(async () => this.doc?.share({ title, ...(expiresAt ? { expiresAt } : {}) }));
-    if (!made) return;
+    if (!made) return false;
     this.tell("savepoint-notice", { text: say("share.created", { title }) });
     await this.#focusLink(made.id);
+    return true;
   };
 
   async #replace(link: Link): Promise<void> {
@@ -202,16 +201,7 @@ export class ShareElement extends DocumentElement {
 
   /** Does something, and shows what became of it. Returns undefined if it failed. */
   async #do<T>(act: () => Promise<T>): Promise<T | undefined> {
-    this.#isBusy = true;
-    this.requestUpdate();
-    let error: string | undefined;
-    const done = await act().catch((reason: unknown) => {
-      error = reasonOf(reason);
-      return undefined;
-    });
-    await this.refresh();
-    this.#error ??= error;
-    this.#isBusy = false;
+    const done = await this.attempt(() => act().finally(() => this.refresh()));
     this.tell("savepoint-changed", null);
     this.requestUpdate();
     await this.updateComplete;
@@ -222,7 +212,7 @@ export class ShareElement extends DocumentElement {
     await this.updateComplete;
     const link = this.query(`[data-link="${id}"] savepoint-link`);
     const button = link?.shadowRoot?.querySelector<HTMLElement>("[data-copy]");
-    (button ?? this.query("#links"))?.focus();
+    this.refocus(button ?? this.query("#links"));
   }
 }
 

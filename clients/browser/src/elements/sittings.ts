@@ -20,14 +20,18 @@ export function fold(lines: readonly Activity[]): readonly Sitting[] {
   for (const line of lines) {
     const before = sittings.at(-1);
     if (before && isSame(before.first, line)) {
-      sittings[sittings.length - 1] = { ...before, first: line, count: before.count + 1 };
+      sittings[sittings.length - 1] = { ...before, id: idOf(line), first: line, count: before.count + 1 };
     } else {
-      const id = [line.at, line.subject.id, line.action, line.version].join(" ");
-      sittings.push({ id, title: line.subject.title ?? "", last: line, first: line, count: 1 });
+      sittings.push({ id: idOf(line), title: line.subject.title ?? "", last: line, first: line, count: 1 });
     }
   }
   return sittings;
 }
+
+/** Returns what tells a line from the others: several can be of one moment. A sitting has that of its oldest line, so
+ * that it stays the same row while it grows. */
+export const idOf = ({ at, subject, action, version, name, actor }: Activity): string =>
+  JSON.stringify([at, subject.id, action, version, name, actor]);
 
 const isSame = (a: Activity, b: Activity): boolean =>
   a.subject.id === b.subject.id &&
@@ -52,13 +56,4 @@ export function csvOf(lines: readonly Activity[]): string {
 function cell(value: string | number | null): string {
   const text = String(value ?? "").replace(/^(?=[=+\-@\t\r])/, "'");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** Lets the browser save a text as a file. */
-export function download(name: string, type: string, text: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

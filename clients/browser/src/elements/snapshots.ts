@@ -6,10 +6,10 @@ import { ConfirmElement } from "./confirm.js";
 import { define } from "./element.js";
 import { linkOf, linkTo, type LinkTo } from "./link.js";
 import { ListElement, PAGE_SIZE } from "./list.js";
-import { forEach, reasonOf, titleOf } from "./many.js";
+import { forEach } from "./many.js";
 import type { Page } from "./pages.js";
 import type { Column } from "./rows.js";
-import { say } from "./texts/index.js";
+import { reasonOf, say, titleOf } from "./texts/index.js";
 import { time } from "./time.js";
 import { othersOf } from "./visits.js";
 
@@ -187,13 +187,15 @@ export class SnapshotsElement extends ListElement<Row> {
 
   async #do(what: "forget" | "remove", row: Row, index: number): Promise<void> {
     const text = what === "forget" ? "snapshots.forgotten" : "snapshots.revoked";
-    try {
-      await this.server?.snapshots[what](row.id);
-      this.tell("savepoint-notice", { text: say(text, { title: titleOf(row.title) }) });
-    } catch (error) {
-      this.outcome = { done: [], failed: [{ row, reason: reasonOf(error) }] };
-    }
-    await this.without(index);
+    await this.attempt(async () => {
+      try {
+        await this.server?.snapshots[what](row.id);
+        this.tell("savepoint-notice", { text: say(text, { title: titleOf(row.title) }) });
+      } catch (error) {
+        this.outcome = { done: [], failed: [{ row, reason: reasonOf(error) }] };
+      }
+      await this.without(index);
+    });
   }
 }
 

@@ -2,11 +2,11 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult, type CSSResultGroup } from "lit";
 import type { DocumentState, Status } from "../view.js";
-import { define, DocumentElement } from "./element.js";
+import { define, DocumentElement, keepInWindow } from "./element.js";
 import { SHAPES } from "./shapes.js";
 import { statusLook } from "./status-style.js";
 import { look } from "./style.js";
-import { bytes, countdown, say } from "./texts/index.js";
+import { bytes, countdown, say, titleOf } from "./texts/index.js";
 import { time } from "./time.js";
 
 /** `saving` is shown only after this, so that it does not flicker. */
@@ -66,12 +66,7 @@ export class StatusElement extends DocumentElement {
     super.updated(changed);
     this.dataset.status = this.state?.status ?? "";
     const details = this.query(".details");
-    if (!details) return;
-    // Keeps the details within the window, wherever the light is.
-    details.style.translate = "";
-    const { left, right } = details.getBoundingClientRect();
-    const shift = Math.max(0, 8 - left) || Math.min(0, innerWidth - 8 - right);
-    details.style.translate = `${shift}px`;
+    if (details) keepInWindow(details, 8);
   }
 
   /** Returns what the light says. */
@@ -152,7 +147,7 @@ export class StatusElement extends DocumentElement {
   /** What helps in this state. */
   #ways(s: DocumentState): TemplateResult | typeof nothing {
     const button = (key: "status.decide" | "status.large" | "status.as-new", act: () => unknown): TemplateResult =>
-      html`<button @click=${act}>${say(key)}</button>`;
+      html`<button @click=${act}>${say(key)}</button>`; // one that is disabled would lose the focus
     switch (s.status) {
       case "conflict":
         return button("status.decide", () => this.#decide(s));
@@ -161,7 +156,7 @@ export class StatusElement extends DocumentElement {
         return button("status.large", () => this.#decide(s));
       case "gone":
       case "read_only":
-        return button("status.as-new", () => this.doc?.saveAs(s.title || say("untitled")));
+        return button("status.as-new", () => this.attempt(async () => this.doc?.saveAs(titleOf(s.title))));
       case "signed_out":
         return html`<slot name="sign-in"></slot>`;
       default:
@@ -187,7 +182,7 @@ export class StatusElement extends DocumentElement {
         <dd>${say(`status.where.${s.safe}`)}</dd>
       </dl>
       ${s.status === "offline" && s.error ? html`<p>${s.error}</p>` : nothing}
-      ${s.draft ? html`<p class="quiet">${say("status.draft")}</p>` : nothing}
+      ${s.draft ? html`<p class="quiet">${say("status.draft")}</p>` : nothing} ${this.trouble()}
       <div class="row">
         <slot name="actions"></slot>
         ${this.#ways(s)}

@@ -157,12 +157,6 @@ export const look = css`
   .spread {
     margin-inline-end: auto;
   }
-  .cut {
-    overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
-    min-width: 0;
-  }
   .trouble {
     color: var(--_danger);
   }
@@ -189,9 +183,13 @@ export const look = css`
     border-block-end: 1px solid var(--_faint);
     vertical-align: middle;
   }
-  @media (prefers-reduced-motion: no-preference) {
-    .moves {
-      transition: opacity 0.15s;
+  @media (forced-colors: active) {
+    button.main:not(:disabled),
+    button.main:hover:not(:disabled) {
+      forced-color-adjust: none;
+      background: Highlight;
+      color: HighlightText;
+      border-color: Highlight;
     }
   }
 `;

@@ -1,7 +1,7 @@
 /** A time, as people say it. The exact local time is shown on hover, touch and focus. */
 
 import { css, html, type TemplateResult, type CSSResultGroup, type PropertyDeclarations } from "lit";
-import { define, SavepointElement } from "./element.js";
+import { define, keepInWindow, SavepointElement } from "./element.js";
 import { look } from "./style.js";
 import { exactly, relatively, type Time } from "./texts/index.js";
 
@@ -48,13 +48,9 @@ export class TimeElement extends SavepointElement {
     this.until(() => clearInterval(timer));
   }
 
-  /** Keeps the exact time within the window. */
   #place(): void {
     const exact = this.query("span");
-    if (!exact) return;
-    exact.style.translate = "";
-    const { left, right } = exact.getBoundingClientRect();
-    exact.style.translate = `${Math.max(0, 4 - left) || Math.min(0, document.documentElement.clientWidth - 4 - right)}px`;
+    if (exact) keepInWindow(exact, 4);
   }
 
   protected override render(): TemplateResult {

@@ -5,11 +5,11 @@ import type { Trashed } from "../wire.gen.js";
 import { ConfirmElement } from "./confirm.js";
 import { define } from "./element.js";
 import { ListElement, PAGE_SIZE } from "./list.js";
-import { changed, forEach, oneOrMany, reasonOf, titleOf, trashAll, type Outcome } from "./many.js";
-import type { Page } from "./pages.js";
+import { changed, forEach, oneOrMany, trashAll, type Outcome } from "./many.js";
+import { walk, type Page } from "./pages.js";
 import type { Column } from "./rows.js";
 import type { Named } from "./selection.js";
-import { bytes, say } from "./texts/index.js";
+import { bytes, say, titleOf } from "./texts/index.js";
 import { time } from "./time.js";
 
 /** The server cannot search the trash. A search looks at this many pages of 100, the newest. */
@@ -19,7 +19,6 @@ export class TrashElement extends ListElement<Trashed> {
   protected override readonly hasSelection = true;
   #bytes: number | undefined;
   #progress = "";
-  #isBusy = false;
 
   protected override async load(cursor: string | undefined): Promise<Page<Trashed>> {
     const server = this.server;
@@ -27,14 +26,14 @@ export class TrashElement extends ListElement<Trashed> {
     if (!cursor) void this.#measure();
     const { search } = this.view;
     if (!search) return server.trash.list({ page_size: PAGE_SIZE, ...(cursor ? { cursor } : {}) });
-    const items: Trashed[] = [];
-    let next: string | null | undefined;
-    for (let pages = 0; next !== null && pages < SEARCHED_PAGES; pages++) {
-      const page = await server.trash.list({ page_size: 100, ...(next ? { cursor: next } : {}) });
-      items.push(...page.items.filter(({ title }) => title.toLowerCase().includes(search.toLowerCase())));
-      next = page.pageToken;
+    const found: Trashed[] = [];
+    let left = SEARCHED_PAGES;
+    const ask = (next: string | undefined) => server.trash.list({ page_size: 100, ...(next ? { cursor: next } : {}) });
+    for await (const { items } of walk(ask)) {
+      found.push(...items.filter(({ title }) => title.toLowerCase().includes(search.toLowerCase())));
+      if (!--left) break;
     }
-    return { items, pageToken: null };
+    return { items: found, pageToken: null };
   }
 
   #measure(): Promise<void> {
@@ -84,7 +83,7 @@ export class TrashElement extends ListElement<Trashed> {
   }
 
   protected override bar(): TemplateResult {
-    const isNone = !this.chosen.size || this.#isBusy;
+    const isNone = !this.chosen.size || this.isBusy;
     return html`${this.selected(this.#progress)}
       <button ?disabled=${isNone} @click=${() => this.#restore(this.chosen.all, 0)}>${say("trash.restore-chosen")}</button>
       <button class="danger" ?disabled=${isNone} @click=${() => this.#purge(this.chosen.all, 0)}>
@@ -97,7 +96,7 @@ export class TrashElement extends ListElement<Trashed> {
         <p class="grow quiet">
           ${say("trash.what")} ${this.#bytes === undefined ? nothing : say("trash.bytes", { size: bytes(this.#bytes) })}
         </p>
-        <button class="danger" ?disabled=${this.#isBusy} @click=${() => this.#empty()}>${say("trash.empty")}</button>
+        <button class="danger" ?disabled=${this.isBusy} @click=${() => this.#empty()}>${say("trash.empty")}</button>
       </div>
       <savepoint-confirm></savepoint-confirm>`;
   }
@@ -135,19 +134,18 @@ export class TrashElement extends ListElement<Trashed> {
     act: (id: string) => Promise<unknown>,
     index: number,
   ): Promise<Outcome | undefined> {
-    if (this.#isBusy) return undefined;
-    this.#isBusy = true;
-    const outcome = await forEach(rows, act, (done) => {
-      this.#progress = rows.length > 1 ? say("trash.doing", { done, count: rows.length }) : "";
-      this.requestUpdate();
+    return this.attempt(async () => {
+      const outcome = await forEach(rows, act, (done) => {
+        this.#progress = rows.length > 1 ? say("trash.doing", { done, count: rows.length }) : "";
+        this.requestUpdate();
+      });
+      this.#progress = "";
+      this.outcome = outcome;
+      this.chosen.put(outcome.done, false);
+      void this.#measure();
+      await this.without(index);
+      return outcome;
     });
-    this.#isBusy = false;
-    this.#progress = "";
-    this.outcome = outcome;
-    this.chosen.put(outcome.done, false);
-    void this.#measure();
-    await this.without(index);
-    return outcome;
   }
 
   async #empty(): Promise<void> {
@@ -158,22 +156,21 @@ export class TrashElement extends ListElement<Trashed> {
       action: say("trash.empty-action"),
       titles: [...this.pages.items.map(({ title }) => titleOf(title)), ...(this.pages.isLast ? [] : [say("trash.more")])],
     });
-    if (!server || !isSure || this.#isBusy) return;
-    this.#isBusy = true;
-    let count = 0;
-    try {
-      for (let done = false; !done; ) {
-        const emptied = await server.trash.empty();
-        done = emptied.done;
-        count += emptied.purged;
+    if (!server || !isSure) return;
+    await this.attempt(async () => {
+      let count = 0;
+      try {
+        for (let done = false; !done; ) {
+          const emptied = await server.trash.empty();
+          done = emptied.done;
+          count += emptied.purged;
+        }
+        this.tell("savepoint-notice", { text: say("trash.purged-many", { count }) });
+      } finally {
+        this.chosen.clear();
+        await this.without(0);
       }
-      this.tell("savepoint-notice", { text: say("trash.purged-many", { count }) });
-    } catch (error) {
-      this.tell("savepoint-notice", { text: say("failed", { reason: reasonOf(error) }) });
-    }
-    this.#isBusy = false;
-    this.chosen.clear();
-    await this.without(0);
+    });
   }
 }
 

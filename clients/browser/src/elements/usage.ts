@@ -5,11 +5,11 @@ import type { Server } from "../server.js";
 import type { SessionMetadata, UsageAndLimits } from "../wire.gen.js";
 import { amountsStyle, COUNTED, ofLimit, space, warnings } from "./amounts.js";
 import { define, SavepointElement } from "./element.js";
-import { failures, reasonOf, restoreAll, titleOf, trashAll, type Outcome } from "./many.js";
+import { failures, restoreAll, trashAll, type Outcome } from "./many.js";
 import { rowsStyle } from "./rows-style.js";
 import { rowsOf } from "./rows.js";
 import { look } from "./style.js";
-import { bytes, say } from "./texts/index.js";
+import { bytes, reasonOf, say, titleOf } from "./texts/index.js";
 
 const LOOKED_AT = 100;
 const LARGEST = 10;
@@ -25,16 +25,14 @@ export class UsageElement extends SavepointElement {
   #usage: UsageAndLimits | undefined;
   #items: readonly SessionMetadata[] = [];
   #isMore = false;
-  #error: string | undefined;
+  /** Why the numbers could not be read. */
+  #failed: string | undefined;
   #outcome: Outcome | undefined;
-  #isBusy = false;
   #turn = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const again = (event: Event): void => void (event.composedPath()[0] === this || this.refresh());
-    this.ownerDocument.addEventListener("savepoint-changed", again);
-    this.until(() => this.ownerDocument.removeEventListener("savepoint-changed", again));
+    this.onChanges(() => this.refresh());
   }
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -55,25 +53,25 @@ export class UsageElement extends SavepointElement {
       this.#usage = usage;
       this.#isMore = page.pageToken !== null;
       this.#items = [...page.items].sort((a, b) => b.contentBytes - a.contentBytes).slice(0, LARGEST);
-      this.#error = undefined;
+      this.#failed = undefined;
     } catch (error) {
       if (turn !== this.#turn) return;
-      this.#error = reasonOf(error);
+      this.#failed = reasonOf(error);
     }
     this.requestUpdate();
   }
 
   protected override render(): TemplateResult {
-    const error = this.#error
+    const error = this.#failed
       ? html`<div class="row">
-          <span class="trouble spread">${say("failed", { reason: this.#error })}</span>
+          <span class="trouble spread">${say("failed", { reason: this.#failed })}</span>
           <button @click=${() => this.refresh()}>${say("try-again")}</button>
         </div>`
       : nothing;
     const usage = this.#usage;
     return html`<div class="stack">
       <div role="alert">${error}</div>
-      ${usage ? this.#all(usage) : this.#error ? nothing : html`<p class="quiet" role="status">${say("loading")}</p>`}
+      ${usage ? this.#all(usage) : this.#failed ? nothing : html`<p class="quiet" role="status">${say("loading")}</p>`}
     </div>`;
   }
 
@@ -132,11 +130,11 @@ export class UsageElement extends SavepointElement {
 
   async #remove(row: SessionMetadata, index: number): Promise<void> {
     const server = this.server;
-    if (!server || this.#isBusy) return;
-    this.#isBusy = true;
-    this.#outcome = await trashAll(server, [row]);
-    this.#isBusy = false;
-    if (this.#outcome.done.length) {
+    if (!server) return;
+    const outcome = await this.attempt(() => trashAll(server, [row]));
+    if (!outcome) return;
+    this.#outcome = outcome;
+    if (outcome.done.length) {
       const text = say("list.trashed", { title: titleOf(row.title) });
       this.tell("savepoint-notice", { text, undo: () => restoreAll(server, [row]) });
     }
@@ -144,7 +142,7 @@ export class UsageElement extends SavepointElement {
     await this.refresh();
     await this.updateComplete;
     const rows = this.renderRoot.querySelectorAll<HTMLElement>("[data-first]");
-    (rows[Math.min(index, rows.length - 1)] ?? this.query("[data-else]"))?.focus();
+    this.refocus(rows[Math.min(index, rows.length - 1)] ?? this.query("[data-else]"));
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is shown of one version. */
 
 import { html, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import type { RevisionMetadata } from "../wire.gen.js";
 import type { Compared } from "./compare.js";
 import { keptInWords, lifeInWords } from "./history-rows.js";
@@ -36,7 +37,7 @@ export function otherChooser(
   choose: (other: Other) => void,
 ): TemplateResult {
   const option = (other: Other, words: string): TemplateResult =>
-    html`<option value=${other} ?selected=${other === chosen}>${words}</option>`;
+    html`<option value=${other} .selected=${live(other === chosen)}>${words}</option>`;
   const change = (event: Event): void => {
     const { value } = event.target as HTMLSelectElement;
     choose(value === "screen" || value === "none" ? value : Number(value));

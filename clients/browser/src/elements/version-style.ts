@@ -15,6 +15,7 @@ export const versionLook = css`
     border-radius: var(--_radius);
     white-space: pre-wrap;
     overflow-wrap: anywhere;
+    unicode-bidi: plaintext;
   }
   summary {
     cursor: pointer;

@@ -4,18 +4,17 @@ import { html, nothing, type CSSResultGroup, type PropertyDeclarations, type Pro
 import type { OpenDocument } from "../document.js";
 import type { Server } from "../server.js";
 import type { RevisionMetadata } from "../wire.gen.js";
-import { changes, type Change } from "./changes.js";
+import { changes, comparer, type Change } from "./changes.js";
 import "./compare.js";
+import type { ConfirmElement } from "./confirm.js";
+import "./confirm.js";
 import { define, SavepointElement } from "./element.js";
-import { isPart, partsOf, reversed, withPart } from "./putting.js";
-import type { QuestionElement } from "./question.js";
-import "./question.js";
+import { isPart, partsOf, reversed } from "./putting.js";
 import { look } from "./style.js";
-import { exactly, say } from "./texts/index.js";
+import { exactly, reasonOf, say } from "./texts/index.js";
 import { comparisonOf, lifeOf, nameForm, otherChooser, type Other } from "./version-parts.js";
 import { versionLook } from "./version-style.js";
 import type { Texts, Versions } from "./versions.js";
-
 
 export class VersionElement extends SavepointElement {
   static override properties: PropertyDeclarations = {
@@ -37,8 +36,11 @@ export class VersionElement extends SavepointElement {
   #other: Other = "screen";
   #text: string | undefined;
   #otherText = "";
+  /** What it is compared with by now. */
+  #compared: Other = "screen";
   #parts: Change[] = [];
-  #error = "";
+  /** Why the texts could not be read. */
+  #failed = "";
   #isNaming = false;
   #turn = 0;
   #told: number | undefined;
@@ -50,6 +52,8 @@ export class VersionElement extends SavepointElement {
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has("version")) {
       this.#isNaming = false;
+      this.#text = undefined; // what was shown is of another version
+      this.#parts = [];
       if (this.#other === this.version) this.#other = "screen";
     }
     if (["version", "versions", "stamp"].some((name) => changed.has(name))) void this.#read();
@@ -59,43 +63,43 @@ export class VersionElement extends SavepointElement {
     const one = this.#one;
     if (!one) return;
     const turn = ++this.#turn;
-    const isOther = typeof this.#other === "number" && this.versions.all.find(({ version }) => version === this.#other);
+    const compared = this.#other;
+    const old = this.versions.all.find(({ version }) => version === compared);
     try {
       const text = await this.texts.of(one);
-      const other = isOther ? await this.texts.of(isOther) : this.doc.serialize();
-      const parts = this.#other === "screen" ? (await changes(text, other)).filter(isPart) : [];
+      const other = old ? await this.texts.of(old) : this.doc.serialize();
+      const parts = compared === "screen" ? (await changes(text, other)).filter(isPart) : [];
       if (turn !== this.#turn) return;
       this.#text = text;
       this.#otherText = other;
+      this.#compared = compared;
       this.#parts = parts;
-      this.#error = "";
+      this.#failed = "";
       if (this.#told !== one.version) this.tell("savepoint-preview", { version: one.version, text });
       this.#told = one.version;
     } catch (error) {
-      if (turn === this.#turn) this.#error = error instanceof Error ? error.message : String(error);
+      if (turn === this.#turn) this.#failed = reasonOf(error);
     }
     this.requestUpdate();
   }
 
-  async #attempt(act: () => Promise<unknown>): Promise<void> {
-    try {
-      await act();
-      this.dispatchEvent(new CustomEvent("changed"));
-    } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
-      this.requestUpdate();
-    }
+  /** Does something that changes the history. Returns whether it worked. */
+  async #do(act: () => Promise<unknown>): Promise<boolean> {
+    const isDone = await this.attempt(() => act().then(() => true));
+    if (isDone) this.dispatchEvent(new CustomEvent("changed"));
+    return isDone ?? false;
   }
 
   async #restore(one: RevisionMetadata): Promise<void> {
     const values = { version: String(one.version), when: exactly(one.savedAt) };
-    const isMeant = await this.query<QuestionElement>("savepoint-question")!.ask({
+    const isMeant = await this.query<ConfirmElement>("savepoint-confirm")!.ask({
       heading: say("history.restore-heading", values),
       text: say("history.restore-what"),
-      act: say("history.restore"),
+      action: say("history.restore"),
+      isHarmless: true,
     });
     if (!isMeant) return;
-    await this.#attempt(async () => {
+    await this.#do(async () => {
       const { doc } = this;
       const before = (await doc.flush()).version;
       const state = await doc.restore(one.version);
@@ -110,8 +114,8 @@ export class VersionElement extends SavepointElement {
     });
   }
 
-  #copy(one: RevisionMetadata): Promise<void> {
-    return this.#attempt(async () => {
+  #copy(one: RevisionMetadata): Promise<boolean> {
+    return this.#do(async () => {
       const title = say("history.copy-title", { title: one.title, version: String(one.version) });
       const { id } = await this.server.sessions.copy(this.doc.id, { title, version: one.version });
       this.tell("savepoint-notice", { text: say("history.copied", { title }) });
@@ -122,33 +126,42 @@ export class VersionElement extends SavepointElement {
   async #name(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const name = String(new FormData(event.target as HTMLFormElement).get("name")).trim();
-    if (!name) return;
+    const { version } = this;
+    if (!name || !(await this.#do(() => this.server.sessions.name(this.doc.id, version, name)))) return;
+    if (version !== this.version) return;
     this.#isNaming = false;
-    await this.#attempt(() => this.server.sessions.name(this.doc.id, this.version, name));
+    this.requestUpdate();
     await this.#focus("button.name");
   }
 
   /** What had the focus is gone. */
   async #focus(selector: string): Promise<void> {
     await this.updateComplete;
-    this.query(selector)?.focus();
+    this.refocus(this.query(selector));
   }
 
-  #put(change: Change): void {
+  /** The positions of a change are those of the text that it was compared with. */
+  #put(change: Change): Promise<unknown> {
     const isItem = typeof change.path.at(-1) === "number" && change.kind !== "changed";
-    const put = (value: unknown): void => {
-      const text = withPart(this.doc.serialize(), change.path, value, isItem);
-      this.tell("savepoint-put", { path: change.path, value, text });
-      void this.#read();
-    };
-    put(change.before);
-    const undo = async (): Promise<void> => {
-      if (!this.isConnected) throw new Error(say("history.undo-closed"));
-      put(change.after);
-    };
-    const text = say("history.put-done", { what: reversed(change), version: String(this.version) });
-    this.tell("savepoint-notice", { text, undo });
-    void this.#focus("summary");
+    const compared = this.#otherText;
+    return this.attempt(async () => {
+      const { isAsBefore, withPart } = await comparer();
+      const put = (value: unknown, seen: string): string => {
+        const now = this.doc.serialize();
+        if (!isAsBefore(change.path, seen, now)) throw new Error(say("history.put-stale"));
+        this.tell("savepoint-put", { path: change.path, value, text: withPart(now, change.path, value, isItem) });
+        void this.#read();
+        return this.doc.serialize();
+      };
+      const done = put(change.before, compared);
+      const undo = async (): Promise<void> => {
+        if (!this.isConnected) throw new Error(say("history.undo-closed"));
+        put(change.after, done);
+      };
+      const text = say("history.put-done", { what: reversed(change), version: String(this.version) });
+      this.tell("savepoint-notice", { text, undo });
+      void this.#focus("summary");
+    }).finally(() => void this.#read());
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -163,10 +176,15 @@ export class VersionElement extends SavepointElement {
         </p>
         <div class="row">${this.#actions(one, isCurrent)}</div>
         ${this.#isNaming ? nameForm(one, (event) => this.#name(event)) : nothing}
-        ${this.#error ? html`<p class="trouble" role="alert">${say("failed", { reason: this.#error })}</p>` : nothing}
-        ${this.#text === undefined ? html`<p class="quiet" role="status">${say("loading")}</p>` : this.#content(one, this.#text)}
+        ${this.trouble()} ${this.#text === undefined ? this.#waiting() : this.#content(one, this.#text)}
       </section>
-      <savepoint-question></savepoint-question>`;
+      <savepoint-confirm></savepoint-confirm>`;
+  }
+
+  #waiting(): TemplateResult {
+    return this.#failed
+      ? html`<p class="trouble" role="alert">${say("failed", { reason: this.#failed })}</p>`
+      : html`<p class="quiet" role="status">${say("loading")}</p>`;
   }
 
   #actions(one: RevisionMetadata, isCurrent: boolean): TemplateResult {
@@ -174,10 +192,10 @@ export class VersionElement extends SavepointElement {
     const rename = (): void => {
       this.#isNaming = true;
       this.requestUpdate();
-      void this.#focus("input");
+      void this.updateComplete.then(() => this.query("input")?.focus());
     };
     const unname = async (): Promise<void> => {
-      await this.#attempt(() => this.server.sessions.name(this.doc.id, one.version, null));
+      await this.#do(() => this.server.sessions.name(this.doc.id, one.version, null));
       await this.#focus("button.name");
     };
     return html`${isCurrent
@@ -187,7 +205,7 @@ export class VersionElement extends SavepointElement {
           </button>`}
       <button class="name" @click=${rename}>${say(one.name ? "history.rename" : "history.name")}</button>
       ${one.name ? html`<button @click=${unname}>${say("history.unname")}</button>` : nothing}
-      <button @click=${() => this.#copy(one)}>${say("history.copy")}</button>`;
+      <button ?disabled=${this.isBusy} @click=${() => this.#copy(one)}>${say("history.copy")}</button>`;
   }
 
   #content(one: RevisionMetadata, text: string): TemplateResult {
@@ -196,9 +214,9 @@ export class VersionElement extends SavepointElement {
       void this.#read();
     };
     return html`${otherChooser(one, this.versions.all, this.#other, choose)}
-      ${this.#other === "none"
+      ${this.#compared === "none"
         ? html`<pre tabindex="0" aria-label=${say("history.text")}>${text}</pre>`
-        : comparisonOf(one, text, this.versions.all.find(({ version }) => version === this.#other), this.#otherText)}
+        : comparisonOf(one, text, this.versions.all.find(({ version }) => version === this.#compared), this.#otherText)}
       ${partsOf(
         this.#parts,
         (change) => this.#put(change),

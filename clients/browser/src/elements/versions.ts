@@ -2,8 +2,9 @@
 
 import type { OpenDocument } from "../document.js";
 import type { Server } from "../server.js";
-import type { RevisionMetadata, RevisionMetadataPage, RevisionsKept } from "../wire.gen.js";
+import type { RevisionMetadata, RevisionsKept } from "../wire.gen.js";
 import { changes, type Change } from "./changes.js";
+import { walk } from "./pages.js";
 
 /** Autosaves with less time than this between them are one sitting. */
 const SITTING_MS = 30 * 60_000;
@@ -21,15 +22,15 @@ export interface Versions {
 
 /** Returns all versions. The server keeps some dozens. */
 export async function allVersions(server: Server, id: string): Promise<Versions> {
-  const first = await server.sessions.revisions(id);
-  const all = [...first.items];
-  let cursor = first.pageToken;
-  for (let page = 1; cursor !== null && page < PAGES_MAX; page++) {
-    const found: RevisionMetadataPage = await server.sessions.revisions(id, { cursor });
-    all.push(...found.items);
-    cursor = found.pageToken;
+  const ask = (cursor: string | undefined) => server.sessions.revisions(id, cursor ? { cursor } : {});
+  const found: Versions = { all: [], kept: { unnamed: 0, named: 0 } };
+  let left = PAGES_MAX;
+  for await (const { items, kept } of walk(ask)) {
+    found.all = [...found.all, ...items];
+    found.kept = kept;
+    if (!--left) break;
   }
-  return { all, kept: first.kept };
+  return found;
 }
 
 /** Returns how many newer versions a version outlives at least. Undefined: it stays, or is the current one. */

@@ -3,22 +3,14 @@
 import { css, html, nothing, svg, type CSSResultGroup, type PropertyValues, type TemplateResult } from "lit";
 import type { Server } from "../server.js";
 import type { SnapshotStats, SnapshotVisitor } from "../wire.gen.js";
+import { barsOf, type Bar } from "./bars.js";
 import { define, SavepointElement } from "./element.js";
-import { reasonOf } from "./many.js";
 import { rowsStyle } from "./rows-style.js";
 import { look } from "./style.js";
-import { day, say } from "./texts/index.js";
+import { day, reasonOf, say } from "./texts/index.js";
 import { time } from "./time.js";
 
-const DAY_MS = 86_400_000;
-const BARS_MAX = 30;
 const PAGE_MAX = 100;
-
-interface Bar {
-  /** When it begins, in milliseconds. */
-  readonly from: number;
-  readonly count: number;
-}
 
 export class VisitsElement extends SavepointElement {
   static override properties = { server: { attribute: false }, snapshot: { type: String } };
@@ -53,46 +45,54 @@ export class VisitsElement extends SavepointElement {
   /** The people besides the owner. Undefined if the server does not show them. */
   #people: readonly SnapshotVisitor[] | undefined;
   #next: string | null = null;
-  #error: string | undefined;
+  #turn = 0;
 
   protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has("snapshot")) this.#stats = undefined;
     if (changed.has("server") || changed.has("snapshot")) void this.refresh();
   }
 
   async refresh(): Promise<void> {
     const { server, snapshot } = this;
+    const turn = ++this.#turn;
     if (!server || !snapshot) return;
     try {
-      this.#error = undefined;
-      this.#stats = await server.snapshots.stats(snapshot);
+      const stats = await server.snapshots.stats(snapshot);
+      if (turn !== this.#turn) return;
+      this.error = "";
+      this.#stats = stats;
       this.#people = undefined;
+      this.#next = null;
       await this.#more();
     } catch (error) {
+      if (turn !== this.#turn) return;
       // The operator decides whether people are shown. The number is there in any case.
-      if ((error as { status?: number }).status !== 403 || !this.#stats) this.#error = reasonOf(error);
+      if ((error as { status?: number }).status !== 403 || !this.#stats) this.error = reasonOf(error);
     }
     this.requestUpdate();
   }
 
   async #more(): Promise<void> {
     const { server, snapshot } = this;
+    const turn = this.#turn;
     if (!server) return;
     const query = { page_size: PAGE_MAX, ...(this.#next ? { cursor: this.#next } : {}) };
     const [page, { ownerId }] = await Promise.all([server.snapshots.visitors(snapshot, query), server.account.me()]);
-    if (snapshot !== this.snapshot) return;
+    if (turn !== this.#turn) return;
     this.#next = page.pageToken;
     this.#people = [...(this.#people ?? []), ...page.items.filter(({ visitorId }) => visitorId !== ownerId)];
     this.requestUpdate();
   }
 
   protected override render(): TemplateResult {
-    if (this.#error) return html`<p class="trouble" role="alert">${say("failed", { reason: this.#error })}</p>`;
+    if (!this.#stats && this.error) return html`${this.trouble()}`;
     if (!this.#stats) return html`<p class="quiet" role="status">${say("loading")}</p>`;
     const count = othersOf(this.#stats);
     if (!count) return html`<p>${say("visits.nobody")}</p>`;
     return html`<div class="stack">
       <p>${say("visits.people", { count })}</p>
-      ${this.#people?.length ? this.#table(this.#people) : this.#people ? nothing : html`<p>${say("visits.hidden")}</p>`}
+      ${this.trouble()}
+      ${this.#people?.length ? this.#table(this.#people) : this.#people || this.error ? nothing : html`<p>${say("visits.hidden")}</p>`}
     </div>`;
   }
 
@@ -118,7 +118,7 @@ export class VisitsElement extends SavepointElement {
           )}
         </tbody>
       </table>
-      ${this.#next ? html`<div><button @click=${() => this.#more()}>${say("visits.more")}</button></div>` : nothing}`;
+      ${this.#next ? html`<div><button ?disabled=${this.isBusy} @click=${() => this.attempt(() => this.#more())}>${say("visits.more")}</button></div>` : nothing}`;
   }
 }
 
@@ -126,17 +126,6 @@ define("savepoint-visits", VisitsElement);
 
 /** Returns how many people besides the owner opened a snapshot: its creation counts as a visit of the owner. */
 export const othersOf = ({ visitors }: SnapshotStats): number => Math.max(0, visitors - 1);
-
-/** Counts times by days, or by more days together, so that there are at most 30 bars. */
-export function barsOf(times: readonly number[], now = Date.now()): readonly Bar[] {
-  const start = new Date(Math.min(...times)).setHours(0, 0, 0, 0);
-  const days = Math.floor((now - start) / DAY_MS) + 1;
-  const together = Math.ceil(days / BARS_MAX);
-  return Array.from({ length: Math.ceil(days / together) }, (_, at) => {
-    const from = start + at * together * DAY_MS;
-    return { from, count: times.filter((one) => one >= from && one < from + together * DAY_MS).length };
-  });
-}
 
 /** Returns the picture of the bars. It says in words what it shows. */
 function chart(bars: readonly Bar[]): TemplateResult {

@@ -19,8 +19,8 @@ export class Panel {
   readonly #kind: Kind;
   readonly #edited: () => void;
   #state: { settings: { title: string } };
-  /** What was drawn, if nothing was edited since. */
-  #drawn = "";
+  /** Whether what is drawn says that it is of a newer version. Undefined: nothing is drawn yet. */
+  #drawnNewer: boolean | undefined;
   readonly #heading = make("h2", { className: "spread" });
   readonly #remove = make("button", { textContent: "Remove" });
   readonly #body = make("div", { className: "stack" });
@@ -49,10 +49,10 @@ export class Panel {
 
   /** Shows a state. What is shown already is not drawn again, so that a field keeps the focus. */
   show(state: { settings: { title: string } }): void {
-    const isShown = this.#drawn === String(this.isNewer) && JSON.stringify(state) === JSON.stringify(this.#state);
+    const isShown = this.#drawnNewer === this.isNewer && JSON.stringify(state) === JSON.stringify(this.#state);
     if (isShown) return;
     this.#state = state;
-    this.#drawn = String(this.isNewer);
+    this.#drawnNewer = this.isNewer;
     this.#entitle();
     if (this.isNewer) this.#body.replaceChildren(make("p", { textContent: NEWER }));
     else this.#body.replaceChildren(...this.#kind.draw(state, () => this.#change()));

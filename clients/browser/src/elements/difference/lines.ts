@@ -11,7 +11,7 @@ const PIECES_MAX = 4_000;
 export const linesOf = (text: string): string[] => (text === "" ? [] : text.split(/\r?\n/));
 
 /** Runs of lines that are the same, or that took the place of others. */
-export interface Run {
+interface Run {
   before: string[];
   after: string[];
   isSame: boolean;

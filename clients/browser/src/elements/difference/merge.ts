@@ -1,11 +1,10 @@
 /** Merges two texts that began from one. What only one side changed is merged; the rest is asked. */
 
-import { canonical, idOf, isMembers, nameOf, structureOf, type Json, type Members } from "./json.js";
 import { compare } from "./compare.js";
+import { canonical, idOf, isMembers, isNumber, nameOf, read, writeLike, type Json, type Members } from "./json.js";
 import { runs } from "./lines.js";
-import type { Change, Merge, Overlap, Path, Side } from "./model.js";
-import { linesOf as linesOfValue } from "./structure.js";
-
+import type { Merge, Overlap, Path, Side } from "./model.js";
+import { linesOf } from "./structure.js";
 import { threeWay } from "./three.js";
 
 /** A member that is not there. `undefined` as a base: nobody knows what both began from. */
@@ -24,22 +23,40 @@ type Node = Value | Open | Node[] | Map<string, Node>;
 
 /** `base` is undefined if nobody knows what both began from: then every difference is asked. */
 export function merge(base: string | undefined, mine: string, theirs: string): Merge {
-  const values = [base, mine, theirs].map((text) => (text === undefined ? undefined : structureOf(text)));
-  const [b, m, t] = values as [Json | undefined, Json | undefined, Json | undefined];
+  const [b, m, t] = [base, mine, theirs].map((text) => (text === undefined ? undefined : read(text)));
   const isJson = m !== undefined && t !== undefined && (base === undefined || b !== undefined);
-  const found = isJson ? mergeValues(b, m, t, indentOf(mine)) : mergeLines(base, mine, theirs);
-  const merged = base === undefined ? [] : alone(base, mine, theirs, found.overlaps, isJson);
-  return { ...found, merged };
+  const found = isJson ? mergeValues(b, m, t, mine) : mergeLines(base, mine, theirs);
+  const result = (choices: readonly Side[]): string => {
+    const side = found.sideOf(choices);
+    // What is one side as a whole keeps its spaces and its order of keys.
+    return side ? { mine, theirs }[side] : found.result(choices);
+  };
+  const { overlaps } = found;
+  const whole = (side: Side): string => result(overlaps.map(() => side));
+  const of = (side: Side, before: string, after: string): Merge["merged"] =>
+    compare(before, after).changes.map((change) => ({ side, change }));
+  const merged = [...of("mine", theirs, whole("theirs")), ...of("theirs", mine, whole("mine"))];
+  return { overlaps, merged, result };
 }
 
-/** Returns the indentation of a text, so that the merged one looks alike. */
-const indentOf = (text: string): string => /^\s*[{[]\r?\n([ \t]+)/.exec(text)?.[1] ?? "";
+interface Found {
+  overlaps: Overlap[];
+  /** Returns the side that the choices make as a whole, if there is one. */
+  sideOf(choices: readonly Side[]): Side | undefined;
+  result(choices: readonly Side[]): string;
+}
 
-function mergeValues(base: Json | undefined, mine: Json, theirs: Json, indent: string): Omit<Merge, "merged"> {
+function mergeValues(base: Json | undefined, mine: Json, theirs: Json, like: string): Found {
   const merger = new Merger();
   const node = merger.merge([], [], base, mine, theirs);
-  const { overlaps } = merger;
-  return { overlaps, result: (choices) => JSON.stringify(decided(node, choices), null, indent) };
+  return {
+    overlaps: merger.overlaps,
+    sideOf(choices) {
+      const value = canonical(decided(node, choices));
+      return value === canonical(mine) ? "mine" : value === canonical(theirs) ? "theirs" : undefined;
+    },
+    result: (choices) => writeLike(like, decided(node, choices)),
+  };
 }
 
 class Merger {
@@ -68,19 +85,11 @@ class Merger {
     return all;
   }
 
-  /** Returns undefined if the arrays can only be taken as a whole. */
+  /** Returns undefined if the arrays can only be taken as a whole. Positions tell no items apart. */
   #items(path: Path, names: readonly string[], base: Json[] | undefined, mine: Json[], theirs: Json[]): Node[] | undefined {
-    const ids = [base ?? [], mine, theirs].map(byId);
-    const [b, m, t] = ids;
+    const [b, m, t] = [base ?? [], mine, theirs].map(byId);
     if (b && m && t) return this.#byId(path, names, base && b, m, t);
-    if (base?.length === mine.length && mine.length === theirs.length) {
-      return mine.map((one, at) => this.merge([...path, at], [...names, name(one, at)], base[at]!, one, theirs[at]!));
-    }
-    if (!base) return undefined;
-    const texts = [base, mine, theirs].map((items) => items.map(canonical)) as [string[], string[], string[]];
-    const regions = threeWay(...texts);
-    if (regions.some(({ isOverlap }) => isOverlap)) return undefined;
-    return regions.flatMap(({ result }) => result.map((text) => JSON.parse(text) as Json));
+    return base && sequence(base, mine, theirs);
   }
 
   #byId(
@@ -89,9 +98,8 @@ class Merger {
     base: Map<string, Json> | undefined,
     mine: Map<string, Json>,
     theirs: Map<string, Json>,
-  ): Node[] {
-    const order = base && isInOrder(base, mine) ? inserted(theirs, mine) : inserted(mine, theirs);
-    return order.map((id, at) => {
+  ): Node[] | undefined {
+    return orderOf(base, mine, theirs)?.map((id, at) => {
       const m: Value = mine.get(id) ?? ABSENT;
       const t: Value = theirs.get(id) ?? ABSENT;
       const known = base && (base.get(id) ?? ABSENT);
@@ -100,10 +108,48 @@ class Merger {
   }
 }
 
+/** Merges items that have no ids. Returns undefined if both sides changed the same place, or if an item would come
+ * more often or more seldom than on both sides, such as one that both have moved. */
+function sequence(base: Json[], mine: Json[], theirs: Json[]): Json[] | undefined {
+  const [b, m, t] = [base, mine, theirs].map((items) => items.map(canonical)) as [string[], string[], string[]];
+  const regions = threeWay(b, m, t);
+  if (regions.some(({ isOverlap }) => isOverlap)) return undefined;
+  const found = regions.flatMap(({ result }) => result);
+  const [inMine, inTheirs, here] = [m, t, found].map(counts) as [Counts, Counts, Counts];
+  const isOdd = [...m, ...t].some((item) => {
+    const [one, other] = [inMine.get(item) ?? 0, inTheirs.get(item) ?? 0];
+    const count = here.get(item) ?? 0;
+    return count > Math.max(one, other) || count < Math.min(one, other);
+  });
+  const items = new Map([...theirs, ...mine].map((item) => [canonical(item), item]));
+  return isOdd ? undefined : found.map((text) => items.get(text)!);
+}
+
+type Counts = Map<string, number>;
+
+function counts(all: string[]): Counts {
+  const found: Counts = new Map();
+  for (const one of all) found.set(one, (found.get(one) ?? 0) + 1);
+  return found;
+}
+
+/** Returns the ids in their order. Undefined if both sides changed the order of what both have. */
+function orderOf(
+  base: Map<string, Json> | undefined,
+  mine: Map<string, Json>,
+  theirs: Map<string, Json>,
+): string[] | undefined {
+  const common = (of: Map<string, Json>): string =>
+    JSON.stringify([...of.keys()].filter((id) => mine.has(id) && theirs.has(id)));
+  const [m, t] = [common(mine), common(theirs)];
+  if (m === t || (base && common(base) === t)) return inserted(mine, theirs);
+  return base && common(base) === m ? inserted(theirs, mine) : undefined;
+}
+
 const name = (item: unknown, at: number): string => nameOf(item) ?? String(at + 1);
 const member = (of: Members, key: string): Value => (Object.hasOwn(of, key) ? of[key]! : ABSENT);
 const textOf = (value: Value): string | undefined =>
-  value === ABSENT ? undefined : typeof value === "string" ? value : linesOfValue("", value).join("\n");
+  value === ABSENT ? undefined : typeof value === "string" && !isNumber(value) ? value : linesOf("", value).join("\n");
 
 const equal = (a: Value | undefined, b: Value | undefined): boolean =>
   a === b || (a !== ABSENT && b !== ABSENT && a !== undefined && b !== undefined && canonical(a) === canonical(b));
@@ -117,13 +163,6 @@ function byId(items: Json[]): Map<string, Json> | undefined {
     found.set(id, item);
   }
   return found;
-}
-
-/** Whether the items that both have come in the same order. */
-function isInOrder(a: Map<string, Json>, b: Map<string, Json>): boolean {
-  const both = (one: Map<string, Json>, other: Map<string, Json>): string =>
-    JSON.stringify([...one.keys()].filter((id) => other.has(id)));
-  return both(a, b) === both(b, a);
 }
 
 /** Returns the ids of `first`, with those that only `second` has after the one that they follow there. */
@@ -147,37 +186,33 @@ function decided(node: Node, choices: readonly Side[]): Json | undefined {
   return node as Json;
 }
 
-function mergeLines(base: string | undefined, mine: string, theirs: string): Omit<Merge, "merged"> {
-  const [m, t] = [mine, theirs].map((text) => text.split("\n")) as [string[], string[]];
-  const regions = base === undefined ? twoWay(m, t) : threeWay(base.split("\n"), m, t);
+function mergeLines(base: string | undefined, mine: string, theirs: string): Found {
+  const [b, m, t] = [base ?? "", mine, theirs].map((text) => text.split(endOf(text))) as [string[], string[], string[]];
+  const ends = [base ?? theirs, mine, theirs].map(endOf) as [string, string, string];
+  const end = ends[0] === ends[1] ? ends[2] : ends[1];
+  const regions = base === undefined ? twoWay(m, t) : threeWay(b, m, t);
   const open = regions.filter(({ isOverlap }) => isOverlap);
   const text = (lines: string[]): string | undefined => (lines.length ? lines.join("\n") : undefined);
+  const chosen = (choices: readonly Side[]): string[] =>
+    regions.flatMap((one) => (one.isOverlap ? one[choices[open.indexOf(one)] ?? "mine"] : one.result));
   return {
     overlaps: open.map((one) => ({
       ...{ path: [], names: [] },
       ...{ base: base === undefined ? undefined : text(one.base), mine: text(one.mine), theirs: text(one.theirs) },
     })),
-    result: (choices) =>
-      regions
-        .flatMap((one) => (one.isOverlap ? one[choices[open.indexOf(one)] ?? "mine"] : one.result))
-        .join("\n"),
+    sideOf(choices) {
+      const lines = chosen(choices);
+      return equal(lines, m) ? "mine" : equal(lines, t) ? "theirs" : undefined;
+    },
+    result: (choices) => chosen(choices).join(end),
   };
 }
+
+/** Returns what ends the lines of a text. If they end in both ways, `\r` belongs to the line. */
+const endOf = (text: string): string => (/\r\n/.test(text) && !/(^|[^\r])\n/.test(text) ? "\r\n" : "\n");
 
 const twoWay = (mine: string[], theirs: string[]) =>
   runs(mine, theirs).map(({ before, after, isSame }) => ({
     ...{ base: [] as string[], mine: before, theirs: after },
     ...{ isOverlap: !isSame, result: before },
   }));
-
-/** Returns the changes that only one side made, of those that are not asked. */
-function alone(base: string, mine: string, theirs: string, open: Overlap[], isJson: boolean): Merge["merged"] {
-  const asked = open.map(({ path }) => JSON.stringify(path).slice(0, -1));
-  const of = (side: Side, text: string): { side: Side; change: Change }[] =>
-    compare(base, text)
-      .changes.filter((change) => !isJson || !asked.some((path) => JSON.stringify(change.path).startsWith(path)))
-      .map((change) => ({ side, change }));
-  if (!isJson && open.length) return []; // lines have no path by which to tell
-  return [...of("mine", mine), ...of("theirs", theirs)];
-}
-

@@ -29,10 +29,9 @@ export interface Row {
 }
 
 export interface Comparison {
-  form: "json" | "text";
   rows: Row[];
   changes: Change[];
-  /** True if the texts differ, but in nothing that counts: order of keys, spaces. */
+  /** True if the texts differ, but in nothing that counts: order of keys, spaces, ends of lines. */
   isOnlyForm: boolean;
   /** Keys that could tell the objects in arrays apart. */
   keys: string[];

@@ -2,7 +2,7 @@
 
 import { create, type DiffContext, type Filter } from "jsondiffpatch";
 import { arrayChanges } from "./arrays.js";
-import { canonical, idOf, isMembers, nameOf, type Json, type Members } from "./json.js";
+import { canonical, idOf, isMembers, nameOf, write, type Json, type Members } from "./json.js";
 import type { Change, Kind, Row } from "./model.js";
 
 /** A delta of jsondiffpatch: `[new]`, `[old, new]`, `[old, 0, 0]`, or those of the members. */
@@ -11,7 +11,7 @@ export type Delta = readonly unknown[] | { readonly [key: string]: unknown } | u
 /** Above this, finding what stayed takes too long: the array counts as replaced. */
 const PAIRS_MAX = 4_000_000;
 
-export type Differ = (before: Json, after: Json) => Delta;
+type Differ = (before: Json, after: Json) => Delta;
 
 export function differBy(key: string | undefined): Differ {
   const differ = create({
@@ -62,10 +62,10 @@ export class Walk {
   #members(before: Members, after: Members, delta: { readonly [key: string]: unknown }): void {
     for (const key of inOrder(Object.keys(before), Object.keys(after))) {
       const label = `${key}: `;
-      const change = delta[key] as Delta;
+      const change = Object.hasOwn(delta, key) ? (delta[key] as Delta) : undefined;
       this.under(key, key, () => {
-        if (!(key in after)) this.changed("removed", label, before[key], undefined);
-        else if (!(key in before)) this.changed("added", label, undefined, after[key]);
+        if (!Object.hasOwn(after, key)) this.changed("removed", label, before[key], undefined);
+        else if (!Object.hasOwn(before, key)) this.changed("added", label, undefined, after[key]);
         else this.value(label, before[key]!, after[key]!, change);
       });
     }
@@ -123,7 +123,7 @@ export class Walk {
 
 /** Returns a value as lines, as people read it: keys without quotes, no commas. */
 export function linesOf(label: string, value: Json): string[] {
-  if (typeof value !== "object" || value === null) return [label + JSON.stringify(value)];
+  if (typeof value !== "object" || value === null) return [label + write(value)];
   const [opens, closes] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
   const inner = Array.isArray(value)
     ? value.flatMap((one) => linesOf("", one))

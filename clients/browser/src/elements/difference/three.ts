@@ -3,7 +3,7 @@
 import { runs } from "./lines.js";
 
 /** A part of the merged sequence. `result` is what to take, unless both sides changed it. */
-export interface Region {
+interface Region {
   base: string[];
   mine: string[];
   theirs: string[];

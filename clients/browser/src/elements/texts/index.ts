@@ -28,10 +28,20 @@ export function onTexts(listener: () => void): () => void {
 
 /** Returns a text of the table, with its values. Numbers are written as the language does. */
 export function say(key: keyof Table, values: Values = {}): string {
-  const found: Text = table[key];
-  const form = typeof found === "string" ? found : found[plural(Number(values.count))];
+  return fill(table[key], values);
+}
+
+/** Returns a text of an app with its values, as `say` does. */
+export function fill(text: Text, values: Values = {}): string {
+  const form = typeof text === "string" ? text : text[plural(Number(values.count))];
   return form.replace(/\{(\w+)\}/g, (_, name: string) => shown(values[name]));
 }
+
+/** Returns why something failed, for people. */
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Returns the title of something, for people. */
+export const titleOf = (title: string | null | undefined): string => title?.trim() || say("untitled");
 
 const plural = (count: number): "one" | "other" =>
   new Intl.PluralRules(language).select(count) === "one" ? "one" : "other";

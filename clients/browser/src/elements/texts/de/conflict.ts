@@ -39,6 +39,8 @@ export const conflict: Record<keyof typeof english, Text> = {
   "recovery.never-saved": "noch nicht auf dem Server",
   "recovery.newer": "der Server hat eine neuere Version (v{version})",
   "recovery.not-on-server": "nicht mehr auf dem Server",
+  "recovery.not-known": "unbekannt, ob der Server es hat",
+  "recovery.not-there": "Es ist nicht mehr auf diesem Gerät.",
   "recovery.kept": "Ihre Fassung aus einem Konflikt",
   "recovery.discarded-why": "verworfen",
   "recovery.not_applied": "diese Seite konnte es nicht anzeigen",

@@ -42,7 +42,6 @@ export const history: Record<keyof typeof english, Text> = {
   "merge.loading": "Beide werden verglichen …",
   "merge.decided": "{decided} von {count} entschieden",
   "merge.nothing-asked": "Nichts überschneidet sich. Beide lassen sich zusammenführen.",
-  "merge.asked": "Beide Seiten haben dies geändert:",
   "merge.no-base": "Der gemeinsame Ausgangsstand ist nicht mehr bekannt, deshalb wird nach jedem Unterschied gefragt.",
   "merge.mine": "Meine",
   "merge.theirs": "Andere",
@@ -114,5 +113,6 @@ export const history: Record<keyof typeof english, Text> = {
   "history.picked": "◆ zeigt die Versionen, die dies geändert haben: {what}",
   "history.unpick": "Alle Änderungen zeigen",
   "history.put-done": "Aus v{version} zurückgeholt: {what}",
+  "history.put-stale": "Diese Stelle hat sich inzwischen geändert. Sehen Sie sie noch einmal an.",
   "history.undo-closed": "Das Dokument ist geschlossen. Öffnen Sie es und wählen Sie die Version in seinem Verlauf.",
 };

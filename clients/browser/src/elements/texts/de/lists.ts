@@ -39,7 +39,6 @@ export const lists: Record<keyof typeof english, Text> = {
   "open.none-drafts": "Was Sie eintippen, landet von selbst hier, bis Sie es unter einem Titel speichern.",
   "open.all-app": "Alle Apps",
   "open.all-device": "Alle Geräte",
-  "confirm.more": { one: "und {count} weitere", other: "und {count} weitere" },
   "trash.label": "Papierkorb",
   "trash.what":
     "Beim Wiederherstellen kommen Inhalt, Verlauf mit Namen und Status zurück. Links zu Schnappschüssen bleiben, wie sie sind. Ausgedünnte Versionen bleiben weg.",

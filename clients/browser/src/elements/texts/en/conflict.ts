@@ -34,6 +34,8 @@ export const conflict = {
   "recovery.never-saved": "not on the server yet",
   "recovery.newer": "the server has a newer version (v{version})",
   "recovery.not-on-server": "not on the server any more",
+  "recovery.not-known": "not known whether the server has it",
+  "recovery.not-there": "It is not on this device any more.",
   "recovery.kept": "yours in a conflict",
   "recovery.discarded-why": "discarded",
   "recovery.not_applied": "this page could not show it",

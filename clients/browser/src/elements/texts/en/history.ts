@@ -37,7 +37,6 @@ export const history = {
   "merge.loading": "Both are compared…",
   "merge.decided": "{decided} of {count} decided",
   "merge.nothing-asked": "Nothing overlaps. Both can be merged.",
-  "merge.asked": "Both of you changed this:",
   "merge.no-base": "What both began from is not known any more, so every difference is asked.",
   "merge.mine": "Mine",
   "merge.theirs": "Theirs",
@@ -106,5 +105,6 @@ export const history = {
   "history.picked": "◆ marks the versions that changed: {what}",
   "history.unpick": "Show all changes",
   "history.put-done": "Put back from v{version}: {what}",
+  "history.put-stale": "This place has changed meanwhile. Look at it again.",
   "history.undo-closed": "The document is closed. Open it, and choose the version in its history.",
 };

@@ -37,7 +37,6 @@ export const lists = {
   "open.none-drafts": "What you type lands here by itself, until you save it under a title.",
   "open.all-app": "All apps",
   "open.all-device": "All devices",
-  "confirm.more": { one: "and {count} more", other: "and {count} more" },
   "trash.label": "Trash",
   "trash.what":
     "Restoring brings back the content, the history with its names, and the status. Links to snapshots stay as they are. Versions that were thinned out stay gone.",

@@ -1,0 +1,2 @@
+/** The most that one sync takes. */
+export const TOGETHER = 40;
