@@ -81,6 +81,7 @@ bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
 	$(VENV)/python -m benchmarks.browser
 	$(VENV)/python -m benchmarks.browser.workbench
+	PYTHONPATH=clients/python/src $(VENV)/python -m benchmarks.python_client
 	$(VENV)/python -m benchmarks.browser.modules
 
 soak: setup ## run the long tests

@@ -117,7 +117,7 @@ export function createSealed(Problem: typeof ProblemClass, ask: Ask, newId: () =
 
   async function open(url: string): Promise<Shared> {
     const { pathname, hash } = new URL(url, location.href);
-    const id = /\/snapshots\/([\w-]{12,64})$/.exec(pathname)?.[1];
+    const id = /\/snapshots\/([^/]+)$/.exec(pathname)?.[1];
     if (!id) throw new Problem("not_a_link", 0, "This is no link to a snapshot.");
     const { metadata, content } = await ask<SnapshotContent>("GET", `/snapshots/${id}`);
     const { title, createdAt, mediaType } = metadata;

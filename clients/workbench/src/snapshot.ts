@@ -5,34 +5,34 @@ import { say } from "./language.js";
 import { element, make, notify, onClick, words } from "./page.js";
 import { fill, nothing, type Shown } from "./shown.js";
 
-/** Shows a snapshot. Opening it counts as a visit. Rejects with a Problem. */
+/** Shows a snapshot, decrypted if it has a key. Opening it counts as a visit. Rejects with a Problem. */
 export async function showSnapshot(
   server: Server,
-  id: string,
+  { id, key = "" }: { id: string; key?: string },
   back: string,
   isCurrent: () => boolean,
 ): Promise<Shown> {
-  const [{ Editor }, { metadata, content }] = await Promise.all([
+  const [{ Editor }, { title = "", text, createdAt }] = await Promise.all([
     import("./editor.js"),
-    server.snapshots.get(id),
+    server.openShared(`/snapshots/${encodeURIComponent(id)}#${key}`),
   ]);
   if (!isCurrent()) return nothing;
   const editor = new Editor();
   const copy = make("button", { textContent: say("Make a copy"), className: "main" });
-  onClick(copy, () => makeCopy(server, metadata.title, content));
+  onClick(copy, () => makeCopy(server, title, text));
   fill(
     make("a", { className: "back", href: back, textContent: say("Back to the list") }),
-    make("h2", { textContent: metadata.title }),
+    make("h2", { textContent: title }),
     make(
       "div",
       { className: "tools banner" },
-      make("span", { className: "spread" }, `${say("A copy of")} `, element("savepoint-time", { at: metadata.createdAt }), `. ${say("It never changes.")}`),
+      make("span", { className: "spread" }, `${say("A copy of")} `, element("savepoint-time", { at: createdAt }), `. ${say("It never changes.")}`),
       copy,
     ),
     editor,
   );
-  editor.show(content, { label: say("Content of the snapshot"), readOnly: true });
-  document.title = `${metadata.title} – Savepoint`;
+  editor.show(text, { label: say("Content of the snapshot"), readOnly: true });
+  document.title = `${title} – Savepoint`;
   return nothing;
 }
 

@@ -54,7 +54,7 @@ async function show(next: Place, isCurrent: () => boolean): Promise<Shown> {
     case "transfer":
       return showTransfer(server, back);
     case "snapshot":
-      return showSnapshot(server, next.shown.id, back, isCurrent);
+      return showSnapshot(server, next.shown, back, isCurrent);
     case "new":
       return showDocument({ server, onId, back, isCurrent });
     case "session":

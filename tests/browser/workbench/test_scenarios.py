@@ -158,6 +158,29 @@ def test_a_snapshot_is_shared_with_another_person_counted_and_revoked(
     expect(third.get_by_role("heading", name="There is nothing here that you can open")).to_be_visible()
 
 
+def test_an_encrypted_link_is_shown_once_and_opens_only_whole(visitors: Callable[..., Visitor]) -> None:
+    owner, guest = visitors(), visitors()
+    page = opened(owner, owner.server.create("the recipe", "Thunder Alley"))
+    page.get_by_role("button", name="Share").click()
+    share = page.locator("savepoint-share")
+    share.get_by_label("Encrypt: only who has the whole link can read it").check()
+    expect(share.get_by_label("Title")).to_have_value("Encrypted")
+    share.get_by_role("button", name="Create link").click()
+    expect(share.get_by_text("Copy the link to “Encrypted” now.")).to_be_visible()
+    link = share.get_by_role("textbox", name="Link to “Encrypted”").input_value()
+    [snapshot] = owner.server.act("GET", "/snapshots")["items"]
+    address, _, key = link.partition(f"#/snapshot/{snapshot['id']}/")
+    assert address.endswith("/api/workbench") and len(key) == 43
+    assert "recipe" not in owner.server.act("GET", f"/snapshots/{snapshot['id']}")["content"]
+    other = guest.page(link.removeprefix(owner.origin))
+    expect(editor(other)).to_have_text("the recipe")
+    expect(other.get_by_role("heading", name="Encrypted")).to_be_visible()
+    cut = guest.page(f"/api/workbench#/snapshot/{snapshot['id']}")
+    expect(cut.get_by_text("The link has no key.")).to_be_visible()
+    sent = owner.line.sent + guest.line.sent
+    assert not any(key in each.path or key.encode() in each.body for each in sent)
+
+
 def test_an_old_version_is_looked_at_and_restored(visitor: Visitor) -> None:
     id = visitor.server.create("first", "Thunder Alley")
     visitor.server.save(id, "second")

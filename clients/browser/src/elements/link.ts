@@ -67,11 +67,11 @@ export class LinkElement extends SavepointElement {
 
 define("savepoint-link", LinkElement);
 
-/** Makes the address under which an app shows a snapshot. */
-export type LinkTo = (id: string) => string;
+/** Makes the address under which an app shows a snapshot. An encrypted one has a key, which belongs after the #. */
+export type LinkTo = (id: string, key?: string) => string;
 
 /** The address on the page that comes with the server. */
-export const linkTo: LinkTo = (id) => new URL(`#/snapshot/${id}`, location.href).href;
+export const linkTo: LinkTo = (id, key) => new URL(`#/snapshot/${id}${key ? `/${key}` : ""}`, location.href).href;
 
 /** Returns the link for a row. */
 export const linkOf = (url: string, title: string): TemplateResult =>

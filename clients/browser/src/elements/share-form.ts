@@ -33,12 +33,17 @@ export class ShareFormElement extends SavepointElement {
       label:first-of-type {
         flex: 1 1 14em;
       }
+      .encrypt {
+        flex: 0 0 100%;
+        flex-wrap: nowrap;
+      }
     `,
   ];
   /** The title that is offered. */
   declare name: string;
   /** Resolves with whether there is a link now. */
-  declare create: (title: string, expiresAt: string | undefined) => Promise<boolean>;
+  declare create: (title: string, expiresAt: string | undefined, encrypted: boolean) => Promise<boolean>;
+  #isEncrypted = false;
   #days: number = TERMS[1];
   /** What a person has typed, until there is a link with it. */
   #typed: string | undefined;
@@ -50,7 +55,7 @@ export class ShareFormElement extends SavepointElement {
   async #submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const title = String(new FormData(event.target as HTMLFormElement).get("title")).trim();
-    const isMade = await this.attempt(() => this.create(title, this.#end()?.toISOString()));
+    const isMade = await this.attempt(() => this.create(title, this.#end()?.toISOString(), this.#isEncrypted));
     if (isMade) this.#typed = undefined;
     this.requestUpdate();
   }
@@ -60,12 +65,18 @@ export class ShareFormElement extends SavepointElement {
       this.#days = Number((event.target as HTMLSelectElement).value);
       this.requestUpdate();
     };
+    const encrypt = (event: Event): void => {
+      this.#isEncrypted = (event.target as HTMLInputElement).checked;
+      this.requestUpdate();
+    };
     const type = (event: Event): void => void (this.#typed = (event.target as HTMLInputElement).value);
     const end = this.#end();
+    // The server can read the title, so that of the document is not offered.
+    const name = this.#isEncrypted ? say("share.encrypted-title") : this.name;
     return html`<form @submit=${this.#submit}>
         <label>
           ${say("list.title")}
-          <input name="title" required maxlength=${TITLE_MAX} .value=${live(this.#typed ?? this.name)} @input=${type} />
+          <input name="title" required maxlength=${TITLE_MAX} .value=${live(this.#typed ?? name)} @input=${type} />
         </label>
         <label>
           ${say("snapshots.expires")}
@@ -78,9 +89,12 @@ export class ShareFormElement extends SavepointElement {
           </select>
         </label>
         <button class="main" ?disabled=${this.isBusy}>${say("share.create")}</button>
+        <label class="row encrypt">
+          <input type="checkbox" .checked=${live(this.#isEncrypted)} @change=${encrypt} />${say("share.encrypt")}
+        </label>
       </form>
       <p class="quiet">
-        ${end ? say("share.until", { when: exactly(end.getTime()) }) : say("share.until-server")} ${say("share.what")}
+        ${end ? say("share.until", { when: exactly(end.getTime()) }) : say("share.until-server")} ${say(this.#isEncrypted ? "share.what-encrypted" : "share.what")}
       </p>`;
   }
 }

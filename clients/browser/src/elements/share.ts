@@ -40,6 +40,8 @@ export class ShareElement extends DocumentElement {
   declare link: LinkTo;
   #links: readonly Link[] | undefined;
   #ended: readonly Link[] | undefined;
+  /** An encrypted link that was just created. Only this page knows its key. */
+  #sealed: { title: string; url: string } | undefined;
   #shown = new Set<string>();
   /** Why the links could not be read. */
   #failed: string | undefined;
@@ -87,10 +89,19 @@ export class ShareElement extends DocumentElement {
       <div role="alert">
         ${this.#failed ? html`<p class="trouble">${say("failed", { reason: this.#failed })}</p>` : nothing}
       </div>
-      ${this.trouble()}
+      ${this.trouble()} ${this.#sealedLink()}
       <h2 tabindex="-1" id="links">${say("share.links")}</h2>
       ${this.#list()} ${this.#endedList()}
       <savepoint-confirm></savepoint-confirm>
+    </div>`;
+  }
+
+  #sealedLink(): TemplateResult | typeof nothing {
+    if (!this.#sealed) return nothing;
+    const { title, url } = this.#sealed;
+    return html`<div class="stack" data-sealed>
+      <p>${say("share.copy-now", { title })}</p>
+      <savepoint-link .url=${url} .name=${title}></savepoint-link>
     </div>`;
   }
 
@@ -174,11 +185,16 @@ export class ShareElement extends DocumentElement {
     this.requestUpdate();
   }
 
-  readonly #create = async (title: string, expiresAt: string | undefined): Promise<boolean> => {
-    const made = await this.#do(async () => this.doc?.share({ title, ...(expiresAt ? { expiresAt } : {}) }));
+  readonly #create = async (title: string, expiresAt: string | undefined, encrypted: boolean): Promise<boolean> => {
+    const options = { title, encrypted, ...(expiresAt ? { expiresAt } : {}) };
+    const made = await this.#do(async () => this.doc?.share(options));
     if (!made) return false;
     this.tell("savepoint-notice", { text: say("share.created", { title }) });
-    await this.#focusLink(made.id);
+    if (encrypted) {
+      this.#sealed = { title, url: this.link(made.id, new URL(made.url).hash.slice(1)) };
+      this.requestUpdate();
+    }
+    await this.#focusLink(encrypted ? undefined : made.id);
     return true;
   };
 
@@ -210,7 +226,7 @@ export class ShareElement extends DocumentElement {
 
   async #focusLink(id: string | undefined): Promise<void> {
     await this.updateComplete;
-    const link = this.query(`[data-link="${id}"] savepoint-link`);
+    const link = this.query(id ? `[data-link="${id}"] savepoint-link` : "[data-sealed] savepoint-link");
     const button = link?.shadowRoot?.querySelector<HTMLElement>("[data-copy]");
     this.refocus(button ?? this.query("#links"));
   }

@@ -49,6 +49,11 @@ export const share: Record<keyof typeof english, Text> = {
   "share.no-date": "ohne Datum",
   "share.until": "Der Link läuft am {when} ab.",
   "share.until-server": "Der Link läuft nicht ab, außer dieser Server setzt ein Datum. Dann steht es unten beim Link.",
+  "share.encrypt": "Verschlüsseln: nur wer den ganzen Link hat, kann es lesen",
+  "share.encrypted-title": "Verschlüsselt",
+  "share.what-encrypted":
+    "Der Schlüssel steht nur im Link. Der Server hat weder Schlüssel noch Text, aber er kann den Titel lesen.",
+  "share.copy-now": "Kopiere den Link zu „{title}“ jetzt. Sein Schlüssel ist sonst nirgends, er kann also nicht wieder gezeigt werden.",
   "share.what": "Wer angemeldet ist und den Link hat, sieht das Dokument, wie es jetzt gespeichert ist, nicht spätere Änderungen.",
   "share.none": "Zu diesem Dokument führt kein Link.",
   "share.created": "Neuer Link: „{title}“.",

@@ -47,6 +47,11 @@ export const share = {
   "share.no-date": "no date",
   "share.until": "The link expires on {when}.",
   "share.until-server": "The link does not expire, unless this server sets a date. The link below then says so.",
+  "share.encrypt": "Encrypt: only who has the whole link can read it",
+  "share.encrypted-title": "Encrypted",
+  "share.what-encrypted":
+    "The key is in the link alone. The server has neither the key nor the text, but it can read the title.",
+  "share.copy-now": "Copy the link to “{title}” now. Its key is nowhere else, so it cannot be shown again.",
   "share.what": "Everyone who is signed in and has the link sees the document as it is saved now, not later changes.",
   "share.none": "No link leads to this document.",
   "share.created": "There is a new link: “{title}”.",

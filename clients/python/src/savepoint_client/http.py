@@ -1,0 +1,166 @@
+"""Requests to the server. `send` does not retry, and `ask` retries what does no harm."""
+
+import gzip
+import json
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx2
+
+from savepoint_client.errors import Offline, error_of
+
+Headers = Mapping[str, str]
+
+SECONDS = 60.0
+"""For one request, unless the caller has less."""
+GZIP_FROM_BYTES = 1024
+TRIES = 4
+
+_asking: ContextVar[bool] = ContextVar("savepoint_client_asking", default=False)
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """httpx2 logs each URL, and ours may be a share link."""
+    return not _asking.get()
+
+
+logging.getLogger("httpx2").addFilter(_is_of_others)
+
+
+@dataclass(frozen=True)
+class Call:
+    method: str
+    path: str
+    headers: Headers
+    body: bytes | None = None
+
+    def packed(self) -> "Call":
+        """Returns the same request with a gzipped body, if that is worth it: always the same bytes."""
+        if self.body is None or len(self.body) < GZIP_FROM_BYTES or "Content-Encoding" in self.headers:
+            return self
+        headers = {**self.headers, "Content-Encoding": "gzip"}
+        return Call(self.method, self.path, headers, gzip.compress(self.body, 6, mtime=0))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`status` is 0 if nobody knows whether the server did it: no response, or not one of ours."""
+
+    status: int
+    body: Any = None
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def json_call(method: str, path: str, headers: Headers, body: object = None) -> Call:
+    if body is None:
+        return Call(method, path, headers)
+    return Call(method, path, {**headers, "Content-Type": "application/json"}, json.dumps(body).encode())
+
+
+def new_client() -> httpx2.Client:
+    """A client without cookies: people may share it."""
+    return httpx2.Client(
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        limits=httpx2.Limits(max_connections=None, keepalive_expiry=4),
+        headers={"User-Agent": "savepoint-client"},
+    )
+
+
+class Http:
+    """One server. The client that is given may be shared."""
+
+    def __init__(self, base_url: str, client: httpx2.Client) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.client = client
+
+    def send(self, call: Call, headers: Headers, seconds: float = SECONDS) -> Reply:
+        """Sends once. Raises nothing if the network fails."""
+        call = call.packed()
+        try:
+            with _quietly():
+                response = self.client.request(
+                    call.method,
+                    self.base_url + call.path,
+                    headers={**headers, **call.headers},
+                    content=call.body,
+                    timeout=_timeout(seconds),
+                )
+            return _read(response)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+            return Reply(0)
+
+    def ask(self, call: Call, headers: Headers, seconds: float = SECONDS) -> Any:
+        """Returns the body of the response. Raises a SavepointError.
+
+        Repeats what may not have arrived or may be done later: reads, and writes that have an Idempotency-Key.
+        """
+        end = time.monotonic() + seconds
+        can_repeat = call.method == "GET" or "Idempotency-Key" in call.headers
+        for tries in range(1, TRIES + 1):
+            reply = self.send(call, headers, max(0.1, end - time.monotonic()))
+            if reply.is_ok:
+                return reply.body
+            error = error_of(reply.status, reply.body)
+            after = (error.problem or {}).get("retryAfter") or random.uniform(0.1, 0.5 * 2**tries)
+            if not isinstance(error, Offline) or not can_repeat or time.monotonic() + after > end:
+                raise error
+            if tries < TRIES:
+                time.sleep(after)
+        raise error
+
+    @contextmanager
+    def stream(self, path: str, headers: Headers) -> Iterator[httpx2.Response]:
+        """Yields a response whose body is read piece by piece."""
+        try:
+            with (
+                _quietly(),
+                self.client.stream("GET", self.base_url + path, headers=headers, timeout=SECONDS) as response,
+            ):
+                if not response.is_success:
+                    response.read()
+                    reply = _read(response)
+                    raise error_of(reply.status, reply.body)
+                yield response
+        except httpx2.HTTPError as error:
+            raise Offline(f"No response: {error}") from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    token = _asking.set(True)
+    try:
+        yield
+    finally:
+        _asking.reset(token)
+
+
+def _timeout(seconds: float) -> httpx2.Timeout:
+    """To connect, to write and to wait for the response take a third each, so that all is over in time."""
+    if seconds >= SECONDS:
+        return httpx2.Timeout(SECONDS, connect=10.0)
+    third = max(0.05, seconds / 3)
+    return httpx2.Timeout(third, connect=third, pool=third)
+
+
+def _read(response: httpx2.Response) -> Reply:
+    """A page of a portal or of a proxy is no answer, whatever its status."""
+    status = response.status_code
+    if status in (204, 304):
+        return Reply(status)
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type in ("application/json", "application/problem+json"):
+        return Reply(status, response.json())
+    if media_type == "application/x-ndjson":
+        return Reply(status, response.text)
+    # Platforms that check who is signed in have pages of their own for it.
+    return Reply(401 if status == 401 else 0)

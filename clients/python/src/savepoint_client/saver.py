@@ -1,0 +1,147 @@
+"""The background threads: one writes the journal, so that a slow server cannot delay it, and one saves.
+
+They are daemons and start at the first edit. A document can do without them: who waits for it does their work.
+"""
+
+import atexit
+import logging
+import math
+import os
+import threading
+import time
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import httpx2
+import platformdirs
+
+from savepoint_client.http import new_client
+from savepoint_client.presence import Presence
+
+if TYPE_CHECKING:
+    from savepoint_client.running import Running
+
+Lane = Literal["disk", "net"]
+LANES: tuple[Lane, Lane] = ("disk", "net")
+AT_EXIT_SECONDS = 5.0
+_IDLE_SECONDS = 60.0
+
+log = logging.getLogger("savepoint_client")
+
+
+class Saver:
+    """Saves the documents of one or more servers. People may share it: each document has headers of its own."""
+
+    def __init__(self, journal_dir: str | os.PathLike[str] | None = None) -> None:
+        root = Path(journal_dir) if journal_dir else platformdirs.user_data_path("savepoint", appauthor=False)
+        self.presence = Presence(root / "journal")
+        self.client = new_client()
+        self.forked = False
+        """True in a child, whose exit may skip everything."""
+        self._documents: weakref.WeakSet[Running] = weakref.WeakSet()
+        self._unsaved: set[Running] = set()
+        self._start()
+        _savers.add(self)
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._wakes = {lane: threading.Event() for lane in LANES}
+        self._threads = dict[Lane, threading.Thread]()
+        self._closed = False
+
+    def add(self, document: "Running") -> None:
+        with self._lock:
+            self._documents.add(document)
+
+    def remove(self, document: "Running") -> None:
+        with self._lock:
+            self._documents.discard(document)
+            self._unsaved.discard(document)
+
+    def hold(self, document: "Running", unsaved: bool) -> None:
+        """Keeps a document that its app has let go of until it is saved."""
+        (self._unsaved.add if unsaved else self._unsaved.discard)(document)
+
+    def others(self, document: "Running") -> list["Running"]:
+        with self._lock:
+            return [each for each in self._documents if each is not document]
+
+    def wake(self, lane: Lane) -> None:
+        """Lets a thread look what is due. Starts it, unless the process ends."""
+        self._wakes[lane].set()
+        if lane not in self._threads and not self._closed:
+            with self._lock, suppress(RuntimeError):  # no threads start any more: flush at exit does it
+                if lane not in self._threads:
+                    name = f"savepoint-{'journal' if lane == 'disk' else 'saver'}"
+                    thread = threading.Thread(target=self._run, args=(lane,), name=name, daemon=True)
+                    thread.start()
+                    self._threads[lane] = thread
+
+    def _run(self, lane: Lane) -> None:
+        wake = self._wakes[lane]
+        while not self._closed:
+            wake.clear()
+            now = time.monotonic()
+            with self._lock:
+                documents = [(each.due(lane), each) for each in self._documents]
+            for due, document in documents:
+                if due <= now:
+                    try:
+                        document.work(lane)
+                    except Exception:
+                        log.exception("a document could not be saved; the others are")
+            soonest = min((each.due(lane) for _, each in documents), default=math.inf)
+            documents.clear()
+            wake.wait(max(0.0, min(_IDLE_SECONDS, soonest - time.monotonic())))
+
+    def flush(self, seconds: float = AT_EXIT_SECONDS, *, ending: bool = False) -> None:
+        """Saves everything in this thread, as far as there is time. The rest is in the journal."""
+        end = time.monotonic() + seconds
+        for document in list(self._unsaved):
+            document.last(end, ending=ending)
+
+    def close(self) -> None:
+        """Ends the threads. The documents must be closed before."""
+        self._closed = True
+        for wake in self._wakes.values():
+            wake.set()
+        for thread in self._threads.values():
+            if thread is not threading.current_thread():
+                thread.join(AT_EXIT_SECONDS)
+        self.client.close()
+        self.presence.end()
+
+    def after_fork(self) -> None:
+        """The child has no edits that wait, and locks, connections and names of its own."""
+        _inherited.append(self.client)
+        self.client = new_client()
+        self.forked = True
+        self.presence.after_fork()
+        documents, self._unsaved = list(self._documents), set()
+        self._start()
+        for document in documents:
+            document.after_fork()
+            self._documents.add(document)
+
+
+_savers = weakref.WeakSet[Saver]()
+_inherited: list[httpx2.Client] = []
+"""Clients of the parent. They are kept, because to close them would end its connections."""
+
+
+def _flush_at_exit() -> None:
+    end = time.monotonic() + AT_EXIT_SECONDS
+    for saver in list(_savers):
+        saver.flush(max(0.0, end - time.monotonic()), ending=True)
+
+
+def _after_fork() -> None:
+    for saver in list(_savers):
+        saver.after_fork()
+
+
+atexit.register(_flush_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,200 @@
+"""What can be done with a document besides saving it."""
+
+import pytest
+from savepoint_client import Conflict, DocumentState, Gone, Offline
+
+from tests.browser.line import never_arrives
+from tests.python_client.conftest import Person
+from tests.python_client.waiting import eventually
+
+
+def test_a_rename_is_saved_and_sends_no_content(person: Person) -> None:
+    document = person.connect().open(person.server.create("one"))
+    assert document.rename("Second").title == "Second"
+    assert [each["title"] for each in person.server.sessions()] == ["Second"]
+    assert "one" not in "".join(each.body.decode() for each in person.line.writes())
+
+
+def test_the_history_is_read_and_an_old_version_restored(person: Person) -> None:
+    shown: list[str] = []
+    document = person.connect().open(person.server.create("one"), apply=shown.append)
+    document.changed("two")
+    document.save()
+    assert [each.version for each in document.revisions()] == [2, 1]
+    assert document.revision(1).content == "one"
+    document.changed("three")
+    state = document.restore(1)
+    assert (state.version, shown) == (4, ["one", "one"])
+    assert person.server.history(document.id)[0] == "one" and "three" in person.server.history(document.id)
+
+
+def test_a_reload_shows_what_the_server_has_and_puts_the_rest_aside(person: Person) -> None:
+    shown: list[str] = []
+    server = person.connect()
+    document = server.open(person.server.create("one"), apply=shown.append)
+    person.server.save(document.id, "two")
+    document.changed("mine")
+    assert document.reload().status == "clean"
+    assert shown == ["one", "two"] and document.text == "two"
+    (aside,) = server.recoverable()
+    assert (aside.content, aside.aside) == ("mine", "kept")
+    claimed = server.claim(aside)
+    assert claimed.status == "clean" and person.server.content(claimed.id) == "mine"
+    assert not server.recoverable()
+
+
+@pytest.mark.parametrize("how", ["trashed", "purged"])
+def test_discarding_keeps_what_was_not_saved_aside(person: Person, how: str) -> None:
+    server = person.connect()
+    document = server.open(person.server.create("one"))
+    if how == "purged":
+        person.server.act("DELETE", f"/sessions/{document.id}?purge=true")
+    document.changed("two")
+    document.discard()
+    assert not person.server.sessions() and not document._running.is_open
+    trashed = [each.id for each in server.trash.list()]
+    asides = [each.content for each in server.recoverable()]
+    assert (trashed, asides) == (([document.id], []) if how == "trashed" else ([], ["two"]))
+
+
+def test_a_draft_that_was_never_sent_is_discarded_without_a_request(person: Person) -> None:
+    document = person.connect().open()
+    sent = len(person.line.writes())
+    document.discard()
+    assert len(person.line.writes()) == sent and not person.entries()
+
+
+def test_a_link_has_what_is_saved(person: Person) -> None:
+    server = person.connect()
+    document = server.open()
+    document.changed("one")
+    link = document.share(title="For the team")
+    found = server.snapshots.get(link.id)
+    assert (found.content, found.metadata.title) == ("one", "For the team")
+
+
+def test_leaving_the_block_saves_or_says_that_it_could_not(person: Person) -> None:
+    server = person.connect()
+    with server.open() as document:
+        document.changed("one")
+    assert person.server.content(document.id) == "one"
+    with pytest.raises(Conflict), server.open(document.id) as document:
+        person.server.autosave(document.id, "theirs")
+        document.changed("mine")
+    with pytest.raises(ZeroDivisionError), server.open() as document:
+        person.line.breaks(never_arrives)
+        document.changed("two")
+        document._running.saver.flush(0)
+        raise ZeroDivisionError
+
+
+def test_listeners_hear_each_state_until_they_leave(person: Person) -> None:
+    document = person.connect().open()
+    seen: list[DocumentState] = []
+    leave = document.subscribe(seen.append)
+    document.changed("one")
+    document.flush()
+    eventually(lambda: seen[-1].status == "clean")
+    assert [each.status for each in seen[:2]] == ["clean", "dirty"] and "saving" in {each.status for each in seen}
+    leave()
+    count = len(seen)
+    document.changed("two")
+    assert len(seen) == count
+
+
+def test_a_document_cannot_be_waited_for_in_its_own_functions(person: Person) -> None:
+    failed: list[BaseException] = []
+
+    def apply(text: str) -> None:
+        if text == "two":
+            try:
+                document.flush()
+            except RuntimeError as error:
+                failed.append(error)
+
+    document = person.connect().open(person.server.create("one"), apply=apply)
+    person.server.save(document.id, "two")
+    document.check()
+    eventually(lambda: failed)
+
+
+def test_forgetting_the_device_removes_what_is_not_saved(person: Person) -> None:
+    server = person.connect()
+    document = server.open(wait=60, journal_after=0.01)
+    document.changed("one")
+    eventually(lambda: document.state.safe == "device")
+    document._running.stop()
+    server.forget_device()
+    assert not person.entries()
+
+
+def test_an_entry_is_set_aside_and_then_removed(person: Person) -> None:
+    server = person.connect()
+    document = server.open(title="Lap times", wait=60, journal_after=0.01)
+    document.changed("one")
+    eventually(lambda: document.state.safe == "device")
+    document._running.stop()
+    (left,) = server.recoverable()
+    assert (left.title, left.current, left.aside) == ("Lap times", True, None)
+    server.set_aside(left)
+    (aside,) = server.recoverable()
+    assert (aside.content, aside.aside) == ("one", "discarded")
+    server.set_aside(aside)
+    assert not server.recoverable()
+
+
+def test_what_is_left_of_a_document_that_changed_becomes_a_draft(person: Person) -> None:
+    id = person.server.create("one")
+    server = person.connect()
+    document = server.open(id, wait=60, journal_after=0.01)
+    document.changed("mine")
+    eventually(lambda: document.state.safe == "device")
+    document._running.stop()
+    person.server.save(id, "theirs")
+    (left,) = server.recoverable()
+    assert (left.current, left.version, left.server_version) == (False, 1, 2)
+    assert not server.recover()
+    claimed = server.claim(left)
+    assert claimed.copy and claimed.id != id
+    assert (person.server.content(id), person.server.content(claimed.id)) == ("theirs", "mine")
+
+
+def test_what_is_left_of_a_deleted_document_is_saved_under_a_new_id(person: Person) -> None:
+    id = person.server.create("one")
+    server = person.connect()
+    document = server.open(id, wait=60, journal_after=0.01)
+    document.changed("mine")
+    eventually(lambda: document.state.safe == "device")
+    document._running.stop()
+    person.server.act("DELETE", f"/sessions/{id}?purge=true")
+    claimed = server.claim(server.recoverable()[0])
+    assert claimed.status == "clean" and person.server.content(claimed.id) == "mine"
+
+
+def test_what_cannot_be_shown_is_put_aside_and_the_servers_version_shown(person: Person) -> None:
+    id = person.server.create("one")
+    server = person.connect()
+    document = server.open(id, wait=60, journal_after=0.01)
+    document.changed("broken")
+    eventually(lambda: document.state.safe == "device")
+    document._running.stop()
+    shown: list[str] = []
+
+    def apply(text: str) -> None:
+        if text == "broken":
+            raise ValueError(text)
+        shown.append(text)
+
+    assert server.open(id, apply=apply).text == "one" and shown == ["one"]
+    assert [(each.content, each.aside) for each in server.recoverable()] == [("broken", "not_applied")]
+
+
+def test_opening_what_is_not_there_raises(person: Person) -> None:
+    server = person.connect()
+    id = person.server.create("one")
+    person.server.act("DELETE", f"/sessions/{id}?purge=true")
+    with pytest.raises(Gone):
+        server.open(id)
+    person.line.breaks(never_arrives)
+    with pytest.raises(Offline):
+        server.open(id)

@@ -1,0 +1,271 @@
+"""Processes that end, are killed or fork while something is not saved. Numbers: docs/python-client.md."""
+
+import fcntl
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.browser.line import never_arrives
+from tests.python_client.conftest import Person
+from tests.python_client.processes import ends, run, says, start
+from tests.python_client.waiting import eventually
+
+DIRTY = """
+document = server.open(title="Lap times", wait=60)
+document.changed("one")
+"""
+
+
+def test_p22_a_terminated_process_has_written_the_journal(person: Person) -> None:
+    process = start(
+        person,
+        DIRTY
+        + """
+while document.state.safe != "device": time.sleep(0.01)
+print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, document.id, flush=True)
+time.sleep(60)
+""",
+    )
+    unasked, id = says(process).split()
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert unasked == "True" and process.returncode == -signal.SIGTERM
+    assert not person.line.writes()
+    (claimed,) = person.connect().recover()
+    assert (claimed.id, claimed.copy, claimed.status) == (id, False, "clean")
+    assert person.server.content(id) == "one" and not person.entries()
+
+
+def test_p23_what_is_not_saved_at_exit_is_saved_then(person: Person) -> None:
+    id = run(person, DIRTY + "print(document.id)").strip()
+    assert person.server.content(id) == "one" and not person.entries()
+    (sent,) = person.line.writes()
+    assert "on_conflict=copy" in sent.path
+
+
+def test_p23_a_black_hole_at_exit_holds_nobody_up(person: Person) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        script = (
+            "from savepoint_client import saver; saver.AT_EXIT_SECONDS = 1.0\n"
+            + DIRTY
+            + "print(document.id, flush=True)"
+        )
+        process = start(person, script, URL=f"http://127.0.0.1:{hole.getsockname()[1]}/api/persistence")
+        says(process)
+        before = time.monotonic()
+        ends(process)
+        assert time.monotonic() - before < 10, "a request may take a minute"
+    assert len(person.entries()) == 1
+
+
+def test_p23_a_conflict_at_exit_becomes_a_copy(person: Person) -> None:
+    id = person.server.create("one")
+    process = start(person, f'document = server.open("{id}", wait=60); print(1, flush=True); input()\n'
+                    'document.changed("mine")')  # fmt: skip
+    says(process)
+    person.server.save(id, "theirs")
+    process.communicate("go\n")
+    assert person.server.content(id) == "theirs"
+    assert [person.server.content(each["id"]) for each in person.server.drafts()] == ["mine"]
+    assert not person.entries()
+
+
+def test_p24_only_the_parent_sends_what_it_has_not_saved(person: Person) -> None:
+    run(
+        person,
+        DIRTY
+        + """
+names = {server.saver.presence.name}
+for _ in range(4):
+    out, into = os.pipe()
+    if os.fork() == 0:
+        assert not document.state.dirty
+        os.write(into, server.saver.presence.name.encode())
+        sys.exit(0)
+    os.wait()
+    names.add(os.read(out, 99))
+assert len(names) == 5
+""",
+    )
+    assert len(person.line.writes()) == 1
+    assert [person.server.content(each["id"]) for each in person.server.drafts()] == ["one"]
+
+
+@pytest.mark.parametrize("times", [40, pytest.param(1_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+def test_p25_children_that_edit_and_end_hang_nobody_and_lose_nothing(person: Person, times: int) -> None:
+    process = start(
+        person,
+        """
+import threading
+document = server.open(title="Parent", wait=0.01, journal_after=0.01)
+stopped = threading.Event()
+def edits():
+    n = 0
+    while not stopped.is_set():
+        document.changed(f"parent {n}")
+        n += 1
+        time.sleep(0.001)
+thread = threading.Thread(target=edits)
+thread.start()
+"""
+        f"for n in range({times}):"
+        """
+    child = os.fork()
+    if child == 0:
+        mine = server.open(title="Child", wait=60) if n % 10 == 0 else document
+        mine.changed(f"child {n}")
+        os._exit(0)
+    end = time.monotonic() + 30
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        assert time.monotonic() < end, "a child hangs"
+        time.sleep(0.001)
+stopped.set()
+thread.join()
+document.close()
+""",
+    )
+    ends(process, seconds=30 + times)
+    found = {each.content for each in person.connect().recoverable()} | set(person.server.everything())
+    assert {f"child {n}" for n in range(times)} <= found
+
+
+def test_p28_a_damaged_journal_is_put_aside_and_the_rest_is_recovered(person: Person) -> None:
+    run(person, """
+from savepoint_client import saver
+saver.AT_EXIT_SECONDS = 0.0
+for n in range(5): server.open(title=f"Race {n}", wait=60, journal_after=0).changed(f"text {n}")
+while any(each.shown.safe == 'nowhere' for each in server.saver._unsaved): time.sleep(0.01)
+os._exit(0)
+""")  # fmt: skip
+    whole, *others = person.entries()
+    executed = person.journal_dir / "executed"
+    pickle = f"cos\nsystem\n(S'touch {executed}'\ntR.".encode()
+    damages: list[bytes] = [b"", bytes(2_000), others[2].read_bytes()[:100], pickle]
+    for path, damage in zip(others, damages, strict=True):
+        path.write_bytes(damage)
+    found = person.connect().recoverable()
+    assert sorted(str(each.aside) for each in found) == ["None", *["unreadable"] * 4]
+    assert not executed.exists() and whole.exists()
+    assert damages[2].decode() in {each.content for each in found}
+    assert len(person.connect().recover()) == 1
+
+
+def test_p27_a_journal_that_cannot_be_written_stops_no_save(meet: Callable[..., Person], tmp_path: Path) -> None:
+    person = meet()
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    document = person.connect(journal_dir=blocked).open(wait=60, journal_after=0.01)
+    document.changed("one")
+    eventually(lambda: document.state.error)
+    assert document.state.safe == "nowhere" and "could not keep" in str(document.state.error)
+    assert document.flush().safe == "server" and document.state.error is None
+    assert person.server.content(document.id) == "one"
+
+
+def test_p27_saving_waits_for_no_lock(person: Person) -> None:
+    document = person.connect().open(wait=60, journal_after=0.01)
+    document.changed("one")
+    eventually(lambda: document.state.safe == "device")
+    held = [open(path) for path in person.journal_dir.rglob("*") if path.is_file()]
+    try:
+        for file in held:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        document.changed("two")
+        document.flush(timeout=10)
+    finally:
+        for file in held:
+            file.close()
+    assert person.server.content(document.id) == "two" and not person.entries()
+
+
+@pytest.mark.parametrize("home", ["missing", "file/below"])
+def test_p27_without_a_home_the_journal_is_in_no_shared_folder(person: Person, tmp_path: Path, home: str) -> None:
+    (tmp_path / "file").write_text("")
+    before = set(Path(tempfile.gettempdir()).iterdir())
+    process = start(
+        person,
+        """
+server = connect(os.environ["URL"], headers={"X-User-Id": os.environ["USER_ID"]})
+document = server.open(wait=60, journal_after=0)
+document.changed("one")
+while document.state.safe == "nowhere" and not document.state.error: time.sleep(0.01)
+print(document.state.safe, server.saver.presence.root)
+""",
+        HOME=str(tmp_path / home),
+        XDG_DATA_HOME="",
+    )
+    safe, root = process.communicate(timeout=60)[0].split()
+    assert safe == ("device" if home == "missing" else "nowhere") and Path(root).is_relative_to(tmp_path / home)
+    assert not [each for each in set(Path(tempfile.gettempdir()).iterdir()) - before if "savepoint" in each.name]
+    assert [person.server.content(each["id"]) for each in person.server.drafts()] == ["one"]
+
+
+def test_p27_two_hosts_that_recover_one_entry_make_one_version(person: Person, tmp_path: Path) -> None:
+    id = person.server.create("one")
+    document = person.connect().open(id, wait=60)
+    person.line.breaks(never_arrives)
+    document.changed("two")
+    eventually(lambda: document.state.safe == "device")
+    document.close(timeout=0.1)
+    person.line.works()
+    (entry,) = person.entries()
+    raw, place = entry.read_bytes(), entry.relative_to(person.journal_dir)
+    for host in ("a", "b"):
+        copy = tmp_path / host / place
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(raw)
+        server = person.connect(journal_dir=tmp_path / host)
+        for each in server.recoverable():
+            server.claim(each)
+        assert not server.recoverable()
+    assert person.server.history(id) == ["two", "one"]
+
+
+def test_p27_the_journal_is_readable_by_its_user_only(person: Person) -> None:
+    document = person.connect().open(wait=60, journal_after=0.01)
+    document.changed("one")
+    eventually(lambda: document.state.safe == "device")
+    (entry,) = person.entries()
+    assert entry.stat().st_mode & 0o777 == 0o600 and entry.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("rounds", "seconds"),
+    # A machine that is busy with other tests may write later.
+    [(2, 4.0), pytest.param(60, 1.0, marks=[pytest.mark.soak, pytest.mark.timeout(900)])],
+)
+def test_p30_a_killed_process_loses_nothing_older_than_a_second(
+    person: Person, rounds: int, seconds: float
+) -> None:
+    for n in range(rounds):
+        process = start(person, """
+document = server.open(title="Kill", wait=0.7)
+n = 0
+while True:
+    n += 1
+    print(n, time.time(), flush=True)
+    document.changed(str(n))
+    time.sleep(0.01)
+""")  # fmt: skip
+        said = [says(process) for _ in range(70 + 37 * n % 200)]
+        process.kill()
+        killed_at = time.time()
+        rest, _ = process.communicate()
+        said += [line for line in rest.splitlines() if line]
+        old = [int(line.split()[0]) for line in said if killed_at - float(line.split()[1]) > seconds]
+        found = {each.content for each in person.connect().recoverable()} | set(person.server.everything())
+        newest = max((int(each) for each in found), default=0)
+        assert newest >= max(old, default=0), (newest, old)
+        for each in (server := person.connect()).recoverable():
+            server.set_aside(each)
+        for draft in person.server.drafts():
+            person.server.act("DELETE", f"/drafts/{draft['id']}?purge=true")
+        for each in server.recoverable():
+            server.set_aside(each)
