@@ -57,11 +57,12 @@ async def exported(place: Place, owner: str) -> list[object]:
         ]
 
 
+@pytest.mark.parametrize("sessions", [4, pytest.param(334, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)])])
 async def test_from_sqlite_to_cosmos_and_back_everything_is_the_same(
-    engine: Engine, tmp_path: Path, wire: Place
+    engine: Engine, tmp_path: Path, wire: Place, sessions: int
 ) -> None:
     source, back = folder(tmp_path / "data"), folder(tmp_path / "back")
-    await filled(engine)
+    await filled(engine, sessions=sessions)
     assert await copied(source, wire) == 0
     assert await copied(wire, back) == 0
     before = await everything(engine)
