@@ -1,4 +1,4 @@
-"""`verify` finds each damage, says nothing of a sound store, and mends what can be derived. On each engine."""
+"""`verify` finds each damage, says nothing of a sound store, and mends what can be derived."""
 
 import gzip
 import json
@@ -117,6 +117,7 @@ def live(item: Item) -> bool:
     return item.get("status") != "deleted" and item.get("deleted_at") is None
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_each_damage_is_found_by_id_and_kind(
     engine: Engine, capsys: pytest.CaptureFixture[str], damage: str
