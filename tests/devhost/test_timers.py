@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devhost.schedules import Schedule, resolve
+from devhost.host import resolve
+from persistence.timers.schedules import Schedule
 from tests.devhost.server import DevhostServer, exchange, run_devhost
 from tests.support.faketime import SetClock, needs_faketime
 

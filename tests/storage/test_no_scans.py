@@ -53,7 +53,10 @@ def lists() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 READS = [
-    *((path, dict[str, str]()) for path in ("health/live", "health/ready", "openapi.json", "docs")),
+    *(
+        (path, dict[str, str]())
+        for path in ("health/live", "health/ready", "health/timers", "openapi.json", "docs")
+    ),
     ("persistence/me", {}),
     *lists(),
     (S + "/{session_id}", {}),
