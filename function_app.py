@@ -9,12 +9,13 @@ gc.disable()
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from functions.app import build_app
-from functions.logs import set_levels
+from functions.logs import add_traces, set_levels
 from persistence import open_stores
 from persistence.errors import StoreUnavailable
 from settings import InvalidSettings, Settings
 
 set_levels()
+add_traces()
 settings = Settings.from_environ(os.environ)
 try:
     stores = open_stores(settings.place(), settings.store_rules())

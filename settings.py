@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from functions.app import AppRules
 from functions.health import FOLDER, build_of
@@ -19,6 +19,7 @@ from persistence.sessions.rules import SessionRules
 from persistence.snapshots.rules import SnapshotRules
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.timers.scan import TimerRules
+from persistence.timers.schedules import Schedule
 
 SETTLE_GRACE_MIN_SECONDS = 300
 """Longer than any request may take, retries included."""
@@ -68,6 +69,14 @@ def _parts(value: object) -> object:
 REMEMBERED = {StoreEngine.COSMOS: timedelta(seconds=10), StoreEngine.SQLITE: timedelta(seconds=1)}
 YEAR_SECONDS = 366 * 24 * 60 * 60
 CENTURY_DAYS = 36_525
+
+
+def _schedule(text: str) -> str:
+    return Schedule(text).text
+
+
+ScheduleText = Annotated[str, AfterValidator(_schedule)]
+"""NCRONTAB with six fields."""
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 """One text, separated by commas."""
@@ -136,7 +145,7 @@ class Settings(BaseModel):
     activity_retention_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = Field(
         default=90, description="Days until a timer removes a line of activity; 0 for no activity."
     )
-    purge_schedule: str = Field(
+    purge_schedule: ScheduleText = Field(
         default="0 30 3 * * *",
         description="When `purge_stale_drafts` runs, as NCRONTAB with six fields, seconds first, in UTC.",
     )
@@ -154,7 +163,7 @@ class Settings(BaseModel):
         default=20_000,
         description="The most items of each kind that one run of a timer processes. The next run continues.",
     )
-    cleanup_schedule: str = Field(
+    cleanup_schedule: ScheduleText = Field(
         default="0 */15 * * * *",
         description="When `mark_deleted_snapshot_logs` and `sweep_sessions` run, as NCRONTAB with six fields, "
         "seconds first, in UTC.",
@@ -248,6 +257,11 @@ class Settings(BaseModel):
         description="For `jwt`: what pages ask for when people sign in, besides `openid offline_access`. For "
         "Entra, `CLIENT_ID/user_impersonation`.",
     )
+    read_only: bool = Field(
+        default=False,
+        description="Whether nothing of people is written: writes get 503 `maintenance`. `python -m operations "
+        "read-only` does that for all processes of a store.",
+    )
     expose_charge: bool = Field(
         default=False,
         description="Whether responses have the header `Savepoint-Request-Charge`, their cost in request units.",
@@ -320,6 +334,7 @@ class Settings(BaseModel):
                 trash_retention=timedelta(days=self.trash_retention_days),
                 cached_bytes=self.content_cache_bytes,
             ),
+            read_only=self.read_only,
             renew_formats=self.store_engine is StoreEngine.COSMOS and not self._writes_format_1,
             draft_retention=timedelta(days=self.draft_retention_days),
             activity_retention=timedelta(days=self.activity_retention_days),
@@ -344,7 +359,7 @@ class Settings(BaseModel):
         """Returns the rules of the app: identity, schedules, and what else endpoints depend on."""
         return AppRules(
             identity=self._identity_rules(),
-            schedules=Schedules(cleanup=self.cleanup_schedule, purge=self.purge_schedule),
+            schedules=Schedules(cleanup=Schedule(self.cleanup_schedule), purge=Schedule(self.purge_schedule)),
             snapshot_opens_per_minute=self.snapshot_opens_per_minute,
             writes_per_minute=self.writes_per_minute,
             write_bytes_per_minute=self.write_bytes_per_minute,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from persistence.read_only import ID as READ_ONLY
 from persistence.storage.checks import item_size
 from persistence.storage.containers import Container
 from persistence.storage.engine import (
@@ -135,6 +136,8 @@ class ReckoningEngine:
         return etag
 
     async def read(self, container: Container, id: str, partition: str) -> Stored:
+        if id == READ_ONLY:  # once in seconds, whatever is written
+            return await self._engine.read(container, id, partition)
         known = self._items.get((container.name, partition, id))
         size = item_size(known) if known else 0
         self._note("read", container, size, read_units=to_read(size, strong=False) if known else _MISSING)

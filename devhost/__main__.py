@@ -35,12 +35,11 @@ def main() -> int:
 
 
 def _configure_logging() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    # An app may give its lines a `trace`.
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s%(trace)s"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(line, datefmt="%H:%M:%S", defaults={"trace": ""}))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # The app may set another level for the root logger.
     logging.getLogger("devhost").setLevel(logging.INFO)
     logging.getLogger("azure").setLevel(logging.WARNING)

@@ -1,8 +1,9 @@
-"""`/admin/functions`: lists the functions and starts a timer. Only callers on this machine are allowed."""
+"""`/admin/functions` lists functions and starts a timer, `/metrics` is for Prometheus. For this machine only."""
 
+import asyncio
 import ipaddress
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,21 +13,29 @@ from devhost.http import decoded_path, request_headers, respond
 from devhost.timers import Timers
 
 PREFIX = "/admin"
+METRICS = "/metrics"
+PROMETHEUS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 _OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"})
 
 
 class AdminApp:
-    """ASGI middleware. Handles every path under /admin and passes all other requests to `next_app`."""
+    """ASGI middleware. Handles /metrics and every path under /admin, and passes all others to `next_app`."""
 
     def __init__(
-        self, functions: Sequence[HttpFunction | TimerFunction], timers: Timers, next_app: ASGIApp
+        self,
+        functions: Sequence[HttpFunction | TimerFunction],
+        timers: Timers,
+        next_app: ASGIApp,
+        metrics: Callable[[], bytes] | None = None,
     ) -> None:
+        """`metrics` returns what Prometheus reads. None: there is no such path."""
+        self._metrics = metrics
         self._functions = {each.name.lower(): each for each in functions}
         self._timers = timers
         self._next_app = next_app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["raw_path"][:6].lower() != b"/admin":
+        if scope["raw_path"][:6].lower() != b"/admin" and scope["raw_path"] != METRICS.encode():
             await self._next_app(scope, receive, send)
             return
         try:
@@ -34,10 +43,13 @@ class AdminApp:
         except ValueError:
             await respond(send, 400)
             return
-        if path.lower() != PREFIX and not path.lower().startswith(PREFIX + "/"):
+        is_metrics = path == METRICS and self._metrics is not None
+        if path.lower() != PREFIX and not path.lower().startswith(PREFIX + "/") and not is_metrics:
             await self._next_app(scope, receive, send)
         elif not _is_local(scope, headers):
             await respond(send, 403)
+        elif is_metrics and self._metrics is not None:
+            await respond(send, 200, [(b"content-type", PROMETHEUS_TEXT)], await asyncio.to_thread(self._metrics))
         else:
             await self._respond(scope["method"], path[len(PREFIX) + 1 :], send)
 

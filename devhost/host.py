@@ -16,8 +16,9 @@ import azure.functions as func
 
 from devhost import StartError
 from devhost.local_settings import read_json_object
-from devhost.schedules import Schedule, resolve
+from persistence.timers.schedules import Schedule
 
+SETTING = re.compile(r"%([^%]+)%")
 FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 
@@ -202,3 +203,15 @@ def _check_handler(name: str, handler: Callable[..., Any], argument: str, kind: 
     if not isinstance(hint, type) or not issubclass(hint, kind):
         raise StartError(f"function {name}: the annotation of {argument} must be {kind.__name__}, not {hint!r}")
     return hints
+
+
+def resolve(text: str, environ: Mapping[str, str]) -> str:
+    """Replaces each %NAME% with that setting. Raises KeyError, with the name, if a setting is unset or empty."""
+
+    def setting(match: re.Match[str]) -> str:
+        value = environ.get(match[1])
+        if not value:
+            raise KeyError(match[1])
+        return value
+
+    return SETTING.sub(setting, text)

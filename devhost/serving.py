@@ -22,6 +22,7 @@ from devhost.host import HttpFunction, TimerFunction, import_app, load_functions
 from devhost.http import FunctionsApp
 from devhost.limits import WellFormed
 from devhost.local_settings import Cors, HostSettings
+from devhost.metrics import start_metrics
 from devhost.protocol import HEAD_MAX_BYTES, http_protocol
 from devhost.routes import RouteTable
 from devhost.timers import Timers
@@ -40,13 +41,16 @@ async def serve(directory: Path, environ: MutableMapping[str, str]) -> None:
     The app is imported inside the running event loop, as in the worker. `asyncio.run` at import fails in both.
     """
     settings = local_settings.load(directory, environ)
+    metrics = start_metrics(environ)
     prefix = route_prefix(directory)
     with bound_socket(settings) as listener:
         module = import_app(directory)
         functions = load_functions(module, environ)
         routes = RouteTable((each for each in functions if isinstance(each, HttpFunction)), prefix)
         timers = Timers([each for each in functions if isinstance(each, TimerFunction)])
-        app = WellFormed(AdminApp(functions, timers, _with_cors(FunctionsApp(routes), settings.cors)))
+        app = WellFormed(
+            AdminApp(functions, timers, _with_cors(FunctionsApp(routes), settings.cors), metrics.text)
+        )
 
         def listening() -> None:
             print(announcement(functions, routes, _url(listener)), flush=True)
@@ -56,6 +60,7 @@ async def serve(directory: Path, environ: MutableMapping[str, str]) -> None:
         await server.serve(sockets=[listener])
         await timers.stop()
         await _close(module)
+    metrics.stop()
 
 
 def bound_socket(settings: HostSettings) -> socket.socket:

@@ -26,6 +26,7 @@ from functions.snapshots import endpoints as snapshots
 from functions.sync import endpoints as sync
 from functions.trash import endpoints as trash
 from persistence import Stores
+from persistence.timers.records import TimerRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,19 @@ def build_app(stores: Stores, rules: AppRules) -> func.FunctionApp:
         WriteLimit(rules.writes_per_minute, rules.write_bytes_per_minute),
         expose_charge=rules.expose_charge,
         before_each=(stores.confirm_rules, warm_up),
+        before_write=stores.shared.switch.check,
     )
+    records = TimerRecords(stores.engine, rules.schedules.by_timer())
     add_endpoints(api, stores, TokenBuckets(rules.snapshot_opens_per_minute))
-    api.add(health.routes, health.Readiness(stores.engine), health.HealthView(build=rules.build))
+    healthy = health.HealthView(build=rules.build)
+    api.add(health.routes, health.Readiness(stores.engine), health.Punctuality(records), healthy)
     config = client.config_of(rules.identity)
     api.add(client.routes, BuiltFiles(client.FOLDER), config)
     if rules.workbench:
         api.add(workbench.routes, workbench.Workbench(BuiltFiles(workbench.FOLDER), config.issuer))
     api.add(openapi.routes, openapi.Description(api.routes, rules.identity.mode, has_charge=rules.expose_charge))
     api.refuse_the_rest()
-    app.register_functions(timers.blueprint(stores.timers, rules.schedules))
+    app.register_functions(timers.blueprint(stores.timers, records))
     return app
 
 

@@ -13,7 +13,8 @@ from functions.http.call import Call, Response
 from functions.http.endpoint import Route, Routes
 from functions.http.errors import StillAway, StillThrottled
 from functions.http.views import Nothing, WireModel
-from persistence.errors import Throttled
+from persistence.errors import LateTimer, Throttled, TimersLate
+from persistence.timers.records import TimerRecords
 
 ASK_SECONDS = 5.0
 """The least time between two questions to the engine, however many calls ask."""
@@ -93,4 +94,51 @@ async def get_health_ready(
     The engine is asked at most once in five seconds.
     """
     await readiness.check()
+    return Response(healthy)
+
+
+TIMERS_ASK_SECONDS = 60.0
+"""The least time between two looks at the records of the timers, however many calls ask."""
+
+
+class Punctuality:
+    """Looks at the records at most once in `TIMERS_ASK_SECONDS`, and remembers which timers are late.
+
+    If that fails, it is told for `ASK_SECONDS` without another look.
+    """
+
+    def __init__(self, records: TimerRecords, clock: Callable[[], float] = time.monotonic) -> None:
+        self._records, self._clock = records, clock
+        self._asking = asyncio.Lock()
+        self._ask_again_at = -math.inf
+        self._late: list[LateTimer] | None = None
+
+    async def check(self) -> None:
+        """Raises TimersLate, and what the engine raises, and StillAway until it is asked again."""
+        async with self._asking:
+            if self._clock() >= self._ask_again_at:
+                await self._ask()
+            if self._late is None:
+                raise StillAway
+            if self._late:
+                raise TimersLate(self._late)
+
+    async def _ask(self) -> None:
+        self._late = None
+        try:
+            self._late = await self._records.late()
+        finally:
+            self._ask_again_at = self._clock() + (ASK_SECONDS if self._late is None else TIMERS_ASK_SECONDS)
+
+
+@routes.serve(Route("GET", "health/timers", public=True, statuses=(429, 503)))
+async def get_health_timers(
+    call: Call[Nothing, Nothing], punctuality: Punctuality, healthy: HealthView
+) -> Response[HealthView]:
+    """Returns ok if every timer has succeeded in time. Else 503, which names those that are late.
+
+    A timer is late if no run has succeeded 30 minutes after its schedule asks for one. That is computed at most
+    once a minute.
+    """
+    await punctuality.check()
     return Response(healthy)

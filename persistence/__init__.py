@@ -48,7 +48,8 @@ __all__ = ["Rules", "Stores", "open_engine", "open_stores", "stores_over"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an operator sets, for each package. With `renew_formats`, a timer renews items of older formats."""
+    """What an operator sets, for each package. With `renew_formats`, a timer renews items of older formats. With
+    `read_only`, nothing is written, whatever the switch in the store says."""
 
     limits: LimitRules = NO_LIMITS
     sessions: SessionRules = field(default_factory=SessionRules)
@@ -57,6 +58,7 @@ class Rules:
     activity_retention: timedelta = RETENTION
     timers: TimerRules = field(default_factory=TimerRules)
     renew_formats: bool = False
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class Stores:
 
     @property
     def engine(self) -> Engine:
-        """The engine that all stores use."""
-        return self.shared.engine
+        """The engine below all stores. It does not look at the switch of read-only mode."""
+        return self.shared.switch.engine
 
     @property
     def activity(self) -> ActivityStore:
@@ -104,7 +106,7 @@ class Stores:
     @property
     def timers(self) -> Timers:
         """The timers over all kinds."""
-        return Timers(self.kinds, self.engine)
+        return Timers(self.kinds, self.engine, self.shared.switch)
 
     def confirm_rules(self) -> None:
         """Lets other processes know how long this one keeps things, in the background. Does so once an hour."""
@@ -141,7 +143,7 @@ def open_engine(place: Path | CosmosAccount) -> Engine:
 def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
     """The stores over an engine that is already open. A new kind is one more line of `kinds`."""
     rules = rules or Rules()
-    shared = Shared.over(engine, rules.limits, rules.activity_retention)
+    shared = Shared.over(engine, rules.limits, rules.activity_retention, read_only=rules.read_only)
     sessions = SessionStore(shared, rules.sessions)
     drafts = DraftStore(sessions, rules.draft_retention)
     access_logs = AccessLogStore(shared)

@@ -6,12 +6,22 @@ from collections.abc import Coroutine, Hashable
 from contextlib import suppress
 from typing import Any
 
+from opentelemetry import metrics
+
 from persistence.faults import traced
 
 TASK_NAME = "background"
 """The name of every task, for debuggers and tests."""
 
 _log = logging.getLogger(__name__)
+_lost = metrics.get_meter("savepoint").create_counter(
+    "savepoint.background.lost", unit="{task}", description="Background work that was given up, by kind."
+)
+
+
+def count_lost(kind: str, number: int = 1) -> None:
+    """Counts background work that was given up."""
+    _lost.add(number, {"kind": kind})
 
 
 class Background:
@@ -65,6 +75,7 @@ class Background:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
         if not task.cancelled() and (exc := task.exception()) is not None:
+            count_lost("task")
             _log.error("Background work failed: %s", traced(exc))
 
 

@@ -24,6 +24,7 @@
     ├── DeltaTooLarge
     ├── InvalidDelta
     ├── Unfinished
+    ├── TimersLate
     ├── CorruptItem
     └── EngineError
         ├── ItemExists
@@ -34,6 +35,7 @@
         └── StoreUnavailable
             ├── StorageExhausted
             ├── IndexBuilding
+            ├── Maintenance
             └── Throttled
 
 Messages are written for users: they name the field and the limit, and never contain a driver's text. That text
@@ -312,6 +314,33 @@ class CorruptItem(PersistenceError):
         self.reference = secrets.token_hex(6)
 
 
+@dataclass(frozen=True, slots=True)
+class LateTimer:
+    """A timer that no run of which has succeeded since `due_at`. Times are texts in the stored form, or None."""
+
+    name: str
+    due_at: str
+    ended_at: str | None
+    outcome: str | None
+
+
+class TimersLate(PersistenceError):
+    """Timers have not succeeded for longer than their schedules allow."""
+
+    def __init__(self, late: Sequence[LateTimer]) -> None:
+        super().__init__(f"No run has succeeded in time: {', '.join(one.name for one in late)}.")
+        self.late = late
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {
+            "late": [
+                {"timer": one.name, "dueAt": one.due_at, "endedAt": one.ended_at, "outcome": one.outcome}
+                for one in self.late
+            ]
+        }
+
+
 class EngineError(PersistenceError):
     """What an engine raises. Stores handle it or turn it into a class above, except for StoreUnavailable."""
 
@@ -377,6 +406,14 @@ class IndexBuilding(StoreUnavailable):
     def __init__(self) -> None:
         super().__init__()
         self.args = ("The store is being updated; please try again in some minutes.",)
+
+
+class Maintenance(StoreUnavailable):
+    """The operator has forbidden to write for a while. Nothing was written. `sentence` is the operator's."""
+
+    def __init__(self, sentence: str | None) -> None:
+        super().__init__()
+        self.args = (sentence or "This server is in maintenance: saves must wait.",)
 
 
 class Throttled(StoreUnavailable):

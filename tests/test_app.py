@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devhost.schedules import Schedule
+from persistence.timers.schedules import Schedule
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,6 +64,7 @@ get_export                GET     persistence/export
 get_usage                 GET     persistence/usage
 get_health_live           GET     health/live
 get_health_ready          GET     health/ready
+get_health_timers         GET     health/timers
 get_openapi               GET     openapi.json
 get_docs                  GET     docs
 get_client_config         GET     client/config

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES, PRODUCT = ("function_app.py", "settings.py"), ("persistence", "functions", "devhost")
+MODULES, PRODUCT = ("function_app.py", "settings.py"), ("persistence", "functions", "devhost", "operations")
 DRIVERS = {
     # A module, and the only places that may import it or anything in it.
     "azure.functions": ("function_app.py", "functions/*.py", "devhost/*.py"),
@@ -24,7 +24,9 @@ DRIVERS = {
 FORBIDDEN = (
     # The importing package, the forbidden one, the exceptions, and the reason.
     ("*", "(tests|benchmarks|infra)", "", "the product runs without them"),
-    ("persistence/*", "(functions|devhost|settings)", "", "persistence knows no HTTP and no settings"),
+    ("persistence/*", "(functions|devhost|operations|settings)", "", "persistence knows no HTTP and no settings"),
+    ("operations/*", "(devhost|settings|functions\\.(?!account))", "", "it works on stores"),
+    ("*", "operations", "operations/*", "it is not deployed"),
     ("functions/*", "(devhost|settings)", "", "what composes and runs the app is not known to it"),
     ("*", r"persistence\.storage\.(sqlite|cosmos\.(?!account))", "persistence/*", "open_engine picks an engine"),
     (
@@ -35,7 +37,12 @@ FORBIDDEN = (
     ),
     ("functions/http/*", r"functions\.(?!http\b|identity\b|VERSION)", "", "it knows no resource"),
     ("functions/http/*", r"persistence\.(sessions|drafts|snapshots|account|timers)\b", "", "it knows no resource"),
-    ("*", r"os\.environ", "(function_app|devhost/).*", "function_app.py alone reads the environment"),
+    (
+        "*",
+        r"os\.environ",
+        "(function_app|devhost/|operations/places).*",  # the key of an emulator
+        "function_app.py alone reads the environment",
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from functions.drafts.views import (
 )
 from functions.http.call import Call, Response, not_modified
 from functions.http.content import content_json
-from functions.http.endpoint import Route, Routes
+from functions.http.endpoint import Route, Routes, Saves
 from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
 from functions.sessions.conflict_copies import DraftConflictCopyView, copied, save_or_copy
@@ -73,6 +73,7 @@ async def get_draft(call: Call[Nothing, Nothing], drafts: DraftStore) -> Respons
         ONE,
         reads=("If-Match", "If-None-Match", "Idempotency-Key"),
         creates=True,
+        saves=Saves("draft", "json"),
         other_successes={201: (DraftMetadataView, DraftConflictCopyView)},
         leads_to={"draft_id": "$request.path.draft_id"},
     )

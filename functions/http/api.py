@@ -15,12 +15,16 @@ from functions.http.call import Call, Response, to_json
 from functions.http.content import refuse_subresource
 from functions.http.endpoint import Endpoint, Routes
 from functions.http.errors import InvalidHeader
+from functions.http.metrics import count_request, count_save
 from functions.http.problems import problem
 from functions.http.rate_limit import WriteLimit
+from functions.http.traces import traced
 from functions.http.views import Nothing
 from functions.identity.errors import IdentityError
 from functions.identity.modes import Identify
+from persistence.errors import BaseGone, Changed, Contended
 from persistence.storage.charge import Charge, metered
+from persistence.storage.refusals import count_contended
 
 ALWAYS = {"X-Content-Type-Options": "nosniff"}
 NOT_STORED = "no-store, private"
@@ -44,6 +48,7 @@ _CONDITIONS = {
     )
 }
 _HEAD = "HEAD"
+_CREATED = 201
 _NO_BODY = Nothing()
 _log = logging.getLogger("savepoint.requests")
 
@@ -62,9 +67,10 @@ class Api:
         *,
         expose_charge: bool = False,
         before_each: Sequence[Callable[[], None]] = (),
+        before_write: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`before_each` are called before each request is served."""
-        self._app, self._before_each = app, before_each
+        """`before_each` are called before each request is served, and `before_write` before each that writes."""
+        self._app, self._before_each, self._before_write = app, before_each, before_write
         self._identify = identify
         self._write_limit = write_limit
         self._expose_charge = expose_charge
@@ -77,9 +83,10 @@ class Api:
         """
         self.routes.append(routes)
         for endpoint in routes.endpoints:
-            respond = functools.partial(self._respond, endpoint, _bound(endpoint, services))
+            answer = self._respond if endpoint.route.saves is None else self._save
+            respond = functools.partial(answer, endpoint, _bound(endpoint, services))
             level = logging.DEBUG if endpoint.route.public else logging.INFO
-            serve = functools.partial(self._serve, endpoint.name, respond, level)
+            serve = functools.partial(self._serve, endpoint.name, endpoint.path, respond, level)
             self._register(endpoint.name, endpoint.path, endpoint.methods, serve, endpoint.handler.__doc__)
 
     def refuse_the_rest(self) -> None:
@@ -90,7 +97,7 @@ class Api:
             endpoints = (endpoint for routes in self.routes for endpoint in routes.endpoints)
             raise unknown.refusal(endpoints, req.method, req.route_params.get("rest", ""))
 
-        answer = functools.partial(self._serve, unknown.NAME, refuse, logging.DEBUG)
+        answer = functools.partial(self._serve, unknown.NAME, unknown.PATH, refuse, logging.DEBUG)
         self._register(unknown.NAME, unknown.PATH, unknown.METHODS, answer, refuse.__doc__)
 
     def _register(self, name: str, path: str, methods: Sequence[str], respond: Respond, doc: str | None) -> None:
@@ -103,17 +110,27 @@ class Api:
         route = self._app.route(path, methods=list(methods), auth_level=func.AuthLevel.ANONYMOUS)
         self._app.function_name(name)(route(serve))
 
-    async def _serve(self, name: str, respond: Respond, level: int, req: func.HttpRequest) -> func.HttpResponse:
-        """Logs one line at that level, at DEBUG if anybody may call or for a stranger: each line costs."""
-        started = time.perf_counter()
+    async def _serve(
+        self, name: str, path: str, respond: Respond, level: int, req: func.HttpRequest
+    ) -> func.HttpResponse:
+        """Logs one line at that level: at DEBUG if anybody may call or for a stranger: each line costs."""
+        with traced(req.headers):
+            return await self._timed(name, path, respond, level, req)
+
+    async def _timed(
+        self, name: str, path: str, respond: Respond, level: int, req: func.HttpRequest
+    ) -> func.HttpResponse:
+        started, route = time.perf_counter(), f"/{path}"
         for start in self._before_each:
             start()
-        with metered() as charge:
+        with metered({"http.route": route}) as charge:
             try:
                 response = await respond(req)
             except IdentityError as exc:
                 response, level = problem(exc), logging.DEBUG
             except Exception as exc:
+                if isinstance(exc, Contended):
+                    count_contended()
                 response = problem(exc)
         if req.method == _HEAD:
             response = _without_body(response)
@@ -124,13 +141,14 @@ class Api:
         response.headers.setdefault("Cache-Control", NOT_STORED)
         if self._expose_charge:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
-        milliseconds = (time.perf_counter() - started) * 1e3
+        seconds = time.perf_counter() - started
+        count_request(route, req.method, response.status_code, seconds)
         _log.log(
             level,
             "%s %d %.1f ms %.2f RU%s in %d calls",
             name,
             response.status_code,
-            milliseconds,
+            seconds * 1e3,
             charge.request_units,
             " (estimated)" if charge.estimated else "",
             charge.calls,
@@ -140,9 +158,27 @@ class Api:
     async def _respond(self, endpoint: Endpoint, handler: Bound, req: func.HttpRequest) -> func.HttpResponse:
         return _http_response(endpoint, await handler(await self._call(endpoint, req)))
 
+    async def _save(self, endpoint: Endpoint, handler: Bound, req: func.HttpRequest) -> func.HttpResponse:
+        """As `_respond`, and counts the save."""
+        size, outcome = len(req.get_body()), "refused"
+        try:
+            call = await self._call(endpoint, req)
+            size = len(call.raw_body)
+            response = await handler(call)
+            outcome = _outcome(endpoint, call, response)
+            return _http_response(endpoint, response)
+        except (Changed, BaseGone, Contended):
+            outcome = "conflict"
+            raise
+        finally:
+            if outcome and endpoint.route.saves is not None:
+                count_save(endpoint.route.saves, size, outcome)
+
     async def _call(self, endpoint: Endpoint, req: func.HttpRequest) -> Call[Any, Any]:
         """Checks the identity first: others must not learn what a valid request is."""
         owner_id = "" if endpoint.route.public else await self._identify(req.headers)
+        if endpoint.route.method != "GET" and self._before_write is not None:
+            await self._before_write()
         # Reads are not limited. Deleting is not, because nobody must be kept from erasing what is theirs.
         if endpoint.route.method not in ("GET", "DELETE"):
             self._write_limit.take(owner_id, len(req.get_body()))
@@ -177,6 +213,18 @@ def _bound(endpoint: Endpoint, services: Sequence[object]) -> Bound:
             raise TypeError(f"{endpoint.name} needs a {kind.__name__}")
         found[name] = matching[0]
     return functools.partial(endpoint.handler, **found)
+
+
+def _outcome(endpoint: Endpoint, call: Call[Any, Any], response: Response[Any]) -> str:
+    """Returns what a save came to, and nothing if no content was sent."""
+    if getattr(call.body, "content", call.body) is None:
+        return ""
+    if hasattr(response.body, "conflict"):
+        return "conflict"
+    if response.status == _CREATED or endpoint.status == _CREATED:
+        return "created"
+    # The version that the caller had is still the newest.
+    return "unchanged" if response.etag and response.etag in (call.header("If-Match") or "") else "changed"
 
 
 def _refuse_unread_conditions(endpoint: Endpoint, headers: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from types import NoneType, UnionType
-from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
@@ -57,6 +57,14 @@ def id_parameter(
 
 
 @dataclass(frozen=True, slots=True)
+class Saves:
+    """That a route saves content: of which kind, and in which form. For metrics."""
+
+    kind: Literal["session", "draft", "snapshot"]
+    form: Literal["raw", "json", "delta"]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A method and a path, and what the types of the handler cannot say.
 
@@ -67,6 +75,7 @@ class Route:
     produces     the media type of the response
     public       whether callers need no identity
     creates      whether it may create what its path names; then a malformed id is 422, elsewhere 404
+    saves        what it saves, if it is a save
 
     Only the API description uses these:
 
@@ -87,6 +96,7 @@ class Route:
     produces: str = JSON[0]
     public: bool = False
     creates: bool = False
+    saves: Saves | None = None
     needs_base: bool = False
     has_etag: bool = False
     statuses: tuple[int, ...] = ()

@@ -35,6 +35,7 @@ from functions.http.errors import (
     cut,
     pointer,
 )
+from functions.http.traces import trace_id
 from functions.http.views import view_of
 from functions.identity.errors import (
     ForbiddenOrigin,
@@ -117,12 +118,14 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.DeltaTooLarge: ProblemType(413, "delta_too_large", "Delta too large"),
     errors.InvalidDelta: ProblemType(422, "invalid_delta", "Invalid delta"),
     errors.Unfinished: ProblemType(503, "unfinished", "Not finished yet", _RETRY),
+    errors.TimersLate: ProblemType(503, "timers_late", "Timers are late", {"Retry-After": "60"}),
     errors.CorruptItem: ProblemType(500, "content_corrupt", "Stored data is damaged"),
     errors.OwnerFull: ProblemType(507, "storage_full", "Storage limit reached"),
     errors.ItemTooLarge: ProblemType(413, "content_too_large", "Content too large"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Store unavailable", _RETRY),
     errors.StorageExhausted: ProblemType(507, "storage_exhausted", "The store has no room", {"Retry-After": "30"}),
     errors.IndexBuilding: ProblemType(503, "index_building", "An index is being built", {"Retry-After": "60"}),
+    errors.Maintenance: ProblemType(503, "maintenance", "In maintenance", {"Retry-After": "30"}),
     errors.Throttled: ProblemType(429, "throttled", "Too many requests", _RETRY),
     # Stores turn these into the errors above. One that gets here is unexpected.
     errors.EngineError: _INTERNAL,
@@ -148,14 +151,14 @@ def problem_members(exc: Exception) -> dict[str, Any]:
         "detail": str(exc),
     }
     if kind is _INTERNAL:
-        reference = secrets.token_hex(6)
+        reference = trace_id() or secrets.token_hex(6)
         _log.error("Unexpected error (reference %s): %s", reference, traced(exc))
         body["detail"] = f"Something went wrong here. The operator can find out more by the reference {reference}."
         body["reference"] = reference
     elif isinstance(exc, errors.CorruptItem):
         _log.error("The %s %s cannot be read (reference %s)", exc.kind, exc.id, exc.reference)
         body["reference"] = exc.reference
-    elif isinstance(exc, errors.EngineError):
+    elif isinstance(exc, errors.EngineError) and not isinstance(exc, errors.Maintenance):
         _log.warning("%s: %s", kind.code, named(exc.__cause__ or exc))
     if isinstance(exc, errors.InvalidField):
         body |= _invalid_field(exc)

@@ -6,7 +6,7 @@ from functions.http.bodies import ANY_TYPE, FOSSIL_DELTA, RawContent, RawDelta
 from functions.http.call import Call, Response
 from functions.http.content import content_response
 from functions.http.digests import PATCHED_DIGEST, REPR_DIGEST, patched_digest
-from functions.http.endpoint import Route, Routes
+from functions.http.endpoint import Route, Routes, Saves
 from functions.http.headers import percent_decoded
 from functions.http.views import Nothing
 from functions.sessions.conflict_copies import DraftConflictCopyView, SessionSaveQuery, copied, save_or_copy
@@ -42,6 +42,7 @@ async def get_session_content(call: Call[Nothing, Nothing], sessions: SessionSto
         CONTENT,
         media_types=(ANY_TYPE,),
         reads=(*CONDITIONAL, "Prefer", REPR_DIGEST, DEVICE),
+        saves=Saves("session", "raw"),
         other_successes={201: (DraftConflictCopyView,)},
     )
 )
@@ -70,6 +71,7 @@ async def put_session_content(
         media_types=FOSSIL_DELTA,
         body_max=DELTA_MAX_BYTES,
         reads=(*CONDITIONAL, PATCHED_DIGEST, "Prefer", DEVICE),
+        saves=Saves("session", "delta"),
         needs_base=True,
         other_successes={201: (DraftConflictCopyView,)},
     )

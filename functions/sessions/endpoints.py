@@ -5,7 +5,7 @@ from typing import Any
 from functions.http.bodies import MERGE_PATCH
 from functions.http.call import Call, Response, not_modified
 from functions.http.content import content_json
-from functions.http.endpoint import Route, Routes
+from functions.http.endpoint import Route, Routes, Saves
 from functions.http.paging import PageOf, page_of
 from functions.http.views import Nothing
 from functions.sessions.conflict_copies import (
@@ -60,6 +60,7 @@ async def get_sessions_metadata(
         "sessions",
         status=201,
         reads=("Idempotency-Key", "Prefer"),
+        saves=Saves("session", "json"),
         has_etag=True,
         statuses=(404, 409, 410),  # a retry whose first try created a session that is gone, or not yet visible
         leads_to={"session_id": "$response.body"},
@@ -96,7 +97,15 @@ async def get_session_metadata(
     return not_modified(etag) if etag in known else Response(session_metadata(summary), etag)
 
 
-@routes.serve(Route("PUT", ONE, reads=(*CONDITIONAL, "Prefer"), other_successes={201: (SessionConflictCopyView,)}))
+@routes.serve(
+    Route(
+        "PUT",
+        ONE,
+        reads=(*CONDITIONAL, "Prefer"),
+        saves=Saves("session", "json"),
+        other_successes={201: (SessionConflictCopyView,)},
+    )
+)
 async def update_session(
     call: Call[SessionSaveQuery, SessionUpdateBody], sessions: SessionStore, copies: ConflictCopies
 ) -> Response[SessionView]:
@@ -117,7 +126,15 @@ async def update_session(
     return _session(await sessions.open(head))
 
 
-@routes.serve(Route("PATCH", ONE, media_types=MERGE_PATCH, reads=(*CONDITIONAL, "Prefer")))
+@routes.serve(
+    Route(
+        "PATCH",
+        ONE,
+        media_types=MERGE_PATCH,
+        reads=(*CONDITIONAL, "Prefer"),
+        saves=Saves("session", "json"),
+    )
+)
 async def patch_session(
     call: Call[Nothing, SessionPatchBody], sessions: SessionStore
 ) -> Response[SessionMetadataView]:

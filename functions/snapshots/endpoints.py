@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 from functions.http.call import Call, Response
 from functions.http.content import content_json
-from functions.http.endpoint import Route, Routes
+from functions.http.endpoint import Route, Routes, Saves
 from functions.http.paging import PageOf, page_of
 from functions.http.rate_limit import TokenBuckets
 from functions.http.views import Nothing
@@ -50,6 +50,7 @@ async def get_snapshots_metadata(
         "snapshots",
         status=201,
         reads=("Idempotency-Key", "Prefer"),
+        saves=Saves("snapshot", "json"),
         statuses=(403, 404, 409, 410),  # of the session or snapshot that is copied, or of what a first try created
         leads_to={"snapshot_id": "$response.body"},
     )

@@ -16,8 +16,8 @@ param workspaceId string
 @description('Resource id of the Cosmos DB account.')
 param cosmosId string
 
-@description('Resource id of the app.')
-param functionAppId string
+@description('Resource id of the Application Insights component, which has the metrics of the app.')
+param insightsId string
 
 @description('Amount of a month, in the currency of the subscription. 0: no budget.')
 param budget int
@@ -62,95 +62,41 @@ var metricRules = [
     window: 'PT1H'
   }
   {
-    name: 'server-errors-metric'
-    description: 'More than five 5xx responses within 15 minutes, as counted by the platform.'
-    severity: 1
-    scope: functionAppId
-    namespace: 'Microsoft.Web/sites'
-    metric: 'Http5xx'
-    dimensions: []
-    aggregation: 'Total'
-    operator: 'GreaterThan'
-    threshold: 5
-    window: 'PT15M'
-  }
-]
-
-// How long each timer may be silent: at least twice the default interval between two runs.
-var timers = [
-  {
-    name: 'mark_deleted_snapshot_logs'
-    window: 'PT2H'
-  }
-  {
-    name: 'sweep_sessions'
-    window: 'PT2H'
-  }
-  {
-    name: 'purge_stale_drafts'
-    window: 'P2D'
-  }
-]
-
-// Each successful run of a timer ends with one log line that begins with the timer's name and a colon. A failed run writes none.
-var timerRules = [
-  for timer in timers: {
-    name: 'silent-${timer.name}'
-    title: 'Savepoint timer ${timer.name} did not run'
-    description: 'No run of the timer has succeeded for ${timer.window}.'
-    severity: 2
-    query: 'AppTraces | where Message startswith "${timer.name}:" | summarize Figure = count()'
-    aggregation: 'Total'
-    dimensions: []
-    operator: 'LessThan'
-    threshold: 1
-    window: timer.window
-    frequency: 'PT30M'
-  }
-]
-
-var logRules = [
-  {
     name: 'server-errors'
-    title: 'Savepoint returns 5xx'
-    description: 'More than five 5xx responses within 15 minutes.'
+    description: 'More than five 5xx responses within 15 minutes, as counted by the app. Those of health have alerts of their own.'
     severity: 1
-    query: 'AppRequests | where toint(ResultCode) between (500 .. 599) | summarize Figure = count()'
-    aggregation: 'Total'
+    scope: insightsId
+    namespace: 'azure.applicationinsights'
+    metric: 'savepoint.server.errors'
     dimensions: []
+    aggregation: 'Total'
     operator: 'GreaterThan'
     threshold: 5
     window: 'PT15M'
-    frequency: 'PT5M'
   }
   {
     name: 'backlog'
-    title: 'Savepoint timers do not keep up'
-    description: 'For two hours, each run of a timer has left more items than one run can do.'
+    description: 'For six hours, the runs of timers have left more than 8,000 items each, on average. They do not keep up.'
     severity: 2
-    query: 'AppTraces | extend Figure = tolong(extract("^[a-z_]+( in part)?: .*backlog ([0-9]+)", 2, Message)) | where isnotnull(Figure) | project TimeGenerated, Timer = extract("^[a-z_]+", 0, Message), Figure'
-    // The least of the runs: a single large deletion is done in a few of them.
-    aggregation: 'Minimum'
-    dimensions: [
-      {
-        name: 'Timer'
-        operator: 'Include'
-        values: [
-          '*'
-        ]
-      }
-    ]
+    scope: insightsId
+    namespace: 'azure.applicationinsights'
+    metric: 'savepoint.timer.backlog'
+    dimensions: []
+    aggregation: 'Average'
     operator: 'GreaterThan'
-    threshold: 20000
-    window: 'PT2H'
-    frequency: 'PT30M'
+    threshold: 8000
+    window: 'PT6H'
   }
+]
+
+// Only what no metric says. Each is a query that is valid also before its table exists: a rule whose query fails for a
+// week is switched off.
+var logRules = [
   {
     name: 'large-owner'
     title: 'Savepoint: what one person stores approaches the limit of the database'
     description: 'A partition has more than 14 GB. At 20 GB, saves of that person are refused. CDBPartitionKeyStatistics has the partition.'
     severity: 2
-    // The table does not exist before its first line. A rule whose query fails for a week is switched off.
     // With another type than Azure's, the union would have two columns, SizeKb_int and SizeKb_real, and the query would fail.
     query: 'union isfuzzy=true (datatable(TimeGenerated: datetime, SizeKb: int)[]), CDBPartitionKeyStatistics | summarize Figure = max(SizeKb)'
     aggregation: 'Maximum'
@@ -158,7 +104,6 @@ var logRules = [
     operator: 'GreaterThan'
     threshold: 14680064
     window: 'P1D'
-    frequency: 'PT1H'
   }
   {
     name: 'full-log'
@@ -166,13 +111,12 @@ var logRules = [
     description: 'The daily cap of the workspace is reached. Alerts that read the log are silent until it is lifted.'
     severity: 1
     // Azure writes this event once, beyond the cap. The window is as long as the log stays full.
-    query: '_LogOperation | where Category =~ "Ingestion" | where Detail contains "OverQuota" | summarize Figure = count()'
+    query: 'union isfuzzy=true (datatable(TimeGenerated: datetime, Category: string, Detail: string)[]), _LogOperation | where Category =~ "Ingestion" | where Detail contains "OverQuota" | summarize Figure = count()'
     aggregation: 'Total'
     dimensions: []
     operator: 'GreaterThan'
     threshold: 0
     window: 'P1D'
-    frequency: 'PT5M'
   }
 ]
 var actionGroups = empty(email) ? [] : [people.id]
@@ -236,7 +180,7 @@ resource metricAlerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
 ]
 
 resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
-  for rule in concat(logRules, timerRules): {
+  for rule in logRules: {
     name: 'savepoint-${rule.name}'
     location: location
     tags: tags
@@ -248,7 +192,8 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       scopes: [
         workspaceId
       ]
-      evaluationFrequency: rule.frequency
+      // Azure watches the health of rules that run at least this often.
+      evaluationFrequency: 'PT15M'
       windowSize: rule.window
       // The first telemetry creates the tables, so the query is not valid before.
       skipQueryValidation: true
@@ -310,3 +255,6 @@ resource spending 'Microsoft.Consumption/budgets@2024-08-01' = if (budget > 0) {
     }
   }
 }
+
+@description('Whom alerts tell.')
+output actionGroups array = actionGroups

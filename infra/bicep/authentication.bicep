@@ -36,6 +36,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
       excludedPaths: [
         '/api/health/live'
         '/api/health/ready'
+        '/api/health/timers'
         // Pages load the browser module before anybody has signed in.
         '/api/client/*'
         // The workbench has no data of its own. If it is off, there is nothing.

@@ -93,6 +93,7 @@ var defaults = {
   WRITES_PER_MINUTE: '0'
   WRITE_BYTES_PER_MINUTE: '0'
   SHOW_VISITORS: 'false'
+  READ_ONLY: 'false'
   EXPOSE_CHARGE: 'false'
 }
 

@@ -95,6 +95,9 @@ param logDailyCapGb int = 2
 @description('Email address for alerts. Empty: alerts are in the portal only.')
 param alertEmail string = ''
 
+@description('Whether Azure asks every 15 minutes, from three places, whether the app and its timers work. It costs a little: docs/cost.md.')
+param watch bool = true
+
 @minValue(0)
 @description('Amount of a month, in the currency of the subscription, at 80 and 100 % of which an alert is sent. 0: none. 0 does not remove it.')
 param budget int = 0
@@ -241,9 +244,51 @@ module alerts 'alerts.bicep' = {
     email: alertEmail
     workspaceId: monitoring.outputs.workspaceId
     cosmosId: cosmos.outputs.id
-    functionAppId: functionApp.outputs.id
+    insightsId: monitoring.outputs.insightsId
     budget: budget
     budgetStart: inputs.outputs.budgetStart
+  }
+}
+
+module workbook 'workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    insightsId: monitoring.outputs.insightsId
+  }
+}
+
+module watchReady 'watch.bicep' = {
+  name: 'watchReady'
+  scope: group
+  params: {
+    name: 'ready'
+    meaning: 'The app does not respond, or cannot save, as seen from two of three places.'
+    severity: 1
+    location: location
+    tags: tags
+    insightsId: monitoring.outputs.insightsId
+    url: functionApp.outputs.url
+    actionGroups: alerts.outputs.actionGroups
+    watch: watch
+  }
+}
+
+module watchTimers 'watch.bicep' = {
+  name: 'watchTimers'
+  scope: group
+  params: {
+    name: 'timers'
+    meaning: 'A timer has not succeeded in time, or nobody can tell. /api/health/timers names it.'
+    severity: 2
+    location: location
+    tags: tags
+    insightsId: monitoring.outputs.insightsId
+    url: functionApp.outputs.url
+    actionGroups: alerts.outputs.actionGroups
+    watch: watch
   }
 }
 

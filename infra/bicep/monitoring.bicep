@@ -51,6 +51,9 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 @description('Resource id of the workspace, which alerts query.')
 output workspaceId string = workspace.id
 
+@description('Resource id of the component, which has the metrics of the app.')
+output insightsId string = insights.id
+
 @description('Name of the component. The role to send telemetry is limited to it.')
 output insightsName string = insights.name
 

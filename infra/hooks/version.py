@@ -59,6 +59,7 @@ def check(environ: Mapping[str, str]) -> None:
         said = fault
         time.sleep(wait)
     print(f"{url} serves build {build}.")
+    print(_timers(url))
 
 
 def _fault(url: str, build: str) -> str | None:
@@ -72,6 +73,16 @@ def _fault(url: str, build: str) -> str | None:
     return None
 
 
+def _timers(url: str) -> str:
+    """Returns what the app says of its timers. No fault: this deployment may be the one that mends a timer."""
+    status, body = _get(f"{url}/api/health/timers")
+    if status == 200:
+        return "Timers: ok."
+    return (
+        f"Timers: {status or 'no response'}. {body.get('detail', '')} docs/operations.md says what to do.".strip()
+    )
+
+
 def _get(url: str) -> tuple[int, dict[str, Any]]:
     """Returns status and body. The status is 0 if there is no response, or none of ours."""
     try:
@@ -79,9 +90,19 @@ def _get(url: str) -> tuple[int, dict[str, Any]]:
             body = json.load(response)
             return response.status, body if isinstance(body, dict) else {}
     except HTTPError as error:
-        return error.code, {}
+        with error:
+            return error.code, _problem(error)
     except (OSError, HTTPException, ValueError):
         return _NO_ANSWER, {}
+
+
+def _problem(error: HTTPError) -> dict[str, Any]:
+    """Returns the problem that the app says. Empty if it is none of ours."""
+    try:
+        body = json.load(error)
+    except (OSError, HTTPException, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 if __name__ == "__main__":

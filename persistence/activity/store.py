@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,7 +18,7 @@ from persistence.activity.documents import (
     lines_of,
 )
 from persistence.documents import new_id, now, timestamp_text
-from persistence.errors import CorruptItem, InvalidCursor, OwnerFull
+from persistence.errors import CorruptItem, InvalidCursor, Maintenance, OwnerFull
 from persistence.storage.containers import SESSIONS
 from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine, Item
@@ -87,8 +88,9 @@ class ActivityStore:
                 await self.note(line)
 
     async def note_export(self, owner_id: str) -> None:
-        """Writes that an export of everything began."""
-        await self._note_account(owner_id, event_id("export", new_id()), ActivityAction.EXPORTED)
+        """Writes that an export of everything began, but not in read-only mode."""
+        with suppress(Maintenance):
+            await self._note_account(owner_id, event_id("export", new_id()), ActivityAction.EXPORTED)
 
     async def note_import(self, owner_id: str, import_id: str) -> None:
         """Writes that an import brought something. One line for all calls of the import."""

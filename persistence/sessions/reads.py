@@ -50,7 +50,7 @@ class SessionReads:
     """
 
     def __init__(self, shared: Shared, rules: SessionRules) -> None:
-        self._rules = rules
+        self._rules, self._switch = rules, shared.switch
         self._heads = SessionHeads(shared.engine, rules.trash_retention)
         self._contents = SessionContents(shared.engine, shared.background, ContentCache(rules.cached_bytes))
         self._summaries = DocumentSet(shared.engine, SESSIONS, SessionSummary)
@@ -162,10 +162,10 @@ class SessionReads:
         )
 
     async def _touched(self, found: Versioned[SessionHead]) -> SessionHead:
-        """Records an access if the last one is long ago. Never fails the request that it is part of. A lost race
-        needs no retry: the other write was an access, too."""
+        """Records an access if the last one is long ago, but not in read-only mode. Never fails the request that
+        it is part of. A lost race needs no retry: the other write was an access, too."""
         head = found.document
-        if self._was_just_accessed(head):
+        if self._was_just_accessed(head) or await self._switch.is_on():
             return head
         metadata = head.metadata.model_copy(update={"last_accessed_at": now()})
         touched = head.model_copy(update={"metadata": metadata, "schema_version": self._rules.stored_format})

@@ -38,14 +38,16 @@ class AccessLogStore:
     def __init__(self, shared: Shared) -> None:
         self._entries = DocumentSet(shared.engine, SNAPSHOT_ACCESS_LOGS, AccessLog)
         self._visitors = DocumentSet(shared.engine, SNAPSHOTS, Visitor)
-        self._background, self._limits = shared.background, shared.limits
+        self._background, self._limits, self._switch = shared.background, shared.limits, shared.switch
         self._visits = VisitQueue(shared.background, VisitCounter(shared).count)
         self.filters = FILTERS
 
     async def count_visit(self, snapshot: Snapshot, visitor_id: str) -> None:
         """Adds a visit to those that are counted in the background, within a second. Never fails the read, and
-        delays it by at most a second, if 10,000 visits wait. A visit is lost if the process dies first."""
-        await self._visits.add(snapshot, visitor_id)
+        delays it by at most a second, if 10,000 visits wait. A visit is lost if the process dies first. In
+        read-only mode, visits are not counted."""
+        if not await self._switch.is_on():
+            await self._visits.add(snapshot, visitor_id)
 
     async def settle_visits(self, visitor_id: str) -> None:
         """Waits until the visits that a person has made through this process are counted."""

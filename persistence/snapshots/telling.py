@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from persistence.background import count_lost
 from persistence.errors import CorruptItem, PersistenceError
 from persistence.faults import named
 from persistence.shared import Shared
@@ -56,5 +57,6 @@ class Telling:
                 async with asyncio.timeout(TELLING_SECONDS):
                     await self.tell(owner_id, snapshot_id, erased=False)
             except (PersistenceError, TimeoutError) as exc:
+                count_lost("telling")
                 _log.warning("Visitors of a deleted snapshot are left for the timer to tell: %s", named(exc))
         _log.debug("Visitors of a deleted snapshot were told for %.2f RU", charge.request_units)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from persistence.background import Background
+from persistence.background import Background, count_lost
 from persistence.documents import now
 from persistence.errors import PersistenceError
 from persistence.faults import named
@@ -99,6 +99,7 @@ class VisitQueue:
                 for key in self._startable():
                     await self._start(key)
                 if self._lost:
+                    count_lost("visit", self._lost)
                     _log.error("%d visits were not counted: too many wait to be written", self._lost)
                     self._lost = 0
         finally:
@@ -122,6 +123,7 @@ class VisitQueue:
             _log.debug("%d visits were counted for %.2f RU", visits.number, charge.request_units)
         except (PersistenceError, ValueError) as exc:
             # ValueError: the entry is damaged, and no visit can be added to it.
+            count_lost("visit", visits.number)
             _log.error("%d visits were not counted, or only in part: %s", visits.number, named(exc))
         finally:
             self._writing.discard(key)

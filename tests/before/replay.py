@@ -204,7 +204,7 @@ def unpacked(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else gzip.decompress(base64.b64decode(body["gzip"]))
 
 
-CREATED = ("sessions/activity/", "sessions/last_run/", "sessions/rules_in_force/", "sessions/trash_sum/")
+CREATED = tuple(f"sessions/{kind}/" for kind in ("activity", "last_run", "rules_in_force", "timer", "trash_sum"))
 """What a run of the timers may create."""
 
 

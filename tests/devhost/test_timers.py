@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devhost.schedules import Schedule, resolve
+from devhost.host import resolve
+from persistence.timers.schedules import Schedule
 from tests.devhost.server import DevhostServer, exchange, run_devhost
 from tests.support.faketime import SetClock, needs_faketime
 
@@ -55,7 +56,7 @@ async def once_a_year(timer) -> None:
 @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *")
 async def by_hand(timer) -> None:
     note("by_hand starts")
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1)
     note("by_hand ends")
 
 @app.route(route="hello", methods=["GET"])

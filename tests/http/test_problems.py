@@ -31,10 +31,12 @@ from persistence.errors import (
     ItemExists,
     ItemNotFound,
     ItemsRefused,
+    LateTimer,
     LimitReached,
     PersistenceError,
     StoreUnavailable,
     Throttled,
+    TimersLate,
     TooMany,
     Trashed,
 )
@@ -90,6 +92,8 @@ def sample(cls: type[Exception]) -> Exception:
         return InvalidRequest([{"pointer": "#/title", "detail": "is too long"}])
     if issubclass(cls, ItemsRefused):
         return cls([FailedItem(1, "session-0001", Gone("session", "session-0001"))])
+    if issubclass(cls, TimersLate):
+        return cls([LateTimer("sweep_sessions", "2026-05-01T12:15:00.000000Z", None, "failed")])
     if cls.__init__ is Exception.__init__:
         return cls("Some words.")
     arguments: list[Any] = []

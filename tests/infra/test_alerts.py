@@ -1,23 +1,17 @@
 """Somebody hears of faults, also when the log is full. The alerts look for what the app and Azure write."""
 
-import ast
-import logging
 import re
-from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cronsim import CronSim
 
-from functions.timers import _run
-from persistence.storage.sqlite.engine import SqliteEngine
-from persistence.timers.run import Timers
-from settings import Settings
 from tests.support.bicep import ROOT, bicep_file
+from tests.support.bicep_values import evaluated
 
-FILE = bicep_file("alerts.bicep")
+FILE, MAIN = bicep_file("alerts.bicep"), bicep_file("main.bicep")
+SAMPLED = ("AppRequests", "AppTraces", "AppDependencies", "AppExceptions", "requests", "traces")
+"""Tables of which Azure keeps a part: each line stands for `ItemCount` lines."""
 
 
 def rules(variable: str) -> dict[str, dict[str, Any]]:
@@ -25,13 +19,9 @@ def rules(variable: str) -> dict[str, dict[str, Any]]:
 
 
 METRIC_RULES, LOG_RULES = rules("metricRules"), rules("logRules")
-TIMER_RULE = FILE.named("variables")["timerRules"]["value"]["config"]
-WATCHED = FILE.named("variables")["timers"]["value"]
 
 
 COLUMNS: dict[str, dict[str, str]] = {
-    "AppRequests": {"TimeGenerated": "datetime", "ResultCode": "string"},
-    "AppTraces": {"TimeGenerated": "datetime", "Message": "string"},
     "CDBPartitionKeyStatistics": {"TimeGenerated": "datetime", "SizeKb": "int"},
     "_LogOperation": {"TimeGenerated": "datetime", "Category": "string", "Detail": "string"},
 }
@@ -48,49 +38,69 @@ def table_of(query: str) -> str:
     return table
 
 
-def timers() -> list[str]:
-    """Returns the names of the app's timers, in order."""
-    tree = ast.parse((ROOT / "functions" / "timers.py").read_text())
-    names = [
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AsyncFunctionDef)
-        and "timer_trigger" in "".join(map(ast.dump, node.decorator_list))
-    ]
-    assert names
-    return names
+def emitted() -> set[str]:
+    """The names of the metrics in the code."""
+    text = "\n".join(
+        path.read_text() for package in ("functions", "persistence") for path in Path(ROOT, package).rglob("*.py")
+    )
+    names = set(re.findall(r'"(savepoint\.[a-z.]+)"', text))
+    return names | {f"savepoint.timer.{name}" for name in re.findall(r'_histogram\("([a-z]+)"', text)}
 
 
 def test_every_rule_is_deployed_and_tells_the_same_people():
-    for resource in ("for rule in metricRules: {", "for rule in concat(logRules, timerRules): {"):
+    for resource in ("for rule in metricRules: {", "for rule in logRules: {"):
         assert f"= [\n  {resource}" in FILE.text
     assert FILE.text.count("actionGroups: actionGroups") == FILE.text.count("in actionGroups: {") == 1
+    assert MAIN.text.count("actionGroups: alerts.outputs.actionGroups") == 2
 
 
-def test_a_full_log_silences_neither_server_errors_nor_the_database():
+def test_a_full_log_silences_neither_the_app_nor_the_database():
     """Metrics do not go through the log."""
     watched = {(rule["scope"], rule["metric"]) for rule in METRIC_RULES.values()}
     assert watched == {
         ("cosmosId", "TotalRequests"),
         ("cosmosId", "ServiceAvailability"),
-        ("functionAppId", "Http5xx"),
+        ("insightsId", "savepoint.server.errors"),
+        ("insightsId", "savepoint.timer.backlog"),
     }
     assert METRIC_RULES["throttling"]["dimensions"] == [
         {"name": "StatusCode", "operator": "Include", "values": ["429"]}
     ]
 
 
-def test_a_full_log_is_told_once_a_day_by_the_event_that_azure_writes_beyond_the_cap():
+def test_the_metrics_of_the_app_are_those_that_it_emits_and_may_be_unseen_yet():
+    ours = [rule for rule in METRIC_RULES.values() if rule["scope"] == "insightsId"]
+    assert {rule["metric"] for rule in ours} < emitted()
+    # Azure keeps the dimensions of such metrics only if somebody has opted in.
+    assert not any(rule["dimensions"] for rule in ours)
+    assert "skipMetricValidation: true" in FILE.text
+
+
+@pytest.mark.parametrize("name", LOG_RULES)
+def test_a_query_works_before_its_table_exists_and_counts_no_sample(name: str):
+    query = LOG_RULES[name]["query"]
+    assert re.match(r"union isfuzzy=true \(datatable\([\w: ,]+\)\[\]\), \w+ \| ", query)
+    tables = set(re.findall(r"\w+", query)) & set(SAMPLED)
+    assert not tables or ("count()" not in query and "sum(ItemCount)" in query)
+    assert re.search(r"summarize Figure = (count\(\)|max\(\w+\))$", query)
+    assert "metricMeasureColumn: 'Figure'" in FILE.text
+
+
+def test_a_query_sees_two_days_at_most_and_its_health_is_watched():
+    assert {rule["window"] for rule in LOG_RULES.values()} <= {"PT15M", "PT1H", "P1D", "P2D"}
+    assert FILE.text.count("evaluationFrequency: 'PT15M'") == 1
+    assert not any("frequency" in rule for rule in LOG_RULES.values())
+
+
+def test_a_full_log_is_told_by_the_event_that_azure_writes_beyond_the_cap():
     rule = LOG_RULES["full-log"]
-    assert rule["query"].startswith(
-        '_LogOperation | where Category =~ "Ingestion" | where Detail contains "OverQuota"'
-    )
+    assert '_LogOperation | where Category =~ "Ingestion" | where Detail contains "OverQuota"' in rule["query"]
     assert (rule["operator"], rule["threshold"], rule["window"]) == ("GreaterThan", 0, "P1D")
 
 
-def test_a_person_near_the_limit_of_a_partition_is_told_also_before_the_table_exists():
+def test_a_person_near_the_limit_of_a_partition_is_told():
     rule = LOG_RULES["large-owner"]
-    assert "union isfuzzy=true (datatable(" in rule["query"] and "CDBPartitionKeyStatistics" in rule["query"]
+    assert "CDBPartitionKeyStatistics" in rule["query"]
     gigabyte_in_kb = 1024 * 1024
     assert (rule["operator"], rule["threshold"]) == ("GreaterThan", 14 * gigabyte_in_kb)
 
@@ -98,7 +108,7 @@ def test_a_person_near_the_limit_of_a_partition_is_told_also_before_the_table_ex
 def test_every_query_uses_columns_as_azure_types_them():
     """A column of another type is another column for a union, and no text for a comparison of texts."""
     texts, numbers = 0, 0
-    for rule in [*LOG_RULES.values(), TIMER_RULE]:
+    for rule in LOG_RULES.values():
         columns = COLUMNS[table_of(rule["query"])]
         query = re.sub(r'"[^"]*"', '""', rule["query"])
         for name in {name for found in _TEXT_USES.findall(query) for name in found if name}:
@@ -107,7 +117,7 @@ def test_every_query_uses_columns_as_azure_types_them():
         for name in _NUMBER_USES.findall(query):
             assert columns[name] in ("int", "long", "real"), f"{rule['name']}: {name}"
             numbers += 1
-    assert (texts, numbers) == (5, 1), "each use is found"
+    assert (texts, numbers) == (2, 1), "each use is found"
 
 
 def test_a_table_that_stands_in_has_the_types_of_azure():
@@ -119,62 +129,19 @@ def test_a_table_that_stands_in_has_the_types_of_azure():
             azure = COLUMNS[table_of(rule["query"])]
             assert columns == {name: azure[name] for name in columns}
             stand_ins += 1
-    assert stand_ins == 1
+    assert stand_ins == len(LOG_RULES)
 
 
-def test_the_log_shows_server_errors():
-    assert "between (500 .. 599)" in LOG_RULES["server-errors"]["query"]
-
-
-def test_every_query_makes_the_column_that_is_measured():
-    assert "metricMeasureColumn: 'Figure'" in FILE.text
-    for rule in [*LOG_RULES.values(), TIMER_RULE]:
-        assert re.search(r"(summarize Figure = (count\(\)|max\(\w+\))|, Figure)$", rule["query"])
-
-
-@pytest.mark.parametrize("end", [":", " in part:"])
-@pytest.mark.parametrize("name", timers())
-def test_the_alert_reads_the_backlog_in_the_line_of_a_timer(name: str, end: str):
-    query = LOG_RULES["backlog"]["query"]
-    backlog = re.search(r'Figure = tolong\(extract\("([^"]+)", 2, Message\)\)', query)
-    timer = re.search(r'Timer = extract\("([^"]+)", 0, Message\)', query)
-    assert backlog is not None and timer is not None
-    line = f"{name}{end} {{'swept': 3}} in 0.1 s for 2.5 RU, backlog 21000, trash_bytes 77, oldest_unsettled_s 5"
-    found, called = re.search(backlog[1], line), re.search(timer[1], line)
-    assert found is not None and found[2] == "21000"
-    assert called is not None and called[0] == name
-    assert not re.search(backlog[1], "GET sessions backlog 21000")
-
-
-def test_a_backlog_is_reported_if_it_is_more_than_a_run_can_do_and_does_not_shrink():
-    rule = LOG_RULES["backlog"]
-    assert rule["threshold"] == Settings.model_fields["timer_items_max"].default
-    assert (rule["aggregation"], rule["operator"]) == ("Minimum", "GreaterThan")
-    assert [one["name"] for one in rule["dimensions"]] == ["Timer"]
-
-
-def test_every_timer_is_missed_when_it_does_not_run():
-    assert [timer["name"] for timer in WATCHED] == timers()
-    assert (TIMER_RULE["operator"], TIMER_RULE["threshold"]) == ("LessThan", 1)
-
-
-async def test_the_alert_looks_for_the_line_that_a_timer_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    assert TIMER_RULE["query"].startswith('AppTraces | where Message startswith "${timer.name}:" |')
-    engine = SqliteEngine(tmp_path)
-    with caplog.at_level(logging.INFO):
-        await _run(Timers((), engine), "sweep_sessions")
-    await engine.close()
-    assert [record.message for record in caplog.records if record.message.startswith("sweep_sessions:")]
-
-
-def test_a_timer_may_be_silent_for_longer_than_it_lies_between_two_runs():
-    hours = {"PT2H": 2, "P2D": 48}
-    defaults = bicep_file("function-app.bicep").named("variables")["defaults"]["value"]
-    schedules = {
-        "mark_deleted_snapshot_logs": defaults["CLEANUP_SCHEDULE"],
-        "sweep_sessions": defaults["CLEANUP_SCHEDULE"],
-        "purge_stale_drafts": defaults["PURGE_SCHEDULE"],
-    }
-    for timer in WATCHED:
-        first, second = islice(CronSim(schedules[timer["name"]], datetime(2026, 1, 1)), 2)
-        assert timedelta(hours=hours[timer["window"]]) >= 2 * (second - first)
+@pytest.mark.parametrize("watch", [True, False])
+def test_the_app_and_its_timers_are_asked_from_three_places_unless_that_is_switched_off(watch: bool):
+    assert re.findall(r"name: '(ready|timers)'", MAIN.text) == ["ready", "timers"]
+    known = {"name": "timers", "meaning": "It is late.", "severity": 2, "location": "l", "tags": {"a": "b"}}
+    known |= {"insightsId": "/insights", "url": "https://x", "actionGroups": ["/people"], "watch": watch}
+    made = evaluated("watch.bicep", known)
+    test = made["test"]["properties"]
+    alert = evaluated("watch.bicep", known | {"test": {"id": "/test"}})["alert"]["properties"]
+    assert test["Request"]["RequestUrl"] == "https://x/api/health/timers"
+    assert made["test"]["tags"] == {"a": "b", "hidden-link:/insights": "Resource"}
+    assert (test["Frequency"], len(test["Locations"]), test["Enabled"]) == (900, 3, watch)
+    assert (alert["enabled"], alert["criteria"]["failedLocationCount"]) == (watch, 2)
+    assert alert["actions"] == [{"actionGroupId": "/people"}]

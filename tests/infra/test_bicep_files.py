@@ -49,8 +49,8 @@ def test_everything_that_goes_in_or_out_is_described(file: BicepFile, kind: str)
         assert described and described[0].endswith("."), f"{file.path.name}: {name}"
 
 
-def test_every_module_is_used_once(main: BicepFile):
-    assert sorted(node["detail"]["path"] for node in main.named("modules").values()) == MODULES
+def test_every_module_is_used(main: BicepFile):
+    assert sorted({node["detail"]["path"] for node in main.named("modules").values()}) == MODULES
 
 
 def test_every_module_gets_the_parameters_that_it_takes(main: BicepFile):

@@ -27,6 +27,7 @@ class App:
     def __init__(self, folder: Path) -> None:
         self.live: list[Answer] = [(200, "new")]
         self.ready: list[Answer] = [(200, "new")]
+        self.timers: list[Answer] = [(200, "new")]
         self.asked: list[str] = []
         app = self
 
@@ -39,7 +40,8 @@ class App:
                 build = build_of(folder / "functions") if build == "new" else build
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(HealthView(build=build).model_dump_json().encode() if status == 200 else b"{}")
+                body = HealthView(build=build).model_dump_json() if status == 200 else '{"detail": "As it says."}'
+                self.wfile.write(body.encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -104,8 +106,19 @@ def test_a_deployment_succeeds_when_the_new_version_answers(folder: Path, app: A
     app.ready = [(503, None), (200, "old"), (200, "new")]
     done = hook(folder, "check", SAVEPOINT_URL=app.url, SAVEPOINT_HOOK_PATIENCE="30")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == f"{app.url} serves build {build}."
-    assert app.asked == ["live"] * 3 + ["live", "ready"] * 3
+    assert done.stdout.splitlines()[-2:] == [f"{app.url} serves build {build}.", "Timers: ok."]
+    assert app.asked == ["live"] * 3 + ["live", "ready"] * 3 + ["timers"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"), [((503, None), "Timers: 503. As it says."), ((404, None), "Timers: 404.")]
+)
+def test_late_timers_are_printed_and_fail_no_deployment(folder: Path, app: App, answer: Answer, says: str) -> None:
+    stamped(folder)
+    app.timers = [answer]
+    done = hook(folder, "check", SAVEPOINT_URL=app.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith(says)
 
 
 @pytest.mark.parametrize(

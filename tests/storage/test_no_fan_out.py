@@ -58,6 +58,7 @@ SYNCED = [
 STEPS = [
     Step("GET", "health/live"),
     Step("GET", "health/ready"),
+    Step("GET", "health/timers"),
     Step("GET", "openapi.json"),
     Step("GET", "docs"),
     Step("GET", "persistence/me"),

@@ -13,8 +13,9 @@ FOLDER = ROOT / "infra" / "bicep"
 FILES = sorted(FOLDER.glob("*.bicep"))
 
 FUNCTIONS = frozenset(
-    "concat contains empty environment fail filter guid items join length loadJsonContent map split".split()
-    + "startsWith subscription subscriptionResourceId tenant toLower toUpper trim union uniqueString".split()
+    "concat contains empty environment fail filter guid items join length loadJsonContent loadTextContent".split()
+    + "map split startsWith subscription subscriptionResourceId tenant toLower toUpper trim union".split()
+    + ["uniqueString"]
 )
 """The Bicep functions that these files may call. A misspelt name is not among them."""
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import combinations
 from typing import TypeVar
 
+from persistence.read_only import ID as READ_ONLY
 from persistence.storage.containers import Container
 from persistence.storage.engine import Create, Engine, Increment, Item, Remove, Replace, Set, Stored
 from persistence.storage.query import Aggregate, Page, Query
@@ -78,6 +79,8 @@ class _InTurn(Around):
         return await self._turn(lambda: self.inner.create(container, item))
 
     async def read(self, container: Container, id: str, partition: str) -> Stored:
+        if id == READ_ONLY:  # a look at the switch of read-only mode, once in seconds
+            return await self.inner.read(container, id, partition)
         return await self._turn(lambda: self.inner.read(container, id, partition))
 
     async def replace(self, container: Container, item: Item, if_match: str) -> str:

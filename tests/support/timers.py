@@ -4,8 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, fields
 
 from persistence import Stores, kind
+from persistence.storage.engine import Engine
 from persistence.timers.daily import DAILY, DailyRuns
+from persistence.timers.records import TimerRecords
 from persistence.timers.run import Timers
+from settings import Settings
 from tests.support.engines import innermost
 
 
@@ -65,3 +68,9 @@ async def purge(stores: Stores) -> PurgeCounts:
     counts = (await run_daily(stores)).as_dict()
     # Activity has its own tests.
     return PurgeCounts(counts["drafts purged"], counts["spared"], counts["skipped"], counts["trash purged"])
+
+
+def records(engine: Engine) -> TimerRecords:
+    """Records of the timers on their default schedules."""
+    settings = Settings.from_environ({"STORE_ENGINE": "sqlite", "AUTH_MODE": "local"})
+    return TimerRecords(engine, settings.app_rules().schedules.by_timer())

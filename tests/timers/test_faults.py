@@ -18,6 +18,7 @@ from persistence.timers.run import StepFailed, Timers
 from persistence.timers.scan import Scan
 from persistence.timers.watermarks import Watermark
 from tests.support.items import store, thing
+from tests.support.timers import records
 
 PRIVATE = "a private title"
 
@@ -45,7 +46,7 @@ async def test_a_step_that_fails_stops_no_other_and_the_host_sees_it(
     caplog.set_level(logging.INFO)
     raised = type(fault) if isinstance(fault, StoreUnavailable) else StepFailed
     with pytest.raises(raised) as failed:
-        await _run(timers(engine, None, fault, None, StoreUnavailable(), None), "sweep_sessions")
+        await _run(timers(engine, None, fault, None, StoreUnavailable(), None), records(engine), "sweep_sessions")
     assert failed.value.__cause__ is None and failed.value.__suppress_context__
     [counts] = [one for one in caplog.messages if one.startswith("sweep_sessions in part: done 3")]
     assert not [one for one in caplog.messages if one.startswith("sweep_sessions:")], "the alert waits for it"
@@ -57,7 +58,7 @@ async def test_a_step_that_fails_stops_no_other_and_the_host_sees_it(
 
 async def test_a_run_without_a_fault_has_one_line(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    await _run(timers(engine, None, None), "sweep_sessions")
+    await _run(timers(engine, None, None), records(engine), "sweep_sessions")
     assert len([one for one in caplog.records if one.name == "savepoint.timers"]) == 1
 
 

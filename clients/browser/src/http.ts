@@ -122,7 +122,8 @@ export function answerOf({ status, body }: Reply): Answer {
   }
   if (status === 401) return { k: "out" };
   if (!type) return { k: "lost" };
-  if (/^(too_many|storage_full|base_gone)$/.test(type)) return { k: "more" };
+  // too_many, storage_full, base_gone, maintenance
+  if (/_many$|_full|_gone|nance/.test(type)) return { k: "more" };
   if (status > 499 || status === 408 || status === 429 || type === "contended") {
     return { k: "lost", after: body.retryAfter };
   }

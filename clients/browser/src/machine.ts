@@ -39,7 +39,6 @@ export function start(id: string, seed: string, config: Config, known: Partial<S
     size: 0,
     limit: 0,
     stuck: 0,
-    error: "",
     copied: null,
     recovered: 0,
     ...known,

@@ -123,7 +123,7 @@ export interface State {
   limit: number;
   /** Characters of the text that was refused. */
   stuck: number;
-  error: string;
+  error?: string | undefined;
   /** The draft that a refused save became, and its text. */
   copied: { id: string; title: string; text: string } | null;
   /** When the text was edited that came from the journal of another page. */
@@ -144,7 +144,8 @@ export type Answer =
   /** A copy was made instead: `of` is what the server has, null if it is deleted. */
   | { k: "copied"; meta: Meta; of: { version: number } | null | undefined }
   | { k: "restored"; meta: Meta }
-  | { k: "lost"; after?: number | undefined }
+  /** `error`: the operator's words, in maintenance. */
+  | { k: "lost"; after?: number | undefined; error?: string }
   | { k: "stale"; version: number }
   | { k: "gone" }
   | { k: "missing" }

@@ -16,6 +16,7 @@ export function meaningOf({ answerOf }: Pick<Core, "answerOf">, { status, body }
   const type = body.error.type;
   if (type === "too_many" || type === "storage_full")
     return { k: "full", size: body.used, limit: body.limit };
+  if (type === "maintenance") return { k: "lost", after: body.retryAfter, error: body.detail };
   if (/^(base_gone|delta_too_large|invalid_delta|key_reused|condition_required)$/.test(type))
     return { k: "again" };
   if (type === "illegal_move") return { k: "moved", status: body.sessionStatus };

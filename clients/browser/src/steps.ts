@@ -104,10 +104,11 @@ export function load(s: State, out: Effect[]): void {
 
 /** Waits, with full jitter, and tries again. */
 export function failed(s: State, e: { r: object; now: number; random: number }, out: Effect[]): void {
-  const { after } = e.r as { after?: number };
+  const { after, error } = e.r as { after?: number; error?: string };
   const most = Math.min(60_000, 1000 * 2 ** ++s.tries);
   const wait = Math.round(after ? after * 1000 : 1000 + e.random * (most - 1000));
   s.trouble ||= "offline";
+  s.error = error;
   s.retryAt = e.now + wait;
   out.push(["timer", "retry", wait]);
 }

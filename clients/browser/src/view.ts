@@ -30,7 +30,7 @@ export interface DocumentState {
   readonly copied: { readonly id: string; readonly title: string } | undefined;
   /** When a page that is gone kept what is shown, in milliseconds. */
   readonly recovered: number | undefined;
-  /** The server's words, if `status` is `refused`. */
+  /** The server's words, if `status` is `refused`, or `offline` because of maintenance. */
   readonly error: string | undefined;
 }
 
@@ -57,7 +57,7 @@ export function view(s: State): DocumentState {
     draft: s.base ? s.kind === "draft" : undefined,
     copied: s.copied ?? undefined,
     recovered: s.recovered || undefined,
-    error: t === "refused" ? s.error : undefined,
+    error: t ? s.error : undefined,
   };
 }
 

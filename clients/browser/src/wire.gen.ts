@@ -84,6 +84,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/health/timers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getHealthTimers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -841,7 +857,7 @@ export interface components {
         ErrorWords: {
             message: string;
             /** @enum {string} */
-            type: "base_gone" | "body_too_large" | "changed" | "condition_required" | "confirmation_required" | "contended" | "content_corrupt" | "content_too_large" | "delta_too_large" | "forbidden" | "forbidden_origin" | "forbidden_token" | "gone" | "identity_unavailable" | "illegal_move" | "index_building" | "internal" | "invalid_body" | "invalid_cursor" | "invalid_delta" | "invalid_header" | "invalid_request" | "items_refused" | "items_stale" | "key_reused" | "length_required" | "method_not_allowed" | "not_a_subresource" | "not_atomic_here" | "not_found" | "storage_exhausted" | "storage_full" | "store_unavailable" | "throttled" | "too_fast" | "too_large_together" | "too_many" | "too_many_named" | "unauthenticated" | "unfinished" | "unknown_path" | "unsupported_media_type";
+            type: "base_gone" | "body_too_large" | "changed" | "condition_required" | "confirmation_required" | "contended" | "content_corrupt" | "content_too_large" | "delta_too_large" | "forbidden" | "forbidden_origin" | "forbidden_token" | "gone" | "identity_unavailable" | "illegal_move" | "index_building" | "internal" | "invalid_body" | "invalid_cursor" | "invalid_delta" | "invalid_header" | "invalid_request" | "items_refused" | "items_stale" | "key_reused" | "length_required" | "maintenance" | "method_not_allowed" | "not_a_subresource" | "not_atomic_here" | "not_found" | "storage_exhausted" | "storage_full" | "store_unavailable" | "throttled" | "timers_late" | "too_fast" | "too_large_together" | "too_many" | "too_many_named" | "unauthenticated" | "unfinished" | "unknown_path" | "unsupported_media_type";
         };
         FailedItem: {
             id: string;
@@ -936,7 +952,7 @@ export interface components {
             trashBytes?: number;
             trashed?: boolean;
             /** @enum {string} */
-            type: "urn:savepoint:problem:base_gone" | "urn:savepoint:problem:body_too_large" | "urn:savepoint:problem:changed" | "urn:savepoint:problem:condition_required" | "urn:savepoint:problem:confirmation_required" | "urn:savepoint:problem:contended" | "urn:savepoint:problem:content_corrupt" | "urn:savepoint:problem:content_too_large" | "urn:savepoint:problem:delta_too_large" | "urn:savepoint:problem:forbidden" | "urn:savepoint:problem:forbidden_origin" | "urn:savepoint:problem:forbidden_token" | "urn:savepoint:problem:gone" | "urn:savepoint:problem:identity_unavailable" | "urn:savepoint:problem:illegal_move" | "urn:savepoint:problem:index_building" | "urn:savepoint:problem:internal" | "urn:savepoint:problem:invalid_body" | "urn:savepoint:problem:invalid_cursor" | "urn:savepoint:problem:invalid_delta" | "urn:savepoint:problem:invalid_header" | "urn:savepoint:problem:invalid_request" | "urn:savepoint:problem:items_refused" | "urn:savepoint:problem:items_stale" | "urn:savepoint:problem:key_reused" | "urn:savepoint:problem:length_required" | "urn:savepoint:problem:method_not_allowed" | "urn:savepoint:problem:not_a_subresource" | "urn:savepoint:problem:not_atomic_here" | "urn:savepoint:problem:not_found" | "urn:savepoint:problem:storage_exhausted" | "urn:savepoint:problem:storage_full" | "urn:savepoint:problem:store_unavailable" | "urn:savepoint:problem:throttled" | "urn:savepoint:problem:too_fast" | "urn:savepoint:problem:too_large_together" | "urn:savepoint:problem:too_many" | "urn:savepoint:problem:too_many_named" | "urn:savepoint:problem:unauthenticated" | "urn:savepoint:problem:unfinished" | "urn:savepoint:problem:unknown_path" | "urn:savepoint:problem:unsupported_media_type";
+            type: "urn:savepoint:problem:base_gone" | "urn:savepoint:problem:body_too_large" | "urn:savepoint:problem:changed" | "urn:savepoint:problem:condition_required" | "urn:savepoint:problem:confirmation_required" | "urn:savepoint:problem:contended" | "urn:savepoint:problem:content_corrupt" | "urn:savepoint:problem:content_too_large" | "urn:savepoint:problem:delta_too_large" | "urn:savepoint:problem:forbidden" | "urn:savepoint:problem:forbidden_origin" | "urn:savepoint:problem:forbidden_token" | "urn:savepoint:problem:gone" | "urn:savepoint:problem:identity_unavailable" | "urn:savepoint:problem:illegal_move" | "urn:savepoint:problem:index_building" | "urn:savepoint:problem:internal" | "urn:savepoint:problem:invalid_body" | "urn:savepoint:problem:invalid_cursor" | "urn:savepoint:problem:invalid_delta" | "urn:savepoint:problem:invalid_header" | "urn:savepoint:problem:invalid_request" | "urn:savepoint:problem:items_refused" | "urn:savepoint:problem:items_stale" | "urn:savepoint:problem:key_reused" | "urn:savepoint:problem:length_required" | "urn:savepoint:problem:maintenance" | "urn:savepoint:problem:method_not_allowed" | "urn:savepoint:problem:not_a_subresource" | "urn:savepoint:problem:not_atomic_here" | "urn:savepoint:problem:not_found" | "urn:savepoint:problem:storage_exhausted" | "urn:savepoint:problem:storage_full" | "urn:savepoint:problem:store_unavailable" | "urn:savepoint:problem:throttled" | "urn:savepoint:problem:timers_late" | "urn:savepoint:problem:too_fast" | "urn:savepoint:problem:too_large_together" | "urn:savepoint:problem:too_many" | "urn:savepoint:problem:too_many_named" | "urn:savepoint:problem:unauthenticated" | "urn:savepoint:problem:unfinished" | "urn:savepoint:problem:unknown_path" | "urn:savepoint:problem:unsupported_media_type";
             used?: number;
             what?: string;
         };
@@ -1543,6 +1559,29 @@ export interface operations {
         };
     };
     getHealthReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getHealthTimers: {
         parameters: {
             query?: never;
             header?: never;

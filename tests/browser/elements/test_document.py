@@ -1,12 +1,13 @@
 """The light of a document, and the dialogs that keep it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.browser.elements.conftest import Stage, put
-from tests.browser.line import answers, never_arrives
+from tests.browser.line import Answer, Forward, Sent, answers, never_arrives
 from tests.browser.watched import assert_accessible, pictures
 
 
@@ -22,6 +23,33 @@ def test_the_light_says_what_a_document_is_doing(stage: Stage) -> None:
     expect(page.get_by_role("status").first).to_have_text("Offline: kept on this device")
     stage.line.works()
     expect(light).to_have_text("Saved", timeout=20_000)
+
+
+def in_maintenance(sent: Sent, forward: Forward) -> Answer:
+    """Reads are served, and writes wait, as by a server in read-only mode."""
+    if sent.method == "GET":
+        return forward()
+    problem = {"type": "urn:savepoint:problem:maintenance", "title": "In maintenance", "status": 503}
+    words = "We move. It takes until noon."
+    body = {**problem, "detail": words, "retryAfter": 1, "error": {"type": "maintenance", "message": words}}
+    return Answer(503, json.dumps(body).encode(), {"Content-Type": "application/problem+json"})
+
+
+def test_in_maintenance_all_is_kept_and_sent_when_it_is_over(stage: Stage) -> None:
+    page = stage.on(stage.server.create("one"))
+    status = put(page, "savepoint-status")
+    light = status.get_by_role("button").first
+    stage.line.breaks(in_maintenance)
+    page.get_by_label("Text").fill("two")
+    expect(light).to_contain_text("Maintenance: kept on this device, tried again in")
+    expect(page.get_by_role("status").first).to_have_text("Maintenance: kept on this device")
+    light.click()
+    expect(status.get_by_text("We move. It takes until noon.")).to_be_visible()
+    page.wait_for_function("doc.state.safe === 'device'")
+    stage.line.works()
+    expect(light).to_contain_text("Saved", timeout=20_000)
+    expect(status.get_by_text("We move. It takes until noon.")).to_be_hidden()
+    assert stage.server.content(page.evaluate("doc.state.id")) == "two"
 
 
 def test_the_details_of_the_light_open_by_keyboard_and_close_on_escape(stage: Stage) -> None:

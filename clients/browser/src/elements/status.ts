@@ -26,6 +26,10 @@ const KINDS: Record<Status, keyof typeof SHAPES> = {
   refused: "danger",
 };
 
+/** Only in maintenance has the server words for why it takes nothing. */
+const waiting = (s: DocumentState): "status.maintenance" | "status.offline" =>
+  s.error ? "status.maintenance" : "status.offline";
+
 export class StatusElement extends DocumentElement {
   static override styles: CSSResultGroup = [look, statusLook];
   #isOpen = false;
@@ -80,8 +84,8 @@ export class StatusElement extends DocumentElement {
         return say("status.saving");
       case "offline":
         return s.retryAt
-          ? say("status.offline-until", { when: countdown(s.retryAt) })
-          : say("status.offline");
+          ? say(`${waiting(s)}-until`, { when: countdown(s.retryAt) })
+          : say(waiting(s));
       case "conflict":
         return say("status.conflict");
       case "gone":
@@ -102,7 +106,7 @@ export class StatusElement extends DocumentElement {
   #speak(s: DocumentState): void {
     if (s.status === "dirty" || s.status === "saving") return;
     // The countdown would be said every second.
-    const words = s.status === "offline" ? say("status.offline") : this.#words(s);
+    const words = s.status === "offline" ? say(waiting(s)) : this.#words(s);
     if (s.status !== "clean" || this.#spoken) this.#spoken = words;
   }
 
@@ -177,6 +181,7 @@ export class StatusElement extends DocumentElement {
         <dt class="quiet">${say("status.where")}</dt>
         <dd>${say(`status.where.${s.safe}`)}</dd>
       </dl>
+      ${s.status === "offline" && s.error ? html`<p>${s.error}</p>` : nothing}
       ${s.draft ? html`<p class="quiet">${say("status.draft")}</p>` : nothing} ${this.trouble()}
       <div class="row">
         <slot name="actions"></slot>

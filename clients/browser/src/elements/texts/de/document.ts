@@ -7,6 +7,8 @@ export const document: Record<keyof typeof english, Text> = {
   "status.saving": "Wird gespeichert …",
   "status.offline": "Offline: auf diesem Gerät aufbewahrt",
   "status.offline-until": "Offline: auf diesem Gerät aufbewahrt, nächster Versuch {when}",
+  "status.maintenance": "Wartung: auf diesem Gerät aufbewahrt",
+  "status.maintenance-until": "Wartung: auf diesem Gerät aufbewahrt, nächster Versuch {when}",
   "status.nowhere": "Noch nirgends aufbewahrt: Der Speicher ist voll",
   "status.conflict": "Anderswo geändert",
   "status.gone": "Anderswo gelöscht",

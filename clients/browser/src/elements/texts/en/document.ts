@@ -5,6 +5,8 @@ export const document = {
   "status.saving": "Saving…",
   "status.offline": "Offline: kept on this device",
   "status.offline-until": "Offline: kept on this device, tried again {when}",
+  "status.maintenance": "Maintenance: kept on this device",
+  "status.maintenance-until": "Maintenance: kept on this device, tried again {when}",
   "status.nowhere": "Not kept anywhere yet: storage is full",
   "status.conflict": "Changed elsewhere",
   "status.gone": "Deleted elsewhere",

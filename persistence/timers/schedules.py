@@ -1,12 +1,10 @@
 """NCRONTAB, the schedule format of timer triggers: six fields, seconds first, in UTC."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cronsim import CronSim, CronSimError
 
-SETTING = re.compile(r"%([^%]+)%")
 # cronsim also accepts L, W, #, five fields, and 7 for Sunday. NCRONTAB does not.
 VALUE = r"(?:\d+|[A-Za-z]{3})"
 FIELD = re.compile(rf"(?:\*|{VALUE}(?:-{VALUE})?)(?:/\d+)?(?:,(?:\*|{VALUE}(?:-{VALUE})?)(?:/\d+)?)*")
@@ -36,15 +34,3 @@ class Schedule:
             raise ValueError(f"schedule {self.text!r} is not NCRONTAB: {error}") from error
         except StopIteration:
             raise ValueError(f"schedule {self.text!r} never fires") from None
-
-
-def resolve(text: str, environ: Mapping[str, str]) -> str:
-    """Replaces each %NAME% with that setting. Raises KeyError, with the name, if a setting is unset or empty."""
-
-    def setting(match: re.Match[str]) -> str:
-        value = environ.get(match[1])
-        if not value:
-            raise KeyError(match[1])
-        return value
-
-    return SETTING.sub(setting, text)

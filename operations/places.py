@@ -1,0 +1,73 @@
+"""Opens the stores that operators name."""
+
+import os
+from argparse import ArgumentTypeError
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from persistence import open_engine
+from persistence.storage.cosmos.account import CosmosAccount
+from persistence.storage.engine import Engine
+
+FILE = "savepoint.db"
+_TIMEOUT_SECONDS = 60.0
+
+
+class WrongCall(Exception):
+    """The call cannot mean anything. The message is for its author."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a store is, as it was named. `longest_call_s` is the longest time that a call of a server can take."""
+
+    text: str
+    where: Path | CosmosAccount
+    longest_call_s: float
+
+    @classmethod
+    def named(cls, text: str, key: str | None) -> "Place":
+        """Raises WrongCall if the text names no store."""
+        if "://" not in text:
+            return cls(text, Path(text), 30.0)
+        url = urlsplit(text)
+        if url.query or url.username or url.password:
+            raise WrongCall(f"{url.hostname}: keys do not belong into a URL; set COSMOS_KEY, or sign in")
+        account = CosmosAccount(
+            endpoint=f"{url.scheme}://{url.netloc}",
+            database=url.path.strip("/") or "savepoint",
+            key=key,
+            endpoint_discovery=not _is_local(url.hostname or ""),
+            timeout_seconds=_TIMEOUT_SECONDS,
+        )
+        return cls(text, account, 230.0)
+
+    @asynccontextmanager
+    async def opened(self, *, create: bool = False) -> AsyncIterator[Engine]:
+        """Opens the store, and closes it. Raises WrongCall if a folder has no store, unless it may be created."""
+        if isinstance(self.where, Path) and not create and not (self.where / FILE).is_file():
+            raise WrongCall(f"{self.where} has no {FILE}")
+        engine = open_engine(self.where)
+        try:
+            yield engine
+        finally:
+            await engine.close()
+
+
+def store(text: str) -> Place:
+    """Returns the place that an argument names, with the key of the environment if there is one."""
+    try:
+        return Place.named(text, os.environ.get("COSMOS_KEY"))
+    except WrongCall as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,77 @@
+"""Checks snapshots with their visitors, and the access log entries of people."""
+
+import hashlib
+from collections.abc import AsyncIterator
+
+from operations.checks import Finding, Place, is_old, text_of
+from operations.items import addresses
+from persistence.errors import ItemNotFound
+from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
+from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
+from persistence.storage.engine import PAYLOAD, Engine, Item
+
+
+async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Finding | None]:
+    """Yields what is wrong with a snapshot and its visitors, and None for each item that was read."""
+    place = Place(engine, SNAPSHOTS, snapshot_id)
+    has_snapshot = await _exists(engine, SNAPSHOTS, snapshot_id, snapshot_id)
+    async for address in addresses(engine, SNAPSHOTS, snapshot_id):
+        document, item, finding = await place.load(address)
+        if finding is not None:
+            yield finding
+        if isinstance(document, Snapshot) and document.deleted_at is None:
+            text, metadata = text_of(item.get(PAYLOAD)), document.metadata
+            if text is None or (hashlib.sha256(text).hexdigest(), len(text)) != (
+                metadata.content_hash,
+                metadata.content_bytes,
+            ):
+                yield place.finding("damaged", document.id, "snapshot")
+        elif isinstance(document, Visitor):
+            if (counted := await _check_visitor(place, document, has_snapshot=has_snapshot)) is not None:
+                yield counted
+        yield None
+
+
+async def _check_visitor(place: Place, visitor: Visitor, *, has_snapshot: bool) -> Finding | None:
+    """Compares the copy of a person's counts with that person's entry."""
+    entry = await _find_entry(place.engine, visitor.snapshot_id, visitor.visitor_id)
+    if entry is None or not has_snapshot:
+        is_orphan = is_old(visitor.last_visited_at)
+        return place.finding("orphan", visitor.id, "visitor", is_orphan=True) if is_orphan else None
+    copied = Visitor.of(entry)
+    if copied == visitor:
+        return None
+    etag = (await place.engine.read(SNAPSHOTS, visitor.id, place.partition)).etag
+    return place.finding("counted", visitor.id, "visitor", becomes=copied.to_item(), etag=etag)
+
+
+async def check_entries(engine: Engine, visitor_id: str) -> AsyncIterator[Finding | None]:
+    """Yields what is wrong with a person's access log, and None for each entry that was read."""
+    place = Place(engine, SNAPSHOT_ACCESS_LOGS, visitor_id)
+    async for address in addresses(engine, SNAPSHOT_ACCESS_LOGS, visitor_id):
+        document, _, finding = await place.load(address)
+        if finding is not None:
+            yield finding
+        if isinstance(document, AccessLog) and not document.pending and not document.snapshot_deleted:
+            id = document.snapshot_id
+            if not await _exists(engine, SNAPSHOTS, id, id):
+                yield place.finding("missing", id, "snapshot")
+            elif not await _exists(engine, SNAPSHOTS, visitor_item_id(visitor_id), id):
+                yield place.finding("missing", visitor_item_id(visitor_id), "visitor")
+        yield None
+
+
+async def _exists(engine: Engine, container: Container, id: str, partition: str) -> bool:
+    try:
+        await engine.read(container, id, partition)
+        return True
+    except ItemNotFound:
+        return False
+
+
+async def _find_entry(engine: Engine, snapshot_id: str, visitor_id: str) -> AccessLog | None:
+    try:
+        item: Item = (await engine.read(SNAPSHOT_ACCESS_LOGS, snapshot_id, visitor_id)).item
+        return AccessLog.model_validate(item)
+    except (ItemNotFound, ValueError):
+        return None
