@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from savepoint_client import DocumentState, Offline, connect
+from savepoint_client import saver as savers
 
 from tests.browser.line import never_arrives
 from tests.python_client.conftest import Person
@@ -136,6 +137,23 @@ def test_p29_lost_responses_make_one_version_and_log_no_link(
     document.flush()
     assert person.server.history(document.id) == ["two", "one"]
     assert len({each.headers["Idempotency-Key"] for each in person.line.writes("/content")}) == 1
+
+
+def test_p15_a_request_that_hangs_holds_no_other_document_up(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(savers, "HANGING_SECONDS", 0.1)
+    server = person.connect()
+    one, other = server.open(**QUICK), server.open(**QUICK)
+    held = person.line.holds("PUT")
+    one.changed("one")
+    held.wait()
+    person.line.works()
+    other.changed("two")
+    eventually(lambda: other.state.status == "clean")
+    assert one.state.status == "saving"
+    held.release()
+    eventually(lambda: one.state.status == "clean" and not server.saver._stand_ins)
 
 
 async def test_p30_calls_work_in_a_running_event_loop(person: Person) -> None:

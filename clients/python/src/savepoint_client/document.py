@@ -25,8 +25,9 @@ from savepoint_client.events import (
 )
 from savepoint_client.http import Call, json_call
 from savepoint_client.model import State
-from savepoint_client.running import Listener, Running
+from savepoint_client.running import Running
 from savepoint_client.steps import base_of
+from savepoint_client.telling import Listener
 from savepoint_client.view import DocumentState
 from savepoint_client.wire import RevisionContent, RevisionMetadata, RevisionMetadataPage
 

@@ -70,7 +70,7 @@ class Effects:
         self.about = about
         self.owner = owner
         self.headers: Headers = services.headers()
-        """Those that the app gave last, in a thread of its own."""
+        """Those that the app gave last, in one of its threads."""
         self.apply = apply
         self._packed: tuple[str, Call] | None = None
 

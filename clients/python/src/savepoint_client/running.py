@@ -35,6 +35,7 @@ from savepoint_client.events import (
 from savepoint_client.machine import next
 from savepoint_client.model import Config, State
 from savepoint_client.saver import LANES, Lane, Saver
+from savepoint_client.telling import Listener, Telling
 from savepoint_client.view import DocumentState, view
 
 log = logging.getLogger("savepoint_client")
@@ -44,8 +45,6 @@ _SILENT = (Edited, Kept, Read, Unread, Failed, News)
 """Events that need no text."""
 
 KEEP_SECONDS = 5.0
-
-Listener = Callable[[DocumentState], object]
 
 
 class Running:
@@ -58,7 +57,7 @@ class Running:
         self._effects = effects
         self._serialize = serialize
         self._state = initial
-        self._listeners: list[Listener] = []
+        self._telling = Telling()
         self._renew_locks()
         self._shown = view(initial)
         saver.add(self)
@@ -77,8 +76,6 @@ class Running:
         self._queues: dict[Lane, deque[Effect]] = {lane: deque() for lane in LANES}
         self._locks = {lane: threading.Lock() for lane in LANES}
         self._workers = dict[Lane, int]()
-        self._told = deque[DocumentState]()
-        self._telling = threading.Lock()
 
     @property
     def state(self) -> State:
@@ -103,7 +100,7 @@ class Running:
         self._step(event)
 
     def read(self) -> None:
-        """Reads the text if it was edited. It is read without the lock: an app may hold one of its own."""
+        """Reads the text if it was edited. It is read without the lock: an app may hold another one."""
         edits = self._state.edits
         if self._state.snapped >= edits or self._serialize is None:
             return
@@ -128,7 +125,7 @@ class Running:
             if now != self._shown:
                 self._shown = now
                 if not silent:
-                    self._told.append(now)
+                    self._telling.add(now)
             self.saver.hold(self, now.dirty or any(self._queues.values()))
             self.changed.notify_all()
         for lane in lanes:
@@ -262,32 +259,13 @@ class Running:
             self.until(lambda _: self.is_written(), 1.0, ("disk",))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        self._listeners.append(listener)
-        self._call(listener, self._shown)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        leave = self._telling.subscribe(listener, self._shown)
+        self._tell()
+        return leave
 
     def _tell(self) -> None:
-        """Tells each state in order. If another thread is at it, that one tells the rest."""
-        while self._told and self._telling.acquire(blocking=False):
-            try:
-                while self._told:
-                    state = self._told.popleft()
-                    for listener in list(self._listeners):
-                        self._call(listener, state)
-            finally:
-                self._telling.release()
-
-    def _call(self, listener: Listener, state: DocumentState) -> None:
-        try:
-            listener(state)
-        except Exception as error:
-            log.exception("a subscriber failed")
-            self._step(Failed(f"A subscriber failed: {error!r}"), silent=True)
+        for words in self._telling.tell():
+            self._step(Failed(words), silent=True)
 
     def stop(self) -> None:
         """Lets go without saving."""
@@ -298,8 +276,9 @@ class Running:
         self.saver.remove(self)
 
     def after_fork(self) -> None:
-        """The parent saves its edits. Those of the child have keys and an entry of their own."""
+        """The parent saves its edits. Those of the child have other keys and another entry."""
         self._renew_locks()
+        self._telling.after_fork()
         self.instance = self.saver.presence.new_instance()
         self._name()
         s = self._state

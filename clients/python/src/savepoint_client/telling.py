@@ -1,0 +1,53 @@
+"""Tells the functions of the app what has become of a document, each state in order."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from savepoint_client.view import DocumentState
+
+log = logging.getLogger("savepoint_client")
+
+Listener = Callable[[DocumentState], object]
+
+
+class Telling:
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        self._states = deque[tuple[DocumentState, list[Listener]]]()
+        self._lock = threading.Lock()
+
+    def subscribe(self, listener: Listener, state: DocumentState) -> Callable[[], None]:
+        """Queues the state for the new listener only. Returns what ends it."""
+        self._listeners.append(listener)
+        self._states.append((state, [listener]))
+
+        def unsubscribe() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def add(self, state: DocumentState) -> None:
+        """Queues a state, which `tell` tells."""
+        self._states.append((state, self._listeners))
+
+    def tell(self) -> Iterator[str]:
+        """Yields what is wrong with each listener that raises. If another thread is at it, that one tells the rest."""
+        while self._states and self._lock.acquire(blocking=False):
+            try:
+                while self._states:
+                    state, listeners = self._states.popleft()
+                    for listener in list(listeners):
+                        try:
+                            listener(state)
+                        except Exception as error:
+                            log.exception("a subscriber failed")
+                            yield f"A subscriber failed: {error!r}"
+            finally:
+                self._lock.release()
