@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from secrets import token_urlsafe
 
@@ -35,7 +35,7 @@ from savepoint_client.events import (
 from savepoint_client.machine import next
 from savepoint_client.model import Config, State
 from savepoint_client.saver import LANES, Lane, Saver
-from savepoint_client.telling import Listener, Telling
+from savepoint_client.telling import Listener, Telling, call
 from savepoint_client.view import DocumentState, view
 
 log = logging.getLogger("savepoint_client")
@@ -130,7 +130,7 @@ class Running:
             self.changed.notify_all()
         for lane in lanes:
             self.saver.wake(lane)
-        self._tell()
+        self._failed(self._telling.tell())
 
     def _plan(self, effect: Effect) -> Lane | None:
         """Queues an effect, or sets a timer. Returns the lane that has something sooner than before."""
@@ -259,12 +259,12 @@ class Running:
             self.until(lambda _: self.is_written(), 1.0, ("disk",))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        leave = self._telling.subscribe(listener, self._shown)
-        self._tell()
+        leave = self._telling.subscribe(listener)
+        self._failed(call(listener, self._shown))
         return leave
 
-    def _tell(self) -> None:
-        for words in self._telling.tell():
+    def _failed(self, found: Iterable[str]) -> None:
+        for words in found:
             self._step(Failed(words), silent=True)
 
     def stop(self) -> None:

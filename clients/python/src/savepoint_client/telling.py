@@ -19,13 +19,11 @@ class Telling:
         self.after_fork()
 
     def after_fork(self) -> None:
-        self._states = deque[tuple[DocumentState, list[Listener]]]()
+        self._states = deque[DocumentState]()
         self._lock = threading.Lock()
 
-    def subscribe(self, listener: Listener, state: DocumentState) -> Callable[[], None]:
-        """Queues the state for the new listener only. Returns what ends it."""
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         self._listeners.append(listener)
-        self._states.append((state, [listener]))
 
         def unsubscribe() -> None:
             with suppress(ValueError):
@@ -35,19 +33,24 @@ class Telling:
 
     def add(self, state: DocumentState) -> None:
         """Queues a state, which `tell` tells."""
-        self._states.append((state, self._listeners))
+        self._states.append(state)
 
     def tell(self) -> Iterator[str]:
-        """Yields what is wrong with each listener that raises. If another thread is at it, that one tells the rest."""
+        """Yields what is wrong with each listener that raises. If another thread tells, it does the rest."""
         while self._states and self._lock.acquire(blocking=False):
             try:
                 while self._states:
-                    state, listeners = self._states.popleft()
-                    for listener in list(listeners):
-                        try:
-                            listener(state)
-                        except Exception as error:
-                            log.exception("a subscriber failed")
-                            yield f"A subscriber failed: {error!r}"
+                    state = self._states.popleft()
+                    for listener in list(self._listeners):
+                        yield from call(listener, state)
             finally:
                 self._lock.release()
+
+
+def call(listener: Listener, state: DocumentState) -> Iterator[str]:
+    """Yields what is wrong if the listener raises."""
+    try:
+        listener(state)
+    except Exception as error:
+        log.exception("a subscriber failed")
+        yield f"A subscriber failed: {error!r}"
