@@ -10,6 +10,7 @@ import os
 
 import pandas as pd
 import streamlit as st
+from savepoint_client import SavepointError
 from savepoint_client.streamlit import autosave
 
 SAVEPOINT_URL = os.environ.get("SAVEPOINT_URL", "http://127.0.0.1:7071/api/persistence")
@@ -25,9 +26,12 @@ with autosave(SAVEPOINT_URL, app="race-prep", keys=["track", "driver", "tyres", 
     laps = page.table("laps", LAPS)
 
     lock, discard = st.columns(2)
-    if lock.button("Lock"):
-        page.lock(title=st.session_state["track"] or "Race")
-    if discard.button("Discard"):
-        page.discard()
-        st.rerun()
+    try:
+        if lock.button("Lock"):
+            page.lock(title=st.session_state["track"] or "Race")
+        if discard.button("Discard"):
+            page.discard()
+            st.rerun()
+    except SavepointError as error:
+        st.error(str(error))
     page.light()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ from django.forms import modelform_factory
 from savepoint_client.models import Models
 from savepoint_client.models.django import track
 
-from tests.browser.line import never_arrives
+from tests.browser.line import answers, never_arrives
 from tests.python_client.conftest import Person
 from tests.python_client.database import Car, Driver, fixture, tables
 
@@ -66,6 +67,39 @@ def test_p33_what_fails_after_the_commit_is_in_the_journal(person: Person, model
     person.line.works()
     (claimed,) = models.server.recover()
     assert claimed.status == "clean" and content(person, models, ann)["fields"]["name"] == "Ann"
+
+
+def test_p33_an_update_that_fails_after_the_commit_is_recovered(person: Person, models: Models) -> None:
+    ann = Driver.objects.create(name="Ann")
+    models.auto_save(ann)
+    models.server.owner()
+    person.line.breaks(answers(401))
+    for name in ("Ben", "Carl"):
+        with transaction.atomic():
+            ann.name = name
+            ann.save()
+            models.auto_save(ann)
+    person.line.works()
+    assert [each.status for each in models.server.recover()] == ["clean"]
+    assert content(person, models, ann)["fields"]["name"] == "Carl" and not person.entries()
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_p33_a_request_that_is_committed_succeeds(
+    person: Person, models: Models, monkeypatch: pytest.MonkeyPatch, atomic: bool
+) -> None:
+    track(models, Driver)
+    models.server.owner()
+    person.line.breaks(answers(401))
+    with transaction.atomic() if atomic else nullcontext():
+        ann = Driver.objects.create(name="Ann")
+    assert len(person.entries()) == 1
+    person.line.works()
+    models.server.recover()
+    assert content(person, models, ann)["fields"]["name"] == "Ann"
+    monkeypatch.setattr(models, "_written", lambda _: 1 / 0)
+    with transaction.atomic() if atomic else nullcontext():
+        ann.save()
 
 
 def test_p33_many_are_sent_together_after_the_commit(person: Person, models: Models) -> None:

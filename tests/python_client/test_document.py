@@ -1,9 +1,20 @@
 """What can be done with a document besides saving it."""
 
-import pytest
-from savepoint_client import Conflict, DocumentState, Gone, Offline
+import gc
 
-from tests.browser.line import never_arrives
+import pytest
+from savepoint_client import (
+    Conflict,
+    DocumentState,
+    Gone,
+    NotFound,
+    Offline,
+    ReadOnly,
+    Refused,
+    SavepointError,
+)
+
+from tests.browser.line import answers, never_arrives
 from tests.python_client.conftest import Person
 from tests.python_client.waiting import eventually
 
@@ -198,3 +209,81 @@ def test_opening_what_is_not_there_raises(person: Person) -> None:
     person.line.breaks(never_arrives)
     with pytest.raises(Offline):
         server.open(id)
+
+
+def test_a_rename_saves_what_is_not_saved_as_well(person: Person) -> None:
+    document = person.connect().open(person.server.create("one"), wait=60, max_wait=60)
+    document.changed("two")
+    state = document.rename("Second", timeout=5)
+    assert (state.status, state.title) == ("clean", "Second") and person.server.content(document.id) == "two"
+
+
+def test_a_new_document_is_polled_once_it_is_saved(person: Person) -> None:
+    shown: list[str] = []
+    document = person.connect().open(poll=0.05, apply=shown.append)
+    timers = document._running._timers
+    first = timers["poll"]
+    eventually(lambda: timers.get("poll", first) > first)
+    document.changed("one")
+    document.flush()
+    person.server.autosave(document.id, "two")
+    eventually(lambda: shown == ["two"])
+
+
+def test_what_is_no_text_is_refused_at_once(person: Person) -> None:
+    document = person.connect().open()
+    for wrong in (document.save, document.changed):
+        with pytest.raises(ValueError, match="text"):
+            wrong()
+    with pytest.raises(TypeError, match="not bytes"):
+        document.changed(b"one")  # type: ignore[arg-type]
+    other = person.connect().open(serialize=lambda: b"one")  # type: ignore[arg-type, return-value]
+    other.changed()
+    with pytest.raises(Refused, match="not str"):
+        other.flush()
+    assert other.state.status == "refused" and not person.line.writes()
+
+
+def test_a_closed_session_is_read_without_an_error(person: Person) -> None:
+    id = person.server.create("one")
+    person.server.act("POST", f"/sessions/{id}/close")
+    document = person.connect().open(id)
+    for reads in (document.flush, document.check, document.reload):
+        assert reads().status == "read_only"
+    assert document.share().id
+    with pytest.raises(ReadOnly):
+        document.restore(1)
+    with pytest.raises(ReadOnly):
+        document.rename("Second")
+
+
+def test_what_is_not_there_can_be_neither_restored_nor_decided(person: Person) -> None:
+    document = person.connect().open(person.server.create("one"))
+    with pytest.raises(NotFound):
+        document.restore(999)
+    with pytest.raises(ValueError, match="no conflict"):
+        document.resolve("mine")
+
+
+def test_leaving_a_server_says_what_is_not_saved(person: Person) -> None:
+    with pytest.raises(SavepointError, match="1 documents"), person.connect() as server:
+        document = server.open()
+        person.line.breaks(answers(400, b'{"error": {"type": "invalid"}}', "application/problem+json"))
+        document.changed("one")
+    with pytest.raises(ValueError, match="closed"):
+        document.changed("two")
+    assert len(person.entries()) == 1
+
+
+def test_a_token_and_headers_are_not_taken_together(person: Person) -> None:
+    with pytest.raises(ValueError, match="not both"):
+        person.connect(token="one")
+
+
+def test_documents_that_nobody_has_any_more_leave_no_name(person: Person) -> None:
+    server = person.connect()
+    document = server.open()
+    for _ in range(5):
+        server.open()
+    gc.collect()
+    assert server.saver.presence.open == {document.instance}

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import savepoint_client.streamlit as adapter
 from savepoint_client import Document, DocumentState, Server
 from savepoint_client.view import Status
 from streamlit.testing.v1 import AppTest
 
+from tests.browser.line import never_arrives
 from tests.devhost.server import REPOSITORY
 from tests.python_client.conftest import Person
 
@@ -49,6 +51,21 @@ def test_the_example_of_streamlit_runs(person: Person, monkeypatch: pytest.Monke
     tab.button[0].click().run()
     assert not tab.exception and any("Saved" in each.value for each in tab.markdown)
     tab.session_state["_savepoint_race-prep"][1].document._running.saver.close()
+    adapter._process.clear()
+
+
+def test_the_example_app_draws_its_light_without_a_connection(
+    person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("SAVEPOINT_URL", person.url)
+    tab = AppTest.from_file(str(REPOSITORY / "examples" / "race_prep_streamlit.py"), default_timeout=30).run()
+    person.line.breaks(never_arrives)
+    for button in tab.button[:2]:
+        button.click().run()
+        assert not tab.exception and tab.error and any("●" in each.value for each in tab.markdown)
+    tab.session_state["_savepoint_race-prep"][1].document._running.saver.close()
+    adapter._process.clear()
 
 
 def test_every_field_status_and_method_is_there() -> None:

@@ -145,3 +145,7 @@ def test_the_command_exports_and_imports(person: Person, tmp_path: Path) -> None
     imported = command("import", person.url, file)
     assert imported.returncode == 0 and "2 imported" in imported.stdout, imported
     assert command("export", person.url, str(tmp_path), "--session", "AAAAAAAAAAAA").returncode == 1
+    person.line.breaks(answers(401))
+    failed = command("import", person.url, file)
+    assert failed.returncode == 1 and "--import-id=" in failed.stderr
+    assert "NAME=VALUE" in command("export", person.url, file, "--header", "X-User-Id").stderr

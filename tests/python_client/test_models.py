@@ -53,9 +53,9 @@ def test_what_has_not_changed_is_not_sent(person: Person) -> None:
     models = Models(person.connect())
     lap = Lap(1, "Ann")
     models.auto_save(lap)
-    sent = len(person.line.sent)
+    sent = len(person.line.writes())
     saved = models.auto_save(lap)
-    assert saved and not saved.changed and len(person.line.sent) == sent
+    assert saved and not saved.changed and len(person.line.writes()) == sent
     lap.driver = "Ben"
     saved = models.auto_save(lap)
     assert saved and saved.version == 2
@@ -83,6 +83,16 @@ def test_what_somebody_else_saved_is_not_overwritten(person: Person) -> None:
     with pytest.raises(Conflict):
         one.auto_save(Lap(1, "Carl"))
     assert one.load(Lap, 1).driver == "Ben"
+
+
+def test_what_somebody_else_changed_is_not_called_saved(person: Person) -> None:
+    one, other = Models(person.connect()), Models(person.connect())
+    one.auto_save(Lap(1, "Ann"))
+    other.auto_save(Lap(1, "Ben"))
+    with pytest.raises(Conflict):
+        one.auto_save(Lap(1, "Ann"))
+    saved = one.auto_save(Lap(1, "Ann"))
+    assert saved and saved.changed and other.load(Lap, 1).driver == "Ann"
 
 
 def test_many_are_saved_together_or_not_at_all(person: Person) -> None:

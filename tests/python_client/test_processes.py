@@ -4,14 +4,18 @@ import fcntl
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from savepoint_client import journal
+from savepoint_client.http import Call, Http, new_client
+from savepoint_client.presence import Presence
 
-from tests.browser.line import never_arrives
+from tests.browser.line import answer_is_lost, never_arrives
 from tests.python_client.conftest import Person
 from tests.python_client.processes import ends, run, says, start
 from tests.python_client.waiting import eventually
@@ -20,6 +24,12 @@ DIRTY = """
 document = server.open(title="Lap times", wait=60)
 document.changed("one")
 """
+
+
+def leave(person: Person, *texts: str) -> None:
+    """Leaves documents in the journal that were never sent, each of a process that is gone."""
+    for text in texts:
+        run(person, DIRTY.replace("one", text) + "document._running.keep(); os._exit(0)")
 
 
 def test_p22_a_terminated_process_has_written_the_journal(person: Person) -> None:
@@ -154,6 +164,102 @@ os._exit(0)
     assert not executed.exists() and whole.exists()
     assert damages[2].decode() in {each.content for each in found}
     assert len(person.connect().recover()) == 1
+
+
+def test_p28_an_entry_that_was_taken_on_a_full_disk_is_recovered(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, raw: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    leave(person, "one", "two")
+    server = person.connect()
+    first, second = server.recoverable()
+    assert first.entry and second.entry
+    server.journal.take(first.entry, server.owner(), "gone.1")  # as if that process was killed then
+    monkeypatch.setattr(journal, "_write", full)
+    assert [each.status for each in server.recover()] == ["clean", "clean"]
+    assert set(person.server.everything()) == {"one", "two"} and not person.entries()
+
+
+def test_p28_a_save_whose_response_was_lost_and_the_edit_after_it_are_recovered(person: Person) -> None:
+    id = person.server.create("one")
+    person.line.breaks(answer_is_lost, "PUT|PATCH")
+    script = f"""
+document = server.open("{id}", wait=0.01, journal_after=0.01)
+document.changed("two")
+while not (document._running.state.attempt and document._running.state.attempt.at == 2): time.sleep(0.01)
+document.changed("three")
+document._running.keep()
+os._exit(0)
+"""
+    run(person, script)
+    person.line.works()
+    assert person.server.content(id) == "two"
+    (claimed,) = person.connect().recover()
+    assert (claimed.id, claimed.copy, person.server.content(id)) == (id, False, "three")
+    assert not person.entries()
+
+
+def test_p27_a_document_opens_if_what_is_left_of_it_cannot_be_taken(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = person.server.create("one")
+    run(person, f'document = server.open("{id}"); document.changed("two"); document._running.keep(); os._exit(0)')
+
+    def cannot(*_: object) -> None:
+        raise FileExistsError
+
+    monkeypatch.setattr(Presence, "show", cannot)
+    assert person.connect().open(id).text == "one" and len(person.entries()) == 1
+
+
+def test_p23_many_documents_at_exit_hold_nobody_up(person: Person) -> None:
+    server = person.connect()
+    documents = [server.open(wait=60, max_wait=60) for _ in range(20)]
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        for number, document in enumerate(documents):
+            document.changed(str(number))
+            document._effects.services._base_url = f"http://127.0.0.1:{hole.getsockname()[1]}/api/persistence"  # type: ignore[attr-defined]
+        before = time.monotonic()
+        server.saver.flush(0.5, ending=True)
+        assert time.monotonic() - before < 5
+    assert len(person.entries()) == 20
+    for document in documents:
+        document._running.stop()
+
+
+def test_p23_a_response_that_drips_is_bounded() -> None:
+    drips = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n")
+            while not drips.wait(0.05):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,), daemon=True)
+        thread.start()
+        with new_client() as client:
+            before = time.monotonic()
+            reply = Http(f"http://127.0.0.1:{server.getsockname()[1]}", client).send(Call("GET", "/", {}), {}, 0.5)
+            assert reply.status == 0 and time.monotonic() - before < 3
+        drips.set()
+        thread.join()
+
+
+def test_p28_an_entry_that_cannot_be_taken_keeps_no_other_waiting(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(person, "one", "two")
+    server = person.connect()
+    offered = server.recoverable()
+    assert offered[0].entry and server.journal.take(offered[0].entry, server.owner(), "gone.1")
+    monkeypatch.setattr(server, "recoverable", lambda: offered)
+    assert [each.id for each in server.recover()] == [offered[1].id]
 
 
 def test_p27_a_journal_that_cannot_be_written_stops_no_save(meet: Callable[..., Person], tmp_path: Path) -> None:

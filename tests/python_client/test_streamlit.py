@@ -279,6 +279,48 @@ def test_p12_the_next_person_in_a_tab_sees_nothing_of_the_first(site: Site) -> N
     assert tab.text_input[0].value == "of the first"
 
 
+TABLE = """
+    source = [{"laps": 0}]
+    st.session_state["result"] = page.table("grid", source, st.session_state.get("draw"))
+    if st.button("Discard"):
+        page.discard(st.session_state.get("only"))
+        st.rerun()
+"""
+
+
+def five_laps(table: Any, key: str) -> Any:
+    """As the editor of one person returns it."""
+    return [{"laps": 5}]
+
+
+def as_given(table: Any, key: str) -> Any:
+    return table
+
+
+def test_p12_the_next_person_in_a_tab_sees_no_table_of_the_first(site: Site) -> None:
+    tab = site.tab(TABLE, keys=[])
+    tab.session_state["draw"] = five_laps
+    tab.run()
+    eventually(lambda: is_green(tab))
+    assert site.tab(TABLE, keys=[], draw=as_given).session_state["result"] == [{"laps": 5}]
+    tab.session_state["draw"] = as_given
+    tab.session_state["user"] = f"{site.person.name}-next"
+    tab.run()
+    assert tab.session_state["result"] == [{"laps": 0}] and not page_of(tab).core._saved
+
+
+@pytest.mark.parametrize("only", [None, "grid"])
+def test_a_discarded_table_is_gone(site: Site, only: str | None) -> None:
+    first = site.tab(TABLE, keys=[])
+    first.session_state["draw"] = five_laps
+    first.run()
+    eventually(lambda: is_green(first))
+    tab = site.tab(TABLE, keys=[], only=only, draw=as_given)
+    assert tab.session_state["result"] == [{"laps": 5}]
+    tab.button[0].click().run()
+    assert not tab.exception and tab.session_state["result"] == [{"laps": 0}]
+
+
 def test_p13_a_401_says_sign_in(site: Site) -> None:
     tab = site.tab()
     site.person.line.breaks(answers(401))
@@ -287,9 +329,22 @@ def test_p13_a_401_says_sign_in(site: Site) -> None:
     assert "Sign in to save, kept on this device" in light(tab)
 
 
+def test_p13_a_401_when_the_page_opens_still_draws_it(site: Site) -> None:
+    site.person.line.breaks(answers(401))
+    tab = site.tab()
+    assert not tab.exception
+    tab.text_input[0].input("Ann").run()
+    eventually(lambda: page_of(tab).core.document.state.status == "signed_out")
+
+
 def test_p13_an_identity_is_required_unless_the_server_is_on_this_machine() -> None:
     with pytest.raises(ValueError, match="identity"):
         autosave("https://savepoint.example/api/persistence", app="race", keys=[])
+
+
+def test_p12_headers_that_name_people_require_an_identity() -> None:
+    with pytest.raises(ValueError, match="identity"):
+        autosave("http://127.0.0.1/api/persistence", app="race", keys=[], headers=dict)
 
 
 def test_p14_two_tabs_on_one_document_keep_both_texts(site: Site) -> None:
@@ -319,6 +374,23 @@ def test_p14_a_second_tab_shows_what_the_first_has_not_saved_yet(site: Site) -> 
     site.person.line.works()
     held.release()
     assert site.tab().text_input[0].value == "Ann"
+
+
+def test_p14_a_tab_that_was_away_for_a_moment_shares_no_page_with_another(site: Site) -> None:
+    tab = site.tab()
+    site.person.line.breaks(never_arrives)
+    tab.text_input[0].input("of one").run()
+    site.process().leave(*tab.session_state["_savepoint_race"])
+    other = site.tab()
+    assert other.text_input[0].value == "of one"
+    other.text_input[0].input("of the other").run()
+    site.person.line.works()
+    tab.number_input[0].set_value(7).run()
+    assert page_of(tab).core is not page_of(other).core
+    assert (tab.text_input[0].value, tab.number_input[0].value) == ("of the other", 7)
+    eventually(lambda: page_of(other).core.has_news)
+    other.run()
+    assert (other.text_input[0].value, other.number_input[0].value) == ("of the other", 7)
 
 
 def test_p14_what_another_tab_saved_is_shown(site: Site) -> None:

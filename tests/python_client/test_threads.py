@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from savepoint_client import DocumentState, Offline, connect
+from savepoint_client import saver as savers
 
 from tests.browser.line import never_arrives
 from tests.python_client.conftest import Person
@@ -122,7 +123,7 @@ def test_p29_a_connection_that_the_server_has_dropped_makes_one_version(person: 
 def test_p29_lost_responses_make_one_version_and_log_no_link(
     person: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     document = person.connect().open(person.server.create("one"))
     link = document.share(title="For the team")
     person.connect().snapshots.get(link.id)
@@ -138,6 +139,23 @@ def test_p29_lost_responses_make_one_version_and_log_no_link(
     assert len({each.headers["Idempotency-Key"] for each in person.line.writes("/content")}) == 1
 
 
+def test_p15_a_request_that_hangs_holds_no_other_document_up(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(savers, "HANGING_SECONDS", 0.1)
+    server = person.connect()
+    one, other = server.open(**QUICK), server.open(**QUICK)
+    held = person.line.holds("PUT")
+    one.changed("one")
+    held.wait()
+    person.line.works()
+    other.changed("two")
+    eventually(lambda: other.state.status == "clean")
+    assert one.state.status == "saving"
+    held.release()
+    eventually(lambda: one.state.status == "clean" and not server.saver._stand_ins)
+
+
 async def test_p30_calls_work_in_a_running_event_loop(person: Person) -> None:
     document = person.connect().open()
     document.changed("one")
@@ -145,6 +163,22 @@ async def test_p30_calls_work_in_a_running_event_loop(person: Person) -> None:
     document.changed("two")
     await asyncio.to_thread(document.flush)
     assert person.server.content(document.id) == "two"
+
+
+def test_p30_an_interrupt_jams_no_document(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = person.connect().open(wait=60)
+    saver = document._running.saver
+
+    def interrupted(*_: Any, **given: Any) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(saver, "wake", lambda lane: None)  # so that this thread does the work
+    document.changed("one")
+    monkeypatch.setattr(saver.client, "stream", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        document.flush()
+    assert document.flush(timeout=5).status == "clean" and person.server.content(document.id) == "one"
 
 
 def test_p30_what_a_killed_kernel_left_is_offered_and_opened(person: Person) -> None:

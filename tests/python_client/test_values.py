@@ -4,7 +4,7 @@ import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy
@@ -15,6 +15,11 @@ from savepoint_client.widgets.values import decode, encode
 
 class Tyre(Enum):
     SOFT = "soft"
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
 
 
 @pytest.mark.parametrize(
@@ -51,8 +56,19 @@ def test_p10_tables_come_back_equal() -> None:
     pandas.testing.assert_frame_equal(decode(json.loads(json.dumps(encode(table)))), table, check_index_type=False)
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, {"$savepoint": 1}, [object()], lambda: 1])
+def test_p10_two_columns_of_one_name_come_back_equal() -> None:
+    table = pandas.DataFrame([[1, "Ann"], [2, "Ben"]], columns=["a", "a"])
+    pandas.testing.assert_frame_equal(decode(json.loads(json.dumps(encode(table)))), table, check_index_type=False)
+
+
+@pytest.mark.parametrize("value", [object(), {1: 2}, {"$savepoint": 1}, [object()], lambda: 1, Point(1, 2)])
 def test_p10_what_would_not_come_back_equal_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError):
+        encode(value)
+
+
+@pytest.mark.parametrize("value", [numpy.array([1 + 2j]), numpy.array([b"a"]), numpy.longdouble(1) / 3])
+def test_p10_values_of_numpy_that_would_not_come_back_equal_are_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         encode(value)
 

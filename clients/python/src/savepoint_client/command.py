@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from savepoint_client.account import Progress
 from savepoint_client.errors import SavepointError
@@ -17,20 +18,24 @@ except ImportError:  # then there is no bar
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    headers = dict(each.split("=", 1) for each in options.header)
+    headers = dict(options.header)
     token = os.environ.get("SAVEPOINT_TOKEN")
     if token:
         headers["Authorization"] = f"Bearer {token}"
     with connect(options.base_url, headers=headers) as server:
+        import_id = getattr(options, "import_id", None) or server.new_id()
         try:
             if options.command == "export":
-                size = server.account.export(options.file, options.session, _bar())
+                with _bar() as move:
+                    size = server.account.export(options.file, options.session, move)
                 print(f"{size} bytes in {options.file}")
                 return 0
-            total = os.path.getsize(options.file)
-            done = server.account.import_(options.file, options.import_id, options.mode, _bar(total))
+            with _bar(os.path.getsize(options.file)) as move:
+                done = server.account.import_(options.file, import_id, options.mode, move)
         except (SavepointError, OSError) as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            if options.command == "import":
+                print(f"To go on, repeat it with --import-id={import_id}", file=sys.stderr)
             return 1
     print(f"{done.imported} imported, {done.skipped} skipped, {done.refused} refused")
     for line in done.problems:
@@ -38,19 +43,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if done.refused else 0
 
 
-def _bar(total: int | None = None) -> Progress | None:
-    """Returns what moves a bar on the terminal, by bytes."""
+@contextmanager
+def _bar(total: int | None = None) -> Iterator[Progress | None]:
+    """Yields what moves a bar on the terminal, by bytes."""
     if tqdm is None:
-        return None
-    bar = tqdm(total=total, unit="B", unit_scale=True)
+        yield None
+        return
+    with tqdm(total=total, unit="B", unit_scale=True) as bar:
 
-    def move(size: int, lines: int) -> None:
-        bar.set_postfix(lines=lines, refresh=False)
-        bar.update(size - bar.n)
-        if size == total:
-            bar.close()
+        def move(size: int, lines: int) -> None:
+            bar.set_postfix(lines=lines, refresh=False)
+            bar.update(size - bar.n)
 
-    return move
+        yield move
+
+
+def _header(given: str) -> tuple[str, str]:
+    name, is_there, value = given.partition("=")
+    if not is_there:
+        raise argparse.ArgumentTypeError(f"{given!r} is not NAME=VALUE")
+    return name, value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,5 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (export, take):
         each.add_argument("base_url", help="where the API is: ends in /api/persistence")
         each.add_argument("file")
-        each.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help="of each request")
+        each.add_argument(
+            "--header", action="append", default=[], metavar="NAME=VALUE", type=_header, help="of each request"
+        )
     return parser

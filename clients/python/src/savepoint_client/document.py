@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from savepoint_client.effects import Effects, Services
-from savepoint_client.errors import OF_TROUBLE, Offline, SavepointError
+from savepoint_client.errors import OF_TROUBLE, Offline, ReadOnly, SavepointError
 from savepoint_client.events import (
     Edited,
     Event,
@@ -25,8 +25,9 @@ from savepoint_client.events import (
 )
 from savepoint_client.http import Call, json_call
 from savepoint_client.model import State
-from savepoint_client.running import Listener, Running
+from savepoint_client.running import Running
 from savepoint_client.steps import base_of
+from savepoint_client.telling import Listener
 from savepoint_client.view import DocumentState
 from savepoint_client.wire import RevisionContent, RevisionMetadata, RevisionMetadataPage
 
@@ -70,6 +71,15 @@ class Document:
         return self._running.state.id
 
     @property
+    def is_open(self) -> bool:
+        return self._running.is_open
+
+    @property
+    def instance(self) -> str:
+        """Its name in the journal."""
+        return self._running.instance
+
+    @property
     def owner(self) -> str:
         """The id of the person whose it is. Empty before anybody signed in."""
         return self._effects.owner
@@ -88,11 +98,13 @@ class Document:
 
         Without a text, `serialize` is called in a thread of the saver soon after, and it must be safe there.
         """
-        try:
-            self._renew()
-        except Exception as error:  # the edit counts, and the last headers may still be good
-            log.exception("the app has no headers")
-            self._running.dispatch(Failed(f"There are no headers: {error!r}"))
+        if text is None and not self._running.can_read:
+            raise ValueError("Give a text, or a function `serialize` when the document is opened.")
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"The text is a str, not {type(text).__name__}.")
+        if not self.is_open:
+            raise ValueError("The document is closed.")
+        self._renew()
         self._running.dispatch(Edited(text))
         if self._running.saver.forked:
             self._keep_now()
@@ -110,6 +122,8 @@ class Document:
         self, title: str | None = None, description: str | None = None, timeout: float = SECONDS
     ) -> DocumentState:
         """As `flush`, because a person asked for it: the version stays, and a draft becomes a session."""
+        if self._running.state.snapped < 0 and not self._running.can_read:
+            raise ValueError("There is no text yet: call changed() first.")
         given = {"title": title, "description": description}
         return self._run(Save({name: it for name, it in given.items() if it is not None} or None), timeout)
 
@@ -133,6 +147,8 @@ class Document:
         """
         if how not in ("mine", "theirs", "copy", "text") or (how == "text") != (text is not None):
             raise ValueError("Choose mine, theirs, copy, or text with a text.")
+        if not self._running.state.conflict:
+            raise ValueError("There is no conflict.")
         return self._run(Resolve(how, self._new_id(), text), timeout)
 
     def reload(self, timeout: float = SECONDS) -> DocumentState:
@@ -167,7 +183,11 @@ class Document:
     def restore(self, version: int, timeout: float = SECONDS) -> DocumentState:
         """Makes an old version the newest one, after what is not saved was saved."""
         self.flush(timeout)
-        return self._run(Restore(version), timeout)
+        self._ask("GET", f"/revisions/{version}", timeout=timeout)
+        state = self._run(Restore(version), timeout)
+        if error := self._trouble():
+            raise error
+        return state
 
     def share(
         self, title: str | None = None, description: str | None = None, expires_at: str | None = None
@@ -184,9 +204,9 @@ class Document:
         """Calls `listener` at once and after each change, in any thread. Returns what ends it."""
         return self._running.subscribe(listener)
 
-    def move_to(self, services: Services) -> None:
-        """From now on, asks another connection of the same person for headers."""
-        self._effects.services = services
+    def move_to(self, services: Services, apply: Callable[[str], object]) -> None:
+        """From now on, asks another connection of the same person for headers, and shows texts by `apply`."""
+        self._effects.services, self._effects.apply = services, apply
 
     def hurry(self) -> None:
         """Saves at once, in the thread of the saver, with the headers that the app gave last."""
@@ -215,8 +235,12 @@ class Document:
             raise self._trouble() or Offline("It was not saved. It is in the journal.")
 
     def _renew(self) -> None:
-        """Asks the app for headers, in a thread of its own."""
-        headers = self._effects.services.headers()
+        """Asks the app for headers, in its thread. If it has none, the last ones may still be good."""
+        try:
+            headers = self._effects.services.headers()
+        except Exception as error:
+            log.exception("the app has no headers")
+            return self._running.dispatch(Failed(f"There are no headers: {error!r}"))
         if headers != self._effects.headers:
             self._effects.headers = headers
             if self._running.state.trouble == "signed_out":
@@ -240,7 +264,8 @@ class Document:
             return not self._running.is_busy(s) and self._running.is_idle() and (bool(s.trouble) or saved)
 
         self._running.until(lambda s: is_over(s) and self._running.is_written(), timeout)
-        if error := self._trouble():
+        error = self._trouble()
+        if error and (self.state.dirty or not isinstance(error, ReadOnly)):
             raise error
         return self.state
 

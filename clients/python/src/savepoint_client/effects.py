@@ -54,6 +54,9 @@ class Services(Protocol):
     def headers(self) -> dict[str, str]:
         """Asks the app for headers."""
 
+    def person(self, headers: Headers) -> str:
+        """Tells people on this device apart without a connection."""
+
     def new_id(self) -> str: ...
 
 
@@ -67,8 +70,8 @@ class Effects:
         self.about = about
         self.owner = owner
         self.headers: Headers = services.headers()
-        """Those that the app gave last, in a thread of its own."""
-        self._apply = apply
+        """Those that the app gave last, in one of its threads."""
+        self.apply = apply
         self._packed: tuple[str, Call] | None = None
 
     @property
@@ -98,7 +101,8 @@ class Effects:
 
     def _keep(self, by: "Running") -> None:
         s = by.state
-        entry = entry_of(s, self.owner, self.about.app, by.instance, self.about.media_type, time.time())
+        person = self.services.person(self.headers)
+        entry = entry_of(s, self.owner, self.about.app, by.instance, self.about.media_type, time.time(), person)
         key = s.attempt.key if s.attempt else None
         try:
             self.journal.put(entry)
@@ -197,8 +201,8 @@ class Effects:
         if by.state.edits > effect.edits:
             return by.dispatch(Unapplied(effect.base, ""))
         try:
-            if self._apply:
-                self._apply(effect.text)
+            if self.apply:
+                self.apply(effect.text)
         except Exception as error:
             log.exception("a text could not be shown")
             by.dispatch(Unapplied(effect.base, f"The text could not be shown: {error!r}"))

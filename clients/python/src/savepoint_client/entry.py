@@ -39,6 +39,8 @@ class Entry:
     rename: dict[str, str] | None
     promote: bool
     at: float
+    person: str = ""
+    """Who began it on this device, if `owner` is empty."""
 
     def dumps(self) -> bytes:
         found = {"format": FORMAT, **asdict(self)}
@@ -47,11 +49,13 @@ class Entry:
         return json.dumps(found).encode()
 
 
-def entry_of(s: State, owner: str, app: str, instance: str, media_type: str | None, at: float) -> Entry:
+def entry_of(
+    s: State, owner: str, app: str, instance: str, media_type: str | None, at: float, person: str = ""
+) -> Entry:
     base = s.base and Base(s.base.etag, s.base.version, s.base.title, s.base.at, s.base.device)
     return Entry(
         owner, app, s.id, instance, s.seed, s.count, base, s.snapped, s.acked, s.title, s.kind, s.text,
-        media_type, s.attempt, dict(s.rename) if s.rename else None, s.promote, at,
+        media_type, s.attempt, dict(s.rename) if s.rename else None, s.promote, at, person,
     )  # fmt: skip
 
 

@@ -27,11 +27,12 @@ _asking: ContextVar[bool] = ContextVar("savepoint_client_asking", default=False)
 
 
 def _is_of_others(record: logging.LogRecord) -> bool:
-    """httpx2 logs each URL, and ours may be a share link."""
+    """httpx2 logs each URL, and httpcore2 each Location. Ours may be a share link."""
     return not _asking.get()
 
 
-logging.getLogger("httpx2").addFilter(_is_of_others)
+for _name in ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy"):
+    logging.getLogger(_name).addFilter(_is_of_others)
 
 
 @dataclass(frozen=True)
@@ -85,17 +86,19 @@ class Http:
 
     def send(self, call: Call, headers: Headers, seconds: float = SECONDS) -> Reply:
         """Sends once. Raises nothing if the network fails."""
-        call = call.packed()
+        call, end = call.packed(), time.monotonic() + seconds
         try:
-            with _quietly():
-                response = self.client.request(
+            with (
+                _quietly(),
+                self.client.stream(
                     call.method,
                     self.base_url + call.path,
                     headers={**headers, **call.headers},
                     content=call.body,
                     timeout=_timeout(seconds),
-                )
-            return _read(response)
+                ) as response,
+            ):
+                return _read(response, _body(response, end))
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
             return Reply(0)
 
@@ -137,8 +140,7 @@ class Http:
                 self.client.stream("GET", self.base_url + path, headers=headers, timeout=SECONDS) as response,
             ):
                 if not response.is_success:
-                    response.read()
-                    reply = _read(response)
+                    reply = _read(response, _body(response, time.monotonic() + SECONDS))
                     raise error_of(reply.status, reply.body)
                 yield response
         except httpx2.HTTPError as error:
@@ -162,15 +164,25 @@ def _timeout(seconds: float) -> httpx2.Timeout:
     return httpx2.Timeout(third, connect=third, pool=third)
 
 
-def _read(response: httpx2.Response) -> Reply:
-    """A page of a portal or of a proxy is no answer, whatever its status."""
+def _body(response: httpx2.Response, end: float) -> bytes:
+    """Reads the body. Raises ReadTimeout at `end`, also if a little comes now and then."""
+    pieces = []
+    for piece in response.iter_bytes():
+        pieces.append(piece)
+        if time.monotonic() > end:
+            raise httpx2.ReadTimeout("The response takes too long.")
+    return b"".join(pieces)
+
+
+def _read(response: httpx2.Response, body: bytes) -> Reply:
+    """The page of a portal or of a proxy is not a response of the server, whatever its status."""
     status = response.status_code
     if status in (204, 304):
         return Reply(status)
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type in ("application/json", "application/problem+json"):
-        return Reply(status, response.json())
+        return Reply(status, json.loads(body))
     if media_type == "application/x-ndjson":
-        return Reply(status, response.text)
+        return Reply(status, body.decode())
     # Platforms that check who is signed in have pages of their own for it.
     return Reply(401 if status == 401 else 0)

@@ -17,6 +17,7 @@ from savepoint_client.entry import Entry, Unreadable, loads
 from savepoint_client.presence import Presence
 
 ASIDE_MOST = 10
+PEOPLE_MOST = 1_000
 ASIDE_SECONDS = 30 * 24 * 3600
 
 
@@ -58,12 +59,12 @@ class Journal:
         return [each for each in found if each.app == app and self._presence.is_orphan(each.instance)]
 
     def _entries(self, owner: str) -> list[Entry]:
-        """What cannot be read is put aside."""
+        """What cannot be read is put aside. Whose an entry is follows from its place, because `take` moves it."""
         found = []
         for path in _files(self._folder(owner)):
             try:
                 raw = path.read_bytes()
-                found.append(loads(raw))
+                found.append(replace(loads(raw), owner=owner, instance=_instance(path)))
             except FileNotFoundError:
                 pass  # it was saved meanwhile
             except Unreadable:
@@ -74,7 +75,7 @@ class Journal:
         return found
 
     def take(self, entry: Entry, owner: str, instance: str) -> Entry | None:
-        """Gives an entry to another instance. Returns None if somebody else was faster."""
+        """Moves an entry to another instance. Returns None if somebody else was faster."""
         self._presence.show()
         mine = replace(entry, owner=owner, instance=instance)
         old, new = (self._folder(each.owner) / _name(each) for each in (entry, mine))
@@ -83,7 +84,7 @@ class Journal:
             os.rename(old, new)
         except FileNotFoundError:
             return None
-        _write(new, mine.dumps())
+        _sync(new.parent)
         return mine
 
     def put_aside(self, one: Aside) -> None:
@@ -107,6 +108,9 @@ class Journal:
         path = self._person(identity)
         if self.remembered(identity) != owner:
             _write(path, owner.encode())
+            people = sorted(path.parent.glob("[!.]*"), key=lambda each: each.stat().st_mtime)
+            for other in people[:-PEOPLE_MOST]:
+                other.unlink(missing_ok=True)
 
     def remembered(self, identity: str) -> str:
         with suppress(OSError, UnicodeError):
@@ -132,6 +136,10 @@ def _hash(*parts: str) -> str:
 
 def _name(entry: Entry) -> str:
     return f"{entry.id}.{entry.instance}.json"
+
+
+def _instance(path: Path) -> str:
+    return path.name.removesuffix(".json").partition(".")[2]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -106,8 +106,10 @@ def _due(s: State, e: Due, out: list[Effect]) -> None:
             out.append(Ask("load"))
         else:
             begin(s, out)
-    elif s.base and not s.attempt and not s.conflict and not s.loading and s.trouble != "gone":
-        out += [Ask("poll"), SetTimer("poll", s.config.poll)]
+    else:
+        out.append(SetTimer("poll", s.config.poll))
+        if s.base and not s.attempt and not s.conflict and not s.loading and s.trouble != "gone":
+            out.append(Ask("poll"))
 
 
 def _shrunk(s: State, out: list[Effect]) -> None:
@@ -208,6 +210,7 @@ def _save(s: State, e: Save, out: list[Effect]) -> None:
 
 def _renamed(s: State, e: RenameTo, out: list[Effect]) -> None:
     renamed(s, e.rename)
+    s.rush = s.edits
     begin(s, out)
 
 

@@ -86,8 +86,12 @@ def _resume(
 ) -> Document | None:
     """Opens a document with what was left of it. Returns None if that is impossible."""
     instance = server.saver.presence.new_instance()
-    taken = server.journal.take(entry, owner, instance)
+    try:
+        taken = server.journal.take(entry, owner, instance)
+    except OSError:
+        taken = None  # it stays where it is
     if taken is None:
+        server.saver.presence.open.discard(instance)
         return None
     try:
         if options.apply:
@@ -96,6 +100,7 @@ def _resume(
         why = Aside(owner, server.app, entry.id, entry.title, "not_applied", time.time(), entry.content)
         server.journal.put_aside(why)
         server.journal.remove(owner, entry.id, instance)
+        server.saver.presence.open.discard(instance)
         return None
     state = state_of(taken, options.config)
     is_current = base is not None and taken.base is not None and base.etag == taken.base.etag

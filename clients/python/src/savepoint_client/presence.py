@@ -1,4 +1,4 @@
-"""Which processes live, so that others know what is left behind: each holds a lock on a file of its own."""
+"""Which processes live, so that others know what is left behind: each holds a lock on another file."""
 
 import os
 import time

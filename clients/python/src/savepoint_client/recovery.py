@@ -1,9 +1,10 @@
 """What processes that are gone left in the journal, and what was put aside."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from savepoint_client.document import Document
@@ -69,16 +70,22 @@ class Recovery:
         meta = answer.meta if answer.kind == "ok" else {}
         base = entry.base
         current = meta.get("etag") == base.etag if base else answer.kind == "missing"
-        if meta and not current and not entry.rename and not entry.promote:
-            if meta.get("contentBytes") == len(entry.content.encode(errors="surrogatepass")):
-                reply = self._server.read(f"/sessions/{quote(entry.id, safe='')}")
-                if content_of(reply) == entry.content:
-                    self._server.journal.remove(entry.owner, entry.id, entry.instance)
-                    return None
+        if meta and not current:
+            if not entry.rename and not entry.promote and self._has(entry.id, meta, entry.content):
+                self._server.journal.remove(entry.owner, entry.id, entry.instance)
+                return None
+            # The response to its last attempt was lost, and there were edits since.
+            current = bool(entry.attempt and self._has(entry.id, meta, entry.attempt.text))
         return Recoverable(
             entry.id, entry.title, entry.at, None, base.version if base else None, meta.get("version"),
             bool(meta) or answer.kind in ("missing", "gone"), current, entry.content, entry.owner, entry,
         )  # fmt: skip
+
+    def _has(self, id: str, meta: Mapping[str, Any], text: str) -> bool:
+        """Whether the server has this text now."""
+        if meta.get("contentBytes") != len(text.encode(errors="surrogatepass")):
+            return False
+        return content_of(self._server.read(f"/sessions/{quote(id, safe='')}")) == text
 
     def claim(self, one: Recoverable, timeout: float) -> Claimed:
         owner = self._server.owner()
@@ -87,7 +94,12 @@ class Recovery:
         instance = self._server.saver.presence.new_instance()
         config = Config(on_conflict="copy", wait=0.0)
         if one.entry:
-            taken = self._server.journal.take(one.entry, owner, instance)
+            taken = None
+            try:
+                taken = self._server.journal.take(one.entry, owner, instance)
+            finally:
+                if taken is None:
+                    self._server.saver.presence.open.discard(instance)
             if taken is None:
                 raise NotFound("Another process has taken it.")
             return self._save(state_of(taken, config), taken.media_type, owner, instance, timeout)

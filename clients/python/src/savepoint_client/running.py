@@ -8,8 +8,9 @@ import logging
 import math
 import threading
 import time
+import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from secrets import token_urlsafe
 
@@ -34,6 +35,7 @@ from savepoint_client.events import (
 from savepoint_client.machine import next
 from savepoint_client.model import Config, State
 from savepoint_client.saver import LANES, Lane, Saver
+from savepoint_client.telling import Listener, Telling, call
 from savepoint_client.view import DocumentState, view
 
 log = logging.getLogger("savepoint_client")
@@ -43,8 +45,6 @@ _SILENT = (Edited, Kept, Read, Unread, Failed, News)
 """Events that need no text."""
 
 KEEP_SECONDS = 5.0
-
-Listener = Callable[[DocumentState], object]
 
 
 class Running:
@@ -57,13 +57,18 @@ class Running:
         self._effects = effects
         self._serialize = serialize
         self._state = initial
-        self._listeners: list[Listener] = []
+        self._telling = Telling()
         self._renew_locks()
         self._shown = view(initial)
         saver.add(self)
+        self._name()
         if initial.config.poll:
             self._timers["poll"] = (time.monotonic() + initial.config.poll, 0.0)
             saver.wake("net")
+
+    def _name(self) -> None:
+        """The journal holds the name of the document as open until nobody has it any more."""
+        weakref.finalize(self, self.saver.presence.open.discard, self.instance).atexit = False
 
     def _renew_locks(self) -> None:
         self.changed = threading.Condition(threading.RLock())
@@ -71,8 +76,6 @@ class Running:
         self._queues: dict[Lane, deque[Effect]] = {lane: deque() for lane in LANES}
         self._locks = {lane: threading.Lock() for lane in LANES}
         self._workers = dict[Lane, int]()
-        self._told = deque[DocumentState]()
-        self._telling = threading.Lock()
 
     @property
     def state(self) -> State:
@@ -81,6 +84,11 @@ class Running:
     @property
     def shown(self) -> DocumentState:
         return self._shown
+
+    @property
+    def can_read(self) -> bool:
+        """Whether the app has a function that returns the text."""
+        return self._serialize is not None
 
     def is_of(self, base_url: str, owner: str, id: str | None = None) -> bool:
         found = (self._effects.http.base_url, self._effects.owner, self._state.id)
@@ -92,12 +100,14 @@ class Running:
         self._step(event)
 
     def read(self) -> None:
-        """Reads the text if it was edited. It is read without the lock: an app may hold one of its own."""
+        """Reads the text if it was edited. It is read without the lock: an app may hold another one."""
         edits = self._state.edits
         if self._state.snapped >= edits or self._serialize is None:
             return
         try:
             text = self._serialize()
+            if not isinstance(text, str):
+                raise TypeError(f"serialize returned {type(text).__name__}, not str")
         except Exception as error:
             log.exception("the text could not be read")
             self._step(Unread(f"The text could not be read: {error!r}"))
@@ -108,18 +118,19 @@ class Running:
         with self.changed:
             if not self.is_open:
                 return
-            self._state, wanted = next(self._state, event)
+            state, wanted = next(self._state, event)
             lanes = {lane for effect in wanted if (lane := self._plan(effect))}
-            now = view(self._state)
+            self._state = state  # last, so that an interrupt leaves the state that its effect is repeated for
+            now = view(state)
             if now != self._shown:
                 self._shown = now
                 if not silent:
-                    self._told.append(now)
+                    self._telling.add(now)
             self.saver.hold(self, now.dirty or any(self._queues.values()))
             self.changed.notify_all()
         for lane in lanes:
             self.saver.wake(lane)
-        self._tell()
+        self._failed(self._telling.tell())
 
     def _plan(self, effect: Effect) -> Lane | None:
         """Queues an effect, or sets a timer. Returns the lane that has something sooner than before."""
@@ -156,18 +167,21 @@ class Running:
         try:
             while time.monotonic() < end and (found := self._take(lane)):
                 did = True
-                if isinstance(found, Due):
-                    self.dispatch(found)
-                else:
-                    self._effects.perform(self, found, end - time.monotonic())
+                try:
+                    self._do(found, end - time.monotonic())
+                except Exception:
+                    raise
+                except BaseException:  # Ctrl-C: the next one who works here does it
+                    self._put_back(lane, found)
+                    raise
         finally:
             self._workers.pop(lane, None)
             lock.release()
             with self.changed:
                 self.saver.hold(self, self._shown.dirty or any(self._queues.values()))
                 self.changed.notify_all()
-        if self.due(lane) < math.inf:
-            self.saver.wake(lane)
+            if self.due(lane) < math.inf:
+                self.saver.wake(lane)
         return did
 
     def _take(self, lane: Lane) -> Effect | Due | None:
@@ -183,23 +197,36 @@ class Running:
                     return Due(name)  # type: ignore[arg-type]
         return None
 
-    def until(self, is_over: Callable[[State], bool], seconds: float) -> None:
+    def _do(self, found: Effect | Due, seconds: float) -> None:
+        if isinstance(found, Due):
+            self.dispatch(found)
+        else:
+            self._effects.perform(self, found, seconds)
+
+    def _put_back(self, lane: Lane, found: Effect | Due) -> None:
+        with self.changed:
+            if isinstance(found, Due):
+                self._timers.setdefault(found.timer, (time.monotonic(), time.monotonic()))
+            else:
+                self._queues[lane].appendleft(found)
+
+    def until(self, is_over: Callable[[State], bool], seconds: float, lanes: tuple[Lane, ...] = LANES) -> None:
         """Waits, and does the work meanwhile if nobody else does. Raises Offline if the time is over."""
         if threading.get_ident() in self._workers.values():
             raise RuntimeError("A document cannot be waited for in a function that it calls.")
         end = time.monotonic() + seconds
         while self.is_open and not is_over(self._state):
-            if any([self.work(lane, end) for lane in LANES]):
+            if any([self.work(lane, end) for lane in lanes]):
                 continue
             with self.changed:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise Offline(f"It was not done in {seconds:g} s.", self._state.problem)
-                if not is_over(self._state) and not self._has_work():
+                if not is_over(self._state) and not self._has_work(lanes):
                     self.changed.wait(min(left, 0.2))
 
-    def _has_work(self) -> bool:
-        return any(self._queues[lane] and not self._locks[lane].locked() for lane in LANES)
+    def _has_work(self, lanes: tuple[Lane, ...]) -> bool:
+        return any(self._queues[lane] and not self._locks[lane].locked() for lane in lanes)
 
     def is_busy(self, s: State | None = None) -> bool:
         s = s or self._state
@@ -212,7 +239,7 @@ class Running:
     def keep(self) -> None:
         """Returns when the journal has everything, or cannot have it."""
         self._step(Due("journal"))
-        self.until(lambda s: s.kept >= s.edits or s.failing or not self._shown.dirty, KEEP_SECONDS)
+        self.until(lambda s: s.kept >= s.edits or s.failing or not self._shown.dirty, KEEP_SECONDS, ("disk",))
 
     def is_written(self) -> bool:
         return not self._queues["disk"] and not self._locks["disk"].locked()
@@ -229,35 +256,16 @@ class Running:
             self.dispatch(Flush(ending))
             self.until(is_settled, max(0.0, end - time.monotonic()))
         with suppress(Exception):
-            self.until(lambda _: self.is_written(), 1.0)
+            self.until(lambda _: self.is_written(), 1.0, ("disk",))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        self._listeners.append(listener)
-        self._call(listener, self._shown)
+        leave = self._telling.subscribe(listener)
+        self._failed(call(listener, self._shown))
+        return leave
 
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
-
-    def _tell(self) -> None:
-        """Tells each state in order. Whoever finds another thread at it leaves the rest to that one."""
-        while self._told and self._telling.acquire(blocking=False):
-            try:
-                while self._told:
-                    state = self._told.popleft()
-                    for listener in list(self._listeners):
-                        self._call(listener, state)
-            finally:
-                self._telling.release()
-
-    def _call(self, listener: Listener, state: DocumentState) -> None:
-        try:
-            listener(state)
-        except Exception as error:
-            log.exception("a subscriber failed")
-            self._step(Failed(f"A subscriber failed: {error!r}"), silent=True)
+    def _failed(self, found: Iterable[str]) -> None:
+        for words in found:
+            self._step(Failed(words), silent=True)
 
     def stop(self) -> None:
         """Lets go without saving."""
@@ -268,9 +276,11 @@ class Running:
         self.saver.remove(self)
 
     def after_fork(self) -> None:
-        """The parent saves its edits. Those of the child have keys and an entry of their own."""
+        """The parent saves its edits. Those of the child have other keys and another entry."""
         self._renew_locks()
+        self._telling.after_fork()
         self.instance = self.saver.presence.new_instance()
+        self._name()
         s = self._state
         config: Config = s.config
         edits = s.edits

@@ -1,4 +1,5 @@
 """The background threads: one writes the journal, so that a slow server cannot delay it, and one saves.
+If a request hangs, another one saves the other documents meanwhile.
 
 They are daemons and start at the first edit. A document can do without them: who waits for it does their work.
 """
@@ -28,12 +29,15 @@ LANES: tuple[Lane, Lane] = ("disk", "net")
 AT_EXIT_SECONDS = 5.0
 TURNS = 64
 _IDLE_SECONDS = 60.0
+HANGING_SECONDS = 5.0
+STAND_INS = 3
+"""Threads that save while requests of other documents hang."""
 
 log = logging.getLogger("savepoint_client")
 
 
 class Saver:
-    """Saves the documents of one or more servers. People may share it: each document has headers of its own."""
+    """Saves the documents of one or more servers. People may share it: each document has other headers."""
 
     def __init__(self, journal_dir: str | os.PathLike[str] | None = None) -> None:
         root = Path(journal_dir) if journal_dir else platformdirs.user_data_path("savepoint", appauthor=False)
@@ -51,6 +55,9 @@ class Saver:
         self._turns = [threading.RLock() for _ in range(TURNS)]
         self._wakes = {lane: threading.Event() for lane in LANES}
         self._threads = dict[Lane, threading.Thread]()
+        self._stand_ins = set[threading.Thread]()
+        self._asking = dict[threading.Thread, float]()
+        """Since when each thread works at one document for the net."""
         self._closed = False
 
     def add(self, document: "Running") -> None:
@@ -90,17 +97,47 @@ class Saver:
         wake = self._wakes[lane]
         while not self._closed:
             wake.clear()
-            now = time.monotonic()
-            documents = [(each.due(lane), each) for each in self.documents()]
-            for due, document in documents:
-                if due <= now:
-                    try:
-                        document.work(lane)
-                    except Exception:
-                        log.exception("a document could not be saved; the others are")
-            soonest = min((each.due(lane) for _, each in documents), default=math.inf)
-            documents.clear()
-            wake.wait(max(0.0, min(_IDLE_SECONDS, soonest - time.monotonic())))
+            self._pass(lane)
+            if lane == "disk":
+                self._relieve()
+            soonest = min((each.due(lane) for each in self.documents()), default=math.inf)
+            idle = HANGING_SECONDS if lane == "disk" and self._asking else _IDLE_SECONDS
+            wake.wait(max(0.0, min(idle, soonest - time.monotonic())))
+
+    def _pass(self, lane: Lane) -> bool:
+        """Does what is due now. Returns whether there was anything."""
+        now, thread = time.monotonic(), threading.current_thread()
+        due = [each for each in self.documents() if each.due(lane) <= now]
+        for document in due:
+            if lane == "net":
+                self._asking[thread] = time.monotonic()
+                self._wakes["disk"].set()
+            try:
+                document.work(lane)
+            except Exception:
+                log.exception("a document could not be saved; the others are")
+            finally:
+                self._asking.pop(thread, None)
+        return bool(due)
+
+    def _relieve(self) -> None:
+        """Lets another thread save the other documents if a request hangs."""
+        now = time.monotonic()
+        hanging = [since for since in list(self._asking.values()) if now - since >= HANGING_SECONDS]
+        if len(hanging) <= len(self._stand_ins) or len(self._stand_ins) == STAND_INS:
+            return
+        if any(each.due("net") <= now for each in self.documents()):
+            thread = threading.Thread(target=self._stand_in, name="savepoint-stand-in", daemon=True)
+            self._stand_ins.add(thread)
+            try:
+                thread.start()
+            except RuntimeError:  # no threads start any more
+                self._stand_ins.discard(thread)
+
+    def _stand_in(self) -> None:
+        while not self._closed and self._pass("net"):
+            pass
+        self._stand_ins.discard(threading.current_thread())
 
     def flush(self, seconds: float = AT_EXIT_SECONDS, *, ending: bool = False) -> None:
         """Saves everything in this thread, as far as there is time. The rest is in the journal."""
@@ -109,18 +146,21 @@ class Saver:
             document.last(end, ending=ending)
 
     def close(self) -> None:
-        """Ends the threads. The documents must be closed before."""
+        """Ends the threads, and closes the documents. What they have not saved is in the journal."""
         self._closed = True
+        for document in self.documents():
+            document.stop()
         for wake in self._wakes.values():
             wake.set()
-        for thread in self._threads.values():
+        end = time.monotonic() + AT_EXIT_SECONDS
+        for thread in [*self._threads.values(), *self._stand_ins]:
             if thread is not threading.current_thread():
-                thread.join(AT_EXIT_SECONDS)
+                thread.join(max(0.0, end - time.monotonic()))
         self.client.close()
         self.presence.end()
 
     def after_fork(self) -> None:
-        """The child has no edits that wait, and locks, connections and names of its own."""
+        """The child has no edits that wait, and other locks, connections and names."""
         _inherited.append(self.client)
         self.client = new_client()
         self.forked = True

@@ -1,10 +1,12 @@
 """A server, as a process sees it: who is signed in, its open documents, and what earlier processes left."""
 
+import logging
 import os
 import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
+from hashlib import sha256
 from secrets import token_urlsafe
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -14,6 +16,7 @@ import httpx2
 from savepoint_client.account import Account
 from savepoint_client.document import SECONDS, Document
 from savepoint_client.effects import Effects
+from savepoint_client.errors import NotFound, SavepointError
 from savepoint_client.http import Call, Http, Reply
 from savepoint_client.journal import Journal
 from savepoint_client.lists import Activity, Drafts, Sessions, Snapshots, Trash
@@ -23,6 +26,8 @@ from savepoint_client.recovery import Claimed, Recoverable, Recovery
 from savepoint_client.requests import About
 from savepoint_client.running import Running
 from savepoint_client.saver import Saver
+
+log = logging.getLogger("savepoint_client")
 
 WHO_SECONDS = 3.0
 SOONEST = 0.001
@@ -44,8 +49,11 @@ def connect(
     """Returns a server. Sends nothing yet.
 
     `base_url` ends in `/api/persistence`. `headers` as a function is called in the threads of the app only.
-    `identity` names the person on this device, if several share it. `saver` is shared by servers of one process.
+    `identity` names the person on this device, if several share it; without it, the headers do, as long as they
+    stay the same. `saver` is shared by servers of one process.
     """
+    if token is not None and headers is not None:
+        raise ValueError("Give a token or headers, not both.")
     own = saver is None
     saver = saver or Saver(journal_dir)
     given = headers or {}
@@ -120,13 +128,20 @@ class Server:
             return "" if reply.status == 401 else None
         self._known = {**dict(list(self._known.items())[-9:]), key: owner}
         with suppress(OSError):  # then a start without a connection does not know the person
-            self.journal.remember(self._identity, owner)
+            self.journal.remember(self.person(headers), owner)
         return str(owner)
 
     def owner(self) -> str:
-        """The id of the person. Without a connection, it is the one who was here last. Empty for nobody."""
-        found = self.who(self.headers(), ask=False)
-        return self.journal.remembered(self._identity) if found is None else found
+        """The id of the person. Without a connection, it is who had these headers last. Empty for nobody."""
+        headers = self.headers()
+        found = self.who(headers, ask=False)
+        return self.journal.remembered(self.person(headers)) if found is None else found
+
+    def person(self, headers: Mapping[str, str]) -> str:
+        """Tells people on this device apart without a connection. Empty for nobody."""
+        if self._identity or not headers:
+            return self._identity
+        return sha256(repr(sorted(headers.items())).encode()).hexdigest()[:32]
 
     def owners(self) -> list[str]:
         """The person, and nobody: what was begun before signing in. Not if several people share the device."""
@@ -171,10 +186,19 @@ class Server:
         return self._recovery.claim(one, timeout)
 
     def recover(self, timeout: float = SECONDS) -> list[Claimed]:
-        """Claims all that can be saved at once. Overwrites nothing. A script calls it when it starts."""
+        """Claims all that can be saved at once. Overwrites nothing. A script calls it when it starts.
+
+        What somebody with other headers began without a connection is left, see `claim`.
+        """
         end = time.monotonic() + timeout
-        found = [one for one in self.recoverable() if one.current]
-        return [self.claim(one, max(0.1, end - time.monotonic())) for one in found]
+        claimed, person = [], self.person(self.headers())
+        for one in self.recoverable():
+            if one.current and one.entry and (one.owner or one.entry.person in ("", person)):
+                try:
+                    claimed.append(self.claim(one, max(0.1, end - time.monotonic())))
+                except (NotFound, OSError) as error:  # another process was faster, or the disk does not work
+                    log.warning("an entry of the journal was not claimed: %s", error)
+        return claimed
 
     def set_aside(self, one: Recoverable) -> None:
         """Takes an entry out of the way for 30 days. What is aside already is removed for good."""
@@ -192,10 +216,17 @@ class Server:
                 each.last(end, ending=False)
 
     def close(self, timeout: float = SECONDS) -> None:
-        """Saves everything, and ends the threads if they are this server's own."""
-        if self._owns_saver:
-            self.saver.flush(timeout)
-            self.saver.close()
+        """Saves everything, ends the threads and closes the documents, if the threads are this server's own."""
+        self._end(timeout)
+
+    def _end(self, timeout: float) -> list[Running]:
+        """Returns the documents that are not saved."""
+        if not self._owns_saver:
+            return []
+        self.saver.flush(timeout)
+        unsaved = [each for each in self.saver.documents() if each.shown.dirty]
+        self.saver.close()
+        return unsaved
 
     def __enter__(self) -> Self:
         return self
@@ -203,7 +234,9 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """Saves, as `close`. Raises if that failed and nothing else is raised."""
+        if (unsaved := self._end(SECONDS)) and kind is None:
+            raise SavepointError(f"{len(unsaved)} documents are not saved. They are in the journal.")
 
 
 def _device() -> str:

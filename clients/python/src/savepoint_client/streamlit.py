@@ -1,6 +1,7 @@
 """Streamlit: what a person enters is saved, and back after the tab or the server was gone."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -12,8 +13,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from savepoint_client.errors import SavepointError
 from savepoint_client.saver import Saver
-from savepoint_client.server import HeadersOrFunction, connect
-from savepoint_client.widgets import Choice, Core, begin
+from savepoint_client.server import HeadersOrFunction, Server, connect
+from savepoint_client.widgets import Choice, Core, begin, go_on
 
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 30.0
 DECISION_SECONDS = 10.0
@@ -30,25 +31,31 @@ class Process:
 
     def __init__(self, journal_dir: str | None) -> None:
         self.saver = Saver(journal_dir)
-        self.left = dict[tuple[str, str, str], list[Core]]()
+        self.left = list[tuple[tuple[str, str, str], Core]]()
+        self._lock = threading.Lock()
 
     def leave(self, who: tuple[str, str, str], core: Core) -> None:
+        if core.has_left:
+            return
         core.on_disconnect()
-        for name, cores in list(self.left.items()):
-            self.left[name] = [each for each in cores if each.document.state.dirty]
-        self.left.setdefault(who, []).append(core)
+        with self._lock:
+            self.left = [each for each in self.left if each[1].document.state.dirty]
+            self.left.append((who, core))
 
-    def come_back(self, who: tuple[str, str, str]) -> Core | None:
-        """Returns the newest page of a person that is not saved yet."""
-        left = [each for each in self.left.pop(who, []) if each.document.state.dirty]
-        for each in left[:-1]:
-            self.left.setdefault(who, []).append(each)
-        return left[-1] if left else None
+    def come_back(self, who: tuple[str, str, str], server: Server) -> Core | None:
+        """Returns the newest page of a person that is not saved yet, for another tab."""
+        with self._lock:
+            found = [each for each in self.left if each[0] == who and each[1].document.state.dirty]
+            if not found:
+                return None
+            self.left.remove(found[-1])
+            return found[-1][1].heir(server)
 
-    def stay(self, who: tuple[str, str, str], core: Core) -> None:
-        """The page was away for a moment only."""
-        if core in self.left.get(who, []):
-            self.left[who].remove(core)
+    def stay(self, who: tuple[str, str, str], core: Core) -> bool:
+        """The page was away for a moment. Returns False if another tab has its document now."""
+        with self._lock:
+            self.left = [each for each in self.left if each != (who, core)]
+            return not core.has_left
 
 
 @st.cache_resource(show_spinner=False)
@@ -71,9 +78,10 @@ def autosave(
     """Restores the values of these keys, and saves what has changed. Call it before the widgets.
 
     Used in `with`, it also sees what the script does to the values. `identity` returns who the person is, because
-    all visitors share the process: it is required unless the server is on this machine.
+    all visitors share the process. It is required if `headers` is a function, and unless the server is on this
+    machine.
     """
-    if identity is None and urlsplit(base_url).hostname not in _LOOPBACK:
+    if identity is None and (callable(headers) or urlsplit(base_url).hostname not in _LOOPBACK):
         raise ValueError("All visitors share this process: give an identity, a function that returns who it is.")
     name = identity() if identity else ""
     who = (base_url, app, name)
@@ -81,11 +89,9 @@ def autosave(
     slot = f"_savepoint_{app}"
     found: tuple[tuple[str, str, str], Core] | None = st.session_state.get(slot)
     is_new = found is None or found[0] != who
-    if found and not is_new:
-        core = found[1]
-        process.stay(who, core)
-    else:
-        server = connect(
+
+    def server() -> Server:
+        return connect(
             base_url,
             app=app,
             token=token,
@@ -94,10 +100,14 @@ def autosave(
             identity=name,
             saver=process.saver,
         )
-        left = process.come_back(who)
-        if left:
-            left.document.move_to(server)
-        core = left or begin(server, title, debounce, lambda found: _pick(slot, found))
+
+    if found and not is_new:
+        core = found[1]
+        if not process.stay(who, core):
+            go_on(server(), core, title, debounce)
+    else:
+        by = server()
+        core = process.come_back(who, by) or begin(by, title, debounce, lambda found: _pick(slot, found))
         if found:  # another person has signed in: nothing of the first one stays on the page
             process.leave(*found)
             for key in keys:
@@ -157,12 +167,13 @@ class Autosave:
         `draw` gets the table and a key, and returns `st.data_editor(table, key=key)`. `key` is none of `keys`.
         """
         slot = f"{self._slot}_{key}"
-        count, base = st.session_state.get(slot, (0, None))
-        news = self.core.apply([key], [key] if count else [])
-        is_new = not count or bool(news)
+        count, base, core = st.session_state.get(slot, (0, None, None))
+        is_known = core is self.core  # else it is the table of another person, or of a discarded document
+        news = self.core.apply([key], [key] if is_known else [])
+        is_new = not is_known or bool(news)
         if is_new:  # the changes of an editor are by position, so another table needs another editor
             count, base = count + 1, news.get(key, source)
-            st.session_state[slot] = (count, base)
+            st.session_state[slot] = (count, base, self.core)
         result = (draw or _editor)(base, f"{slot}_{count}")
         self.core.collect({key: result}, by_person=not is_new)
         return result
@@ -187,8 +198,8 @@ class Autosave:
     def _resolve(self, how: Literal["mine", "theirs", "copy"]) -> None:
         try:
             self.core.document.resolve(how, timeout=DECISION_SECONDS)
-        except SavepointError:
-            pass  # the light says it
+        except (SavepointError, ValueError):
+            pass  # the light says it, or it was decided meanwhile
 
     def lock(self, title: str | None = None, timeout: float = DECISION_SECONDS) -> None:
         """Saves because the person asked for it: the draft becomes a session. Raises a SavepointError."""
@@ -198,12 +209,15 @@ class Autosave:
 
     def discard(self, key: str | None = None) -> None:
         """Removes a key from the document. Without one, moves the document to the trash: a new one begins."""
+        if key is None:
+            self.core.document.discard(timeout=DECISION_SECONDS)
+            del st.session_state[self._slot]
         for each in self.keys if key is None else [key]:
             st.session_state.pop(each, None)
         if key is not None:
-            return self.core.discard(key)
-        self.core.document.discard(timeout=DECISION_SECONDS)
-        del st.session_state[self._slot]
+            if table := st.session_state.get(f"{self._slot}_{key}"):
+                st.session_state[f"{self._slot}_{key}"] = (table[0], None, None)
+            self.core.discard(key)
 
     def __enter__(self) -> "Autosave":
         return self

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
-from savepoint_client.errors import NotFound
 from savepoint_client.models.registry import Kind
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def after_commit(instances: Sequence[Any], name: str, work: Callable[[list[Any]]
         work([found for manager, pk in wanted if (found := manager.filter(pk=pk).first())])
 
     run.savepoint_name = name  # type: ignore[attr-defined]
-    transaction.on_commit(run, using=alias)
+    transaction.on_commit(run, using=alias, robust=True)  # the request has succeeded
     return True
 
 
@@ -102,17 +101,14 @@ def track(by: "Models", *classes: Any) -> None:
 
     def saved(sender: Any, instance: Any, raw: bool = False, **given: Any) -> None:
         if not raw:
-            by.auto_save(instance)
+            by.save_committed(instance)
 
     def deleted(sender: Any, instance: Any, **given: Any) -> None:
-        try:
-            by.auto_delete(instance)
-        except NotFound:
-            pass  # it was never saved
+        by.quietly(lambda: by.auto_delete(instance))
 
     def many_changed(sender: Any, instance: Any, action: str, **given: Any) -> None:
         if action.startswith("post_") and isinstance(instance, classes):
-            by.auto_save(instance)
+            by.save_committed(instance)
 
     for cls in classes:
         uid = f"savepoint {cls._meta.label_lower}"

@@ -23,5 +23,9 @@ def keep(by: "Models", one: "Written") -> None:
     )  # fmt: skip
     document = server.document(state, server.owner(), None, Options(config, None, None, "application/json"))
     document.dispatch(Edited(one.text))
-    by.forget(one.id)
+    by.doubt(one.id)
     document.close(timeout=SECONDS)
+    if older := by.kept.pop(one.id, None):
+        server.journal.remove(document.owner, one.id, older)
+    if document.state.dirty:
+        by.kept[one.id] = document.instance

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from savepoint_client.errors import Gone, NotFound, SavepointError
+from savepoint_client.errors import Conflict, Gone, NotFound, SavepointError
 from savepoint_client.http import Call, json_call
 from savepoint_client.models.keeping import keep
 from savepoint_client.models.registry import Kind, Registry, session_id
@@ -56,6 +56,10 @@ class Models:
         self.registry = registry or Registry()
         self._known = dict[str, Mapping[str, Any]]()
         """The newest metadata by id."""
+        self._unsure = set[str]()
+        """Ids of sessions that may have changed since."""
+        self.kept = dict[str, str]()
+        """By id, the instance of the journal that has what could not be sent."""
 
     def auto_save(self, instance: object) -> Saved | None:
         """Saves an instance. Returns None inside a database transaction: then it is sent after the commit.
@@ -83,7 +87,7 @@ class Models:
 
         def delete_committed(found: list[Any]) -> None:
             if not found:
-                _quietly(lambda: self._delete(id))
+                self.quietly(lambda: self._delete(id))
 
         if not self._is_delayed([instance], f"delete {id}", delete_committed):
             self._delete(id)
@@ -112,11 +116,24 @@ class Models:
         ids = [each.id for each in together]
         if len(set(ids)) < len(ids):
             raise ValueError("An instance is there twice.")
+        for each in together:
+            self._look_again(each)
         before = {each.id: self._metadata(each.id) for each in together}
         changed = [each for each in together if (before[each.id] or {}).get("contentHash") != each.digest]
         if changed:
             self._commit(changed, before)
         return [Saved(each.id, self._known[each.id]["version"], each.digest, each in changed) for each in together]
+
+    def _look_again(self, one: Written) -> None:
+        """Raises Conflict if the server had the same, and somebody else has changed it since.
+
+        If nothing is sent, the server cannot say so.
+        """
+        if self._known.get(one.id, {}).get("contentHash") == one.digest:
+            self.doubt(one.id)
+            now = self._metadata(one.id)
+            if not now or now["contentHash"] != one.digest:
+                raise Conflict("Somebody else has changed it since.")
 
     def _commit(self, together: list[Written], before: Mapping[str, Mapping[str, Any] | None]) -> None:
         items = [self._item(each, before[each.id]) for each in together]
@@ -125,7 +142,7 @@ class Models:
             found = self.server.ask(json_call("POST", "/sync", key, {"mode": "atomic", "items": items}))["items"]
         except SavepointError:
             for each in together:
-                self._known.pop(each.id, None)  # it may have been saved elsewhere
+                self.doubt(each.id)
             raise
         for each, done in zip(together, found, strict=True):
             self._known[each.id] = done["metadata"]
@@ -141,7 +158,8 @@ class Models:
         return {"op": "save", **common, "ifMatch": before["etag"]}
 
     def _undo(self, id: str, before: Mapping[str, Any] | None) -> None:
-        etag = {"If-Match": self._known.pop(id)["etag"]}
+        etag = {"If-Match": self._known[id]["etag"]}
+        self.forget(id)
         if before is None:
             self.server.ask(Call("DELETE", f"{_path(id)}?purge=true", etag))
         else:
@@ -150,16 +168,18 @@ class Models:
 
     def _metadata(self, id: str) -> Mapping[str, Any] | None:
         """Returns None if there is no such session yet. One in the trash is taken out of it."""
-        if id not in self._known:
+        if id not in self._known or id in self._unsure:
             try:
                 self._known[id] = self.server.ask(Call("GET", f"/sessions/metadata/{quote(id)}", {}))
             except NotFound:
+                self.forget(id)
                 return None
             except Gone as error:
                 if not (error.problem or {}).get("trashed"):
                     raise
                 headers = {"Idempotency-Key": self.server.new_id()}
                 self._known[id] = self.server.ask(json_call("POST", f"/trash/{quote(id)}/restore", headers))
+            self._unsure.discard(id)
         return self._known[id]
 
     def _delete(self, id: str) -> None:
@@ -169,7 +189,7 @@ class Models:
         try:
             self.server.ask(Call("DELETE", _path(id), {"If-Match": metadata["etag"]}))
         finally:
-            self._known.pop(id, None)
+            self.forget(id)
 
     def _is_delayed(self, together: list[Any], name: str, work: Callable[[list[Any]], object]) -> bool:
         if not hasattr(type(together[0]), "_meta"):
@@ -186,21 +206,37 @@ class Models:
         except SavepointError as error:
             log.warning("what was committed is not on the server yet: %s", error)
             for one in written:
-                _quietly(lambda one=one: keep(self, one))  # type: ignore[misc]
+                keep(self, one)
+
+    def save_committed(self, instance: object) -> None:
+        """As `auto_save`, for what is in the database already. Raises nothing."""
+
+        def save() -> None:
+            if not self._is_delayed([instance], f"save {self.id_of(instance)}", self._save_committed):
+                self._save_committed([instance])
+
+        self.quietly(save)
+
+    def quietly(self, work: Callable[[], object]) -> None:
+        """Logs what goes wrong after a commit, because nobody can take it back."""
+        try:
+            work()
+        except SavepointError as error:
+            log.warning("what was committed is not on the server: %s", error)
+        except Exception:
+            log.exception("what was committed is not on the server")
 
     def known(self, id: str) -> Mapping[str, Any] | None:
         """What is known of a session, without asking."""
         return self._known.get(id)
 
+    def doubt(self, id: str) -> None:
+        """Says that a session may have been changed, so that the server is asked before the next save."""
+        self._unsure.add(id)
+
     def forget(self, id: str) -> None:
         self._known.pop(id, None)
-
-
-def _quietly(work: Callable[[], object]) -> None:
-    try:
-        work()
-    except SavepointError as error:
-        log.warning("what was committed is not on the server yet: %s", error)
+        self._unsure.discard(id)
 
 
 def _path(id: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from savepoint_client.document import Document
-from savepoint_client.errors import Offline, SavepointError
+from savepoint_client.errors import SavepointError
 from savepoint_client.server import Server
 from savepoint_client.widgets.core import MEDIA_TYPE, Core
 from savepoint_client.wire import DraftMetadata
@@ -55,12 +55,18 @@ def begin(server: Server, title: str, debounce: float, pick: Callable[[Sequence[
     """Opens what the page goes on with. `pick` returns the id of one of several, or None for a new document."""
     try:
         found = choices(server)
-    except Offline:
-        found = []
+    except SavepointError:
+        found = []  # the light says what is wrong
     id = found[0].id if len(found) == 1 else pick(found) if found else None
     core = Core()
     core.document = _open(server, core, id, title, debounce)
     return core
+
+
+def go_on(server: Server, core: Core, title: str, debounce: float) -> None:
+    """Opens the document of a page again that another page has taken over. What both changed, both have."""
+    core.document = _open(server, core, core.document.id, title, debounce)
+    core.has_left = False
 
 
 def _open(server: Server, core: Core, id: str | None, title: str, debounce: float) -> Document:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from savepoint_client.document import Document
+from savepoint_client.effects import Services
 from savepoint_client.view import DocumentState
 from savepoint_client.widgets.values import decode, encode
 
@@ -63,6 +64,8 @@ class Core:
         """Keys that others have changed, and the page does not show yet."""
         self._drawn = set[str]()
         """Keys of the page. The document may have others, of an older page."""
+        self.has_left = False
+        """True if another page has the document."""
 
     def take(self, text: str) -> None:
         """Takes what the document has, in any thread: `apply` gives it to the page. Raises ValueError."""
@@ -73,6 +76,15 @@ class Core:
             self._incoming |= changed
             for key in changed:
                 self._held.pop(key, None)
+
+    def heir(self, services: Services) -> "Core":
+        """Returns the core of another page that goes on with the document. This one has none until `go_on`."""
+        heir = Core()
+        heir.document = self.document
+        self.has_left = True
+        self.document.move_to(services, heir.take)
+        heir.take(self.document.text)
+        return heir
 
     def collect(self, values: Mapping[str, object], *, by_person: bool = True) -> bool:
         """Saves what has changed. Keys that are missing stay as they are. Returns whether anything has changed.
@@ -87,7 +99,7 @@ class Core:
                 try:
                     now = encode(value)
                     json.dumps(now, allow_nan=True)
-                except (TypeError, ValueError, RecursionError) as error:
+                except Exception as error:
                     self._unsaved[key] = str(error)
                     continue
                 self._unsaved.pop(key, None)
@@ -96,7 +108,7 @@ class Core:
                 self._saved = {**self._defaults, **self._saved}
                 self._defaults.clear()
             text = json.dumps(self._saved, sort_keys=True)
-            if text == before:
+            if text == before or not self.document.is_open:
                 return False
             # Still under the lock: else what others saved meanwhile would be overwritten.
             self.document.changed(f'{{"keys": {text}}}')
@@ -180,7 +192,7 @@ class Core:
             removed = self._saved.pop(key, None)
             self._held.pop(key, None)
             text = json.dumps(self._saved, sort_keys=True)
-            if removed is not None:
+            if removed is not None and self.document.is_open:
                 self.document.changed(f'{{"keys": {text}}}')
 
     def light(self) -> Light:

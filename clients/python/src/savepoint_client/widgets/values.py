@@ -23,7 +23,7 @@ def encode(value: Any) -> Any:
         return [encode(each) for each in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value) and TAG not in value:
         return {key: encode(each) for key, each in value.items()}
-    if isinstance(value, tuple | set | frozenset):
+    if type(value) in (tuple, set, frozenset):
         items = [encode(each) for each in value]
         return _tagged(type(value).__name__, items if isinstance(value, tuple) else sorted(items, key=repr))
     for cls, name, write, _ in _PLAIN:
@@ -36,8 +36,8 @@ def _of_library(value: Any) -> Any:
     """Values of numpy and pandas, if the app has imported them."""
     module = type(value).__module__.partition(".")[0]
     if module == "numpy" and hasattr(value, "dtype"):
-        if value.dtype.hasobject:
-            raise TypeError("An array of objects cannot be saved.")
+        if value.dtype.kind not in "biufUmM" or value.dtype.name in ("float128", "longdouble"):
+            raise TypeError(f"Values of {value.dtype} cannot be saved.")
         kind = "array" if value.ndim else "number"
         plain = value.tolist() if value.dtype.kind in "biufU" else value.astype("int64").tolist()
         return _tagged(kind, [str(value.dtype), plain])
@@ -49,8 +49,8 @@ def _of_library(value: Any) -> Any:
 def _table(frame: Any) -> Any:
     kinds = [str(kind) for kind in frame.dtypes]
     columns = []
-    for kind, name in zip(kinds, frame.columns, strict=True):
-        column = frame[name]
+    for n, kind in enumerate(kinds):
+        column = frame.iloc[:, n]  # two columns may have one name
         if kind.startswith("datetime64"):
             column = column.map(lambda each: each.isoformat(), na_action="ignore")
         cells = [None if _is_missing(each) else encode(_native(each)) for each in column.tolist()]
