@@ -172,6 +172,7 @@ def shows(page: Page, words: str) -> None:
     expect(page.get_by_text(re.compile(words)).last).to_be_visible(timeout=WAIT_MS)
 
 
+@pytest.mark.soak
 def test_p01_oops_the_tab_is_closed_without_locking_and_the_server_is_killed(
     visit: Callable[[], Page], dashboard: Dashboard, line: tuple[str, Line], server: ServerSide
 ) -> None:
@@ -204,6 +205,7 @@ def test_lock_makes_a_session_with_a_title(visit: Callable[[], Page], server: Se
     is_back(visit(), "Track", "Long Beach")
 
 
+@pytest.mark.soak
 def test_p02_what_the_browser_still_holds_is_never_called_saved(
     visit: Callable[[], Page], dashboard: Dashboard, server: ServerSide
 ) -> None:
@@ -217,6 +219,7 @@ def test_p02_what_the_browser_still_holds_is_never_called_saved(
     is_back(visit(), "Track", "received")
 
 
+@pytest.mark.soak
 def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
     chromium: Browser, origin: str, server: ServerSide, tmp_path: Path
 ) -> None:
