@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from functions.identity.errors import Unauthenticated
+from functions.identity.owner_id import owner_id
 from persistence import open_engine
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
@@ -64,6 +66,14 @@ def store(text: str) -> Place:
         return Place.named(text, os.environ.get("COSMOS_KEY"))
     except WrongCall as error:
         raise ArgumentTypeError(str(error)) from error
+
+
+def owner(text: str) -> str:
+    """Returns an owner id that an argument names. Raises ArgumentTypeError if the app would not take it."""
+    try:
+        return owner_id(text)
+    except Unauthenticated as error:
+        raise ArgumentTypeError("an owner id is 1 to 255 printable ASCII characters") from error
 
 
 def _is_local(host: str) -> bool:

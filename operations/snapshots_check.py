@@ -8,7 +8,7 @@ from operations.items import addresses
 from persistence.errors import ItemNotFound
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.storage.engine import PAYLOAD, Engine, Item
+from persistence.storage.engine import PAYLOAD, Engine
 
 
 async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Finding | None]:
@@ -26,6 +26,8 @@ async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Find
                 metadata.content_bytes,
             ):
                 yield place.finding("damaged", document.id, "snapshot")
+            if not await _exists(engine, SNAPSHOT_ACCESS_LOGS, snapshot_id, document.owner_id):
+                yield place.finding("missing", document.id, "access_log")
         elif isinstance(document, Visitor):
             if (counted := await _check_visitor(place, document, has_snapshot=has_snapshot)) is not None:
                 yield counted
@@ -33,11 +35,18 @@ async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Find
 
 
 async def _check_visitor(place: Place, visitor: Visitor, *, has_snapshot: bool) -> Finding | None:
-    """Compares the copy of a person's counts with that person's entry."""
-    entry = await _find_entry(place.engine, visitor.snapshot_id, visitor.visitor_id)
-    if entry is None or not has_snapshot:
+    """Compares the copy of a person's counts with that person's entry. Without the entry, it is the last that is
+    known of the visits, so it is no orphan while the snapshot is there."""
+    if not has_snapshot:
         is_orphan = is_old(visitor.last_visited_at)
         return place.finding("orphan", visitor.id, "visitor", is_orphan=True) if is_orphan else None
+    try:
+        item = (await place.engine.read(SNAPSHOT_ACCESS_LOGS, visitor.snapshot_id, visitor.visitor_id)).item
+        entry = AccessLog.model_validate(item)
+    except ItemNotFound:
+        return place.finding("missing", visitor.snapshot_id, "access_log")
+    except ValueError:
+        return None  # reported where the entry is
     copied = Visitor.of(entry)
     if copied == visitor:
         return None
@@ -67,11 +76,3 @@ async def _exists(engine: Engine, container: Container, id: str, partition: str)
         return True
     except ItemNotFound:
         return False
-
-
-async def _find_entry(engine: Engine, snapshot_id: str, visitor_id: str) -> AccessLog | None:
-    try:
-        item: Item = (await engine.read(SNAPSHOT_ACCESS_LOGS, snapshot_id, visitor_id)).item
-        return AccessLog.model_validate(item)
-    except (ItemNotFound, ValueError):
-        return None

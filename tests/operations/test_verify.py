@@ -23,6 +23,8 @@ Address = tuple[str, str, str]
 class Open:
     """A place whose store is open already."""
 
+    longest_call_s = 30.0
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
@@ -171,4 +173,31 @@ async def test_what_can_be_derived_is_mended_and_nothing_else(
     await plant(engine, addresses["content"], cut)
     status, [found_again] = await verified(engine, capsys, repair=True)
     assert (status, found_again["fault"], found_again["repaired"]) == (1, "damaged", False)
+    await stores.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "harm"), [("session", another_schema), ("access_log", another_schema), ("access_log", None)]
+)
+async def test_a_repair_removes_nothing_of_what_lost_its_head_or_its_entry(
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    harm: Callable[[Item], None] | None,
+) -> None:
+    """Contents of a damaged head, and the visitor that repeats a lost entry, are the last copies."""
+    clock = Clock.installed(monkeypatch)
+    monkeypatch.setattr("operations.checks.now", clock)
+    stores = await filled(engine, people=2, sessions=1)
+    for address, item in (await everything(engine)).items():
+        if item["kind"] == kind and live(item):
+            await plant(engine, address, harm)
+    before = await everything(engine)
+    clock.at += timedelta(days=2)
+    for _ in range(2):
+        status, found = await verified(engine, capsys, repair=True)
+        assert status == 1 and not any(one["repaired"] for one in found)
+        assert {one["fault"] for one in found if one["kind"] == kind} == {"damaged" if harm else "missing"}
+    assert await everything(engine) == before
     await stores.close()
