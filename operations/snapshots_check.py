@@ -5,10 +5,16 @@ from collections.abc import AsyncIterator
 
 from operations.checks import Finding, Place, is_old, text_of
 from operations.items import addresses
+from persistence.documents import now
 from persistence.errors import ItemNotFound
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import PAYLOAD, Engine
+from persistence.storage.query import Query
+
+_FIELDS = tuple(field.alias or name for name, field in Snapshot.model_fields.items())
+_REPEATED = ("owner_id", "app", "expires_at", "snapshot_metadata")
+"""Of an access log entry, what repeats its snapshot."""
 
 
 async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Finding | None]:
@@ -61,13 +67,33 @@ async def check_entries(engine: Engine, visitor_id: str) -> AsyncIterator[Findin
         document, _, finding = await place.load(address)
         if finding is not None:
             yield finding
-        if isinstance(document, AccessLog) and not document.pending and not document.snapshot_deleted:
-            id = document.snapshot_id
-            if not await _exists(engine, SNAPSHOTS, id, id):
-                yield place.finding("missing", id, "snapshot")
-            elif not await _exists(engine, SNAPSHOTS, visitor_item_id(visitor_id), id):
-                yield place.finding("missing", visitor_item_id(visitor_id), "visitor")
+        elif isinstance(document, AccessLog) and not document.pending:
+            if (found := await _check_entry(place, document)) is not None:
+                yield found
         yield None
+
+
+async def _check_entry(place: Place, entry: AccessLog) -> Finding | None:
+    """Compares an entry with its snapshot, whose fields it repeats."""
+    id, visitor_id = entry.snapshot_id, visitor_item_id(entry.visitor_id)
+    page = await place.engine.query(SNAPSHOTS, Query("snapshot", id, _FIELDS))
+    if not page.items:
+        return None if entry.snapshot_deleted else place.finding("missing", id, "snapshot")
+    try:
+        snapshot = Snapshot.model_validate(page.items[0])
+    except ValueError:
+        return None  # reported where the snapshot is
+    if snapshot.is_gone(now()):
+        return None  # a timer marks the entry
+    copied = AccessLog.first_visit(snapshot, entry.visitor_id, entry.first_visited_at)
+    repeated = {name: getattr(copied, name) for name in _REPEATED} | {"snapshot_deleted": False}
+    mended = entry.model_copy(update=repeated)
+    if mended != entry:
+        stored = await place.engine.read(SNAPSHOT_ACCESS_LOGS, entry.id, place.partition)
+        return place.finding("derived", id, "access_log", becomes=mended.to_item(), etag=stored.etag)
+    if entry.snapshot_deleted or await _exists(place.engine, SNAPSHOTS, visitor_id, id):
+        return None
+    return place.finding("missing", visitor_id, "visitor")
 
 
 async def _exists(engine: Engine, container: Container, id: str, partition: str) -> bool:

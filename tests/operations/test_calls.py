@@ -73,10 +73,14 @@ def test_a_fault_of_our_own_is_not_taken_for_a_finding(
 async def test_a_limit_slows_both_stores_of_a_copy(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paced = list[object]()
-    monkeypatch.setattr(
-        "operations.copy.Paced", lambda inner, *limits: paced.append(inner) or Paced(inner, *limits)
-    )
+    paced = list[Engine]()
+
+    class Seen(Paced):
+        def __init__(self, inner: Engine, *limits: float | None) -> None:
+            super().__init__(inner, *limits)
+            paced.append(inner)
+
+    monkeypatch.setattr("operations.copy.Paced", Seen)
     await filled(engine, people=1, sessions=1)
     assert await copied(folder(tmp_path / "data"), folder(tmp_path / "target")) == 0
     assert len(paced) == 2 and paced[0] is not paced[1]

@@ -15,6 +15,7 @@ import pytest
 
 from operations import copy
 from operations.copied import Copier
+from operations.items import count
 from operations.marker import Marker
 from operations.places import Place, WrongCall
 from persistence import stores_over
@@ -25,7 +26,7 @@ from persistence.errors import StoreUnavailable
 from persistence.sessions.documents import NewSession
 from persistence.snapshots.documents import NewSnapshot
 from persistence.storage.around import Around
-from persistence.storage.containers import SESSIONS
+from persistence.storage.containers import CONTAINERS, SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine
 from tests.conftest import new_cosmos_account
 from tests.devhost.server import REPOSITORY
@@ -162,13 +163,20 @@ async def test_a_copy_that_is_killed_goes_on(engine: Engine, tmp_path: Path, wir
     await filled(engine, people=4, sessions=6)
     command = [sys.executable, "-m", "operations", "copy", "--from", str(tmp_path / "data"), "--to", wire.text]
     env = {"COSMOS_KEY": EMULATOR_KEY, "PATH": "/usr/bin:/bin"}
-    for _ in range(kills):
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        await asyncio.sleep(random.uniform(0.8, 2.5))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    total = await count(engine, CONTAINERS)
+    async with wire.opened() as target:
+        for number in range(1, kills + 1):
+            # Slow enough to be seen under way. Each run gets a bit further.
+            slow = [*command, "--calls-per-second", "200"]
+            process = subprocess.Popen(
+                slow, cwd=REPOSITORY, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            wanted = total * number // (kills + 2)
+            while await count(target, CONTAINERS) < wanted and process.poll() is None:
+                await asyncio.sleep(random.uniform(0.01, 0.05))
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            assert process.returncode == -signal.SIGKILL, "it had ended by itself"
     done = subprocess.run(
         command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=120, check=False
     )

@@ -77,6 +77,18 @@ def more_visits(item: Item) -> None:
     item["visits"] += 1
 
 
+def another_owner(item: Item) -> None:
+    item["owner_id"] = "somebody else"
+
+
+def other_bytes(item: Item) -> None:
+    item["snapshot_metadata"] = {**item["snapshot_metadata"], "content_bytes": 1}
+
+
+def deleted(item: Item) -> None:
+    item["snapshot_deleted"] = True
+
+
 DAMAGES: dict[str, tuple[tuple[str, ...], Callable[[Item], None] | None, str]] = {
     # Of which kinds, what is done to the item, and the fault. None removes it.
     "cut": (("content", "snapshot"), cut, "damaged"),
@@ -89,6 +101,10 @@ DAMAGES: dict[str, tuple[tuple[str, ...], Callable[[Item], None] | None, str]] =
     "another title": (("session",), another_title, "derived"),
     "another sum": (("session",), more_bytes, "derived"),
     "another number": (("visitor",), more_visits, "counted"),
+    "another owner": (("access_log",), another_owner, "derived"),
+    "other bytes": (("access_log",), other_bytes, "derived"),
+    "marked as deleted": (("access_log",), deleted, "derived"),
+    "no entry": (("access_log",), None, "missing"),
     "no content": (("content",), None, "missing"),
     "no visitor": (("visitor",), None, "missing"),
 }
@@ -162,6 +178,7 @@ async def test_what_can_be_derived_is_mended_and_nothing_else(
     addresses = {item["kind"]: address for address, item in before.items() if live(item)}
     await plant(engine, addresses["session"], more_bytes)
     await plant(engine, addresses["visitor"], more_visits)
+    await plant(engine, addresses["access_log"], another_owner)
     orphan = {**before[addresses["content"]], "id": "orphan-00001~lost00000000"}
     await engine.create(SESSIONS, orphan)
     assert [one["fault"] for one in (await verified(engine, capsys))[1]].count("orphan") == 0, "it may be in work"
