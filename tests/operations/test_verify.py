@@ -1,7 +1,9 @@
-"""`verify` finds each damage, says nothing of a sound store, and mends what can be derived. On each engine."""
+"""`verify` finds each damage, says nothing of a sound store, and mends what can be derived."""
 
+import gzip
 import json
 import random
+import zlib
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -55,10 +57,18 @@ def cut(item: Item) -> None:
 
 
 def flipped(item: Item) -> None:
-    """One bit, but not of the ten bytes of gzip's header: nobody reads its time and its system."""
-    payload = bytearray(item[PAYLOAD])
-    payload[random.randrange(10, len(payload))] ^= 1 << random.randrange(8)
-    item[PAYLOAD] = bytes(payload)
+    """One bit that matters: gzip's header and the last bits of its stream have some that nobody reads."""
+    before = gzip.decompress(item[PAYLOAD])
+    while True:
+        payload = bytearray(item[PAYLOAD])
+        payload[random.randrange(len(payload))] ^= 1 << random.randrange(8)
+        try:
+            is_harmless = gzip.decompress(payload) == before
+        except (OSError, EOFError, zlib.error):
+            is_harmless = False
+        if not is_harmless:
+            item[PAYLOAD] = bytes(payload)
+            return
 
 
 def another_schema(item: Item) -> None:
@@ -125,6 +135,7 @@ def live(item: Item) -> bool:
     return item.get("status") != "deleted" and item.get("deleted_at") is None
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_each_damage_is_found_by_id_and_kind(
     engine: Engine, capsys: pytest.CaptureFixture[str], damage: str
