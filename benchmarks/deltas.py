@@ -1,6 +1,6 @@
 """Deltas of known edits, in the format of Fossil. What browsers make of the same edits is a little longer.
 
-The only encoder in Python: tests and `make verify-cloud` use it, too. The server reads deltas, and makes none.
+Tests and `make verify-cloud` use it, too. The server reads deltas, and makes none.
 """
 
 from persistence.deltas import checksum_of

@@ -81,8 +81,8 @@ def loop(person: KilledPerson, playwright: Playwright, rounds: int) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_ten_kills_lose_nothing_that_was_kept(killed: KilledPerson, playwright: Playwright) -> None:
-    loop(killed, playwright, 10)
+def test_five_kills_lose_nothing_that_was_kept(killed: KilledPerson, playwright: Playwright) -> None:
+    loop(killed, playwright, 5)
 
 
 @pytest.mark.soak

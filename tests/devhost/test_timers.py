@@ -56,7 +56,7 @@ async def once_a_year(timer) -> None:
 @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *")
 async def by_hand(timer) -> None:
     note("by_hand starts")
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1)
     note("by_hand ends")
 
 @app.route(route="hello", methods=["GET"])

@@ -80,6 +80,25 @@ def test_p13_headers_are_asked_for_in_threads_of_the_app_only(person: Person) ->
     assert asked == {threading.current_thread().name}
 
 
+def test_p20_headers_that_cannot_be_made_lose_no_edit(person: Person) -> None:
+    failing = [False]
+
+    def headers() -> dict[str, str]:
+        if failing[0]:
+            raise ValueError("no luck")
+        return {"X-User-Id": person.name}
+
+    document = person.connect(headers=headers).open(wait=60, journal_after=0.01)
+    failing[0] = True
+    document.changed("one")
+    assert "no luck" in str(document.state.error)
+    eventually(lambda: document.state.safe == "device")
+    with pytest.raises(ValueError, match="no luck"):
+        document.flush()
+    failing[0] = False
+    assert document.flush().error is None and person.server.content(document.id) == "one"
+
+
 def test_p13_a_401_says_sign_in_and_the_journal_has_it(person: Person) -> None:
     document = person.connect().open(person.server.create("one"), **QUICK)
     person.line.breaks(answers(401))

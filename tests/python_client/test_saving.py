@@ -241,6 +241,13 @@ def test_two_documents_of_one_process(person: Person) -> None:
     assert other.state.version == 2
 
 
+def test_what_is_opened_again_has_what_the_process_has_not_saved_yet(person: Person) -> None:
+    server = person.connect()
+    first = server.open(person.server.create("one"), wait=60)
+    first.changed("two")
+    assert server.open(first.id).text == "two" and first.state.status == "clean"
+
+
 def test_callers_may_be_many(person: Person) -> None:
     document = person.connect().open(**QUICK)
     threads = [threading.Thread(target=document.changed, args=(f"text {n}",)) for n in range(20)]

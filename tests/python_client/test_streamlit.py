@@ -232,7 +232,10 @@ def test_p08_the_resulting_table_is_saved_and_each_edit_is_there_once(site: Site
         table.loc[0, "laps"], table.loc[1, "laps"], table.loc[1, "driver"] = 5, 6, "Dan"
         return table.drop(index=2)
 
-    tab = site.tab(body.format(drivers=["Ann", "Ben", "Carl"]), keys=[], draw=edits)
+    tab = site.tab(body.format(drivers=["Ann", "Ben", "Carl"]), keys=[])
+    assert not page_of(tab).core.document.state.dirty
+    tab.session_state["draw"] = edits
+    tab.run()
     eventually(lambda: is_green(tab))
     again = site.tab(body.format(drivers=["Carl", "Ann", "Ben"]), keys=[])
     found = again.session_state["result"].to_dict("list")
@@ -306,6 +309,16 @@ def test_p14_two_tabs_on_one_document_keep_both_texts(site: Site) -> None:
     eventually(lambda: is_green(loser))
     texts = " ".join(site.person.server.everything())
     assert "of one" in texts and "of the other" in texts
+
+
+def test_p14_a_second_tab_shows_what_the_first_has_not_saved_yet(site: Site) -> None:
+    held = site.person.line.holds("PUT")
+    one = site.tab()
+    one.text_input[0].input("Ann").run()
+    held.wait()
+    site.person.line.works()
+    held.release()
+    assert site.tab().text_input[0].value == "Ann"
 
 
 def test_p14_what_another_tab_saved_is_shown(site: Site) -> None:
@@ -383,6 +396,17 @@ def test_lock_makes_a_session_and_discard_begins_a_new_one(site: Site) -> None:
     tab.button[1].click().run()
     assert not tab.exception and tab.text_input[0].value == ""
     assert not site.person.server.sessions()
+
+
+def test_a_key_of_an_older_page_stays_saved_and_is_no_news(site: Site) -> None:
+    tab = site.tab()
+    tab.text_input[0].input("Ann").run()
+    tab.number_input[0].set_value(7).run()
+    eventually(lambda: is_green(tab))
+    newer = site.tab('st.text_input("Driver", key="driver")', keys=["driver"])
+    assert newer.text_input[0].value == "Ann" and not page_of(newer).core.has_news
+    newer.text_input[0].input("Ben").run()
+    assert page_of(newer).core._saved == {"driver": "Ben", "laps": 7}
 
 
 def test_a_page_that_shows_only_its_defaults_is_not_saved(site: Site) -> None:

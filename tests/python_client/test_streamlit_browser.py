@@ -150,7 +150,7 @@ def visit(chromium: Browser, dashboard: Dashboard) -> Iterator[Callable[[], Page
         page = contexts[-1].new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(dashboard.url)
-        page.get_by_label("Track").wait_for()
+        page.get_by_text("●").wait_for()  # it is drawn last: what is entered before may be lost
         return page
 
     yield one
@@ -177,7 +177,7 @@ def test_p01_oops_the_tab_is_closed_without_locking_and_the_server_is_killed(
 ) -> None:
     page = visit()
     enter(page, "Track", "Thunder Alley")
-    eventually(lambda: dashboard.journal_has("Thunder Alley"))
+    eventually(lambda: dashboard.journal_has("Thunder Alley") or server.drafts())
     page.close()
     eventually(lambda: any("Thunder Alley" in server.content(each["id"]) for each in server.drafts()))
     again = visit()
@@ -205,10 +205,11 @@ def test_lock_makes_a_session_with_a_title(visit: Callable[[], Page], server: Se
 
 
 def test_p02_what_the_browser_still_holds_is_never_called_saved(
-    visit: Callable[[], Page], server: ServerSide
+    visit: Callable[[], Page], dashboard: Dashboard, server: ServerSide
 ) -> None:
     page = visit()
     enter(page, "Track", "received")
+    eventually(lambda: dashboard.journal_has("received") or server.drafts())
     page.get_by_label("Track", exact=True).press_sequentially(" and not")
     page.close()
     eventually(lambda: any("received" in server.content(each["id"]) for each in server.drafts()))
@@ -225,6 +226,7 @@ def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(dashboard.url)
+        page.get_by_text("●").wait_for()
         page.get_by_label("Driver").press_sequentially("half a na")
         for label in ("Slow", "Nested", "Nested", "Slow"):
             page.get_by_text(label, exact=True).click()

@@ -14,6 +14,7 @@ from savepoint_client import DocumentState, Offline, connect
 
 from tests.browser.line import never_arrives
 from tests.python_client.conftest import Person
+from tests.python_client.dropping import dropping
 from tests.python_client.waiting import eventually
 
 QUICK: dict[str, Any] = {"wait": 0.05, "journal_after": 0.02}
@@ -102,7 +103,23 @@ def test_p21_flush_raises_in_time_if_nothing_responds(person: Person) -> None:
             document.close(timeout=0.1)
 
 
-def test_p29_dropped_connections_make_one_version_and_log_no_link(
+@pytest.mark.parametrize("applied", [False, True], ids=["before it arrives", "before its response"])
+def test_p29_a_connection_that_the_server_has_dropped_makes_one_version(person: Person, applied: bool) -> None:
+    id = person.server.create("one")
+    with dropping(person.line, applied=applied) as origin:
+        with connect(
+            f"{origin}/api/persistence", headers={"X-User-Id": person.name}, journal_dir=person.journal_dir
+        ) as server:
+            document = server.open(id, **QUICK)
+            for text in ("two", "three"):
+                document.changed(text)
+                eventually(lambda: document.state.status == "clean")
+            assert server.account.usage().used.sessions == 1
+    assert document.state.version == 3 and person.server.history(id)[0] == "three"
+    assert len({each.headers["Idempotency-Key"] for each in person.line.writes()}) == 2
+
+
+def test_p29_lost_responses_make_one_version_and_log_no_link(
     person: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

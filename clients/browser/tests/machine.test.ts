@@ -226,7 +226,7 @@ const PROMOTED_THEN_RELOADED = [
   ["flush", 0, 0, 0],
 ] as Command[];
 
-const RUNS = Number(process.env["RUNS"] ?? 3000);
+const RUNS = Number(process.env["RUNS"] ?? 2000);
 
 test("each edit is on the server, in the journal or on a screen, whatever happens", () => {
   fc.assert(

@@ -1,5 +1,6 @@
 """A document that is open: what an app calls."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from savepoint_client.errors import OF_TROUBLE, Offline, SavepointError
 from savepoint_client.events import (
     Edited,
     Event,
+    Failed,
     Flush,
     Fork,
     Online,
@@ -27,6 +29,8 @@ from savepoint_client.running import Listener, Running
 from savepoint_client.steps import base_of
 from savepoint_client.view import DocumentState
 from savepoint_client.wire import RevisionContent, RevisionMetadata, RevisionMetadataPage
+
+log = logging.getLogger("savepoint_client")
 
 SECONDS = 30.0
 
@@ -84,7 +88,12 @@ class Document:
 
         Without a text, `serialize` is called in a thread of the saver soon after, and it must be safe there.
         """
-        self.dispatch(Edited(text))
+        try:
+            self._renew()
+        except Exception as error:  # the edit counts, and the last headers may still be good
+            log.exception("the app has no headers")
+            self._running.dispatch(Failed(f"There are no headers: {error!r}"))
+        self._running.dispatch(Edited(text))
         if self._running.saver.forked:
             self._keep_now()
 

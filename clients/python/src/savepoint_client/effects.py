@@ -204,12 +204,10 @@ class Effects:
             by.dispatch(Unapplied(effect.base, f"The text could not be shown: {error!r}"))
 
     def _tell(self, by: "Running") -> None:
-        s = by.state
-        for other in by.saver.others(by):
-            effects = other._effects
-            same = effects.http.base_url == self.http.base_url and effects.owner == self.owner
-            if same and other.state.id == s.id and s.base:
-                other.dispatch(News(s.base.version))
+        base = by.state.base
+        for other in by.saver.documents():
+            if base and other is not by and other.is_of(self.http.base_url, self.owner, by.state.id):
+                other.dispatch(News(base.version))
 
 
 def content_of(reply: Reply) -> str:

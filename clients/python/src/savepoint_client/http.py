@@ -1,4 +1,4 @@
-"""Requests to the server. `send` does not retry, and `ask` retries what does no harm."""
+"""Requests to the server. `send` sends once; `repeat` and `ask` repeat what does no harm."""
 
 import gzip
 import json
@@ -99,24 +99,34 @@ class Http:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
             return Reply(0)
 
-    def ask(self, call: Call, headers: Headers, seconds: float = SECONDS) -> Any:
-        """Returns the body of the response. Raises a SavepointError.
+    def repeat(self, call: Call, headers: Headers, seconds: float = SECONDS, tries: int = TRIES) -> Reply:
+        """Sends, and repeats what may not have arrived or may be done later, if that does no harm.
 
-        Repeats what may not have arrived or may be done later: reads, and writes that have an Idempotency-Key.
+        That is true of reads, and of writes that have an Idempotency-Key. The first repetition comes at once: the
+        server may have dropped a connection that was idle.
         """
         end = time.monotonic() + seconds
         can_repeat = call.method == "GET" or "Idempotency-Key" in call.headers
-        for tries in range(1, TRIES + 1):
-            reply = self.send(call, headers, max(0.1, end - time.monotonic()))
-            if reply.is_ok:
-                return reply.body
+        reply = self.send(call, headers, seconds)
+        for count in range(1, tries if can_repeat else 1):
             error = error_of(reply.status, reply.body)
-            after = (error.problem or {}).get("retryAfter") or random.uniform(0.1, 0.5 * 2**tries)
-            if not isinstance(error, Offline) or not can_repeat or time.monotonic() + after > end:
-                raise error
-            if tries < TRIES:
-                time.sleep(after)
-        raise error
+            if reply.is_ok or not isinstance(error, Offline):
+                break
+            wait = (error.problem or {}).get("retryAfter") or random.uniform(
+                0, 0.1 if count == 1 else 0.5 * 2**count
+            )
+            if time.monotonic() + wait > end:
+                break
+            time.sleep(wait)
+            reply = self.send(call, headers, max(0.1, end - time.monotonic()))
+        return reply
+
+    def ask(self, call: Call, headers: Headers, seconds: float = SECONDS) -> Any:
+        """Returns the body of the response, see `repeat`. Raises a SavepointError."""
+        reply = self.repeat(call, headers, seconds)
+        if reply.is_ok:
+            return reply.body
+        raise error_of(reply.status, reply.body)
 
     @contextmanager
     def stream(self, path: str, headers: Headers) -> Iterator[httpx2.Response]:

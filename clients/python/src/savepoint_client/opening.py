@@ -17,7 +17,6 @@ from savepoint_client.events import (
     Loaded,
     Outcome,
 )
-from savepoint_client.http import Call
 from savepoint_client.journal import Aside
 from savepoint_client.model import Base, Config, State
 from savepoint_client.requests import answer_of
@@ -25,6 +24,10 @@ from savepoint_client.steps import base_of
 
 if TYPE_CHECKING:
     from savepoint_client.server import Server
+
+
+OTHERS_SECONDS = 3.0
+"""How long another document of this process may take to save the same."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,13 @@ def open_document(server: "Server", id: str | None, title: str, options: Options
     if id is None:
         state = State(options.config, server.new_id(), seed, title=title)
         return server.document(state, owner, None, options)
-    reply = server.send(Call("GET", f"/sessions/{quote(id, safe='')}", {}))
+    with server.saver.turn(id):
+        return _open(server, id, owner, seed, options)
+
+
+def _open(server: "Server", id: str, owner: str, seed: str, options: Options) -> Document:
+    server.flush(OTHERS_SECONDS, id)  # else an older version would be shown
+    reply = server.read(f"/sessions/{quote(id, safe='')}")
     answer = answer_of(reply)
     base = None
     if answer.kind == "ok":

@@ -10,7 +10,6 @@ from savepoint_client.document import Document
 from savepoint_client.effects import content_of
 from savepoint_client.entry import Entry, state_of
 from savepoint_client.errors import Gone, NotFound, SavepointError
-from savepoint_client.http import Call
 from savepoint_client.journal import Aside
 from savepoint_client.model import Config, State
 from savepoint_client.opening import Options
@@ -66,13 +65,13 @@ class Recovery:
 
     def _described(self, entry: Entry) -> Recoverable | None:
         """Returns None, and removes the entry, if the server has it all, as when a response was lost."""
-        answer = answer_of(self._server.send(Call("GET", f"/sessions/metadata/{quote(entry.id, safe='')}", {})))
+        answer = answer_of(self._server.read(f"/sessions/metadata/{quote(entry.id, safe='')}"))
         meta = answer.meta if answer.kind == "ok" else {}
         base = entry.base
         current = meta.get("etag") == base.etag if base else answer.kind == "missing"
         if meta and not current and not entry.rename and not entry.promote:
             if meta.get("contentBytes") == len(entry.content.encode(errors="surrogatepass")):
-                reply = self._server.send(Call("GET", f"/sessions/{quote(entry.id, safe='')}", {}))
+                reply = self._server.read(f"/sessions/{quote(entry.id, safe='')}")
                 if content_of(reply) == entry.content:
                     self._server.journal.remove(entry.owner, entry.id, entry.instance)
                     return None

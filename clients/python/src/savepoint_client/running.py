@@ -82,6 +82,10 @@ class Running:
     def shown(self) -> DocumentState:
         return self._shown
 
+    def is_of(self, base_url: str, owner: str, id: str | None = None) -> bool:
+        found = (self._effects.http.base_url, self._effects.owner, self._state.id)
+        return found == (base_url, owner, id or self._state.id)
+
     def dispatch(self, event: Event) -> None:
         if not isinstance(event, _SILENT):
             self.read()

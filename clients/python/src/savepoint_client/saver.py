@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Lane = Literal["disk", "net"]
 LANES: tuple[Lane, Lane] = ("disk", "net")
 AT_EXIT_SECONDS = 5.0
+TURNS = 64
 _IDLE_SECONDS = 60.0
 
 log = logging.getLogger("savepoint_client")
@@ -47,6 +48,7 @@ class Saver:
 
     def _start(self) -> None:
         self._lock = threading.Lock()
+        self._turns = [threading.RLock() for _ in range(TURNS)]
         self._wakes = {lane: threading.Event() for lane in LANES}
         self._threads = dict[Lane, threading.Thread]()
         self._closed = False
@@ -64,9 +66,14 @@ class Saver:
         """Keeps a document that its app has let go of until it is saved."""
         (self._unsaved.add if unsaved else self._unsaved.discard)(document)
 
-    def others(self, document: "Running") -> list["Running"]:
+    def turn(self, id: str) -> threading.RLock:
+        """A lock for those who open a document: the second one must see what the first one took of the journal."""
+        return self._turns[hash(id) % TURNS]
+
+    def documents(self) -> list["Running"]:
+        """Those that are open."""
         with self._lock:
-            return [each for each in self._documents if each is not document]
+            return list(self._documents)
 
     def wake(self, lane: Lane) -> None:
         """Lets a thread look what is due. Starts it, unless the process ends."""
@@ -84,8 +91,7 @@ class Saver:
         while not self._closed:
             wake.clear()
             now = time.monotonic()
-            with self._lock:
-                documents = [(each.due(lane), each) for each in self._documents]
+            documents = [(each.due(lane), each) for each in self.documents()]
             for due, document in documents:
                 if due <= now:
                     try:

@@ -92,8 +92,9 @@ class Server:
         """Asks the app for the headers of a request."""
         return dict(self._given() if callable(self._given) else self._given)
 
-    def send(self, call: Call, seconds: float = SECONDS) -> Reply:
-        return self.http.send(call, self.headers(), seconds)
+    def read(self, path: str, seconds: float = SECONDS) -> Reply:
+        """Reads, twice if there is no response. Raises nothing."""
+        return self.http.repeat(Call("GET", path, {}), self.headers(), seconds, tries=2)
 
     def ask(self, call: Call, seconds: float = SECONDS) -> Any:
         """Returns the body of a response. Raises a SavepointError."""
@@ -112,7 +113,7 @@ class Server:
         key = tuple(sorted(headers.items()))
         if not ask and key in self._known:
             return self._known[key]
-        reply = self.http.send(Call("GET", "/me", {}), headers, min(seconds, WHO_SECONDS))
+        reply = self.http.repeat(Call("GET", "/me", {}), headers, min(seconds, WHO_SECONDS), tries=2)
         owner = reply.body.get("ownerId") if reply.is_ok and isinstance(reply.body, Mapping) else None
         if not owner:
             self._known.pop(key, None)
@@ -182,6 +183,13 @@ class Server:
     def forget_device(self) -> None:
         """Removes everything of this person from this device, also what is not saved."""
         self.journal.forget(self.owner())
+
+    def flush(self, timeout: float = SECONDS, id: str | None = None) -> None:
+        """Saves all that this person has not saved in this process, as far as there is time. Raises nothing."""
+        end, owner = time.monotonic() + timeout, self.owner()
+        for each in self.saver.documents():
+            if each.shown.dirty and each.is_of(self._base_url, owner, id):
+                each.last(end, ending=False)
 
     def close(self, timeout: float = SECONDS) -> None:
         """Saves everything, and ends the threads if they are this server's own."""

@@ -159,11 +159,12 @@ class Autosave:
         slot = f"{self._slot}_{key}"
         count, base = st.session_state.get(slot, (0, None))
         news = self.core.apply([key], [key] if count else [])
-        if not count or news:  # the changes of an editor are by position, so another table needs another editor
+        is_new = not count or bool(news)
+        if is_new:  # the changes of an editor are by position, so another table needs another editor
             count, base = count + 1, news.get(key, source)
             st.session_state[slot] = (count, base)
         result = (draw or _editor)(base, f"{slot}_{count}")
-        self.core.collect({key: result})
+        self.core.collect({key: result}, by_person=not is_new)
         return result
 
     def light(self) -> None:

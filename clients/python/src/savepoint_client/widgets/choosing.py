@@ -10,6 +10,8 @@ from savepoint_client.server import Server
 from savepoint_client.widgets.core import MEDIA_TYPE, Core
 from savepoint_client.wire import DraftMetadata
 
+FLUSH_SECONDS = 3.0
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -21,6 +23,7 @@ class Choice:
 
 def choices(server: Server) -> list[Choice]:
     """Returns what a person of this app may go on with: one if it is clear, several drafts, or nothing."""
+    server.flush(FLUSH_SECONDS)  # of another page, which would be missing
     try:
         left = [each for each in server.recoverable() if not each.aside]
     except OSError:

@@ -45,7 +45,7 @@ class Core:
 
     def __init__(self) -> None:
         self.document: Document
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._saved = dict[str, Any]()
         """What the document has of each key, as JSON."""
         self._fresh = dict[str, Any]()
@@ -60,6 +60,9 @@ class Core:
         self._unsaved = dict[str, str]()
         self._unread = dict[str, str]()
         self._incoming = set[str]()
+        """Keys that others have changed, and the page does not show yet."""
+        self._drawn = set[str]()
+        """Keys of the page. The document may have others, of an older page."""
 
     def take(self, text: str) -> None:
         """Takes what the document has, in any thread: `apply` gives it to the page. Raises ValueError."""
@@ -93,10 +96,11 @@ class Core:
                 self._saved = {**self._defaults, **self._saved}
                 self._defaults.clear()
             text = json.dumps(self._saved, sort_keys=True)
-        if text == before:
-            return False
-        self.document.changed(f'{{"keys": {text}}}')
-        return True
+            if text == before:
+                return False
+            # Still under the lock: else what others saved meanwhile would be overwritten.
+            self.document.changed(f'{{"keys": {text}}}')
+            return True
 
     def _accept(self, key: str, now: Any, by_person: bool) -> None:
         before, self._shown[key] = self._shown.get(key, self._fresh.get(key)), now
@@ -130,7 +134,8 @@ class Core:
         """Returns what the page has to show: what it does not show yet, and what others have saved."""
         found = dict[str, object]()
         with self._lock:
-            for key in set(keys) & set(self._saved):
+            self._drawn.update(keys := set(keys))
+            for key in keys & set(self._saved):
                 if key in shown and key not in self._incoming:
                     continue
                 try:
@@ -145,7 +150,7 @@ class Core:
     @property
     def has_news(self) -> bool:
         """Whether others have saved something that the page does not show."""
-        return bool(self._incoming)
+        return bool(self._incoming & self._drawn)
 
     def kept(self) -> dict[str, object]:
         """Saved values that the page cannot show, such as an option that is offered no more. They stay saved."""
@@ -175,8 +180,8 @@ class Core:
             removed = self._saved.pop(key, None)
             self._held.pop(key, None)
             text = json.dumps(self._saved, sort_keys=True)
-        if removed is not None:
-            self.document.changed(f'{{"keys": {text}}}')
+            if removed is not None:
+                self.document.changed(f'{{"keys": {text}}}')
 
     def light(self) -> Light:
         state = self.document.state
