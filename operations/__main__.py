@@ -11,7 +11,6 @@ import traceback
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from azure.core.exceptions import ClientAuthenticationError
 from rich.console import Console
 from rich.progress import Progress
 
@@ -59,7 +58,8 @@ def _told(error: BaseException) -> str:
     """Returns the message of an error, with what its causes say to an operator."""
     cause = error.__cause__
     while cause is not None:
-        if isinstance(cause, ClientAuthenticationError):
+        # By name, because no driver is imported here.
+        if any(each.__name__ == "ClientAuthenticationError" for each in type(cause).__mro__):
             return f"{error} Nobody is signed in who may use it: az login"
         if getattr(cause, "sqlite_errorname", "") == "SQLITE_NOTADB":
             return f"{error} {FILE} is not a database."

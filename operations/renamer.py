@@ -30,7 +30,7 @@ class Renamer:
     def __init__(self, engine: Engine, old: str, new: str) -> None:
         self._engine, self._old, self._new = engine, old, new
         self.renamed = 0
-        self.left: list[str] = []
+        self.left = set[str]()
 
     async def run(self, terminal: Terminal) -> None:
         """Snapshots come first: they name their owner, and the entries of all visitors do."""
@@ -66,7 +66,7 @@ class Renamer:
         new_visitor = await self._find(SNAPSHOTS, visitor_item_id(self._new), snapshot_id)
         known = [one.item for one in (old_entry, old_visitor, new_entry, new_visitor) if one is not None]
         if not all(map(_is_visit, known)):
-            self.left.append(snapshot_id)
+            self.left.add(snapshot_id)
             return
         if old_entry is not None:
             entry = self._renamed(old_entry.item)
@@ -100,13 +100,13 @@ class Renamer:
                 continue
             same = await self._find(SESSIONS, id, self._new) if id in there else None
             if not is_readable(stored.item) or (same and same.item != self._renamed(stored.item)):
-                self.left.append(group)
+                self.left.add(group)
                 return
             if same is None:
                 new.append(id)
         # A rest without its head has everything there. Anything else that is there is of another session.
         if there - set(ids) and (new or group in ids):
-            self.left.append(group)
+            self.left.add(group)
             return
         for id in sorted(new, reverse=True):  # the head last, which names the contents
             if (stored := await self._find(SESSIONS, id, self._old)) is not None:

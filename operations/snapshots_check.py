@@ -9,7 +9,7 @@ from persistence.documents import now
 from persistence.errors import ItemNotFound
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.storage.engine import PAYLOAD, Engine
+from persistence.storage.engine import PAYLOAD, Engine, Item
 from persistence.storage.query import Query
 
 _FIELDS = tuple(field.alias or name for name, field in Snapshot.model_fields.items())
@@ -20,7 +20,7 @@ _REPEATED = ("owner_id", "app", "expires_at", "snapshot_metadata")
 async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Finding | None]:
     """Yields what is wrong with a snapshot and its visitors, and None for each item that was read."""
     place = Place(engine, SNAPSHOTS, snapshot_id)
-    has_snapshot = await _exists(engine, SNAPSHOTS, snapshot_id, snapshot_id)
+    of_snapshot = await _fields_of(engine, snapshot_id)
     async for address in addresses(engine, SNAPSHOTS, snapshot_id):
         document, item, finding = await place.load(address)
         if finding is not None:
@@ -35,21 +35,23 @@ async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Find
             if not await _exists(engine, SNAPSHOT_ACCESS_LOGS, snapshot_id, document.owner_id):
                 yield place.finding("missing", document.id, "access_log")
         elif isinstance(document, Visitor):
-            if (counted := await _check_visitor(place, document, has_snapshot=has_snapshot)) is not None:
+            if (counted := await _check_visitor(place, document, of_snapshot)) is not None:
                 yield counted
         yield None
 
 
-async def _check_visitor(place: Place, visitor: Visitor, *, has_snapshot: bool) -> Finding | None:
+async def _check_visitor(place: Place, visitor: Visitor, of_snapshot: Item | None) -> Finding | None:
     """Compares the copy of a person's counts with that person's entry. Without the entry, it is the last that is
     known of the visits, so it is no orphan while the snapshot is there."""
-    if not has_snapshot:
+    if of_snapshot is None:
         is_orphan = is_old(visitor.last_visited_at)
         return place.finding("orphan", visitor.id, "visitor", is_orphan=True) if is_orphan else None
     try:
         item = (await place.engine.read(SNAPSHOT_ACCESS_LOGS, visitor.snapshot_id, visitor.visitor_id)).item
         entry = AccessLog.model_validate(item)
     except ItemNotFound:
+        if visitor.visitor_id == of_snapshot.get("owner_id"):
+            return None  # reported with the snapshot
         return place.finding("missing", visitor.snapshot_id, "access_log")
     except ValueError:
         return None  # reported where the entry is
@@ -76,11 +78,11 @@ async def check_entries(engine: Engine, visitor_id: str) -> AsyncIterator[Findin
 async def _check_entry(place: Place, entry: AccessLog) -> Finding | None:
     """Compares an entry with its snapshot, whose fields it repeats."""
     id, visitor_id = entry.snapshot_id, visitor_item_id(entry.visitor_id)
-    page = await place.engine.query(SNAPSHOTS, Query("snapshot", id, _FIELDS))
-    if not page.items:
+    of_snapshot = await _fields_of(place.engine, id)
+    if of_snapshot is None:
         return None if entry.snapshot_deleted else place.finding("missing", id, "snapshot")
     try:
-        snapshot = Snapshot.model_validate(page.items[0])
+        snapshot = Snapshot.model_validate(of_snapshot)
     except ValueError:
         return None  # reported where the snapshot is
     if snapshot.is_gone(now()):
@@ -94,6 +96,12 @@ async def _check_entry(place: Place, entry: AccessLog) -> Finding | None:
     if entry.snapshot_deleted or await _exists(place.engine, SNAPSHOTS, visitor_id, id):
         return None
     return place.finding("missing", visitor_id, "visitor")
+
+
+async def _fields_of(engine: Engine, snapshot_id: str) -> Item | None:
+    """Returns a snapshot without its content, which is not read. None if there is none."""
+    page = await engine.query(SNAPSHOTS, Query("snapshot", snapshot_id, _FIELDS))
+    return page.items[0] if page.items else None
 
 
 async def _exists(engine: Engine, container: Container, id: str, partition: str) -> bool:

@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
+from azure.identity import CredentialUnavailableError
 
-from operations import verify
+from operations import owners, verify
 from operations.__main__ import main
 from operations.pace import Paced
 from persistence import open_stores
@@ -56,6 +57,17 @@ def test_a_file_that_is_no_database_is_said_once_and_not_finished(
     assert main(["owners", "--store", str(tmp_path)]) == 3
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.endswith("savepoint.db is not a database.") and said.count(str(StoreUnavailable())) == 1
+
+
+def test_who_is_not_signed_in_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def refused(*_: object) -> int:
+        raise StoreUnavailable from CredentialUnavailableError("no account")
+
+    monkeypatch.setattr(owners, "run", refused)
+    assert main(["owners", "--store", str(tmp_path)]) == 3
+    assert capsys.readouterr().err.splitlines()[-1].endswith("az login")
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_finding(
