@@ -146,7 +146,7 @@ async def test_a_copy_that_is_killed_goes_on(engine: Engine, tmp_path: Path, wir
             process = subprocess.Popen(
                 slow, cwd=REPOSITORY, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
-            wanted = total * number // (kills + 2)
+            wanted = total * number // (2 * kills)
             while await count(target, CONTAINERS) < wanted and process.poll() is None:
                 await asyncio.sleep(random.uniform(0.01, 0.05))
             process.send_signal(signal.SIGKILL)
