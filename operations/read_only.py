@@ -10,7 +10,9 @@ from persistence.documents import now, timestamp_text
 from persistence.read_only import UNREAD_MAX_SECONDS, Switch
 
 HELP = "let nobody write: on returns when no process writes any more"
-INTERRUPTED = "Interrupted: the mode is on, but writes that had begun may still end. Repeat the command."
+INTERRUPTED = (
+    "Interrupted: the mode can be on, and writes that had begun may still end. Repeat it, or turn it off."
+)
 _STEP_SECONDS = 1.0
 
 
@@ -33,8 +35,8 @@ async def run(arguments: Namespace, terminal: Terminal) -> int:
             await switch.turn_off()
             terminal.result({"readOnly": False}, "Off: people can save again, within seconds.")
             return 0
-        await switch.turn_on(arguments.sentence)
         try:
+            await switch.turn_on(arguments.sentence)
             await _wait(place, switch, terminal)
         except asyncio.CancelledError:
             print(INTERRUPTED, file=sys.stderr)
