@@ -10,9 +10,7 @@ from persistence.documents import now, timestamp_text
 from persistence.read_only import UNREAD_MAX_SECONDS, Switch
 
 HELP = "let nobody write: on returns when no process writes any more"
-INTERRUPTED = (
-    "Interrupted: the mode can be on, and writes that had begun may still end. Repeat it, or turn it off."
-)
+INTERRUPTED = "Interrupted: the mode can be on, and writes that had begun may still end. Repeat it or turn it off."
 _STEP_SECONDS = 1.0
 
 
