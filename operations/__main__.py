@@ -7,6 +7,7 @@ the same command goes on where it was.
 import asyncio
 import logging
 import sys
+import traceback
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
@@ -14,10 +15,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from operations import copy, erase, export, owners, read_only, rename, verify
-from operations.places import WrongCall, store
+from operations.pace import limit
+from operations.places import FILE, WrongCall, store
 from operations.terminal import Terminal
 from persistence.errors import PersistenceError
-from persistence.faults import named
 
 VERBS = {
     "owners": owners,
@@ -43,10 +44,27 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{arguments.verb}: {error}", file=sys.stderr)
         return WRONG_CALL
     except (PersistenceError, OSError) as error:
-        print(f"{arguments.verb}: not finished: {named(error)} {error}", file=sys.stderr)
+        print(f"{arguments.verb}: not finished: {_told(error)}", file=sys.stderr)
+        return NOT_FINISHED
+    except Exception:
+        # Python's own status is that of a finding.
+        traceback.print_exc()
         return NOT_FINISHED
     except KeyboardInterrupt:
         return NOT_FINISHED
+
+
+def _told(error: BaseException) -> str:
+    """Returns the message of an error, with what its causes say to an operator."""
+    cause = error.__cause__
+    while cause is not None:
+        # By name, because no driver is imported here.
+        if any(each.__name__ == "ClientAuthenticationError" for each in type(cause).__mro__):
+            return f"{error} Nobody is signed in who may use it: az login"
+        if getattr(cause, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            return f"{error} {FILE} is not a database."
+        cause = cause.__cause__
+    return str(error)
 
 
 def _arguments(words: Sequence[str] | None) -> Namespace:
@@ -59,8 +77,9 @@ def _arguments(words: Sequence[str] | None) -> Namespace:
         command.add_argument(
             *flags, dest="store", type=store, default=".data", help="a folder, or https://account/database"
         )
-        command.add_argument("--calls-per-second", type=float, help="the most database calls a second")
-        command.add_argument("--units-per-second", type=float, help="the most request units a second")
+        if verb is not read_only:
+            command.add_argument("--calls-per-second", type=limit, help="the most calls a second of each store")
+            command.add_argument("--units-per-second", type=limit, help="the most request units, likewise")
         verb.add_arguments(command)
     return parser.parse_args(words)
 

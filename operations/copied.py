@@ -1,17 +1,30 @@
 """Makes a partition of one store the same in another one."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
 
 from operations.checks import text_of
 from operations.items import addresses
+from operations.places import WrongCall
+from persistence.documents import now, timestamp_text
 from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
 from persistence.formats.renewal import renewed
-from persistence.storage.containers import Container
+from persistence.snapshots.documents import Snapshot
+from persistence.storage.containers import SNAPSHOTS, Container
 from persistence.storage.engine import PAYLOAD, Engine, Item, is_readable
 
-_CONTENT = "content"
-_FIRST, _LAST = (_CONTENT, "snapshot"), ("session",)
-"""Contents come before the heads that name them, and go after them."""
+_STOPPED = "the copy is stopped; --overwrite goes on and gives it up"
+_CONTENT, _SNAPSHOT = "content", "snapshot"
+_FIRST, _LAST = ("session", _SNAPSHOT), (_CONTENT,)
+"""Heads come before the contents that they name, so that no timer of the target takes those for the rest of a
+save. They go before them, too."""
+
+_MADE_AT = {"session": ("metadata", "created_at"), _SNAPSHOT: ("metadata", "created_at")}
+_CHANGED_AT = {"session": ("metadata", "updated_at"), "access_log": ("last_visited_at",)}
+"""Times by which it is seen that somebody else has written to the target."""
 
 
 @dataclass(slots=True)
@@ -34,8 +47,12 @@ class Copies:
 class Copier:
     """Copies items between two engines, and counts them."""
 
-    def __init__(self, source: Engine, target: Engine) -> None:
-        self._source, self._target = source, target
+    def __init__(self, source: Engine, target: Engine, begun: datetime | None, *, tells: bool = False) -> None:
+        """Raises WrongCall for what others have made in the target since `begun`, or have changed there later.
+
+        `tells`: timers of the target tell people who are not copied of snapshots that are gone."""
+        self._source, self._target, self._tells = source, target, tells
+        self._begun = None if begun is None else timestamp_text(begun)
         self.copies = Copies()
 
     async def copy(self, container: Container, partition: str) -> None:
@@ -51,8 +68,14 @@ class Copier:
             if here[id] == _CONTENT == there.get(id):
                 continue  # written once, under an id that is never used again
             await self._copy(container, partition, id, is_there=id in there)
-        for id in sorted(there.keys() - here.keys(), key=lambda id: (-_order(there[id]), id)):
-            await self._remove(container, partition, id)
+        gone = sorted(there.keys() - here.keys(), key=lambda id: (_order(there[id]), id))
+        for id in gone:
+            await self._check_made(container, partition, id, there[id])
+        for id in gone:
+            if there[id] == _SNAPSHOT and self._tells:
+                await self._bury(partition)
+            else:
+                await self.remove(container, partition, id)
 
     async def _copy(self, container: Container, partition: str, id: str, *, is_there: bool) -> None:
         try:
@@ -70,8 +93,11 @@ class Copier:
                 is_there = True
         if is_there:
             stored = await self._target.read(container, id, partition)
+            if self._tells and item.get("kind") == _SNAPSHOT and item.get("deleted_at"):
+                item = self._untold(item, stored.item)
             if stored.item == item:
                 return
+            self._check_changed(item, stored.item)
             await self._target.replace(container, item, stored.etag)
         await self._check(container, partition, item)
         self.copies.copied += 1
@@ -81,12 +107,51 @@ class Copier:
         if (await self._target.read(container, item["id"], partition)).item != item:
             raise CorruptItem(str(item.get("kind")), str(item["id"]))
 
-    async def _remove(self, container: Container, partition: str, id: str) -> None:
+    async def remove(self, container: Container, partition: str, id: str) -> None:
+        """Removes an item of the target, if it is there."""
         try:
             await self._target.delete(container, id, partition)
             self.copies.removed += 1
         except (ItemNotFound, ItemChanged):
             pass
+
+    async def _bury(self, id: str) -> None:
+        """Leaves the tombstone of a snapshot that the source has forgotten."""
+        stored = await self._target.read(SNAPSHOTS, id, id)
+        try:
+            snapshot = Snapshot.model_validate(stored.item)
+        except ValidationError:
+            await self.remove(SNAPSHOTS, id, id)
+            return
+        if snapshot.deleted_at is None:
+            await self._target.replace(SNAPSHOTS, snapshot.tombstone(now(), erased=True).to_item(), stored.etag)
+            self.copies.removed += 1
+
+    def _untold(self, item: Item, there: Item) -> Item:
+        """Returns a tombstone that a timer of the target still has to tell of. It does so once."""
+        told = there.get("unsettled_at") if there.get("deleted_at") else timestamp_text(now())
+        return {**item, "unsettled_at": told}
+
+    async def _check_made(self, container: Container, partition: str, id: str, kind: str) -> None:
+        if self._begun is None or kind not in _MADE_AT:
+            return
+        item = (await self._target.read(container, id, partition)).item
+        if _time(item, _MADE_AT) > self._begun:
+            raise WrongCall(f"the target has a {kind} that the source does not have: {id}; {_STOPPED}")
+
+    def _check_changed(self, item: Item, there: Item) -> None:
+        if self._begun is None or there.get("status") == "deleted":
+            return
+        if _time(there, _CHANGED_AT) > _time(item, _CHANGED_AT):
+            raise WrongCall(f"the target has a newer {item['kind']}: {item['id']}; {_STOPPED}")
+
+
+def _time(item: Item, paths: Mapping[str, tuple[str, ...]]) -> str:
+    """Returns the time of an item, or nothing if it has none."""
+    value: object = item
+    for name in paths.get(str(item.get("kind")), ("",)):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _order(kind: str) -> int:

@@ -8,11 +8,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 
 from operations.copied import Copier
-from operations.items import count, partitions
+from operations.items import addresses, count, partitions
 from operations.marker import Marker
 from operations.pace import Paced
-from operations.places import Place, store
+from operations.places import Place, owner, store
 from operations.terminal import Terminal
+from persistence.snapshots.documents import visitor_item_id
 from persistence.storage.containers import CONTAINERS, SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import Engine
 from persistence.storage.query import Filter, Operator, Query
@@ -23,17 +24,20 @@ FOUND_DAMAGE = 1
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--to", type=store, required=True, help="the target, as --store, which is the source")
-    parser.add_argument("--owner", help="the owner id of one person; by default everybody")
+    parser.add_argument("--owner", type=owner, help="the owner id of one person; by default everybody")
+    parser.add_argument("--overwrite", action="store_true", help="give up what others have made in the target")
 
 
 async def run(arguments: Namespace, terminal: Terminal) -> int:
     source_place: Place = arguments.store
     target_place: Place = arguments.to
-    async with source_place.opened() as opened, target_place.opened(create=True) as target:
-        source = Paced(opened, arguments.calls_per_second, arguments.units_per_second)
-        marker = Marker(target, source_place.text, arguments.owner)
-        await marker.begin()
-        copier = Copier(source, target)
+    async with source_place.opened() as opened, target_place.opened(create=True) as there:
+        limits = (arguments.calls_per_second, arguments.units_per_second)
+        source, target = Paced(opened, *limits), Paced(there, *limits)
+        marker = Marker(source, target, arguments.owner, overwrites=arguments.overwrite)
+        copier = Copier(source, target, await marker.begin(), tells=arguments.owner is not None)
+        if arguments.owner:
+            await _remove_visits(source, target, arguments.owner, copier)
         total = None if arguments.owner else await count(source, CONTAINERS)
         async for container, partition in _partitions(source, target, arguments.owner):
             await copier.copy(container, partition)
@@ -42,6 +46,14 @@ async def run(arguments: Namespace, terminal: Terminal) -> int:
     copies = copier.copies
     terminal.result(copies.as_dict(), str(copies))
     return FOUND_DAMAGE if copies.damaged else 0
+
+
+async def _remove_visits(source: Engine, target: Engine, owner_id: str, copier: Copier) -> None:
+    """Beside the snapshots of others, removes the visits that the person has erased in the source."""
+    kept = {str(each["id"]) async for each in addresses(source, SNAPSHOT_ACCESS_LOGS, owner_id)}
+    async for entry in addresses(target, SNAPSHOT_ACCESS_LOGS, owner_id):
+        if entry["id"] not in kept:
+            await copier.remove(SNAPSHOTS, str(entry["id"]), visitor_item_id(owner_id))
 
 
 async def _partitions(

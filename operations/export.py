@@ -8,8 +8,9 @@ from pathlib import Path
 import orjson
 
 from functions.account.views import export_line
+from operations.items import is_empty
 from operations.pace import Paced
-from operations.places import Place, WrongCall
+from operations.places import Place, WrongCall, owner
 from operations.terminal import Terminal
 from persistence import stores_over
 from persistence.account.export import export
@@ -19,7 +20,7 @@ FOUND_DAMAGE = 1
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--owner", required=True, help="the owner id")
+    parser.add_argument("--owner", type=owner, required=True, help="the owner id")
     parser.add_argument("--to", type=Path, required=True, help="a new file")
 
 
@@ -33,6 +34,8 @@ async def run(arguments: Namespace, terminal: Terminal) -> int:
     lines = damaged = 0
     async with place.opened() as opened:
         stores = stores_over(Paced(opened, arguments.calls_per_second, arguments.units_per_second))
+        if await is_empty(stores.engine, arguments.owner):
+            raise WrongCall(f"{arguments.owner} has nothing here")
         # Readable by its user only.
         with open(unfinished, "wb", opener=_private) as written:
             async with aclosing(export(stores.kinds, arguments.owner)) as exported:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 
-from persistence.storage.containers import SESSIONS, TIMERS_PARTITION, Container
+from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, TIMERS_PARTITION, Container
 from persistence.storage.document_set import pages_of
 from persistence.storage.engine import Engine, Item
 from persistence.storage.query import Aggregate, Filter, Operator, Query
@@ -23,12 +23,23 @@ async def partitions(engine: Engine, container: Container) -> AsyncIterator[str]
             yield last
 
 
-async def addresses(engine: Engine, container: Container, partition: str) -> AsyncIterator[Item]:
-    """Yields id and kind of each item of a partition, by id."""
-    query = Query(None, partition, ("id", "kind"), page_size=_PAGE_SIZE)
+async def addresses(
+    engine: Engine, container: Container, partition: str, fields: tuple[str, ...] = ()
+) -> AsyncIterator[Item]:
+    """Yields id, kind and other fields of each item of a partition, by id."""
+    query = Query(None, partition, ("id", "kind", *fields), page_size=_PAGE_SIZE)
     async for page in pages_of(engine, container, query):
         for item in page:
             yield item
+
+
+async def is_empty(engine: Engine, owner_id: str) -> bool:
+    """Returns True if a person has nothing, as owner or as visitor. Idempotency keys count as nothing."""
+    for container in (SESSIONS, SNAPSHOT_ACCESS_LOGS):
+        async for address in addresses(engine, container, owner_id):
+            if address.get("kind") != "idempotency":
+                return False
+    return True
 
 
 async def count(engine: Engine, containers: Iterable[Container]) -> int:

@@ -1,7 +1,9 @@
 """A limit of what a verb asks of a store, so that people who save do not wait for it."""
 
 import asyncio
+import math
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -10,6 +12,17 @@ from persistence.storage.charge import metered
 from persistence.storage.engine import Engine
 
 T = TypeVar("T")
+
+
+def limit(text: str) -> float:
+    """Returns a limit that an argument names. Raises ArgumentTypeError if it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not (number > 0 and math.isfinite(number)):
+        raise ArgumentTypeError("a limit is a number above 0")
+    return number
 
 
 class Paced(Around):

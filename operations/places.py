@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentTypeError
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from functions.identity.errors import Unauthenticated
+from functions.identity.owner_id import owner_id
 from persistence import open_engine
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
@@ -35,8 +38,10 @@ class Place:
         if "://" not in text:
             return cls(text, Path(text), 30.0)
         url = urlsplit(text)
-        if url.query or url.username or url.password:
+        if url.query or url.fragment or url.username or url.password:
             raise WrongCall(f"{url.hostname}: keys do not belong into a URL; set COSMOS_KEY, or sign in")
+        if key is not None and not _is_base64(key):
+            raise WrongCall("COSMOS_KEY is not a key: it is no base64")
         account = CosmosAccount(
             endpoint=f"{url.scheme}://{url.netloc}",
             database=url.path.strip("/") or "savepoint",
@@ -64,6 +69,21 @@ def store(text: str) -> Place:
         return Place.named(text, os.environ.get("COSMOS_KEY"))
     except WrongCall as error:
         raise ArgumentTypeError(str(error)) from error
+
+
+def owner(text: str) -> str:
+    """Returns an owner id that an argument names. Raises ArgumentTypeError if the app would not take it."""
+    try:
+        return owner_id(text)
+    except Unauthenticated as error:
+        raise ArgumentTypeError("an owner id is 1 to 255 printable ASCII characters") from error
+
+
+def _is_base64(key: str) -> bool:
+    try:
+        return bool(b64decode(key, validate=True))
+    except ValueError:
+        return False
 
 
 def _is_local(host: str) -> bool:

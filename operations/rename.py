@@ -1,129 +1,97 @@
 """`rename --from --to`: gives everything of one owner id to another one. Only in read-only mode.
 
-Each item is created under its new address before the old one is deleted, so a killed run goes on. Idempotency keys
-are left behind: a retry of a create from before is a new create.
+A killed run goes on with the same command. Idempotency keys are left behind: a retry of a create from before is a
+new create.
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator
+from typing import Literal
 
-from operations.items import addresses, partitions
+from operations.items import is_empty
 from operations.pace import Paced
-from operations.places import Place, WrongCall
+from operations.places import Place, WrongCall, owner
+from operations.read_only import seconds_left
+from operations.renamer import Renamer
 from operations.terminal import Terminal
 from persistence import stores_over
-from persistence.errors import ItemExists, ItemNotFound
+from persistence.documents import Document, derived_id
+from persistence.errors import ItemNotFound
 from persistence.read_only import Switch
-from persistence.snapshots.documents import visitor_item_id
-from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
-from persistence.storage.engine import Engine, Item
+from persistence.storage.containers import SESSIONS, TIMERS_PARTITION
+from persistence.storage.document_set import DocumentSet
+from persistence.storage.engine import Engine
 
 HELP = "give everything of one owner id to another one"
 FOUND = 1
-_LEFT = "idempotency"
-_OF_VISITS = ("access_log", "visitor")
+
+
+class RenameNote(Document):
+    """A rename that is not finished."""
+
+    kind: Literal["rename"] = "rename"
+    owner_id: str = TIMERS_PARTITION
+    old: str
+    new: str
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--from", dest="old", required=True, help="the owner id that it has")
-    parser.add_argument("--to", dest="new", required=True, help="the owner id that it gets")
+    parser.add_argument("--from", dest="old", type=owner, required=True, help="the owner id that it has")
+    parser.add_argument("--to", dest="new", type=owner, required=True, help="the owner id that it gets")
     parser.add_argument("--yes", action="store_true", help="do it; without it, only say what both have")
     parser.add_argument("--merge", action="store_true", help="also if the new owner has something already")
 
 
 async def run(arguments: Namespace, terminal: Terminal) -> int:
     place: Place = arguments.store
-    old, new = arguments.old, arguments.new
-    if old == new:
+    note = RenameNote(id=f"rename-{derived_id(arguments.old)}", old=arguments.old, new=arguments.new)
+    if note.old == note.new:
         raise WrongCall("both owner ids are the same")
     async with place.opened() as opened:
-        if not await Switch(opened).is_on():
-            raise WrongCall("first let nobody write: python -m operations read-only on")
+        await _check_nobody_writes(place, opened)
         engine = Paced(opened, arguments.calls_per_second, arguments.units_per_second)
-        await _show(engine, terminal, old, new, is_allowed=arguments.merge)
+        notes = DocumentSet(engine, SESSIONS, RenameNote)
+        await _show(engine, terminal, note)
+        await _check(engine, notes, note, is_allowed=arguments.merge)
         if not arguments.yes:
             raise WrongCall("nothing was renamed: it needs --yes")
-        renamer = Renamer(engine, old, new)
+        await notes.create_once(note)
+        renamer = Renamer(engine, note.old, note.new)
         await renamer.run(terminal)
-    taken = len(renamer.taken)
-    terminal.result({"renamed": renamer.renamed, "taken": taken}, f"{renamer.renamed} items renamed, {taken} not.")
-    return FOUND if taken else 0
+        await notes.discard(note.id, TIMERS_PARTITION)
+    moved, left = renamer.renamed, len(renamer.left)
+    terminal.result({"renamed": moved, "left": left}, f"{moved} items renamed, {left} left with {note.old}.")
+    return FOUND if left else 0
 
 
-async def _show(engine: Engine, terminal: Terminal, old: str, new: str, *, is_allowed: bool) -> None:
+async def _check_nobody_writes(place: Place, engine: Engine) -> None:
+    """Raises WrongCall if a process may still write."""
+    left = await seconds_left(place, Switch(engine))
+    if left is None:
+        raise WrongCall("first let nobody write: python -m operations read-only on")
+    if left > 0:
+        raise WrongCall(f"writes that had begun may still end: repeat this in {left:.0f} seconds")
+
+
+async def _show(engine: Engine, terminal: Terminal, note: RenameNote) -> None:
     limits = stores_over(engine).limits
-    for owner_id in (old, new):
+    for owner_id in (note.old, note.new):
         used = dict(await limits.usage(owner_id))
         terminal.result(
             {"owner": owner_id, **used}, f"{owner_id}: " + ", ".join(f"{n} {x}" for n, x in used.items())
         )
-    if is_allowed or not any((await limits.usage(new)).values()):
+
+
+async def _check(engine: Engine, notes: DocumentSet[RenameNote], note: RenameNote, *, is_allowed: bool) -> None:
+    """Raises WrongCall if this is not to be renamed. A run that goes on has been checked before."""
+    try:
+        begun = (await notes.read(note.id, TIMERS_PARTITION)).document
+    except ItemNotFound:
+        begun = None
+    if begun is not None and begun.new != note.new:
+        raise WrongCall(f"a rename to {begun.new} is not finished: repeat that one first")
+    if begun is not None:
         return
-    raise WrongCall(f"{new} has something already: --merge puts both together")
-
-
-class Renamer:
-    """Moves items. `taken` are the ids that the new owner has with something else: they stay as they are."""
-
-    def __init__(self, engine: Engine, old: str, new: str) -> None:
-        self._engine, self._old, self._new = engine, old, new
-        self.renamed = 0
-        self.taken: list[str] = []
-
-    async def run(self, terminal: Terminal) -> None:
-        """Snapshots come first: they name their owner, and the entries of all visitors do."""
-        async for container, partition in self._places():
-            async for address in addresses(self._engine, container, partition):
-                if address.get("kind") != _LEFT:
-                    await self._rename(container, partition, str(address["id"]))
-                    terminal.progress("Renaming", self.renamed)
-
-    async def _places(self) -> AsyncIterator[tuple[Container, str]]:
-        for container in (SNAPSHOTS, SNAPSHOT_ACCESS_LOGS):
-            async for partition in partitions(self._engine, container):
-                yield container, partition
-        yield SESSIONS, self._old
-
-    async def _rename(self, container: Container, partition: str, id: str) -> None:
-        try:
-            stored = await self._engine.read(container, id, partition)
-        except ItemNotFound:
-            return
-        item = self._renamed(stored.item)
-        if item == stored.item:
-            return
-        if (item["id"], item[container.partition_key]) == (id, partition):
-            await self._engine.replace(container, item, stored.etag)
-        else:
-            try:
-                await self._engine.create(container, item)
-            except ItemExists:
-                there = await self._engine.read(container, item["id"], item[container.partition_key])
-                if item.get("kind") in _OF_VISITS:
-                    item = _together(item, there.item)
-                    await self._engine.replace(container, item, there.etag)
-                elif there.item != item:  # not a run before that was killed
-                    self.taken.append(id)
-                    return
-            await self._engine.delete(container, id, partition, stored.etag)
-        self.renamed += 1
-
-    def _renamed(self, item: Item) -> Item:
-        names = {name: self._new for name in ("owner_id", "visitor_id") if item.get(name) == self._old}
-        if item.get("kind") == "visitor" and "visitor_id" in names:
-            names["id"] = visitor_item_id(self._new)
-        subject = item.get("subject")
-        if isinstance(subject, dict) and subject.get("id") == self._old:
-            return {**item, **names, "subject": {**subject, "id": self._new}}
-        return {**item, **names}
-
-
-def _together(item: Item, there: Item) -> Item:
-    """Returns one entry for two people who become one. The larger number of visits stays, and not their sum: a run
-    that is repeated must not count twice."""
-    return {
-        **item,
-        "visits": max(item["visits"], there["visits"]),
-        "first_visited_at": min(item["first_visited_at"], there["first_visited_at"]),
-        "last_visited_at": max(item["last_visited_at"], there["last_visited_at"]),
-    }
+    if await is_empty(engine, note.old):
+        raise WrongCall(f"{note.old} has nothing here")
+    if not is_allowed and not await is_empty(engine, note.new):
+        raise WrongCall(f"{note.new} has something already: --merge puts both together")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from operations.checks import Finding, Place, is_old, text_of
 from operations.items import addresses
+from persistence.sessions.contents import session_of
 from persistence.sessions.documents import SessionContent, SessionHead
 from persistence.storage.containers import SESSIONS
 from persistence.storage.engine import PAYLOAD, Engine
@@ -20,6 +21,7 @@ async def check_sessions(engine: Engine, owner_id: str) -> AsyncIterator[Finding
     place = Place(engine, SESSIONS, owner_id)
     named: dict[str, _Content] = {}
     contents: dict[str, tuple[_Content | None, datetime]] = {}
+    unread = set[str]()
     heads = kept = 0
     async for address in addresses(engine, SESSIONS, owner_id):
         document, item, finding = await place.load(address)
@@ -35,8 +37,12 @@ async def check_sessions(engine: Engine, owner_id: str) -> AsyncIterator[Finding
             text = text_of(item.get(PAYLOAD))
             found = None if text is None else (hashlib.sha256(text).hexdigest(), len(text))
             contents[document.id] = found, document.saved_at
+        if address.get("kind") == "session" and not isinstance(document, SessionHead):
+            unread.add(str(address["id"]))
         yield None
-    for finding in _compared(place, named, contents):
+    # What a head names that cannot be read is not known: its contents are what is left of it.
+    whole = {id: content for id, content in contents.items() if session_of(id) not in unread}
+    for finding in _compared(place, named, whole):
         yield finding
     query = Query("session", owner_id, ("id",))
     counted = (

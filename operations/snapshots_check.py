@@ -5,16 +5,22 @@ from collections.abc import AsyncIterator
 
 from operations.checks import Finding, Place, is_old, text_of
 from operations.items import addresses
+from persistence.documents import now
 from persistence.errors import ItemNotFound
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
 from persistence.storage.containers import SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
 from persistence.storage.engine import PAYLOAD, Engine, Item
+from persistence.storage.query import Query
+
+_FIELDS = tuple(field.alias or name for name, field in Snapshot.model_fields.items())
+_REPEATED = ("owner_id", "app", "expires_at", "snapshot_metadata")
+"""Of an access log entry, what repeats its snapshot."""
 
 
 async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Finding | None]:
     """Yields what is wrong with a snapshot and its visitors, and None for each item that was read."""
     place = Place(engine, SNAPSHOTS, snapshot_id)
-    has_snapshot = await _exists(engine, SNAPSHOTS, snapshot_id, snapshot_id)
+    of_snapshot = await _fields_of(engine, snapshot_id)
     async for address in addresses(engine, SNAPSHOTS, snapshot_id):
         document, item, finding = await place.load(address)
         if finding is not None:
@@ -26,18 +32,29 @@ async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Find
                 metadata.content_bytes,
             ):
                 yield place.finding("damaged", document.id, "snapshot")
+            if not await _exists(engine, SNAPSHOT_ACCESS_LOGS, snapshot_id, document.owner_id):
+                yield place.finding("missing", document.id, "access_log")
         elif isinstance(document, Visitor):
-            if (counted := await _check_visitor(place, document, has_snapshot=has_snapshot)) is not None:
+            if (counted := await _check_visitor(place, document, of_snapshot)) is not None:
                 yield counted
         yield None
 
 
-async def _check_visitor(place: Place, visitor: Visitor, *, has_snapshot: bool) -> Finding | None:
-    """Compares the copy of a person's counts with that person's entry."""
-    entry = await _find_entry(place.engine, visitor.snapshot_id, visitor.visitor_id)
-    if entry is None or not has_snapshot:
+async def _check_visitor(place: Place, visitor: Visitor, of_snapshot: Item | None) -> Finding | None:
+    """Compares the copy of a person's counts with that person's entry. Without the entry, it is the last that is
+    known of the visits, so it is no orphan while the snapshot is there."""
+    if of_snapshot is None:
         is_orphan = is_old(visitor.last_visited_at)
         return place.finding("orphan", visitor.id, "visitor", is_orphan=True) if is_orphan else None
+    try:
+        item = (await place.engine.read(SNAPSHOT_ACCESS_LOGS, visitor.snapshot_id, visitor.visitor_id)).item
+        entry = AccessLog.model_validate(item)
+    except ItemNotFound:
+        if visitor.visitor_id == of_snapshot.get("owner_id"):
+            return None  # reported with the snapshot
+        return place.finding("missing", visitor.snapshot_id, "access_log")
+    except ValueError:
+        return None  # reported where the entry is
     copied = Visitor.of(entry)
     if copied == visitor:
         return None
@@ -52,13 +69,39 @@ async def check_entries(engine: Engine, visitor_id: str) -> AsyncIterator[Findin
         document, _, finding = await place.load(address)
         if finding is not None:
             yield finding
-        if isinstance(document, AccessLog) and not document.pending and not document.snapshot_deleted:
-            id = document.snapshot_id
-            if not await _exists(engine, SNAPSHOTS, id, id):
-                yield place.finding("missing", id, "snapshot")
-            elif not await _exists(engine, SNAPSHOTS, visitor_item_id(visitor_id), id):
-                yield place.finding("missing", visitor_item_id(visitor_id), "visitor")
+        elif isinstance(document, AccessLog) and not document.pending:
+            if (found := await _check_entry(place, document)) is not None:
+                yield found
         yield None
+
+
+async def _check_entry(place: Place, entry: AccessLog) -> Finding | None:
+    """Compares an entry with its snapshot, whose fields it repeats."""
+    id, visitor_id = entry.snapshot_id, visitor_item_id(entry.visitor_id)
+    of_snapshot = await _fields_of(place.engine, id)
+    if of_snapshot is None:
+        return None if entry.snapshot_deleted else place.finding("missing", id, "snapshot")
+    try:
+        snapshot = Snapshot.model_validate(of_snapshot)
+    except ValueError:
+        return None  # reported where the snapshot is
+    if snapshot.is_gone(now()):
+        return None  # a timer marks the entry
+    copied = AccessLog.first_visit(snapshot, entry.visitor_id, entry.first_visited_at)
+    repeated = {name: getattr(copied, name) for name in _REPEATED} | {"snapshot_deleted": False}
+    mended = entry.model_copy(update=repeated)
+    if mended != entry:
+        stored = await place.engine.read(SNAPSHOT_ACCESS_LOGS, entry.id, place.partition)
+        return place.finding("derived", id, "access_log", becomes=mended.to_item(), etag=stored.etag)
+    if entry.snapshot_deleted or await _exists(place.engine, SNAPSHOTS, visitor_id, id):
+        return None
+    return place.finding("missing", visitor_id, "visitor")
+
+
+async def _fields_of(engine: Engine, snapshot_id: str) -> Item | None:
+    """Returns a snapshot without its content, which is not read. None if there is none."""
+    page = await engine.query(SNAPSHOTS, Query("snapshot", snapshot_id, _FIELDS))
+    return page.items[0] if page.items else None
 
 
 async def _exists(engine: Engine, container: Container, id: str, partition: str) -> bool:
@@ -67,11 +110,3 @@ async def _exists(engine: Engine, container: Container, id: str, partition: str)
         return True
     except ItemNotFound:
         return False
-
-
-async def _find_entry(engine: Engine, snapshot_id: str, visitor_id: str) -> AccessLog | None:
-    try:
-        item: Item = (await engine.read(SNAPSHOT_ACCESS_LOGS, snapshot_id, visitor_id)).item
-        return AccessLog.model_validate(item)
-    except (ItemNotFound, ValueError):
-        return None

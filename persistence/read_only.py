@@ -7,15 +7,18 @@ for `UNREAD_MAX_SECONDS` writes nothing. What timers and processes note of thems
 import asyncio
 import math
 import time
+from contextlib import suppress
+from datetime import datetime
 from typing import Literal
 
 from persistence.documents import Document, Timestamp, now
-from persistence.errors import CorruptItem, ItemNotFound, Maintenance, StoreUnavailable
+from persistence.errors import Contended, CorruptItem, ItemChanged, ItemNotFound, Maintenance, StoreUnavailable
+from persistence.retry import Attempts
 from persistence.storage.around import Around
 from persistence.storage.charge import metered
 from persistence.storage.containers import SESSIONS, TIMERS_PARTITION, Container
 from persistence.storage.document_set import DocumentSet
-from persistence.storage.engine import Engine
+from persistence.storage.engine import Engine, Item
 
 LOOK_SECONDS = 5.0
 """How long a process relies on what it has read."""
@@ -65,10 +68,37 @@ class Switch:
         except StoreUnavailable:
             return True
 
-    async def turn_on(self, sentence: str | None = None) -> None:
-        """Stores that it is on. Processes begin writes for up to `UNREAD_MAX_SECONDS`."""
-        await self.turn_off()
-        await self._stored.create_once(ReadOnly(id=ID, since=now(), sentence=sentence))
+    async def turn_on(self, sentence: str | None = None) -> datetime:
+        """Stores that it is on, and returns since when. Processes begin writes for up to `UNREAD_MAX_SECONDS`.
+
+        If it is on already, only the sentence changes: there is no moment in which it is off. Raises Contended.
+        """
+        async for _ in Attempts():
+            try:
+                stored = await self.engine.read(SESSIONS, ID, TIMERS_PARTITION)
+            except ItemNotFound:
+                switch = ReadOnly(id=ID, since=now(), sentence=sentence)
+                if await self._stored.create_once(switch):
+                    return switch.since
+                continue
+            switch = ReadOnly(id=ID, since=self._since(stored.item), sentence=sentence)
+            with suppress(ItemChanged, ItemNotFound):
+                await self._stored.replace(switch, stored.etag)
+                return switch.since
+        raise Contended(ReadOnly.model_fields["kind"].default, ID)
+
+    async def since(self) -> datetime | None:
+        """Returns since when it is on. None if it is off. Asks the database."""
+        try:
+            return self._since((await self.engine.read(SESSIONS, ID, TIMERS_PARTITION)).item)
+        except ItemNotFound:
+            return None
+
+    def _since(self, item: Item) -> datetime:
+        try:
+            return self._stored.load(item).since
+        except CorruptItem:
+            return now()
 
     async def turn_off(self) -> None:
         """Stores that it is off. Processes write again within `LOOK_SECONDS`."""

@@ -25,7 +25,7 @@ FORBIDDEN = (
     # The importing package, the forbidden one, the exceptions, and the reason.
     ("*", "(tests|benchmarks|infra)", "", "the product runs without them"),
     ("persistence/*", "(functions|devhost|operations|settings)", "", "persistence knows no HTTP and no settings"),
-    ("operations/*", "(devhost|settings|functions\\.(?!account))", "", "it works on stores"),
+    ("operations/*", "(devhost|settings|functions\\.(?!account|identity))", "", "it works on stores"),
     ("*", "operations", "operations/*", "it is not deployed"),
     ("functions/*", "(devhost|settings)", "", "what composes and runs the app is not known to it"),
     ("*", r"persistence\.storage\.(sqlite|cosmos\.(?!account))", "persistence/*", "open_engine picks an engine"),

@@ -14,10 +14,11 @@ from functions.http.digests import repr_digest
 from functions.timers import _run
 from persistence import Stores, stores_over
 from persistence.errors import OwnerFull, StorageExhausted, StoreUnavailable, Throttled
+from persistence.read_only import Switch
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
-from tests.support.http import NEW, SESSIONS, Client, assert_ok, made
+from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
 from tests.support.sessions import sha256
 from tests.support.timers import records
 
@@ -156,10 +157,14 @@ async def test_refusals_of_the_database_and_5xx_are_counted(engine: Engine, coun
     for fault in (Throttled(1), StoreUnavailable(), StorageExhausted(), OwnerFull(), RuntimeError("a bug")):
         failing.fault = fault
         await client.post(SESSIONS, NEW)
+    await Switch(engine).turn_on("We move.")
+    moving = Client(stores_over(failing, SETTINGS.store_rules()), SETTINGS)
+    assert_problem(await moving.post(SESSIONS, NEW), 503, "maintenance")
     assert (await client.get("health/ready")).status == 503
     assert counted.of("store.refusals") == {"throttled": 1, "unavailable": 1, "storage_full": 2}
-    # Throttled is 429. Nobody needs to wake for health, which has alerts of its own.
-    assert sum(counted.of("server.errors").values()) == 4
+    # Throttled is 429. Nobody needs to wake for health, which has alerts of its own, for a person who is full, nor
+    # for read-only mode.
+    assert sum(counted.of("server.errors").values()) == 3
 
 
 async def test_each_run_of_a_timer_is_one_measurement(engine: Engine, stores: Stores, counted: Counted) -> None:

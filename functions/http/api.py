@@ -22,7 +22,7 @@ from functions.http.traces import traced
 from functions.http.views import Nothing
 from functions.identity.errors import IdentityError
 from functions.identity.modes import Identify
-from persistence.errors import BaseGone, Changed, Contended
+from persistence.errors import BaseGone, Changed, Contended, Maintenance, OwnerFull, StorageFull
 from persistence.storage.charge import Charge, metered
 from persistence.storage.refusals import count_contended
 
@@ -47,6 +47,9 @@ _CONDITIONS = {
         "Content-Range",  # only a part of the content, which must not be saved as the whole
     )
 }
+_PLANNED = (Maintenance, StorageFull, OwnerFull)
+"""Responses above 499 by which nobody has to be woken."""
+
 _HEAD = "HEAD"
 _CREATED = 201
 _NO_BODY = Nothing()
@@ -120,7 +123,7 @@ class Api:
     async def _timed(
         self, name: str, path: str, respond: Respond, level: int, req: func.HttpRequest
     ) -> func.HttpResponse:
-        started, route = time.perf_counter(), f"/{path}"
+        started, route, is_planned = time.perf_counter(), f"/{path}", False
         for start in self._before_each:
             start()
         with metered({"http.route": route}) as charge:
@@ -131,6 +134,7 @@ class Api:
             except Exception as exc:
                 if isinstance(exc, Contended):
                     count_contended()
+                is_planned = isinstance(exc, _PLANNED)
                 response = problem(exc)
         if req.method == _HEAD:
             response = _without_body(response)
@@ -142,7 +146,7 @@ class Api:
         if self._expose_charge:
             response.headers["Savepoint-Request-Charge"] = _charge_text(charge)
         seconds = time.perf_counter() - started
-        count_request(route, req.method, response.status_code, seconds)
+        count_request(route, req.method, response.status_code, seconds, is_planned=is_planned)
         _log.log(
             level,
             "%s %d %.1f ms %.2f RU%s in %d calls",

@@ -15,7 +15,9 @@ _meter = metrics.get_meter("savepoint")
 _durations = _meter.create_histogram(
     "savepoint.request.duration", "s", "Time of requests.", explicit_bucket_boundaries_advisory=_SECONDS
 )
-_errors = _meter.create_counter("savepoint.server.errors", "{response}", "5xx responses, but those of health.")
+_errors = _meter.create_counter(
+    "savepoint.server.errors", "{response}", "5xx responses, but those that are planned."
+)
 _sizes = _meter.create_histogram(
     "savepoint.save.size",
     "By",
@@ -24,12 +26,14 @@ _sizes = _meter.create_histogram(
 )
 
 
-def count_request(route: str, method: str, status: int, seconds: float) -> None:
-    """Counts a response. `route` has the names of its parameters, not their values."""
+def count_request(route: str, method: str, status: int, seconds: float, *, is_planned: bool) -> None:
+    """Counts a response. `route` has the names of its parameters, not their values.
+
+    `is_planned`: it is no fault of the server, whatever its status."""
     _durations.record(
         seconds, {"http.route": route, "http.request.method": method, "http.response.status_code": status}
     )
-    if status >= 500 and not route.startswith("/health/"):
+    if status >= 500 and not is_planned and not route.startswith("/health/"):
         _errors.add(1)
 
 

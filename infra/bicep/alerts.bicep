@@ -63,7 +63,7 @@ var metricRules = [
   }
   {
     name: 'server-errors'
-    description: 'More than five 5xx responses within 15 minutes, as counted by the app. Those of health have alerts of their own.'
+    description: 'More than five 5xx responses within 15 minutes, as counted by the app. Those of health have alerts of their own. Read-only mode and people who are full do not count.'
     severity: 1
     scope: insightsId
     namespace: 'azure.applicationinsights'
@@ -76,15 +76,15 @@ var metricRules = [
   }
   {
     name: 'backlog'
-    description: 'For six hours, the runs of timers have left more than 8,000 items each, on average. They do not keep up.'
+    description: 'Within six hours, the runs of timers have left more than 190,000 items together. One of them does not keep up.'
     severity: 2
     scope: insightsId
     namespace: 'azure.applicationinsights'
     metric: 'savepoint.timer.backlog'
     dimensions: []
-    aggregation: 'Average'
+    aggregation: 'Total'
     operator: 'GreaterThan'
-    threshold: 8000
+    threshold: 190000
     window: 'PT6H'
   }
 ]

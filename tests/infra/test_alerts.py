@@ -76,6 +76,16 @@ def test_the_metrics_of_the_app_are_those_that_it_emits_and_may_be_unseen_yet():
     assert "skipMetricValidation: true" in FILE.text
 
 
+def test_a_timer_that_does_not_keep_up_is_not_hidden_by_others_that_do():
+    """Two timers run 24 times in the window, and the daily one once."""
+    rule = METRIC_RULES["backlog"]
+    assert (rule["aggregation"], rule["window"]) == ("Total", "PT6H")
+    threshold = int(rule["threshold"])
+    assert 24 * 15_000 + 24 * 0 + 0 > threshold
+    assert 300_000 > threshold
+    assert 24 * 3_000 + 24 * 3_000 + 3_000 < threshold
+
+
 @pytest.mark.parametrize("name", LOG_RULES)
 def test_a_query_works_before_its_table_exists_and_counts_no_sample(name: str):
     query = LOG_RULES[name]["query"]

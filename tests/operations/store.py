@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from rich.progress import Progress
 
@@ -11,10 +11,12 @@ from operations.terminal import Terminal
 from persistence import Rules, Stores, stores_over
 from persistence.content import pack
 from persistence.idempotency import IdempotencyKey
+from persistence.read_only import ID, ReadOnly
 from persistence.sessions.documents import NewSession, SessionChange
 from persistence.sessions.rules import SessionRules
 from persistence.snapshots.documents import NewSnapshot
-from persistence.storage.containers import CONTAINERS
+from persistence.storage.containers import CONTAINERS, SESSIONS
+from persistence.storage.document_set import DocumentSet
 from persistence.storage.engine import Engine, Item
 from tests.support.drafts import draft
 
@@ -46,6 +48,12 @@ async def filled(engine: Engine, people: int = 3, sessions: int = 4, versions: i
         await stores.sessions.delete(owner, trashed.id)
     await stores.access_logs.drain()
     return stores
+
+
+async def freeze(engine: Engine) -> None:
+    """Read-only mode, for so long that no write can still end."""
+    switch = ReadOnly(id=ID, since=datetime(2020, 1, 1, tzinfo=UTC))
+    await DocumentSet(engine, SESSIONS, ReadOnly).create_once(switch)
 
 
 async def everything(engine: Engine) -> dict[tuple[str, str, str], Item]:

@@ -11,6 +11,7 @@ import pytest
 from operations import erase, export, owners
 from operations.places import WrongCall
 from persistence import stores_over
+from persistence.read_only import Switch
 from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.operations.store import everything, filled, terminal
@@ -43,8 +44,14 @@ async def test_erase_needs_yes_and_deletes_what_the_person_could_delete(
         with pytest.raises(WrongCall):
             await erase.run(Namespace(store=Open(engine), owner="person-1", yes=False, **PACE), shown)
         assert await everything(engine) == before
-        for _ in range(2):
-            assert await erase.run(Namespace(store=Open(engine), owner="person-1", yes=True, **PACE), shown) == 0
+        call = Namespace(store=Open(engine), owner="person-1", yes=True, **PACE)
+        await Switch(engine).turn_on()
+        with pytest.raises(WrongCall, match="Turn it off first"):
+            await erase.run(call, shown)
+        await Switch(engine).turn_off()
+        assert await erase.run(call, shown) == 0
+        with pytest.raises(WrongCall, match="person-1 has nothing here"):
+            await erase.run(call, shown)
     after = await everything(engine)
     assert not [one for one in after if one[0] == "sessions" and one[1] == "person-1"]
     assert [one for one in after if one[1] == "person-2"]
@@ -59,6 +66,8 @@ async def test_an_export_is_what_the_person_gets_and_can_be_imported(engine: Eng
         assert await export.run(call, shown) == 0
         with pytest.raises(WrongCall):
             await export.run(call, shown)
+        with pytest.raises(WrongCall, match="has nothing here"):
+            await export.run(Namespace(**(vars(call) | {"owner": "nobody", "to": tmp_path / "n"})), shown)
     assert file.stat().st_mode & 0o077 == 0
     lines = file.read_bytes()
     own = await Client(stores, SETTINGS, "person-1").get("persistence/export")

@@ -25,6 +25,8 @@ Address = tuple[str, str, str]
 class Open:
     """A place whose store is open already."""
 
+    longest_call_s = 30.0
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
@@ -85,6 +87,18 @@ def more_visits(item: Item) -> None:
     item["visits"] += 1
 
 
+def another_owner(item: Item) -> None:
+    item["owner_id"] = "somebody else"
+
+
+def other_bytes(item: Item) -> None:
+    item["snapshot_metadata"] = {**item["snapshot_metadata"], "content_bytes": 1}
+
+
+def deleted(item: Item) -> None:
+    item["snapshot_deleted"] = True
+
+
 DAMAGES: dict[str, tuple[tuple[str, ...], Callable[[Item], None] | None, str]] = {
     # Of which kinds, what is done to the item, and the fault. None removes it.
     "cut": (("content", "snapshot"), cut, "damaged"),
@@ -97,6 +111,10 @@ DAMAGES: dict[str, tuple[tuple[str, ...], Callable[[Item], None] | None, str]] =
     "another title": (("session",), another_title, "derived"),
     "another sum": (("session",), more_bytes, "derived"),
     "another number": (("visitor",), more_visits, "counted"),
+    "another owner": (("access_log",), another_owner, "derived"),
+    "other bytes": (("access_log",), other_bytes, "derived"),
+    "marked as deleted": (("access_log",), deleted, "derived"),
+    "no entry": (("access_log",), None, "missing"),
     "no content": (("content",), None, "missing"),
     "no visitor": (("visitor",), None, "missing"),
 }
@@ -171,6 +189,7 @@ async def test_what_can_be_derived_is_mended_and_nothing_else(
     addresses = {item["kind"]: address for address, item in before.items() if live(item)}
     await plant(engine, addresses["session"], more_bytes)
     await plant(engine, addresses["visitor"], more_visits)
+    await plant(engine, addresses["access_log"], another_owner)
     orphan = {**before[addresses["content"]], "id": "orphan-00001~lost00000000"}
     await engine.create(SESSIONS, orphan)
     assert [one["fault"] for one in (await verified(engine, capsys))[1]].count("orphan") == 0, "it may be in work"
@@ -182,4 +201,31 @@ async def test_what_can_be_derived_is_mended_and_nothing_else(
     await plant(engine, addresses["content"], cut)
     status, [found_again] = await verified(engine, capsys, repair=True)
     assert (status, found_again["fault"], found_again["repaired"]) == (1, "damaged", False)
+    await stores.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "harm"), [("session", another_schema), ("access_log", another_schema), ("access_log", None)]
+)
+async def test_a_repair_removes_nothing_of_what_lost_its_head_or_its_entry(
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    harm: Callable[[Item], None] | None,
+) -> None:
+    """Contents of a damaged head, and the visitor that repeats a lost entry, are the last copies."""
+    clock = Clock.installed(monkeypatch)
+    monkeypatch.setattr("operations.checks.now", clock)
+    stores = await filled(engine, people=2, sessions=1)
+    for address, item in (await everything(engine)).items():
+        if item["kind"] == kind and live(item):
+            await plant(engine, address, harm)
+    before = await everything(engine)
+    clock.at += timedelta(days=2)
+    for _ in range(2):
+        status, found = await verified(engine, capsys, repair=True)
+        assert status == 1 and not any(one["repaired"] for one in found)
+        assert {one["fault"] for one in found if one["kind"] == kind} == {"damaged" if harm else "missing"}
+    assert await everything(engine) == before
     await stores.close()

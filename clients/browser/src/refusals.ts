@@ -73,6 +73,7 @@ export const createRefusals = ({ begin, calm, load, meet, theirsOf }: Steps): An
   again(s, a, _r, out) {
     if (a.whole) {
       s.trouble = "refused";
+      s.error = undefined;
       return;
     }
     s.whole = true;

@@ -57,7 +57,7 @@ export function view(s: State): DocumentState {
     draft: s.base ? s.kind === "draft" : undefined,
     copied: s.copied ?? undefined,
     recovered: s.recovered || undefined,
-    error: t ? s.error : undefined,
+    error: t === "refused" || t === "offline" ? s.error : undefined,
   };
 }
 
