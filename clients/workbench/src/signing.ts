@@ -15,7 +15,7 @@ export interface Signing {
   name(): Promise<string | undefined>;
   /** Leaves for the issuer, which leads back to this place. */
   signIn(): Promise<void>;
-  /** Leaves for the issuer, which forgets who was signed in there, too. */
+  /** Forgets the person. Leaves for the issuer, so that it does so, too, if it has a page for that. */
   signOut(): Promise<void>;
   /** Takes what the issuer has added to the address. Returns the place that was left. Rejects if it refuses. */
   arrive(): Promise<string>;
@@ -71,7 +71,12 @@ export function createSigning({ issuer, clientId, scope }: Issuer): Signing {
       return profile?.name ?? profile?.preferred_username;
     },
     signIn: () => manager.signinRedirect({ state: location.pathname + location.hash }),
-    signOut: () => manager.signoutRedirect(),
+    async signOut() {
+      const { end_session_endpoint: page } = await manager.metadataService.getMetadata();
+      if (page) return manager.signoutRedirect();
+      await manager.removeUser();
+      location.reload();
+    },
     arrive: async () => String((await manager.signinRedirectCallback(location.href)).state),
   };
 }
