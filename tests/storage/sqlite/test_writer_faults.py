@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -35,6 +36,10 @@ async def test_a_system_without_room_for_a_thread_does_not_end_the_writer(
     tmp_path: Path, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = SqliteEngine(tmp_path)
+    # The check that begins with the engine would stand for the next one.
+    for thread in threading.enumerate():
+        if thread.name == "sqlite-structure":
+            await asyncio.to_thread(thread.join)
     damage = sqlite3.DatabaseError("database disk image is malformed")
     damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     mocker.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread"))
