@@ -12,6 +12,7 @@ from savepoint_client import (
     ReadOnly,
     Refused,
     SavepointError,
+    Server,
 )
 
 from tests.browser.line import answers, never_arrives
@@ -129,22 +130,24 @@ def test_a_document_cannot_be_waited_for_in_its_own_functions(person: Person) ->
     eventually(lambda: failed)
 
 
-def test_forgetting_the_device_removes_what_is_not_saved(person: Person) -> None:
-    server = person.connect()
-    document = server.open(wait=60, journal_after=0.01)
-    document.changed("one")
+def leave(server: Server, text: str, id: str | None = None, title: str = "") -> None:
+    """Leaves a text in the journal alone, as a process that is killed."""
+    document = server.open(id, title=title, wait=60, journal_after=0.01)
+    document.changed(text)
     eventually(lambda: document.state.safe == "device")
     document._running.stop()
+
+
+def test_forgetting_the_device_removes_what_is_not_saved(person: Person) -> None:
+    server = person.connect()
+    leave(server, "one")
     server.forget_device()
     assert not person.entries()
 
 
 def test_an_entry_is_set_aside_and_then_removed(person: Person) -> None:
     server = person.connect()
-    document = server.open(title="Lap times", wait=60, journal_after=0.01)
-    document.changed("one")
-    eventually(lambda: document.state.safe == "device")
-    document._running.stop()
+    leave(server, "one", title="Lap times")
     (left,) = server.recoverable()
     assert (left.title, left.current, left.aside) == ("Lap times", True, None)
     server.set_aside(left)
@@ -157,10 +160,7 @@ def test_an_entry_is_set_aside_and_then_removed(person: Person) -> None:
 def test_what_is_left_of_a_document_that_changed_becomes_a_draft(person: Person) -> None:
     id = person.server.create("one")
     server = person.connect()
-    document = server.open(id, wait=60, journal_after=0.01)
-    document.changed("mine")
-    eventually(lambda: document.state.safe == "device")
-    document._running.stop()
+    leave(server, "mine", id)
     person.server.save(id, "theirs")
     (left,) = server.recoverable()
     assert (left.current, left.version, left.server_version) == (False, 1, 2)
@@ -173,10 +173,7 @@ def test_what_is_left_of_a_document_that_changed_becomes_a_draft(person: Person)
 def test_what_is_left_of_a_deleted_document_is_saved_under_a_new_id(person: Person) -> None:
     id = person.server.create("one")
     server = person.connect()
-    document = server.open(id, wait=60, journal_after=0.01)
-    document.changed("mine")
-    eventually(lambda: document.state.safe == "device")
-    document._running.stop()
+    leave(server, "mine", id)
     person.server.act("DELETE", f"/sessions/{id}?purge=true")
     claimed = server.claim(server.recoverable()[0])
     assert claimed.status == "clean" and person.server.content(claimed.id) == "mine"
@@ -185,10 +182,7 @@ def test_what_is_left_of_a_deleted_document_is_saved_under_a_new_id(person: Pers
 def test_what_cannot_be_shown_is_put_aside_and_the_servers_version_shown(person: Person) -> None:
     id = person.server.create("one")
     server = person.connect()
-    document = server.open(id, wait=60, journal_after=0.01)
-    document.changed("broken")
-    eventually(lambda: document.state.safe == "device")
-    document._running.stop()
+    leave(server, "broken", id)
     shown: list[str] = []
 
     def apply(text: str) -> None:

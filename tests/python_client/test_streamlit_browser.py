@@ -13,31 +13,19 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import conftest as browsers
 from tests.browser.line import Line, never_arrives
 from tests.browser.server_side import ServerSide
 from tests.devhost.server import REPOSITORY
 from tests.python_client.processes import SOURCE
 from tests.python_client.waiting import eventually
-from tests.support.browser import ARGUMENTS, CHROMIUM
 
 WAIT_MS = 20_000
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    if CHROMIUM is None and os.environ.get("CI") != "true":
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-    yield browser
-    browser.close()
+playwright, chromium = browsers.playwright, browsers.chromium
 
 
 class Dashboard:
