@@ -1,27 +1,17 @@
 """The fields of GOV.UK's forms, in every state that their authors show, come back as a person left them."""
 
 import json
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
 
-from tests.browser.forms.conftest import Site, everything, ready, saved
+from tests.browser.built import SOURCE
+from tests.browser.forms.conftest import Site, everything, saved
 
-COMPONENTS = (
-    Path(__file__).parents[3]
-    / "clients"
-    / "browser"
-    / "node_modules"
-    / "govuk-frontend"
-    / "dist"
-    / "govuk"
-    / "components"
-)
+COMPONENTS = SOURCE / "node_modules" / "govuk-frontend" / "dist" / "govuk" / "components"
 TEXTS = ("input", "date-input", "select", "textarea", "character-count", "file-upload", "password-input")
 CHOICES = ("radios", "checkboxes", "fieldset")
 
-# Every field that a person can change gets another value. Returns those that hold a secret, by their place.
+# Gives every field that a person can change another value, but for secrets, which do not come back.
 FILL = """() => {
     const isSecret = ({ type, autocomplete }) =>
         /password|file|hidden/.test(type) || /off|one-time-code/.test(autocomplete);
@@ -53,10 +43,4 @@ def test_forms_with_hundreds_of_fields_come_back_exactly(site: Site, components:
     assert len(left) > 200
     saved(page)
     page.close()
-    assert everything(filled(site)) == left
-
-
-def filled(site: Site) -> Page:
-    page = site.page()
-    ready(page)
-    return page
+    assert everything(site.page()) == left
