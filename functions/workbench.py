@@ -31,11 +31,14 @@ class Workbench:
     issuer: str | None = None
 
     def security(self) -> dict[str, str]:
-        """Everything comes from this server, except tokens. No other page can look into it."""
+        """Everything comes from this server, except tokens. No other page can look into it.
+
+        Style attributes are allowed: browsers write them while a person types over highlighted text.
+        """
         tokens = f"; connect-src 'self' {_origin(self.issuer)}" if self.issuer else ""
         return {
-            "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
-            f"frame-ancestors 'none'{tokens}",
+            "Content-Security-Policy": "default-src 'self'; style-src-attr 'unsafe-inline'; base-uri 'none'; "
+            f"form-action 'self'; frame-ancestors 'none'{tokens}",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
             "Referrer-Policy": "no-referrer",

@@ -63,7 +63,9 @@ def people(
         for person in made:
             person.context.close()
             person.server.close()
-        assert [person.complaints for person in made if person.complaints] == []
+        complaints = [complaint for person in made for complaint in person.complaints]
+        if complaints:
+            raise AssertionError("\n".join(complaints))
 
 
 def watch(page: Page, complaints: list[str]) -> None:

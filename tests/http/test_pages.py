@@ -59,6 +59,7 @@ def test_the_pages_ask_nobody_but_their_server_and_the_issuer(issuer: str | None
     policy = Workbench(BuiltFiles(FOLDER), issuer).security()["Content-Security-Policy"]
     directives = dict(part.strip().partition(" ")[::2] for part in policy.split(";"))
     assert directives["default-src"] == "'self'"
+    assert "style-src" not in directives and "script-src" not in directives
     assert directives.get("connect-src") == sources
 
 

@@ -131,6 +131,20 @@ def test_the_page_asks_nobody_else_and_sets_no_cookie(visitor: Visitor) -> None:
     )
 
 
+def test_style_attributes_are_allowed_and_style_sheets_in_the_page_are_not(visitor: Visitor) -> None:
+    page = visitor.page()
+    margins = page.evaluate(
+        """() => {
+            document.body.insertAdjacentHTML("beforeend", "<p id=one style='margin: 7px'></p><p id=two></p>")
+            document.body.insertAdjacentHTML("beforeend", "<style>#two { margin: 7px }</style>")
+            return ["one", "two"].map((id) => getComputedStyle(document.getElementById(id)).marginTop)
+        }"""
+    )
+    assert margins[0] == "7px" and margins[1] != "7px"
+    assert len(visitor.complaints) == 1 and "inline style" in visitor.complaints[0]
+    visitor.complaints.clear()
+
+
 def test_a_thousand_sessions_are_paged_through(visitor: Visitor) -> None:
     for start in range(0, 1_000, 40):
         items = [
