@@ -223,14 +223,18 @@ async def test_no_request_is_refused_while_the_issuer_changes_its_keys(
     async with Issuer() as issuer:
         get_me = opened(AUTH_MODE="jwt", JWT_ISSUERS=issuer.url, JWT_AUDIENCE=AUDIENCE)
         signs, answered, ends = "0", Counter[int](), asyncio.Event()
+        under_way = Counter[str]()
 
         def publish(*names: str) -> None:
             issuer.jwks = [jwk(private_key("EdDSA", name), name) for name in names]
 
         async def ask() -> None:
             while not ends.is_set():
-                token = issuer.token("EdDSA", private_key("EdDSA", signs), {"kid": signs})
+                by = signs
+                under_way[by] += 1
+                token = issuer.token("EdDSA", private_key("EdDSA", by), {"kid": by})
                 answered[(await get_me({"authorization": f"Bearer {token}"})).status_code] += 1
+                under_way[by] -= 1
                 await asyncio.sleep(0)
 
         async def more(count: Callable[[], int], by: int) -> None:
@@ -246,6 +250,8 @@ async def test_no_request_is_refused_while_the_issuer_changes_its_keys(
                 publish(f"{number}", f"{number + 1}")
                 await more(lambda: issuer.asked.get("/keys", 0), 2)  # the first may have been answered before
                 signs = f"{number + 1}"
+                while under_way[f"{number}"]:
+                    await asyncio.sleep(0.005)
                 await more(answered.total, 8)
                 publish(signs)
                 await more(lambda: issuer.asked["/keys"], 2)
