@@ -79,10 +79,6 @@ def test_the_types_of_the_wire_are_those_of_the_api_description(tmp_path: Path) 
     assert made.read_text() == (SOURCE / "src" / "wire.gen.ts").read_text(), "run `npm run wire`"
 
 
-def test_the_sources_have_no_type_errors() -> None:
-    node(SOURCE / "node_modules" / "typescript" / "bin" / "tsc", "--noEmit")
-
-
 def test_the_package_needs_nothing_at_run_time() -> None:
     assert "dependencies" not in PACKAGE
     assert set(PACKAGE["peerDependencies"]) == {
@@ -103,7 +99,10 @@ def npm(*arguments: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project of someone who installed the package, as `npm pack` makes it from a clone."""
+    """The project of someone who installed the package, as `npm pack` makes it from a clone.
+
+    That fails if the sources have a type error.
+    """
     clone = tmp_path_factory.mktemp("clone")
     source = clone / "clients" / "browser"
     shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("node_modules", "dist"))
