@@ -9,6 +9,7 @@ import pytest
 
 from persistence.storage.engine import Engine
 from persistence.storage.sqlite.engine import SqliteEngine
+from persistence.storage.sqlite.operations import compact
 from tests.operations.damages import OF_SESSIONS, OF_SNAPSHOTS, Victim
 from tests.operations.store import everything, filled
 from tests.operations.test_verify import verified
@@ -99,8 +100,7 @@ async def test_a_sum_that_an_index_has_otherwise_than_the_items_is_found(
     (item[parents[0]] if parents else item)[last] += 1
     overwrite(tmp_path / "data", table, rowid, orjson.dumps(item))
     assert await wrong_usage(tmp_path / "data", capsys) == STALE[number]
-    with beside(tmp_path / "data") as connection:
-        connection.execute("VACUUM")
+    compact(tmp_path / "data")
     assert await wrong_usage(tmp_path / "data", capsys) == set()
 
 
