@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from operations.checks import text_of
-from operations.listed import CONTENT, listed
+from operations.listed import CONTENT, listed, side_by_side
 from operations.places import WrongCall
 from persistence.documents import now, timestamp_text
 from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
@@ -59,17 +59,21 @@ class Copier:
 
     async def copy(self, container: Container, partition: str) -> None:
         """Makes the partition in the target as in the source. Reads only what the lists of both have otherwise."""
-        there = {id: one async for id, one in listed(self._target, container, partition)}
-        here = {id: one async for id, one in listed(self._source, container, partition)}
-        for id in sorted(here, key=lambda id: (_order(here[id].kind), id)):
-            self.copies.compared += 1
-            if not here[id].is_same(there.get(id)):
-                await self._copy(container, partition, id, is_there=id in there)
-        gone = sorted(there.keys() - here.keys(), key=lambda id: (_order(there[id].kind), id))
-        for id in gone:
-            await self._check_made(container, partition, id, there[id].kind)
-        for id in gone:
-            if there[id].kind == _SNAPSHOT and self._tells:
+        changed, gone = list[tuple[int, str, bool]](), list[tuple[int, str, str]]()
+        there_too = listed(self._target, container, partition)
+        async for id, here, there in side_by_side(listed(self._source, container, partition), there_too):
+            if here is not None:
+                self.copies.compared += 1
+                if not here.is_same(there):
+                    changed.append((_order(here.kind), id, there is not None))
+            elif there is not None:
+                gone.append((_order(there.kind), id, there.kind))
+        for _, id, is_there in sorted(changed):
+            await self._copy(container, partition, id, is_there=is_there)
+        for _, id, kind in sorted(gone):
+            await self._check_made(container, partition, id, kind)
+        for _, id, kind in sorted(gone):
+            if kind == _SNAPSHOT and self._tells:
                 await self._bury(partition)
             else:
                 await self.remove(container, partition, id)

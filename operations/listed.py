@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from sys import intern
 from typing import NamedTuple
 
 import orjson
@@ -38,11 +37,30 @@ class Listed(NamedTuple):
 
 
 async def listed(engine: Engine, container: Container, partition: str) -> AsyncIterator[tuple[str, Listed]]:
-    """Yields each item by id."""
+    """Yields each item by id. Raises ValueError if a store has another order of ids."""
+    last = ""
     async for item in addresses(engine, container, partition, _FIELDS):
-        kind = intern(str(item.get("kind")))
+        id, kind = str(item["id"]), str(item.get("kind"))
+        if id <= last:
+            raise ValueError(f"a list by id is not in order: {id}")
         digest = None
         if kind in MODELS and kind != CONTENT and is_readable(item):
             text = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
             digest = hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
-        yield str(item["id"]), Listed(kind, digest)
+        yield id, Listed(kind, digest)
+        last = id
+
+
+async def side_by_side(
+    first: AsyncIterator[tuple[str, Listed]], second: AsyncIterator[tuple[str, Listed]]
+) -> AsyncIterator[tuple[str, Listed | None, Listed | None]]:
+    """Yields each id that either has, with what both have of it. One item of each is in memory."""
+    one, other = await anext(first, None), await anext(second, None)
+    while one is not None or other is not None:
+        id = min(each[0] for each in (one, other) if each is not None)
+        here = there = None
+        if one is not None and one[0] == id:
+            here, one = one[1], await anext(first, None)
+        if other is not None and other[0] == id:
+            there, other = other[1], await anext(second, None)
+        yield id, here, there
