@@ -1,6 +1,7 @@
-"""Exit status 3: a store that refuses, or Ctrl-C. The same command then goes on."""
+"""What is not finished: a store refuses, Ctrl-C, or `kill -9`. The same command then goes on."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,10 @@ def pressed() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     async def fill() -> None:
@@ -99,17 +104,35 @@ def test_ctrl_c_in_a_copy_is_status_3_and_it_goes_on(
     assert asyncio.run(of(folder(tmp_path / "target"))) == asyncio.run(of(folder(source)))
 
 
-def test_ctrl_c_in_a_rename_is_status_3_and_it_goes_on(
-    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("how", [pressed, killed])
+def test_a_rename_goes_on_after_ctrl_c_and_after_a_kill(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: Callable[[], None]
 ) -> None:
     before = asyncio.run(of(folder(source)))
     words = ["rename", "--store", str(source), "--from", "person-1", "--to", "new", "--yes"]
     with monkeypatch.context() as patched:
-        disturb(patched, source, pressed)
-        assert main(words) == 3
-    assert capsys.readouterr().err == f"rename: {INTERRUPTED}"
+        disturb(patched, source, how)
+        if how is pressed:
+            assert main(words) == 3
+            assert capsys.readouterr().err == f"rename: {INTERRUPTED}"
+        else:
+            assert ended(words) == -signal.SIGKILL
+    between = asyncio.run(of(folder(source)))
+    assert {at[1] for at in between} >= {"person-1", "new"}, "it was under way"
     assert main(words) == 0
     after = asyncio.run(of(folder(source)))
-    assert {at[2] for at in after if at[1] == "new"} == {
+    assert not [at for at, item in after.items() if "person-1" in str(item) and item["kind"] != "idempotency"]
+    assert sorted(at[2] for at in after if at[1] == "new") == sorted(
         at[2] for at, item in before.items() if at[1] == "person-1" and item["kind"] != "idempotency"
-    }
+    )
+
+
+def ended(words: list[str]) -> int:
+    """Runs the command in a process of its own, without a new start. Returns its exit status."""
+    process = os.fork()
+    if process == 0:
+        try:
+            main(words)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
