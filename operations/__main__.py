@@ -51,6 +51,8 @@ def main(words: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         return NOT_FINISHED
     except KeyboardInterrupt:
+        if VERBS[arguments.verb] is not read_only:  # which says how the store is left
+            print(f"{arguments.verb}: not finished: interrupted. Repeat the command: it goes on.", file=sys.stderr)
         return NOT_FINISHED
 
 

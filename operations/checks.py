@@ -13,7 +13,7 @@ from persistence.documents import Document, now
 from persistence.errors import ItemChanged, ItemNotFound
 from persistence.formats.renewal import renewed
 from persistence.idempotency import IdempotencyRecord
-from persistence.sessions.documents import SessionContent, SessionHead
+from persistence.sessions.documents import SessionContent, SessionHead, SessionMetadata
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor
 from persistence.storage.containers import Container
 from persistence.storage.engine import PAYLOAD, Engine, Item, is_readable
@@ -74,12 +74,25 @@ class Place:
             document = model.model_validate(stored.item)
         except ValidationError:
             return None, stored.item, self.finding("damaged", id, kind)
-        new = renewed({name: value for name, value in stored.item.items() if name != PAYLOAD})
-        if new is None or stored.item.get("schema") != document.to_item()["schema"]:
+        new = _mended(document, {name: value for name, value in stored.item.items() if name != PAYLOAD})
+        if new is None:
             return document, stored.item, None
         if PAYLOAD in stored.item:
             new[PAYLOAD] = stored.item[PAYLOAD]
         return document, stored.item, self.finding("derived", id, kind, becomes=new, etag=stored.etag)
+
+
+def _mended(document: Document, item: Item) -> Item | None:
+    """Returns the item with what follows from the rest of it. None if it is right. A head keeps its format, which
+    older programs may still have to read."""
+    if not isinstance(document, SessionHead) or document.schema_version == 2:
+        return renewed(item)
+    new = document.to_item()
+    twins = {name: new["metadata"][name] for name in SessionMetadata.model_computed_fields}
+    metadata = {name: twin for name, twin in twins.items() if twin is not None or name in item["metadata"]}
+    computed = {name: new[name] for name in SessionHead.model_computed_fields if name in item}
+    mended = {**item, **computed, "metadata": {**item["metadata"], **metadata}}
+    return None if mended == item else mended
 
 
 async def repaired(engine: Engine, finding: Finding) -> bool:

@@ -7,18 +7,20 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from operations.checks import text_of
-from operations.items import addresses
+from operations.listed import CONTENT, listed, side_by_side
 from operations.places import WrongCall
 from persistence.documents import now, timestamp_text
 from persistence.errors import CorruptItem, ItemChanged, ItemExists, ItemNotFound
 from persistence.formats.renewal import renewed
+from persistence.sessions.documents import SessionHead
+from persistence.sessions.lines import is_by_timer
 from persistence.snapshots.documents import Snapshot
 from persistence.storage.containers import SNAPSHOTS, Container
 from persistence.storage.engine import PAYLOAD, Engine, Item, is_readable
 
 _STOPPED = "the copy is stopped; --overwrite goes on and gives it up"
-_CONTENT, _SNAPSHOT = "content", "snapshot"
-_FIRST, _LAST = ("session", _SNAPSHOT), (_CONTENT,)
+_SNAPSHOT = "snapshot"
+_FIRST, _LAST = ("session", _SNAPSHOT), (CONTENT,)
 """Heads come before the contents that they name, so that no timer of the target takes those for the rest of a
 save. They go before them, too."""
 
@@ -56,23 +58,22 @@ class Copier:
         self.copies = Copies()
 
     async def copy(self, container: Container, partition: str) -> None:
-        """Makes the partition in the target as in the source. Reads no content that both have."""
-        there = {
-            str(each["id"]): str(each.get("kind")) async for each in addresses(self._target, container, partition)
-        }
-        here = {
-            str(each["id"]): str(each.get("kind")) async for each in addresses(self._source, container, partition)
-        }
-        for id in sorted(here, key=lambda id: (_order(here[id]), id)):
-            self.copies.compared += 1
-            if here[id] == _CONTENT == there.get(id):
-                continue  # written once, under an id that is never used again
-            await self._copy(container, partition, id, is_there=id in there)
-        gone = sorted(there.keys() - here.keys(), key=lambda id: (_order(there[id]), id))
-        for id in gone:
-            await self._check_made(container, partition, id, there[id])
-        for id in gone:
-            if there[id] == _SNAPSHOT and self._tells:
+        """Makes the partition in the target as in the source. Reads only what the lists of both have otherwise."""
+        changed, gone = list[tuple[int, str, bool]](), list[tuple[int, str, str]]()
+        there_too = listed(self._target, container, partition)
+        async for id, here, there in side_by_side(listed(self._source, container, partition), there_too):
+            if here is not None:
+                self.copies.compared += 1
+                if not here.is_same(there):
+                    changed.append((_order(here.kind), id, there is not None))
+            elif there is not None:
+                gone.append((_order(there.kind), id, there.kind))
+        for _, id, is_there in sorted(changed):
+            await self._copy(container, partition, id, is_there=is_there)
+        for _, id, kind in sorted(gone):
+            await self._check_made(container, partition, id, kind)
+        for _, id, kind in sorted(gone):
+            if kind == _SNAPSHOT and self._tells:
                 await self._bury(partition)
             else:
                 await self.remove(container, partition, id)
@@ -140,10 +141,34 @@ class Copier:
             raise WrongCall(f"the target has a {kind} that the source does not have: {id}; {_STOPPED}")
 
     def _check_changed(self, item: Item, there: Item) -> None:
-        if self._begun is None or there.get("status") == "deleted":
+        if self._begun is None:
             return
-        if _time(there, _CHANGED_AT) > _time(item, _CHANGED_AT):
+        if _deleted_by_a_person(there) > self._begun and not _is_gone(item):
+            raise WrongCall(f"somebody has deleted a {item['kind']} in the target: {item['id']}; {_STOPPED}")
+        if there.get("status") != "deleted" and _time(there, _CHANGED_AT) > _time(item, _CHANGED_AT):
             raise WrongCall(f"the target has a newer {item['kind']}: {item['id']}; {_STOPPED}")
+
+
+def _deleted_by_a_person(item: Item) -> str:
+    """Returns when it was deleted, or nothing if it was not, or if a timer did it."""
+    try:
+        if item.get("kind") == "session":
+            head = SessionHead.model_validate(item)
+            return (
+                ""
+                if head.deleted_at is None or is_by_timer(head.revisions[0])
+                else timestamp_text(head.deleted_at)
+            )
+        snapshot = Snapshot.model_validate(item)
+    except ValidationError:
+        return ""
+    return "" if snapshot.deleted_at is None else timestamp_text(snapshot.deleted_at)
+
+
+def _is_gone(item: Item) -> bool:
+    """Returns True if it is deleted, or if it has expired, after which a timer deletes it."""
+    gone = (item.get("deleted_at"), item.get("expires_at") if item.get("kind") == _SNAPSHOT else None)
+    return any(isinstance(at, str) and at <= timestamp_text(now()) for at in gone)
 
 
 def _time(item: Item, paths: Mapping[str, tuple[str, ...]]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 
+from persistence.storage.checks import is_partition
 from persistence.storage.containers import SESSIONS, SNAPSHOT_ACCESS_LOGS, TIMERS_PARTITION, Container
 from persistence.storage.document_set import pages_of
 from persistence.storage.engine import Engine, Item
@@ -11,16 +12,30 @@ _PAGE_SIZE = 500
 
 
 async def partitions(engine: Engine, container: Container) -> AsyncIterator[str]:
-    """Yields the partitions of what belongs to people, in order. One aggregate for each, which reads an index."""
-    key, last = container.partition_key, ""
-    while True:
-        later = (Filter(key, Operator.MORE, last),)
-        found = await engine.aggregate(container, Query(None, None, ("id",), later), Aggregate.MIN, key)
+    """Yields the partitions of what belongs to people, in order. One aggregate for each, which reads an index.
+
+    Leaves out names that are damaged: no engine takes them."""
+    key = container.partition_key
+    later: Filter | None = Filter(key, Operator.MORE, "")
+    while later is not None:
+        found = await engine.aggregate(container, Query(None, None, ("id",), (later,)), Aggregate.MIN, key)
         if found is None:
             return
-        last = str(found)
-        if container is not SESSIONS or last != TIMERS_PARTITION:
-            yield last
+        name = str(found)
+        later = _after(key, name)
+        if is_partition(name) and (container is not SESSIONS or name != TIMERS_PARTITION):
+            yield name
+
+
+def _after(key: str, name: str) -> Filter | None:
+    """Returns the filter for the names after this one. None if there is no sound one."""
+    try:
+        name.encode()
+        return Filter(key, Operator.MORE, name)
+    except UnicodeEncodeError as error:
+        # A byte that is no text comes after all characters that names have, and cannot be sent.
+        sound = name[: error.start]
+        return Filter(key, Operator.MORE_OR_EQUAL, sound[:-1] + chr(ord(sound[-1]) + 1)) if sound else None
 
 
 async def addresses(

@@ -26,20 +26,30 @@ def limit(text: str) -> float:
 
 
 class Paced(Around):
-    """Waits before a call until the calls before it are within the limits. None is no limit."""
+    """Waits before a call until the calls before it are within the limits. None is no limit.
+
+    What a call costs is known when it has ended. So calls at once can exceed the units together, and the next ones
+    wait for that.
+    """
 
     def __init__(self, inner: Engine, calls_per_s: float | None = None, units_per_s: float | None = None) -> None:
         super().__init__(inner)
-        self._calls_per_s, self._units_per_s = calls_per_s, units_per_s
-        self._free_at = 0.0
+        self._seconds_a_call = 0.0 if calls_per_s is None else 1 / calls_per_s
+        self._seconds_a_unit = 0.0 if units_per_s is None else 1 / units_per_s
+        self._next_call_at = self._paid_at = 0.0
 
     async def around(self, call: Awaitable[T]) -> T:
-        await asyncio.sleep(self._free_at - time.monotonic())
+        now = time.monotonic()
+        begins_at = max(now, self._next_call_at, self._paid_at)
+        self._next_call_at = begins_at + self._seconds_a_call
         try:
-            with metered() as charge:
+            await asyncio.sleep(begins_at - now)
+        except asyncio.CancelledError:
+            if asyncio.iscoroutine(call):
+                call.close()  # else Python warns that it was never awaited
+            raise
+        with metered() as charge:
+            try:
                 return await call
-        finally:
-            takes = 0.0 if self._calls_per_s is None else 1 / self._calls_per_s
-            if self._units_per_s is not None:
-                takes = max(takes, charge.request_units / self._units_per_s)
-            self._free_at = max(time.monotonic(), self._free_at) + takes
+            finally:
+                self._paid_at = max(time.monotonic(), self._paid_at) + charge.request_units * self._seconds_a_unit

@@ -1,10 +1,11 @@
 """Checks snapshots with their visitors, and the access log entries of people."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from operations.checks import Finding, Place, is_old, text_of
 from operations.items import addresses
+from operations.usage_check import Shown, Usage
 from persistence.documents import now
 from persistence.errors import ItemNotFound
 from persistence.snapshots.documents import AccessLog, Snapshot, Visitor, visitor_item_id
@@ -17,12 +18,16 @@ _REPEATED = ("owner_id", "app", "expires_at", "snapshot_metadata")
 """Of an access log entry, what repeats its snapshot."""
 
 
-async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Finding | None]:
+async def check_snapshot(
+    engine: Engine, snapshot_id: str, shown: Sequence[Shown]
+) -> AsyncIterator[Finding | None]:
     """Yields what is wrong with a snapshot and its visitors, and None for each item that was read."""
     place = Place(engine, SNAPSHOTS, snapshot_id)
+    usage = Usage(shown, place)
     of_snapshot = await _fields_of(engine, snapshot_id)
     async for address in addresses(engine, SNAPSHOTS, snapshot_id):
         document, item, finding = await place.load(address)
+        usage.add(item)
         if finding is not None:
             yield finding
         if isinstance(document, Snapshot) and document.deleted_at is None:
@@ -38,6 +43,8 @@ async def check_snapshot(engine: Engine, snapshot_id: str) -> AsyncIterator[Find
             if (counted := await _check_visitor(place, document, of_snapshot)) is not None:
                 yield counted
         yield None
+    for wrong in await usage.compared():
+        yield wrong
 
 
 async def _check_visitor(place: Place, visitor: Visitor, of_snapshot: Item | None) -> Finding | None:
@@ -62,17 +69,21 @@ async def _check_visitor(place: Place, visitor: Visitor, of_snapshot: Item | Non
     return place.finding("counted", visitor.id, "visitor", becomes=copied.to_item(), etag=etag)
 
 
-async def check_entries(engine: Engine, visitor_id: str) -> AsyncIterator[Finding | None]:
+async def check_entries(engine: Engine, visitor_id: str, shown: Sequence[Shown]) -> AsyncIterator[Finding | None]:
     """Yields what is wrong with a person's access log, and None for each entry that was read."""
     place = Place(engine, SNAPSHOT_ACCESS_LOGS, visitor_id)
+    usage = Usage(shown, place)
     async for address in addresses(engine, SNAPSHOT_ACCESS_LOGS, visitor_id):
-        document, _, finding = await place.load(address)
+        document, item, finding = await place.load(address)
+        usage.add(item)
         if finding is not None:
             yield finding
         elif isinstance(document, AccessLog) and not document.pending:
             if (found := await _check_entry(place, document)) is not None:
                 yield found
         yield None
+    for wrong in await usage.compared():
+        yield wrong
 
 
 async def _check_entry(place: Place, entry: AccessLog) -> Finding | None:

@@ -14,6 +14,8 @@ from operations.places import Place
 from operations.sessions_check import check_sessions
 from operations.snapshots_check import check_entries, check_snapshot
 from operations.terminal import Terminal
+from operations.usage_check import shown_numbers
+from persistence import stores_over
 from persistence.storage.containers import CONTAINERS, SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS
 from persistence.storage.engine import Engine
 
@@ -46,10 +48,11 @@ async def run(arguments: Namespace, terminal: Terminal) -> int:
 async def _findings(engine: Engine, terminal: Terminal) -> AsyncIterator[Finding]:
     """Yields the findings of a partition when all of it is checked, so that a repair changes nothing under way."""
     total, done = await count(engine, CONTAINERS), 0
+    shown = shown_numbers(stores_over(engine).kinds)
     for container in CONTAINERS:
         async for partition in partitions(engine, container):
             found = list[Finding]()
-            async for finding in _CHECKS[container.name](engine, partition):
+            async for finding in _CHECKS[container.name](engine, partition, shown):
                 if finding is None:
                     done += 1
                     terminal.progress("Checking", done, total)

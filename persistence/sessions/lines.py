@@ -81,6 +81,11 @@ def is_erasure(row: Revision) -> bool:
     return row.save_id is not None and row.save_id.startswith(_BY_ERASURE)
 
 
+def is_by_timer(row: Revision) -> bool:
+    """Returns True if a timer made the change."""
+    return row.save_id is not None and row.save_id.startswith(_BY_TIMER)
+
+
 def line_of_row(head: SessionHead, row: Revision) -> ActivityLine:
     """Returns the line of a row of the history. The title that a deleted session had is not known any more."""
     save_id, at = row.save_id or "", row.since
@@ -90,7 +95,7 @@ def line_of_row(head: SessionHead, row: Revision) -> ActivityLine:
         owner_id=head.owner_id,
         at=at,
         action=ActivityAction(row.action.value),
-        actor=Actor.TIMER if save_id.startswith(_BY_TIMER) else Actor.ME,
+        actor=Actor.TIMER if is_by_timer(row) else Actor.ME,
         subject=Subject(kind=SubjectKind.SESSION, id=head.id, title=title),
         version=row.version,
         device_info=row.device_info,

@@ -44,8 +44,13 @@ def check_address(id: str, partition: str) -> None:
 
 def check_partition(partition: str) -> None:
     """Raises ValueError if this is not a partition."""
-    if not _PARTITION.fullmatch(partition):
+    if not is_partition(partition):
         raise ValueError(f"not a partition: {partition[:40]!r}")
+
+
+def is_partition(text: str) -> bool:
+    """Returns False for a text that is no partition."""
+    return _PARTITION.fullmatch(text) is not None
 
 
 def json_bytes(value: object) -> bytes:

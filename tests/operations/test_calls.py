@@ -1,6 +1,5 @@
 """Exit statuses and messages of `python -m operations`."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -82,7 +81,7 @@ def test_a_fault_of_our_own_is_not_taken_for_a_finding(
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-async def test_a_limit_slows_both_stores_of_a_copy(
+async def test_a_limit_is_that_of_each_store_of_a_copy(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paced = list[Engine]()
@@ -96,8 +95,3 @@ async def test_a_limit_slows_both_stores_of_a_copy(
     await filled(engine, people=1, sessions=1)
     assert await copied(folder(tmp_path / "data"), folder(tmp_path / "target")) == 0
     assert len(paced) == 2 and paced[0] is not paced[1]
-    started = time.monotonic()
-    slow = Paced(engine, calls_per_s=20)
-    for _ in range(5):
-        await slow.has_conditional_commits()
-    assert time.monotonic() - started >= 4 / 20

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from argparse import Namespace
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ import pytest
 
 from operations import copy
 from operations.items import count
+from operations.pace import Paced
 from operations.places import Place
 from persistence import stores_over
 from persistence.account.erasure import erase
 from persistence.account.export import export
 from persistence.content import pack
 from persistence.sessions.documents import NewSession
-from persistence.storage.containers import CONTAINERS, SESSIONS
-from persistence.storage.engine import PAYLOAD, Engine
+from persistence.storage.containers import CONTAINERS, SESSIONS, TIMERS_PARTITION, Container
+from persistence.storage.engine import PAYLOAD, Engine, Stored
 from tests.conftest import new_cosmos_account
 from tests.devhost.server import REPOSITORY
 from tests.operations.store import everything, filled, terminal
@@ -96,6 +98,27 @@ async def test_the_next_run_copies_what_changed_and_removes_what_is_gone(
     assert not [
         item for item in after.values() if item.get("owner_id") == "person-1" and item["kind"] == "session"
     ]
+
+
+async def test_the_next_run_reads_nothing_that_is_the_same(
+    engine: Engine, tmp_path: Path, wire: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By lists alone it is known to be the same, also between two engines."""
+    reads = Counter[str]()
+
+    class Seen(Paced):
+        async def read(self, container: Container, id: str, partition: str) -> Stored:
+            reads[partition] += 1
+            return await super().read(container, id, partition)
+
+    monkeypatch.setattr("operations.copy.Paced", Seen)
+    source = folder(tmp_path / "data")
+    await filled(engine, people=2, sessions=2)
+    await copied(source, wire)
+    assert reads.pop(TIMERS_PARTITION) and reads
+    reads.clear()
+    await copied(source, wire)
+    assert set(reads) == {TIMERS_PARTITION}
 
 
 async def test_one_person_is_copied_beside_others(engine: Engine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from operations.copied import Copier
 from operations.marker import Marker
-from operations.places import WrongCall
+from operations.places import Place, WrongCall
 from persistence import stores_over
 from persistence.account.erasure import erase
 from persistence.content import pack
@@ -21,6 +21,7 @@ from persistence.storage.engine import Engine
 from tests.operations.store import everything, filled
 from tests.operations.test_copy import copied, folder, of
 from tests.support.clock import Clock
+from tests.support.timers import run_daily
 
 pytestmark = pytest.mark.one_engine
 
@@ -82,12 +83,7 @@ async def test_a_target_that_people_have_used_is_refused(engine: Engine, tmp_pat
     assert await of(target) == await everything(engine)
 
 
-async def test_what_others_made_during_a_run_that_was_killed_is_not_removed(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, target = folder(tmp_path / "data"), folder(tmp_path / "target")
-    await filled(engine, people=2, sessions=1)
-
+async def killed_at_its_end(source: Place, target: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     async def killed(self: Marker) -> None:
         raise StoreUnavailable
 
@@ -95,11 +91,17 @@ async def test_what_others_made_during_a_run_that_was_killed_is_not_removed(
         patched.setattr(Marker, "end", killed)
         with pytest.raises(StoreUnavailable):
             await copied(source, target)
+
+
+async def test_what_others_made_during_a_run_that_was_killed_is_not_removed(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = folder(tmp_path / "data"), folder(tmp_path / "target")
+    await filled(engine, people=2, sessions=1)
+
+    await killed_at_its_end(source, target, monkeypatch)
     assert await copied(source, target) == 0
-    with monkeypatch.context() as patched:
-        patched.setattr(Marker, "end", killed)
-        with pytest.raises(StoreUnavailable):
-            await copied(source, target)
+    await killed_at_its_end(source, target, monkeypatch)
     async with target.opened() as there:
         new = NewSession(title="O", description=None, content=pack("o"))
         head = await stores_over(there).sessions.create("person-1", new)
@@ -107,6 +109,53 @@ async def test_what_others_made_during_a_run_that_was_killed_is_not_removed(
         await copied(source, target)
     async with target.opened() as there:
         await stores_over(there).sessions.get("person-1", head.id)
+
+
+async def delete_session(engine: Engine) -> None:
+    stores = stores_over(engine)
+    [head] = (await stores.sessions.page("person-0", page_size=1)).items
+    await stores.sessions.delete("person-0", head.id, purge=True)
+
+
+@pytest.mark.parametrize(
+    ("erases", "kind"), [(delete_session, "session"), (delete, "snapshot"), (forget, "snapshot")]
+)
+async def test_what_people_delete_in_the_target_of_a_run_that_was_killed_does_not_come_back(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, erases: Any, kind: str
+) -> None:
+    source, target = folder(tmp_path / "data"), folder(tmp_path / "target")
+    await filled(engine, people=1, sessions=2)
+    await killed_at_its_end(source, target, monkeypatch)
+    async with target.opened() as there:
+        await erases(there)
+    kept = await of(target)
+    with pytest.raises(WrongCall, match=f"somebody has deleted a {kind} in the target"):
+        await copied(source, target)
+    assert await of(target) == kept
+    assert await copied(source, target, overwrite=True) == 0
+    assert await of(target) == await everything(engine)
+
+
+async def test_what_timers_delete_in_the_target_stops_no_copy(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock.installed(monkeypatch)
+    monkeypatch.setattr("operations.copied.now", clock)
+    monkeypatch.setattr("operations.marker.now", clock)
+    source, target = folder(tmp_path / "data"), folder(tmp_path / "target")
+    stores = await filled(engine, people=1, sessions=1)
+    expiring = NewSnapshot(title="New", content=pack("short"), expires_at=clock.at + timedelta(days=1))
+    await stores.snapshots.create("person-0", expiring)
+    await stores.access_logs.drain()
+    await killed_at_its_end(source, target, monkeypatch)
+    async with target.opened() as there:
+        for _ in range(2):
+            await run_daily(stores_over(there))
+            clock.at += timedelta(days=40)
+        await run_daily(stores_over(there))
+    assert await of(target) != await everything(engine)
+    assert await copied(source, target) == 0
+    assert await of(target) == await everything(engine)
 
 
 async def test_one_person_with_only_snapshots_is_not_overwritten(engine: Engine, tmp_path: Path) -> None:

@@ -83,6 +83,10 @@ def more_bytes(item: Item) -> None:
     item["kept_bytes"] += 1
 
 
+def no_old_row(item: Item) -> None:
+    item["revisions"].pop()
+
+
 def more_visits(item: Item) -> None:
     item["visits"] += 1
 
@@ -158,27 +162,6 @@ async def test_each_damage_is_found_by_id_and_kind(
         assert await verified(engine, capsys) == (0, []), "as it was"
 
 
-@pytest.mark.one_engine
-@pytest.mark.parametrize("number", [20, pytest.param(200, marks=pytest.mark.soak)])
-async def test_each_of_many_planted_damages_is_found(
-    engine: Engine, capsys: pytest.CaptureFixture[str], number: int
-) -> None:
-    await filled(engine, people=3, sessions=max(3, number // 8))
-    items = [(address, item["kind"]) for address, item in (await everything(engine)).items() if live(item)]
-    random.shuffle(items)
-    planted = set[str]()
-    for address, kind in items:
-        fitting = [
-            harm for kinds, harm, fault in DAMAGES.values() if kind in kinds and harm and fault == "damaged"
-        ]
-        if fitting and len(planted) < number and kind in ("content", "snapshot", "activity"):
-            await plant(engine, address, random.choice(fitting))
-            planted.add(address[2])
-    status, found = await verified(engine, capsys)
-    assert status == 1 and planted <= {one["id"] for one in found}
-    assert len(planted) == number
-
-
 async def test_what_can_be_derived_is_mended_and_nothing_else(
     engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,27 +188,35 @@ async def test_what_can_be_derived_is_mended_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("kind", "harm"), [("session", another_schema), ("access_log", another_schema), ("access_log", None)]
+    ("kind", "harm", "finding"),
+    [
+        ("session", another_schema, ("damaged", "session")),
+        ("session", None, ("missing", "session")),
+        ("session", no_old_row, ("missing", "revision")),
+        ("access_log", another_schema, ("damaged", "access_log")),
+        ("access_log", None, ("missing", "access_log")),
+    ],
 )
-async def test_a_repair_removes_nothing_of_what_lost_its_head_or_its_entry(
+async def test_a_repair_removes_nothing_of_what_lost_its_head_a_row_or_its_entry(
     engine: Engine,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
     harm: Callable[[Item], None] | None,
+    finding: tuple[str, str],
 ) -> None:
-    """Contents of a damaged head, and the visitor that repeats a lost entry, are the last copies."""
+    """Contents of a head or a row that is lost, and the visitor that repeats a lost entry, are the last copies."""
     clock = Clock.installed(monkeypatch)
     monkeypatch.setattr("operations.checks.now", clock)
     stores = await filled(engine, people=2, sessions=1)
     for address, item in (await everything(engine)).items():
-        if item["kind"] == kind and live(item):
+        if item["kind"] == kind and live(item) and not (harm is no_old_row and len(item["revisions"]) == 1):
             await plant(engine, address, harm)
     before = await everything(engine)
     clock.at += timedelta(days=2)
     for _ in range(2):
         status, found = await verified(engine, capsys, repair=True)
         assert status == 1 and not any(one["repaired"] for one in found)
-        assert {one["fault"] for one in found if one["kind"] == kind} == {"damaged" if harm else "missing"}
+        assert {(one["fault"], one["kind"]) for one in found if one["kind"] == finding[1]} == {finding}
     assert await everything(engine) == before
     await stores.close()

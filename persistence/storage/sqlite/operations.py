@@ -61,14 +61,16 @@ def restore(folder: Path, source: Path, progress: Progress = no_progress) -> Pat
 
 
 def compact(folder: Path, progress: Progress = no_progress) -> tuple[int, int]:
-    """Writes the file anew, without free pages and without remnants of what was deleted. Returns its bytes before
-    and after. Raises Refused if a process has the store open, and sqlite3.Error."""
+    """Makes the indexes again, and writes the file anew, without free pages and remnants of what was deleted.
+    Returns its bytes before and after. Raises Refused if a process has the store open, and sqlite3.Error."""
     path = folder / FILE_NAME
     if not path.exists():
         raise Refused(f"there is no {path}")
     with _closed_to_others(path) as store:
         before = path.stat().st_size
         with _reported(store, "Compacting", progress):
+            # VACUUM copies indexes as they are.
+            store.execute("REINDEX")
             store.execute("VACUUM")
     return before, path.stat().st_size
 

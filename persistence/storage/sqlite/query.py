@@ -30,6 +30,11 @@ def field(path: str) -> str:
     return "id" if path == "id" else _of_sound("json_extract", path)
 
 
+def _column(container: Container, path: str) -> str:
+    """As `field`. The partition key is a column, by which the table is ordered, so a search for it is no scan."""
+    return "partition" if path == container.partition_key else field(path)
+
+
 def _of_sound(function: str, path: str) -> str:
     # Without the condition, one row with broken JSON makes every query that meets it fail, and its own deletion.
     return f"CASE WHEN json_valid(item) THEN {function}(item, '$.{path}') END"
@@ -62,8 +67,8 @@ def select(container: Container, query: Query, limit: int | None = None) -> Stat
 
 def aggregate(container: Container, query: Query, function: Aggregate, path: str) -> Statement:
     """Selects one row with one value."""
-    where, values = _where(query, query.filters)
-    x = field(path)
+    where, values = _where(container, query, query.filters)
+    x = _column(container, path)
     result = "COUNT(*)" if function is Aggregate.COUNT else f"{function.value}({x})"
     if function is Aggregate.SUM:
         # Texts come after all numbers. Larger numbers are damaged, and could overflow the sum.
@@ -98,7 +103,7 @@ def _each_value(one: Filter) -> list[Filter]:
 
 
 def _select_of(container: Container, query: Query, key: _Key | None, limit: int) -> Statement:
-    where, values = _where(query, key.leading if key else ())
+    where, values = _where(container, query, key.leading if key else ())
     if query.partition is not None and key is None and query.kind is not None:
         # A partition is smaller than its kind in all partitions, which is what an index of a scan has.
         where[0] = "+kind = ?"
@@ -106,7 +111,7 @@ def _select_of(container: Container, query: Query, key: _Key | None, limit: int)
         # The plus keeps SQLite from using another index for this condition. The index of the sort stops when the
         # page is full. Another index would mean to read and sort everything that matches.
         plus = "" if isinstance(one, Filter) and one.path == query.sort.path else "+"
-        text, given = _condition(one, plus)
+        text, given = _condition(container, one, plus)
         where.append(text)
         values += given
     x = field(query.sort.path)
@@ -133,7 +138,7 @@ def _order(query: Query, x: str) -> str:
     return f"id {direction}" if query.sort.path == "id" else f"{x} {direction}, id {direction}"
 
 
-def _where(query: Query, filters: Iterable[Condition]) -> tuple[list[str], list[object]]:
+def _where(container: Container, query: Query, filters: Iterable[Condition]) -> tuple[list[str], list[object]]:
     where, values = list[str](), list[object]()
     if query.kind is not None:
         where.append("kind = ?")
@@ -142,18 +147,18 @@ def _where(query: Query, filters: Iterable[Condition]) -> tuple[list[str], list[
         where.append("partition = ?")
         values.append(query.partition)
     for one in filters:
-        text, given = _condition(one)
+        text, given = _condition(container, one)
         where.append(text)
         values += given
     return where, values
 
 
-def _condition(one: Condition, plus: str = "") -> Statement:
+def _condition(container: Container, one: Condition, plus: str = "") -> Statement:
     if isinstance(one, Unless):
-        parts = [_condition(each) for each in one.conditions]
+        parts = [_condition(container, each) for each in one.conditions]
         text = f"({' AND '.join(text for text, _ in parts)}) IS NOT TRUE"
         return text, [value for _, values in parts for value in values]
-    x = plus + field(one.path)
+    x = plus + _column(container, one.path)
     if isinstance(one.value, tuple):
         return f"{x} IN ({', '.join('?' * len(one.value))})", list(one.value)
     if one.operator is Operator.CONTAINS:

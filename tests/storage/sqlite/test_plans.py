@@ -138,6 +138,14 @@ def test_the_first_and_the_last_are_at_the_ends_of_an_index(
     )
 
 
+@pytest.mark.parametrize("container", CONTAINERS, ids=lambda each: each.name)
+def test_the_next_partition_is_found_without_a_scan(connection: sqlite3.Connection, container: Container) -> None:
+    later = Query(None, None, ("id",), (Filter(container.partition_key, Operator.MORE, "a"),))
+    statement = sqlite_query.aggregate(container, later, Aggregate.MIN, container.partition_key)
+    [search] = plan(connection, statement).splitlines()
+    assert "INDEX sqlite_autoindex" in search and search.endswith("(partition>?)")
+
+
 def test_a_list_that_names_no_status_stays_in_its_partition(connection: sqlite3.Connection) -> None:
     query = Query(KIND, PARTITION, ("id",), sort=Sort("metadata.updated_at"))
     [search, *_] = plan(connection, sqlite_query.select(SESSIONS, query)).splitlines()
