@@ -19,24 +19,13 @@ from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
+from tests.support.instruments import ATTRIBUTES, emitted
 from tests.support.sessions import sha256
 from tests.support.timers import records
 
 pytestmark = pytest.mark.one_engine
 
 Series = dict[tuple[str, tuple[tuple[str, Any], ...]], float]
-ATTRIBUTES = {
-    "savepoint.request.duration": {"http.route", "http.request.method", "http.response.status_code"},
-    "savepoint.server.errors": set(),
-    "savepoint.save.size": {"kind", "outcome", "form"},
-    "savepoint.store.charge": {"http.route", "timer"},
-    "savepoint.store.refusals": {"reason"},
-    "savepoint.timer.duration": {"timer", "outcome"},
-    "savepoint.timer.backlog": {"timer"},
-    "savepoint.timer.oldest": {"timer"},
-    "savepoint.timer.trash": {"timer"},
-    "savepoint.background.lost": {"kind"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +178,7 @@ async def test_a_thousand_people_make_no_more_series_than_one(client: Client, co
         names = {attribute for attribute, _ in attributes}
         assert names <= ATTRIBUTES[name], (name, names)
         assert not {str(value) for _, value in attributes} & {"ann", "First", "draft-000001"}
+
+
+def test_the_code_creates_no_other_metrics() -> None:
+    assert emitted() == ATTRIBUTES.keys()
