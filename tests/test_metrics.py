@@ -1,9 +1,11 @@
 """What is counted, and that the number of series does not grow with the number of people. Over SQLite."""
 
+import gzip
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
+import orjson
 import pytest
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
@@ -38,10 +40,11 @@ def reader() -> Iterator[InMemoryMetricReader]:
 
 
 class Counted:
-    """What was counted since this was made: sums of counters, and numbers of measurements of histograms."""
+    """What was counted since this was made: sums of counters, and numbers of measurements of histograms, or their
+    sums."""
 
-    def __init__(self, reader: InMemoryMetricReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: InMemoryMetricReader, figure: Literal["count", "sum"] = "count") -> None:
+        self._reader, self._figure = reader, figure
         self._before = self._all()
 
     def since(self) -> Series:
@@ -67,7 +70,7 @@ class Counted:
         for metric in [one for r in data.resource_metrics for s in r.scope_metrics for one in s.metrics]:
             for point in metric.data.data_points:
                 key = (metric.name, tuple(sorted((point.attributes or {}).items())))
-                found[key] = point.count if hasattr(point, "count") else point.value
+                found[key] = getattr(point, self._figure) if hasattr(point, "count") else point.value
         return found
 
 
@@ -110,6 +113,16 @@ async def test_saves_are_counted_by_kind_form_and_outcome(client: Client, counte
         "json draft created": 1,
         "json snapshot created": 1,
     }
+
+
+async def test_the_size_of_a_save_is_that_without_its_coding(client: Client, reader: InMemoryMetricReader) -> None:
+    path, _ = await made(client)
+    sizes, text, body = Counted(reader, "sum"), b"x" * 10_000, orjson.dumps({"content": "x" * 9_000})
+    packed = {"Content-Encoding": "gzip"}
+    raw = {"Content-Type": "text/plain"}
+    assert_ok(await client.put(f"{path}/content", gzip.compress(text), packed | raw))
+    assert_ok(await client.put(path, gzip.compress(body), packed | {"Content-Type": "application/json"}))
+    assert sizes.of("save.size") == {"raw session changed": len(text), "json session changed": len(body)}
 
 
 async def test_requests_are_counted_by_route_method_and_status(client: Client, counted: Counted) -> None:
