@@ -126,7 +126,7 @@ class Api:
         started, route, is_planned = time.perf_counter(), f"/{path}", False
         for start in self._before_each:
             start()
-        with metered({"http.route": route}) as charge:
+        with metered(("http.route", route)) as charge:
             try:
                 response = await respond(req)
             except IdentityError as exc:
