@@ -76,6 +76,7 @@ def test_a_full_log_silences_neither_the_app_nor_the_database():
 def test_the_metrics_of_the_app_are_those_that_it_emits_and_may_be_unseen_yet():
     ours = [rule for rule in METRIC_RULES.values() if rule["scope"] == "insightsId"]
     assert {rule["metric"] for rule in ours} < emitted()
+    assert {rule["namespace"] for rule in ours} == {"azure.applicationinsights"}
     # Azure keeps the dimensions of such metrics only if somebody has opted in.
     assert not any(rule["dimensions"] for rule in ours)
     assert "skipMetricValidation: true" in FILE.text
