@@ -79,6 +79,7 @@ pictures: setup ## make the pictures of docs/workbench.md anew, from the running
 
 bench: setup ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
+	$(VENV)/python -m benchmarks.metrics
 	$(VENV)/python -m benchmarks.browser
 	$(VENV)/python -m benchmarks.browser.workbench
 	PYTHONPATH=clients/python/src $(VENV)/python -m benchmarks.python_client

@@ -4,10 +4,7 @@ import argparse
 import asyncio
 import gc
 import json
-import os
-import platform
 import shutil
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -18,6 +15,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.cold_start import cold_starts
+from benchmarks.machine import machine
 from benchmarks.measure import Pace, Side, compare
 from benchmarks.report import Row, aims, aims_table, as_json, table
 from benchmarks.requests import (
@@ -83,8 +81,8 @@ def main() -> int:
     arguments = _arguments()
     extent = QUICK if arguments.quick else FULL
     names = frozenset(arguments.only or NAMES)
-    machine, contents = _machine(), states()
-    print(f"{machine}\n{_sources(contents)}\n", flush=True)
+    measured_on, contents = machine(), states()
+    print(f"{measured_on}\n{_sources(contents)}\n", flush=True)
     rows = []
     if names - {"cold-start"}:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -93,7 +91,7 @@ def main() -> int:
     found = aims(rows, starts)
     print(f"{table(rows, starts)}\n\n{aims_table(found)}")
     if arguments.json:
-        result = as_json(machine, _sources(contents), rows, starts, found)
+        result = as_json(measured_on, _sources(contents), rows, starts, found)
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
     return 0
 
@@ -186,21 +184,6 @@ def _arguments() -> argparse.Namespace:
     if arguments.wire and not arguments.against:
         parser.error("--wire needs --against")
     return arguments
-
-
-def _machine() -> str:
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    return (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; load {load:.1f} at the start."
-    )
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or platform.machine())
 
 
 def _sources(contents: Sequence[State]) -> str:

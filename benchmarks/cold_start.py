@@ -36,6 +36,15 @@ async def main():
 asyncio.run(main())
 """
 
+_COUNTING = """
+import azure.functions
+from pydantic import BaseModel
+import time; started = time.process_time()
+%s
+print(time.process_time() - started)
+"""
+"""What these libraries load as well costs nothing more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
@@ -53,8 +62,7 @@ class ColdStart:
 def cold_starts(runs: int) -> list[ColdStart]:
     """Measures each engine. With Cosmos DB, the first request needs no database, so no network is measured."""
     with tempfile.TemporaryDirectory() as folder:
-        # Both sides use compiled modules, even if the environment forbids writing bytecode.
-        compiled = {"PYTHONPYCACHEPREFIX": str(Path(folder) / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
+        compiled = _compiled(folder)
         sqlite = {"STORE_ENGINE": "sqlite", "DATA_DIR": str(Path(folder) / "data")}
         cosmos = {
             "STORE_ENGINE": "cosmos",
@@ -65,6 +73,26 @@ def cold_starts(runs: int) -> list[ColdStart]:
             _cold_start("SQLite, a list", "get_sessions_metadata", compiled | sqlite, compiled, runs),
             _cold_start("Cosmos DB, who I am", "get_me", compiled | cosmos, compiled, runs),
         ]
+
+
+def metrics_imports(runs: int) -> tuple[list[float], list[float]]:
+    """Returns the CPU times, in seconds, that the metrics add to a start: of the app, and of devhost, which has an
+    SDK and an exporter."""
+    of_app, of_devhost = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        # The first run of each compiles the modules and is not counted.
+        for _ in range(runs + 1):
+            of_app.append(
+                _seconds(_COUNTING % "from opentelemetry import context, metrics, trace", _compiled(folder))
+            )
+            start = "from devhost.metrics import start_metrics; start_metrics({})"
+            of_devhost.append(_seconds(_COUNTING % start, _compiled(folder)))
+    return of_app[1:], of_devhost[1:]
+
+
+def _compiled(folder: str) -> dict[str, str]:
+    """Settings with which every side uses compiled modules, even if the environment forbids writing bytecode."""
+    return {"PYTHONPYCACHEPREFIX": str(Path(folder) / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def _cold_start(

@@ -1,6 +1,5 @@
 """Reports the results: as a table, as a list of aims that are met or not, and as JSON."""
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,11 +27,11 @@ SAVE_SIZE, SAVE_SECONDS_MAX = "218 KB", 0.005
 class Row:
     """One measurement, with times in ms.
 
-    The ratios compare it with `against`. A ratio above 1 means that `against` is faster. `p50_ratio` and
-    `rate_ratio` are medians over the blocks. `cpu_ratio` compares the CPU time of the servers per request.
+    The ratios compare it with `against`. A ratio above 1 means that `against` is faster. `cpu_ratio` compares the
+    CPU time of the servers per request.
 
-    Ratios are taken per block, because a quiet block has more requests than a noisy one. Over all requests, quiet
-    blocks would count more, most of all for the faster side.
+    Ratios are medians over the blocks. They are taken per block, because a quiet block has more requests than a
+    noisy one. Over all requests, quiet blocks would count more, most of all for the faster side.
     """
 
     name: str
@@ -64,7 +63,7 @@ class Row:
             against_rate=other.rate,
             p50_ratio=_median_ratio(one.medians, other.medians),
             rate_ratio=_median_ratio(other.rates, one.rates),
-            cpu_ratio=_ratio(one.server_seconds_per_request, other.server_seconds_per_request),
+            cpu_ratio=_median_ratio(one.cpu_times, other.cpu_times),
             requests=len(one.latencies),
             client_is_bottleneck=one.client_is_bottleneck or other.client_is_bottleneck,
         )
@@ -96,11 +95,11 @@ def table(rows: Sequence[Row], starts: Sequence[ColdStart]) -> str:
         cells = [row.name, row.size, row.concurrency, f"{row.p50:.2f}", f"{row.p95:.2f}", f"{row.rate:,.0f}{mark}"]
         cells += [row.against, f"{row.against_p50:.2f}", f"{row.against_rate:,.0f}"]
         cells += [f"{row.p50_ratio:.2f}", f"{row.rate_ratio:.2f}", f"{row.cpu_ratio:.2f}"]
-        lines.append(_line(cells))
+        lines.append(line(cells))
     for start in starts:
         cells = ["cold start", start.label, "", f"{start.app * 1e3:.0f}", "", ""]
         cells += ["the libraries alone", f"{start.libraries * 1e3:.0f}", "", f"{start.ratio:.2f}", "", ""]
-        lines.append(_line(cells))
+        lines.append(line(cells))
     if any(row.client_is_bottleneck for row in rows):
         lines += ["", "\\* The client was busy all the time, so the servers could have done more."]
     return "\n".join(lines)
@@ -174,17 +173,13 @@ def as_json(
     }
 
 
-def _line(cells: Sequence[object]) -> str:
+def line(cells: Sequence[object]) -> str:
+    """Returns a line of a table in Markdown."""
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def _median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
     return statistics.median(one / other for one, other in zip(ones, others, strict=True))
-
-
-def _ratio(one: float, other: float) -> float:
-    """Returns nan if too little was measured."""
-    return one / other if other else math.nan
 
 
 def _within(promise: str, ratios: Sequence[float], at_most: float) -> Aim:

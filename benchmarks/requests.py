@@ -164,6 +164,11 @@ def list_of(owner: str) -> Operation:
     return Operation("list", 200, lambda client: _repeated(request))
 
 
+def scrape() -> Operation:
+    """Reads what was counted, as Prometheus does."""
+    return Operation("scrape", 200, lambda client: _repeated(encoded("GET", "/metrics", {})))
+
+
 def named(all_: Sequence[Operation], name: str) -> Operation:
     """Returns the operation of that name."""
     return next(one for one in all_ if one.name == name)

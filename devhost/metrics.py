@@ -27,7 +27,7 @@ def start_metrics(environ: Mapping[str, str]) -> Metrics:
         import prometheus_client
         from opentelemetry import metrics
         from opentelemetry.exporter.prometheus import PrometheusMetricReader
-        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
         from opentelemetry.sdk.metrics.export import MetricReader
     except ImportError as error:
         _log.info("Nothing is counted, because %s is not installed", error.name)
@@ -45,6 +45,6 @@ def start_metrics(environ: Mapping[str, str]) -> Metrics:
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
-    provider = MeterProvider(readers)
+    provider = MeterProvider(readers, exemplar_filter=AlwaysOffExemplarFilter())
     metrics.set_meter_provider(provider)
     return Metrics(prometheus_client.generate_latest, provider.shutdown)

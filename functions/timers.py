@@ -59,7 +59,7 @@ def blueprint(timers: Timers, records: TimerRecords) -> func.Blueprint:
 async def _run(timers: Timers, records: TimerRecords, name: TimerName) -> None:
     """Logs what the run did, how long it took and what it cost, and records it. Raises the first fault."""
     try:
-        with metered({"timer": name}) as charge:
+        with metered(("timer", name)) as charge:
             run, seconds = await _attempt(timers, records, name)
             title = f"{name} in part" if run.failed else name
             figures = f"backlog {run.counts.backlog}, {run.figures}"

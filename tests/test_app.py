@@ -177,6 +177,18 @@ def test_importing_the_app_loads_only_the_engine_that_is_named(indexed: dict[str
     assert not {name for name in loaded if name.startswith(("azure.cosmos", "azure.identity"))}
 
 
+def of_telemetry(indexed: dict[str, Any]) -> set[str]:
+    """The packages that count, send or show telemetry."""
+    roots = ("opentelemetry.", "prometheus_client", "azure.monitor.", "azure.core.tracing.ext", "google.protobuf")
+    return {".".join(name.split(".")[:2]) for name in indexed["modules"] if name.startswith(roots)}
+
+
+def test_importing_the_app_loads_no_sdk_of_metrics(indexed: dict[str, Any]) -> None:
+    """An SDK or an exporter takes longer to load than the app, and the host has its own."""
+    names = {"attributes", "context", "environment_variables", "metrics", "trace", "util"}
+    assert of_telemetry(indexed) <= {f"opentelemetry.{name}" for name in names}
+
+
 def test_the_cosmos_app_is_the_same_and_asks_for_no_credential_at_import(
     indexed: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -185,6 +197,7 @@ def test_the_cosmos_app_is_the_same_and_asks_for_no_credential_at_import(
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["functions"] == indexed["functions"]
+    assert of_telemetry(answer) == of_telemetry(indexed)
     elsewhere = ("azure.identity", "persistence.storage.sqlite.engine")
     assert not {name for name in answer["modules"] if name.startswith(elsewhere)}
     assert not (tmp_path / "data").exists()

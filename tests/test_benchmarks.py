@@ -19,9 +19,9 @@ OPERATIONS = {"create", "get", "poll", "metadata", "list", "save", "content", "s
 SIZES = {"10 KB", "218 KB", "1,474 KB"}
 
 
-def run(*arguments: str) -> str:
+def run(*arguments: str, module: str = "benchmarks") -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", *arguments],
+        [sys.executable, "-m", module, "--quick", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -59,6 +59,14 @@ def test_only_what_is_named_is_measured(tmp_path: Path):
     figures = json.loads(written.read_text())
     assert {row["name"] for row in figures["rows"]} == {"poll"}
     assert figures["cold_starts"] == []
+
+
+@pytest.mark.soak
+def test_a_quick_run_measures_what_counting_costs():
+    printed = run("--only", "list", module="benchmarks.metrics")
+    [cells] = [line.split(" | ") for line in printed.splitlines() if line.startswith("| list |")]
+    assert all(float(cells[place].replace(",", "")) > 0 for place in (2, 3, 4, 6))
+    assert "A scrape takes" in printed and "start of devhost" in printed
 
 
 def test_an_unknown_name_is_refused():

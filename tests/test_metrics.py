@@ -1,9 +1,11 @@
 """What is counted, and that the number of series does not grow with the number of people. Over SQLite."""
 
+import gzip
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
+import orjson
 import pytest
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
@@ -19,24 +21,13 @@ from persistence.storage.engine import Engine
 from tests.conftest import SETTINGS
 from tests.support.engines import Around
 from tests.support.http import NEW, SESSIONS, Client, assert_ok, assert_problem, made
+from tests.support.instruments import ATTRIBUTES, emitted
 from tests.support.sessions import sha256
 from tests.support.timers import records
 
 pytestmark = pytest.mark.one_engine
 
 Series = dict[tuple[str, tuple[tuple[str, Any], ...]], float]
-ATTRIBUTES = {
-    "savepoint.request.duration": {"http.route", "http.request.method", "http.response.status_code"},
-    "savepoint.server.errors": set(),
-    "savepoint.save.size": {"kind", "outcome", "form"},
-    "savepoint.store.charge": {"http.route", "timer"},
-    "savepoint.store.refusals": {"reason"},
-    "savepoint.timer.duration": {"timer", "outcome"},
-    "savepoint.timer.backlog": {"timer"},
-    "savepoint.timer.oldest": {"timer"},
-    "savepoint.timer.trash": {"timer"},
-    "savepoint.background.lost": {"kind"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +40,11 @@ def reader() -> Iterator[InMemoryMetricReader]:
 
 
 class Counted:
-    """What was counted since this was made: sums of counters, and numbers of measurements of histograms."""
+    """What was counted since this was made: sums of counters, and numbers of measurements of histograms, or their
+    sums."""
 
-    def __init__(self, reader: InMemoryMetricReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: InMemoryMetricReader, figure: Literal["count", "sum"] = "count") -> None:
+        self._reader, self._figure = reader, figure
         self._before = self._all()
 
     def since(self) -> Series:
@@ -78,7 +70,7 @@ class Counted:
         for metric in [one for r in data.resource_metrics for s in r.scope_metrics for one in s.metrics]:
             for point in metric.data.data_points:
                 key = (metric.name, tuple(sorted((point.attributes or {}).items())))
-                found[key] = point.count if hasattr(point, "count") else point.value
+                found[key] = getattr(point, self._figure) if hasattr(point, "count") else point.value
         return found
 
 
@@ -121,6 +113,16 @@ async def test_saves_are_counted_by_kind_form_and_outcome(client: Client, counte
         "json draft created": 1,
         "json snapshot created": 1,
     }
+
+
+async def test_the_size_of_a_save_is_that_without_its_coding(client: Client, reader: InMemoryMetricReader) -> None:
+    path, _ = await made(client)
+    sizes, text, body = Counted(reader, "sum"), b"x" * 10_000, orjson.dumps({"content": "x" * 9_000})
+    packed = {"Content-Encoding": "gzip"}
+    raw = {"Content-Type": "text/plain"}
+    assert_ok(await client.put(f"{path}/content", gzip.compress(text), packed | raw))
+    assert_ok(await client.put(path, gzip.compress(body), packed | {"Content-Type": "application/json"}))
+    assert sizes.of("save.size") == {"raw session changed": len(text), "json session changed": len(body)}
 
 
 async def test_requests_are_counted_by_route_method_and_status(client: Client, counted: Counted) -> None:
@@ -189,3 +191,7 @@ async def test_a_thousand_people_make_no_more_series_than_one(client: Client, co
         names = {attribute for attribute, _ in attributes}
         assert names <= ATTRIBUTES[name], (name, names)
         assert not {str(value) for _, value in attributes} & {"ann", "First", "draft-000001"}
+
+
+def test_the_code_creates_no_other_metrics() -> None:
+    assert emitted() == ATTRIBUTES.keys()

@@ -10,7 +10,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from functions.http import unknown
-from functions.http.bodies import ANY_TYPE, read_body, read_query
+from functions.http.bodies import ANY_TYPE, RawContent, read_body, read_query
 from functions.http.call import Call, Response, to_json
 from functions.http.content import refuse_subresource
 from functions.http.endpoint import Endpoint, Routes
@@ -126,7 +126,7 @@ class Api:
         started, route, is_planned = time.perf_counter(), f"/{path}", False
         for start in self._before_each:
             start()
-        with metered({"http.route": route}) as charge:
+        with metered(("http.route", route)) as charge:
             try:
                 response = await respond(req)
             except IdentityError as exc:
@@ -167,7 +167,7 @@ class Api:
         size, outcome = len(req.get_body()), "refused"
         try:
             call = await self._call(endpoint, req)
-            size = len(call.raw_body)
+            size = call.body.content.size if isinstance(call.body, RawContent) else len(call.raw_body)
             response = await handler(call)
             outcome = _outcome(endpoint, call, response)
             return _http_response(endpoint, response)

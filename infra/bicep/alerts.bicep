@@ -25,7 +25,8 @@ param budget int
 @description('First day of the month in which the budget begins.')
 param budgetStart string
 
-// Azure keeps these figures whether or not there is room in the log.
+// Azure keeps these figures whether or not there is room in the log. The namespace of what an app counts is
+// azure.applicationinsights, unless its exporter is told to name the meter.
 var metricRules = [
   {
     name: 'throttling'

@@ -79,8 +79,13 @@ var routes = [
 ]
 var rerouting = filter(items(appSettings), s => startsWith(toUpper(s.key), 'AZUREWEBJOBSSTORAGE') || contains(routes, toUpper(s.key)))
 var rewiring = filter(items(appSettings), s => contains(wired, toUpper(s.key)))
-// Every asynchronous call fails with it on Python 3.13.
-var breaking = filter(items(appSettings), s => toUpper(s.key) == 'PYTHON_ENABLE_OPENTELEMETRY')
+// With the first one, the exporter puts the metrics of the app where no alert looks. With the second one, every
+// asynchronous call fails on Python 3.13.
+var breakers = [
+  'APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN'
+  'PYTHON_ENABLE_OPENTELEMETRY'
+]
+var breaking = filter(items(appSettings), s => contains(breakers, toUpper(s.key)))
 // Each once.
 var wrong = union(map(concat(forging, rewiring, rerouting, breaking), s => s.key), [])
 

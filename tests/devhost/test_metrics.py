@@ -2,49 +2,21 @@
 
 import re
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import httpx
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from tests.devhost.server import REPOSITORY, DevhostServer, run_devhost
+from tests.support.collector import Collector, collecting
 
 SAVES = 7
 SAVED = 'http_request_method="POST",http_response_status_code="201",http_route="/persistence/sessions"'
 
 
-class Collector:
-    """Receives OTLP over HTTP. `counts` has the last number of measurements of each histogram."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                sent = ExportMetricsServiceRequest.FromString(body)
-                for metric in [one for r in sent.resource_metrics for s in r.scope_metrics for one in s.metrics]:
-                    points = metric.histogram.data_points
-                    collector.counts[metric.name] = sum(point.count for point in points)
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
-    collector = Collector()
-    yield collector
-    collector.server.shutdown()
-    collector.server.server_close()
+    with collecting() as collector:
+        yield collector
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> It
         "STORE_ENGINE": "sqlite",
         "AUTH_MODE": "local",
         "DATA_DIR": str(tmp_path_factory.mktemp("data")),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server.server_port}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
     }
     with run_devhost(REPOSITORY, settings) as server:
         yield server
@@ -101,6 +73,6 @@ def test_only_this_machine_may_read_it(server: DevhostServer, headers: dict[str,
 def test_a_collector_gets_the_same(server: DevhostServer, scraped: list[str], collector: Collector) -> None:
     assert server.stop() == 0, server.stderr()
     assert re.search(r"create_session 201 .* \[[0-9a-f]{32}\]$", server.stderr(), re.MULTILINE)
-    assert collector.counts["savepoint.request.duration"] == SAVES
-    assert collector.counts["savepoint.save.size"] == SAVES
-    assert collector.counts["savepoint.timer.duration"] == 2
+    assert collector.count("savepoint.request.duration") == SAVES
+    assert collector.count("savepoint.save.size") == SAVES
+    assert collector.count("savepoint.timer.duration") == 2

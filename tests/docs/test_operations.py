@@ -15,7 +15,7 @@ from settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS, MY_DATA = ((ROOT / "docs" / name).read_text() for name in ("operations.md", "my-data.md"))
 DEPLOYMENT = (ROOT / "docs" / "deploy.md").read_text()
-OF_OTHERS = {"DATA_DIR", "TO", "FROM", "PORT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+OF_OTHERS = {"DATA_DIR", "TO", "FROM", "PORT", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SDK_DISABLED"}
 """Of make, and of OpenTelemetry."""
 
 

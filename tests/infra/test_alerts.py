@@ -1,16 +1,16 @@
 """Somebody hears of faults, also when the log is full. The alerts look for what the app and Azure write."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.bicep import ROOT, bicep_file
+from tests.support.bicep import bicep_file
 from tests.support.bicep_values import evaluated
+from tests.support.instruments import emitted
 
 FILE, MAIN = bicep_file("alerts.bicep"), bicep_file("main.bicep")
-SAMPLED = ("AppRequests", "AppTraces", "AppDependencies", "AppExceptions", "requests", "traces")
+SAMPLED = {f"App{name}" for name in ("Requests", "Traces", "Dependencies", "Exceptions", "PageViews", "Events")}
 """Tables of which Azure keeps a part: each line stands for `ItemCount` lines."""
 
 
@@ -20,31 +20,36 @@ def rules(variable: str) -> dict[str, dict[str, Any]]:
 
 METRIC_RULES, LOG_RULES = rules("metricRules"), rules("logRules")
 
-
 COLUMNS: dict[str, dict[str, str]] = {
     "CDBPartitionKeyStatistics": {"TimeGenerated": "datetime", "SizeKb": "int"},
     "_LogOperation": {"TimeGenerated": "datetime", "Category": "string", "Detail": "string"},
+    "AppRequests": {"TimeGenerated": "datetime", "ItemCount": "int", "Name": "string"},
 }
-"""The types of Azure, from its reference of tables, of the columns that the queries use."""
+"""The types of Azure, from its reference of tables, of the columns that queries use, or may use."""
 
-_TEXT_USES = re.compile(
-    r"\b(\w+) (?:startswith|contains|=~) |to(?:int|long)\((\w+)\)|extract\([^()]*(?:\([^()]*\)[^()]*)*, (\w+)\)"
+_QUERY = re.compile(
+    r"union isfuzzy=true \(datatable\((?P<declared>[\w: ,]+)\)\[\]\), (?P<table>\w+)"
+    r'(?P<filters>(?: \| where (?:Category|Detail|Name) (?:=~|contains|startswith) "\w+")*)'
+    r" \| summarize Figure = (?:(?P<count>count\(\))|(?:max|sum)\((?P<number>\w+)\))"
 )
-_NUMBER_USES = re.compile(r"\b(?:max|min|sum|avg)\((\w+)\)")
+_FILTER = re.compile(r"where (\w+)")
 
 
-def table_of(query: str) -> str:
-    [table] = [name for name in COLUMNS if re.search(rf"(?<!\w){name}\b", query)]
-    return table
+def check_query(query: str) -> None:
+    """Asserts that a query is valid before its table exists, uses columns as Azure has them, and counts no sample.
 
-
-def emitted() -> set[str]:
-    """The names of the metrics in the code."""
-    text = "\n".join(
-        path.read_text() for package in ("functions", "persistence") for path in Path(ROOT, package).rglob("*.py")
-    )
-    names = set(re.findall(r'"(savepoint\.[a-z.]+)"', text))
-    return names | {f"savepoint.timer.{name}" for name in re.findall(r'_histogram\("([a-z]+)"', text)}
+    In a union, a column with two types becomes two columns, and the query fails.
+    """
+    found = _QUERY.fullmatch(query)
+    assert found, "it has another form"
+    azure = COLUMNS[found["table"]]
+    declared = dict(one.split(": ") for one in found["declared"].split(", "))
+    assert declared == {name: azure[name] for name in declared}
+    assert {declared[name] for name in _FILTER.findall(found["filters"])} <= {"string"}
+    if found["table"] in SAMPLED:
+        assert found["number"] == "ItemCount", "it counts the lines that are left of a sample"
+    if found["number"]:
+        assert declared[found["number"]] in ("int", "long", "real")
 
 
 def test_every_rule_is_deployed_and_tells_the_same_people():
@@ -71,6 +76,7 @@ def test_a_full_log_silences_neither_the_app_nor_the_database():
 def test_the_metrics_of_the_app_are_those_that_it_emits_and_may_be_unseen_yet():
     ours = [rule for rule in METRIC_RULES.values() if rule["scope"] == "insightsId"]
     assert {rule["metric"] for rule in ours} < emitted()
+    assert {rule["namespace"] for rule in ours} == {"azure.applicationinsights"}
     # Azure keeps the dimensions of such metrics only if somebody has opted in.
     assert not any(rule["dimensions"] for rule in ours)
     assert "skipMetricValidation: true" in FILE.text
@@ -88,12 +94,37 @@ def test_a_timer_that_does_not_keep_up_is_not_hidden_by_others_that_do():
 
 @pytest.mark.parametrize("name", LOG_RULES)
 def test_a_query_works_before_its_table_exists_and_counts_no_sample(name: str):
-    query = LOG_RULES[name]["query"]
-    assert re.match(r"union isfuzzy=true \(datatable\([\w: ,]+\)\[\]\), \w+ \| ", query)
-    tables = set(re.findall(r"\w+", query)) & set(SAMPLED)
-    assert not tables or ("count()" not in query and "sum(ItemCount)" in query)
-    assert re.search(r"summarize Figure = (count\(\)|max\(\w+\))$", query)
+    check_query(LOG_RULES[name]["query"])
     assert "metricMeasureColumn: 'Figure'" in FILE.text
+
+
+OF_A_SAMPLE = (
+    "union isfuzzy=true (datatable(TimeGenerated: datetime, ItemCount: int, Name: string)[]), AppRequests"
+    ' | where Name startswith "get" | summarize Figure = sum(ItemCount)'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("large-owner", "isfuzzy=true ", ""),
+        ("large-owner", "[]), CDB", "[]), cdb"),
+        ("large-owner", "SizeKb: int", "SizeKb: real"),
+        ("large-owner", "max(SizeKb)", "max(SizeKB)"),
+        ("large-owner", "Figure", "Number"),
+        ("full-log", "Detail contains", "Details contains"),
+        ("full-log", ", Detail: string", ""),
+        ("full-log", "Category: string", "Category: int"),
+        ("full-log", "_LogOperation", "LogOperation"),
+        ("", "sum(ItemCount)", "count()"),
+    ],
+)
+def test_a_wrong_query_is_found(name: str, right: str, wrong: str):
+    query = LOG_RULES[name]["query"] if name else OF_A_SAMPLE
+    check_query(query)
+    assert right in query
+    with pytest.raises((AssertionError, KeyError)):
+        check_query(query.replace(right, wrong))
 
 
 def test_a_query_sees_two_days_at_most_and_its_health_is_watched():
@@ -113,33 +144,6 @@ def test_a_person_near_the_limit_of_a_partition_is_told():
     assert "CDBPartitionKeyStatistics" in rule["query"]
     gigabyte_in_kb = 1024 * 1024
     assert (rule["operator"], rule["threshold"]) == ("GreaterThan", 14 * gigabyte_in_kb)
-
-
-def test_every_query_uses_columns_as_azure_types_them():
-    """A column of another type is another column for a union, and no text for a comparison of texts."""
-    texts, numbers = 0, 0
-    for rule in LOG_RULES.values():
-        columns = COLUMNS[table_of(rule["query"])]
-        query = re.sub(r'"[^"]*"', '""', rule["query"])
-        for name in {name for found in _TEXT_USES.findall(query) for name in found if name}:
-            assert columns[name] == "string", f"{rule['name']}: {name}"
-            texts += 1
-        for name in _NUMBER_USES.findall(query):
-            assert columns[name] in ("int", "long", "real"), f"{rule['name']}: {name}"
-            numbers += 1
-    assert (texts, numbers) == (2, 1), "each use is found"
-
-
-def test_a_table_that_stands_in_has_the_types_of_azure():
-    """In a union, a column with two types becomes two columns, and the query fails."""
-    stand_ins = 0
-    for rule in LOG_RULES.values():
-        for declared in re.findall(r"datatable\(([^)]*)\)", rule["query"]):
-            columns = dict(one.split(": ") for one in declared.split(", "))
-            azure = COLUMNS[table_of(rule["query"])]
-            assert columns == {name: azure[name] for name in columns}
-            stand_ins += 1
-    assert stand_ins == len(LOG_RULES)
 
 
 @pytest.mark.parametrize("watch", [True, False])

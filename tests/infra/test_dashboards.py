@@ -2,125 +2,57 @@
 
 import json
 import re
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.devhost.server import REPOSITORY, run_devhost
-from tests.infra.test_alerts import emitted
 from tests.support.bicep import bicep_file
+from tests.support.instruments import ATTRIBUTES, emitted, instruments
+from tests.support.prometheus import BOARD, QUERIES, Prometheus, missing, scraping, until
 
-BOARD = json.loads(Path(REPOSITORY, "infra", "dashboards", "grafana.json").read_text())
-QUERIES = {panel["title"]: target["expr"] for panel in BOARD["panels"] for target in panel["targets"]}
 WITHOUT_FAULT = {"5xx, per second", "Refusals of the database, per second", "Work that was given up, in an hour"}
 """Queries that find nothing in this test, because nothing goes wrong."""
 SAVES = 40
-SECONDS = 40
 NAMES = re.compile(r"savepoint_[a-z_]+")
-
-
-def promised() -> set[str]:
-    """The names that Prometheus has for what the code counts."""
-    names = set()
-    for metric, kind in {
-        "request_duration_seconds": "histogram",
-        "save_size_bytes": "histogram",
-        "timer_duration_seconds": "histogram",
-        "timer_backlog": "histogram",
-        "timer_oldest_seconds": "histogram",
-        "server_errors": "counter",
-        "store_charge": "counter",
-        "store_refusals": "counter",
-        "background_lost": "counter",
-    }.items():
-        ends = ("count", "sum", "bucket") if kind == "histogram" else ("total",)
-        names |= {f"savepoint_{metric}_{end}" for end in ends}
-    return names
+LABELS = re.compile(r"by \(([a-z_, ]+)\)|\{([a-z_]+)=")
 
 
 def test_the_board_asks_for_what_is_counted() -> None:
-    assert {name for query in QUERIES.values() for name in NAMES.findall(query)} <= promised()
+    counted = {series: one.name for one in instruments() for series in one.series}
+    for title, query in QUERIES.items():
+        assert (named := set(NAMES.findall(query))), title
+        assert named <= counted.keys(), title
+        labels = {
+            name for labels in LABELS.findall(query) for name in re.findall(r"[a-z_]+", labels[0] or labels[1])
+        }
+        attributes = {name.replace(".", "_") for series in named for name in ATTRIBUTES[counted[series]]}
+        assert labels - {"le"} <= attributes, title
     assert len({panel["id"] for panel in BOARD["panels"]}) == len(BOARD["panels"]) >= 12
 
 
 def test_the_workbook_asks_for_what_is_counted() -> None:
     text = Path(REPOSITORY, "infra", "dashboards", "workbook.json").read_text()
     queries = [item["content"]["query"] for item in json.loads(text)["items"] if item["type"] == 3]
-    named = [re.findall(r'name == "(savepoint\.[a-z.]+)"', query) for query in queries]
-    assert all(len(each) == 1 for each in named) and {each[0] for each in named} <= emitted()
-    attributes = {name for query in queries for name in re.findall(r'customDimensions\["([a-z._]+)"\]', query)}
-    assert attributes <= {"http.route", "http.response.status_code", "outcome", "form", "reason", "timer", "kind"}
+    for query in queries:
+        [name] = re.findall(r'name == "(savepoint\.[a-z.]+)"', query)
+        assert name in emitted()
+        assert set(re.findall(r'customDimensions\["([a-z._]+)"\]', query)) <= ATTRIBUTES[name], query
     assert "loadTextContent('../dashboards/workbook.json')" in bicep_file("workbook.bicep").text
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
-    return found
-
-
-class Prometheus:
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, trust_env=False)
-
-    def ask(self, query: str) -> list[dict[str, Any]]:
-        response = self.http.get("/api/v1/query", params={"query": query})
-        assert response.status_code == 200, response.text
-        result: list[dict[str, Any]] = response.json()["data"]["result"]
-        return result
-
-    def number(self, query: str) -> float:
-        result = self.ask(query)
-        return float(result[0]["value"][1]) if result else 0.0
-
-    def has(self, query: str, number: float) -> None:
-        """Waits until the query finds the number."""
-        until(lambda: self.number(query) == number)
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Reads a server every half second, which then saves `SAVES` times and runs its timers."""
-    if (program := shutil.which("prometheus")) is None:
-        pytest.skip("Debian's prometheus is not installed")
+    if reason := missing():
+        pytest.skip(reason)
     folder = tmp_path_factory.mktemp("prometheus")
     settings = {"STORE_ENGINE": "sqlite", "AUTH_MODE": "local", "DATA_DIR": str(folder / "data")}
-    with run_devhost(REPOSITORY, settings) as server:
-        target = server.base_url.partition("//")[2]
-        (folder / "prometheus.yml").write_text(
-            "scrape_configs:\n- job_name: savepoint\n  scrape_interval: 500ms\n  scrape_timeout: 500ms\n"
-            f"  static_configs:\n  - targets: ['{target}']\n"
-        )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{free.getsockname()[1]}"
-        flags = ["--web.listen-address", address, "--storage.tsdb.path", str(folder / "series")]
-        command = [program, "--config.file", str(folder / "prometheus.yml"), *flags]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            found = Prometheus(f"http://{address}")
-            try:
-                until(lambda: is_up(found))
-                load(server.base_url, found)
-                yield found
-            finally:
-                found.http.close()
-                process.terminate()
-
-
-def is_up(prometheus: Prometheus) -> bool:
-    try:
-        return prometheus.number("up") == 1
-    except (httpx.TransportError, AssertionError):
-        return False
+    with run_devhost(REPOSITORY, settings) as server, scraping(server.base_url, folder) as found:
+        load(server.base_url, found)
+        yield found
 
 
 def load(url: str, prometheus: Prometheus) -> None:
@@ -145,7 +77,7 @@ def load(url: str, prometheus: Prometheus) -> None:
 @pytest.mark.parametrize("title", sorted(QUERIES.keys() - WITHOUT_FAULT))
 def test_each_query_of_the_board_returns_data(prometheus: Prometheus, title: str) -> None:
     query = QUERIES[title].replace("$__rate_interval", "30s")
-    assert until(lambda: [one for one in prometheus.ask(query) if one["value"][1] != "NaN"])
+    assert until(lambda: prometheus.ask(query))
 
 
 def test_its_sums_are_what_was_done(prometheus: Prometheus) -> None:

@@ -26,7 +26,8 @@ def test_the_list_of_what_is_wired_is_that_of_the_app():
 
 
 OTHERS = ["WEBSITE_AUTH_ENABLED", "WEBSITE_AUTH_X", "PYTHON_ENABLE_OPENTELEMETRY", "COSMOS_KEY", *AZURE_MARKERS]
-OTHERS += ["COSMOS_ENDPOINT_DISCOVERY", "AzureWebJobsStorage", "AzureWebJobsStorage__blobServiceUri"]
+OTHERS += ["APPLICATIONINSIGHTS_METRIC_NAMESPACE_OPT_IN", "COSMOS_ENDPOINT_DISCOVERY"]
+OTHERS += ["AzureWebJobsStorage", "AzureWebJobsStorage__blobServiceUri"]
 
 
 @pytest.mark.parametrize("name", [*WIRED, *OTHERS])

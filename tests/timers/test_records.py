@@ -24,6 +24,7 @@ from tests.support.snapshots import damage
 
 NAME: TimerName = "purge_stale_drafts"
 DAILY, QUARTERLY, YEARLY = "0 30 3 * * *", "0 */15 * * * *", "0 0 0 1 1 *"
+ON_FRIDAY_13TH = "0 0 3 13 * 5"
 MINUTE, HOUR, DAY, YEAR = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=366)
 HALF_AN_HOUR = 30 * MINUTE
 
@@ -48,7 +49,12 @@ async def ended(engine: Engine, schedule: str, outcome: Outcome = "succeeded") -
 
 @pytest.mark.parametrize(
     ("schedule", "late_after"),
-    [(QUARTERLY, 15 * MINUTE + HALF_AN_HOUR), (DAILY, 16 * HOUR), (YEARLY, timedelta(days=244, hours=12.5))],
+    [
+        (QUARTERLY, 15 * MINUTE + HALF_AN_HOUR),
+        (DAILY, 16 * HOUR),
+        (YEARLY, timedelta(days=244, hours=12.5)),
+        (ON_FRIDAY_13TH, timedelta(days=195, hours=15.5)),
+    ],
 )
 async def test_on_the_first_day_nothing_is_late_until_a_run_was_due(
     engine: Engine, clock: Clock, schedule: str, late_after: timedelta
@@ -72,6 +78,15 @@ async def test_a_timer_that_dies_is_late_after_its_next_moment(engine: Engine, c
     assert await is_late(engine, QUARTERLY)
     await ended(engine, QUARTERLY)
     assert not await is_late(engine, QUARTERLY)
+
+
+async def test_a_yearly_timer_that_dies_is_late_a_year_after_its_last_run(engine: Engine, clock: Clock) -> None:
+    clock.at = Schedule(YEARLY).after(clock.at) + MINUTE
+    await ended(engine, YEARLY)
+    clock.at = Schedule(YEARLY).after(clock.at) + HALF_AN_HOUR - MINUTE
+    assert not await is_late(engine, YEARLY)
+    clock.at += 2 * MINUTE
+    assert await is_late(engine, YEARLY)
 
 
 async def test_a_timer_that_fails_is_late_and_says_so(engine: Engine, clock: Clock) -> None:
@@ -124,6 +139,27 @@ async def test_a_clock_that_was_ahead_makes_nothing_late_and_lets_no_dead_timer_
     clock.at -= YEAR
     assert not await is_late(engine, QUARTERLY)
     clock.at += HOUR
+    assert await is_late(engine, QUARTERLY)
+
+
+async def test_a_clock_that_is_put_forward_makes_late_until_the_next_run(engine: Engine, clock: Clock) -> None:
+    await ended(engine, DAILY)
+    clock.at += 2 * DAY
+    assert await is_late(engine, DAILY)
+    await ended(engine, DAILY, "failed")
+    assert await is_late(engine, DAILY)
+    await ended(engine, DAILY)
+    assert not await is_late(engine, DAILY)
+
+
+async def test_a_clock_that_is_put_back_a_little_makes_nothing_late(engine: Engine, clock: Clock) -> None:
+    clock.at += 15 * MINUTE
+    await ended(engine, QUARTERLY)
+    clock.at -= 10 * MINUTE
+    assert not await is_late(engine, QUARTERLY)
+    clock.at += 39 * MINUTE  # from 12:05, the next moment is 12:15
+    assert not await is_late(engine, QUARTERLY)
+    clock.at += 2 * MINUTE
     assert await is_late(engine, QUARTERLY)
 
 
@@ -192,6 +228,10 @@ async def test_everybody_can_ask_which_timers_are_late(engine: Engine, clock: Cl
     problem = assert_problem(await client.get("health/timers"), 503, "timers_late")
     assert [one["timer"] for one in problem["late"]] == ["mark_deleted_snapshot_logs", "sweep_sessions"]
     assert problem["retryAfter"] == 60 and "sweep_sessions" in problem["detail"]
+    for timer in ("mark_deleted_snapshot_logs", "sweep_sessions"):
+        await TimerRecords(engine, SETTINGS.app_rules().schedules.by_timer()).ended(timer, "succeeded")
+    client = Client(stores_over(engine, SETTINGS.store_rules()), SETTINGS)
+    assert_ok(await client.get("health/timers"))
 
 
 async def test_a_flood_of_questions_reads_the_records_once_a_minute(
