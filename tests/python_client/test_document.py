@@ -215,7 +215,7 @@ def test_a_rename_saves_what_is_not_saved_as_well(person: Person) -> None:
 def test_a_new_document_is_polled_once_it_is_saved(person: Person) -> None:
     shown: list[str] = []
     document = person.connect().open(poll=0.05, apply=shown.append)
-    timers = document._running._timers
+    timers = document._running._agenda.timers
     first = timers["poll"]
     eventually(lambda: timers.get("poll", first) > first)
     document.changed("one")
