@@ -6,8 +6,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,18 @@ from tests.browser.line import answer_is_lost, never_arrives
 from tests.python_client.conftest import Person
 from tests.python_client.processes import ends, run, says, start
 from tests.python_client.waiting import eventually
+
+
+@contextmanager
+def served_by(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Yields the origin of a server whose thread runs `serve`, which must end in the block."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(20)
+        assert not thread.is_alive()
+
 
 DIRTY = """
 document = server.open(title="Lap times", wait=60)
@@ -229,26 +241,49 @@ def test_p23_many_documents_at_exit_hold_nobody_up(person: Person) -> None:
         document._running.stop()
 
 
-def test_p23_a_response_that_drips_is_bounded() -> None:
-    drips = threading.Event()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["a connection that was used", "a new connection"])
+@pytest.mark.parametrize("start", [HEAD + b"999\r\n\r\n", HEAD[:-16] + b"X-Long: "], ids=["body", "headers"])
+def test_p23_a_response_that_drips_is_bounded(start: bytes, first: bool) -> None:
+    over = threading.Event()
 
     def drip(server: socket.socket) -> None:
         connection, _ = server.accept()
         with connection, suppress(OSError):
+            if not first:
+                connection.recv(65_536)
+                connection.sendall(HEAD + b"2\r\n\r\n{}")
             connection.recv(65_536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n")
-            while not drips.wait(0.05):
+            connection.sendall(start)
+            while not over.wait(0.05):
                 connection.sendall(b" ")
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=drip, args=(server,), daemon=True)
-        thread.start()
-        with new_client() as client:
-            before = time.monotonic()
-            reply = Http(f"http://127.0.0.1:{server.getsockname()[1]}", client).send(Call("GET", "/", {}), {}, 0.5)
-            assert reply.status == 0 and time.monotonic() - before < 3
-        drips.set()
-        thread.join()
+    with served_by(drip) as origin, new_client() as client:
+        http = Http(origin, client)
+        assert first or http.send(Call("GET", "/", {}), {}).status == 200
+        before = time.monotonic()
+        assert http.send(Call("GET", "/", {}), {}, 0.5).status == 0
+        assert time.monotonic() - before < 3
+        over.set()
+
+
+def test_p23_a_request_that_is_read_slowly_is_bounded() -> None:
+    over = threading.Event()
+
+    def sip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            while not over.wait(0.05):
+                connection.recv(16_384)
+
+    with served_by(sip) as origin, new_client() as client:
+        before = time.monotonic()
+        call = Call("PUT", "/", {"Content-Encoding": "identity"}, bytes(8_000_000))
+        assert Http(origin, client).send(call, {}, 0.5).status == 0
+        assert time.monotonic() - before < 5
+        over.set()
 
 
 def test_p28_an_entry_that_cannot_be_taken_keeps_no_other_waiting(
