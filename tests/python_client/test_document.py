@@ -281,3 +281,10 @@ def test_documents_that_nobody_has_any_more_leave_no_name(person: Person) -> Non
         server.open()
     gc.collect()
     assert server.saver.presence.open == {document.instance}
+
+
+def test_a_new_document_that_is_renamed_is_one_empty_draft(person: Person) -> None:
+    document = person.connect().open(wait=60)
+    state = document.rename("Lap times", timeout=5)
+    assert (state.status, state.version, state.title) == ("clean", 1, "Lap times")
+    assert [each["title"] for each in person.server.drafts()] == ["Lap times"] and len(person.line.writes()) == 1

@@ -27,7 +27,9 @@ class Agenda:
         """Queues an effect, or sets a timer. Returns the lane that has something sooner than before."""
         if not isinstance(effect, SetTimer):
             lane: Lane = "disk" if isinstance(effect, Keep | Drop | Aside) else "net"
-            if effect != Keep() or Keep() not in self.queues[lane]:
+            if isinstance(effect, Aside):  # a Keep that waits writes the state of then, without this text
+                self.queues[lane].appendleft(effect)
+            elif effect != Keep() or Keep() not in self.queues[lane]:
                 self.queues[lane].append(effect)
             return lane
         before = self.timers.pop(effect.timer, None)
