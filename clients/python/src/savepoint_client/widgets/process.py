@@ -42,12 +42,11 @@ class Process:
 
     def leave(self, who: Who, core: Core) -> None:
         """Saves soon. The page may come back, so nothing is closed."""
-        if core.has_left:
-            return
         core.on_disconnect()
         with self._lock:
-            self.left = [each for each in self.left if each[1].document.state.dirty]
-            self.left.append((who, core))
+            self.left = [each for each in self.left if each[1] is not core and each[1].document.state.dirty]
+            if not core.has_left:
+                self.left.append((who, core))
 
     def come_back(self, who: Who, server: Server) -> Core | None:
         """Returns the newest page of a person that is not saved yet, for another tab."""
