@@ -107,7 +107,7 @@ names = {server.saver.presence.name}
 for _ in range(4):
     out, into = os.pipe()
     if os.fork() == 0:
-        assert not document.state.dirty
+        assert not document.state.dirty and not server.saver._threads
         os.write(into, server.saver.presence.name.encode())
         sys.exit(0)
     os.wait()

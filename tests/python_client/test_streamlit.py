@@ -60,6 +60,20 @@ def test_p05_a_script_that_ends_early_saves_no_default_over_a_value(site: Site, 
     assert page_of(tab).core._saved == {"driver": "Ben", "laps": 7}
 
 
+def test_p05_a_value_that_changes_twice_in_a_run_is_saved_as_it_was_last(site: Site) -> None:
+    body = """
+    st.text_input("Driver", key="driver")
+    if st.session_state["driver"] == "Ben":
+        st.session_state["laps"] = 1
+        st.session_state["laps"] = 2
+    st.number_input("Laps", key="laps", value=None)
+    """
+    tab = site.tab(body)
+    tab.text_input[0].input("Ben").run()
+    assert page_of(tab).core._saved == {"driver": "Ben", "laps": 2}
+    assert site.tab(body).number_input[0].value == 2
+
+
 def test_p05_a_callback_that_fails_loses_nothing(site: Site) -> None:
     body = """
     def changed():

@@ -95,7 +95,7 @@ with autosave(os.environ["SAVEPOINT_URL"], app="counted", keys=["Track", "Driver
     page._draw = counted
     st.text_input("Track", key="Track")
     if st.checkbox("Slow", key="slow"):
-        time.sleep(1)
+        time.sleep(10)
     with st.form("form"):
         st.text_input("Driver", key="Driver")
         st.form_submit_button("Submit")
@@ -150,6 +150,12 @@ def enter(page: Page, label: str, text: str) -> None:
     """Types, and leaves the field."""
     page.get_by_label(label, exact=True).fill(text)
     page.get_by_label(label, exact=True).press("Tab")
+
+
+def toggle(page: Page, *labels: str) -> None:
+    for label in labels:
+        page.get_by_text(label, exact=True).click()
+        page.wait_for_timeout(300)
 
 
 def is_back(page: Page, label: str, text: str) -> None:
@@ -217,6 +223,7 @@ def test_p02_what_the_browser_still_holds_is_never_called_saved(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(300)
 def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
     chromium: Browser, origin: str, server: ServerSide, tmp_path: Path
 ) -> None:
@@ -227,14 +234,14 @@ def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
         page.set_default_timeout(WAIT_MS)
         page.goto(dashboard.url)
         page.get_by_text("●").wait_for()
+        toggle(page, "Slow", "Nested")  # beside a script that takes 10 s
+        page.reload()
+        page.get_by_text("●").wait_for()
         page.get_by_label("Driver").press_sequentially("half a na")
-        for label in ("Slow", "Nested", "Nested", "Slow"):
-            page.get_by_text(label, exact=True).click()
-            page.wait_for_timeout(300)
+        toggle(page, "Slow", "Nested", "Nested", "Slow")
         before, since = ticks(tmp_path), time.monotonic()
-        page.wait_for_timeout(4_000)
-        eventually(lambda: ticks(tmp_path) - before >= 2)
-        assert ticks(tmp_path) - before <= time.monotonic() - since + 2, "more than one in a second"
+        page.wait_for_timeout(60_000)
+        assert 20 <= ticks(tmp_path) - before <= time.monotonic() - since + 2, "once in a second"
         assert page.get_by_label("Driver").input_value() == "half a na"
         assert not server.drafts()
         page.get_by_label("Driver").press("End")
