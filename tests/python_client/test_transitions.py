@@ -51,6 +51,12 @@ def test_a_text_that_was_not_shown_changes_nothing_of_a_new_document() -> None:
     assert state.base is None and state.text == "mine"
 
 
+def test_a_new_document_and_what_is_left_of_the_old_one_never_share_a_key() -> None:
+    edited = after(Edited("mine"), Flush())
+    forked = after(Fork("new", "Second"), state=opened())
+    assert edited.attempt and forked.attempt and edited.attempt.key != forked.attempt.key
+
+
 def test_an_edit_that_came_before_a_text_was_shown_overwrites_nothing() -> None:
     state = after(Replace(THEIRS, "active"), Edited("mine"), Flush())
     assert state.attempt and state.attempt.etag == THEIRS.etag

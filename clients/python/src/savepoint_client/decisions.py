@@ -42,10 +42,13 @@ def resolve(s: State, e: Resolve, out: list[Effect]) -> None:
 
 
 def fork(s: State, e: Fork, out: list[Effect]) -> None:
-    """Goes on under a new id. The old document stays as it was saved last."""
+    """Goes on under a new id. The old document stays as it was saved last.
+
+    The keys are others: if the process is killed now, both documents are in the journal, and go on from there.
+    """
     old, edits = s.id, s.edits + 1
     new = State(
-        s.config, e.id, s.seed, s.count, title=e.title, text=s.text, edits=edits, snapped=edits, rush=edits,
+        s.config, e.id, e.id, title=e.title, text=s.text, edits=edits, snapped=edits, rush=edits,
         rename={"title": e.title}, promote=True, auto=False, ending=s.ending,
     )  # fmt: skip
     for each in fields(State):
