@@ -172,6 +172,7 @@ class Saving(RuleBasedStateMachine):
                 process.work()
             elif process.state.trouble in ("offline", "signed_out") or process.state.attempt:
                 process.take(Due("retry"))
+                process.take(Due("poll"))
             elif process.state.conflict:
                 process.take(Resolve("copy", self.new("chosen")))
             else:
