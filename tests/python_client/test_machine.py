@@ -155,7 +155,8 @@ class Saving(RuleBasedStateMachine):
     @invariant()
     def saved_means_saved(self) -> None:
         if self.made and view(self.process.state).safe == "server" and not self.process.disk:
-            assert self.made[-1] in self.server.all() | set(self.process.asides)
+            others = {each.content for id, each in self.process.journal.items() if id != self.process.id}
+            assert self.made[-1] in self.server.all() | set(self.process.asides) | others
             assert self.process.net or self.process.shown == self.process.state.text
 
     def teardown(self) -> None:
