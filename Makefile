@@ -11,6 +11,7 @@ NODE_FOLDERS := tests/wire tests/typescript tests/oidc clients/browser clients/w
 BROWSER_MODULE := functions/browser_files/savepoint.js
 WORKBENCH := functions/workbench_files/workbench.html
 SMOKE_TOOLS := httpx hypothesis opentelemetry-exporter-prometheus pytest pytest-asyncio pytest-timeout starlette uvicorn
+KINTO := kinto==26.5.0 kinto-http==11.11.0 "setuptools<81"
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
@@ -77,7 +78,7 @@ parity: .venv-parity/ready tests/wire/node_modules/ready ## run the HTTP tests t
 pictures: setup ## make the pictures of docs/workbench.md anew, from the running page
 	$(VENV)/python -m tests.browser.workbench.pictures
 
-bench: setup ## measure speed, side by side with the bare engine
+bench: setup .venv-kinto/ready ## measure speed, side by side with the bare engine
 	$(VENV)/python -m benchmarks
 	$(VENV)/python -m benchmarks.metrics
 	$(VENV)/python -m benchmarks.browser
@@ -89,7 +90,7 @@ soak: setup ## run the long tests
 	$(VENV)/python -m pytest -q -m soak
 
 clean: ## remove the files of set-up and tools; saved data stays
-	rm -rf .venv .venv-3.* .venv-checkov .venv-parity .venv-uv $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
+	rm -rf .venv .venv-3.* .venv-checkov .venv-kinto .venv-parity .venv-uv $(NODE_FOLDERS:=/node_modules) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* \
 		clients/browser/dist functions/browser_files functions/workbench_files functions/build.txt
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -113,6 +114,13 @@ clean: ## remove the files of set-up and tools; saved data stays
 .venv-uv/ready: .venv/created Makefile
 	"$(PYTHON)" -m venv --clear .venv-uv
 	.venv-uv/bin/python -m pip install -qq "$(UV)"
+	touch $@
+
+# The benchmark of the Python client measures Kinto beside it. It is no part of the product.
+.venv-kinto/ready: .venv/created Makefile
+	echo "Installing Kinto into .venv-kinto"
+	"$(PYTHON)" -m venv --clear .venv-kinto
+	.venv-kinto/bin/python -m pip install -qq $(KINTO)
 	touch $@
 
 # A separate environment, because checkov pins older versions of packages that the tests use.

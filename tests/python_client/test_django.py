@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.forms import modelform_factory
 from savepoint_client.models import Models
+from savepoint_client.models import django as adapter
 from savepoint_client.models.django import track
 
 from tests.browser.line import answers, never_arrives
@@ -179,17 +180,23 @@ def test_p39_a_version_field_of_the_model_is_left_alone(person: Person, models: 
     assert car.version == 7 and content(person, models, car)["fields"]["version"] == 7
 
 
-async def test_p40_the_thread_that_saves_opens_no_database(
-    person: Person, models: Models, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.soak)])
+async def test_p40_the_thread_that_saves_opens_no_database_and_serialises_nothing(
+    person: Person, models: Models, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    opened = set[str]()
-    connect = BaseDatabaseWrapper.connect
+    opened, written = set[str](), set[str]()
+    connect, dumps = BaseDatabaseWrapper.connect, adapter._dumps
 
     def watched(self: BaseDatabaseWrapper) -> None:
         opened.add(threading.current_thread().name)
         connect(self)
 
+    def written_by(instance: Any) -> str:
+        written.add(threading.current_thread().name)
+        return dumps(instance)
+
     monkeypatch.setattr(BaseDatabaseWrapper, "connect", watched)
+    monkeypatch.setattr(adapter, "_dumps", written_by)
 
     def saves(number: int) -> None:
         with transaction.atomic():
@@ -197,15 +204,17 @@ async def test_p40_the_thread_that_saves_opens_no_database(
         connections.close_all()
 
     def all_saves() -> None:
-        for number in range(20):
+        for number in range(count):
             saves(number)
 
     async def view() -> None:
         person.line.breaks(never_arrives)
-        await sync_to_async(saves)(100)
+        await sync_to_async(saves)(count)
         person.line.works()
 
     await asyncio.to_thread(all_saves)
     await view()
-    assert opened and not any(name.startswith("savepoint-") for name in opened)
-    assert len(list(models.server.sessions.list())) == 20
+    assert len(list(models.server.sessions.list())) == count
+    assert [each.status for each in models.server.recover()] == ["clean"]
+    for names in (opened, written):
+        assert names and not any(name.startswith("savepoint-") for name in names)

@@ -215,7 +215,7 @@ def test_a_rename_saves_what_is_not_saved_as_well(person: Person) -> None:
 def test_a_new_document_is_polled_once_it_is_saved(person: Person) -> None:
     shown: list[str] = []
     document = person.connect().open(poll=0.05, apply=shown.append)
-    timers = document._running._timers
+    timers = document._running._agenda.timers
     first = timers["poll"]
     eventually(lambda: timers.get("poll", first) > first)
     document.changed("one")
@@ -281,3 +281,10 @@ def test_documents_that_nobody_has_any_more_leave_no_name(person: Person) -> Non
         server.open()
     gc.collect()
     assert server.saver.presence.open == {document.instance}
+
+
+def test_a_new_document_that_is_renamed_is_one_empty_draft(person: Person) -> None:
+    document = person.connect().open(wait=60)
+    state = document.rename("Lap times", timeout=5)
+    assert (state.status, state.version, state.title) == ("clean", 1, "Lap times")
+    assert [each["title"] for each in person.server.drafts()] == ["Lap times"] and len(person.line.writes()) == 1

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from savepoint_client import Gone, NotFound, Offline, Refused
+from savepoint_client import command as commands
+from tqdm import tqdm
 
 from tests.browser.line import Answer, Forward, Sent, answers, never_arrives
 from tests.python_client.conftest import Person
@@ -149,3 +152,23 @@ def test_the_command_exports_and_imports(person: Person, tmp_path: Path) -> None
     failed = command("import", person.url, file)
     assert failed.returncode == 1 and "--import-id=" in failed.stderr
     assert "NAME=VALUE" in command("export", person.url, file, "--header", "X-User-Id").stderr
+
+
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_the_bar_of_a_command_that_fails_is_closed(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    bars = list[Any]()
+
+    class Bar(tqdm):  # type: ignore[misc]
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            bars.append(self)
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(commands, "tqdm", Bar)
+    person.line.breaks(answers(401))
+    (tmp_path / "all.ndjson").write_text("{}")
+    line = [command, person.url, str(tmp_path / "all.ndjson"), "--header", f"X-User-Id={person.name}"]
+    assert commands.main(line) == 1
+    assert [each.disable for each in bars] == [True], "a closed bar is disabled"

@@ -95,7 +95,7 @@ with autosave(os.environ["SAVEPOINT_URL"], app="counted", keys=["Track", "Driver
     page._draw = counted
     st.text_input("Track", key="Track")
     if st.checkbox("Slow", key="slow"):
-        time.sleep(1)
+        time.sleep(10)
     with st.form("form"):
         st.text_input("Driver", key="Driver")
         st.form_submit_button("Submit")
@@ -152,6 +152,12 @@ def enter(page: Page, label: str, text: str) -> None:
     page.get_by_label(label, exact=True).press("Tab")
 
 
+def toggle(page: Page, *labels: str) -> None:
+    for label in labels:
+        page.get_by_text(label, exact=True).click()
+        page.wait_for_timeout(300)
+
+
 def is_back(page: Page, label: str, text: str) -> None:
     expect(page.get_by_label(label, exact=True)).to_have_value(text, timeout=WAIT_MS)
 
@@ -161,7 +167,7 @@ def shows(page: Page, words: str) -> None:
 
 
 @pytest.mark.soak
-def test_p01_oops_the_tab_is_closed_without_locking_and_the_server_is_killed(
+def test_p01_the_tab_is_closed_without_locking_and_the_server_is_killed(
     visit: Callable[[], Page], dashboard: Dashboard, line: tuple[str, Line], server: ServerSide
 ) -> None:
     page = visit()
@@ -183,31 +189,41 @@ def test_p01_oops_the_tab_is_closed_without_locking_and_the_server_is_killed(
     eventually(lambda: any("Ann" in server.content(each["id"]) for each in server.drafts()))
 
 
-def test_lock_makes_a_session_with_a_title(visit: Callable[[], Page], server: ServerSide) -> None:
+def test_p01_oops_and_lock(visit: Callable[[], Page], dashboard: Dashboard, server: ServerSide) -> None:
     page = visit()
     enter(page, "Track", "Long Beach")
-    page.get_by_role("button", name="Lock").click()
-    eventually(lambda: [each["title"] for each in server.sessions()] == ["Long Beach"])
-    shows(page, "Saved")
+    eventually(lambda: dashboard.journal_has("Long Beach") or server.drafts())
     page.close()
-    is_back(visit(), "Track", "Long Beach")
+    again = visit()
+    is_back(again, "Track", "Long Beach")
+    again.get_by_role("button", name="Lock").click()
+    eventually(lambda: [each["title"] for each in server.sessions()] == ["Long Beach"])
+    shows(again, "Saved")
 
 
 @pytest.mark.soak
 def test_p02_what_the_browser_still_holds_is_never_called_saved(
-    visit: Callable[[], Page], dashboard: Dashboard, server: ServerSide
+    visit: Callable[[], Page], server: ServerSide
 ) -> None:
+    def is_saved(text: str) -> bool:
+        return any(f'"{text}"' in server.content(each["id"]) for each in server.drafts())
+
     page = visit()
     enter(page, "Track", "received")
-    eventually(lambda: dashboard.journal_has("received") or server.drafts())
-    page.get_by_label("Track", exact=True).press_sequentially(" and not")
-    page.close()
-    eventually(lambda: any("received" in server.content(each["id"]) for each in server.drafts()))
-    assert not any("and not" in server.content(each["id"]) for each in server.drafts())
-    is_back(visit(), "Track", "received")
+    eventually(lambda: is_saved("received"))
+    field = page.get_by_label("Track", exact=True)
+    field.press("End")
+    field.press_sequentially(" and not")
+    shows(page, "Saved$")
+    assert field.input_value() == "received and not" and not is_saved("received and not")
+    shows(page, "Press Enter to apply")
+    page.close()  # in about one of six, Chromium says that the field was left, and Python receives the rest
+    again = visit().get_by_label("Track", exact=True)
+    eventually(lambda: is_saved(again.input_value()))
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(300)
 def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
     chromium: Browser, origin: str, server: ServerSide, tmp_path: Path
 ) -> None:
@@ -218,14 +234,14 @@ def test_p03_p16_the_light_ticks_once_at_a_time_and_touches_no_form(
         page.set_default_timeout(WAIT_MS)
         page.goto(dashboard.url)
         page.get_by_text("●").wait_for()
+        toggle(page, "Slow", "Nested")  # beside a script that takes 10 s
+        page.reload()
+        page.get_by_text("●").wait_for()
         page.get_by_label("Driver").press_sequentially("half a na")
-        for label in ("Slow", "Nested", "Nested", "Slow"):
-            page.get_by_text(label, exact=True).click()
-            page.wait_for_timeout(300)
+        toggle(page, "Slow", "Nested", "Nested", "Slow")
         before, since = ticks(tmp_path), time.monotonic()
-        page.wait_for_timeout(4_000)
-        eventually(lambda: ticks(tmp_path) - before >= 2)
-        assert ticks(tmp_path) - before <= time.monotonic() - since + 2, "more than one in a second"
+        page.wait_for_timeout(60_000)
+        assert 20 <= ticks(tmp_path) - before <= time.monotonic() - since + 2, "once in a second"
         assert page.get_by_label("Driver").input_value() == "half a na"
         assert not server.drafts()
         page.get_by_label("Driver").press("End")

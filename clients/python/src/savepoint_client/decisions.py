@@ -31,7 +31,7 @@ def resolve(s: State, e: Resolve, out: list[Effect]) -> None:
         s.text = conflict.theirs if e.text is None else e.text
         if e.text is not None:
             s.edits += 1
-        out += [Aside(conflict.mine), Apply(s.text, before, s.edits)]
+        out += [Aside(conflict.mine), Apply(s.text, before)]
         if e.text is None:
             s.acked = s.edits
         s.snapped = s.edits
@@ -42,10 +42,13 @@ def resolve(s: State, e: Resolve, out: list[Effect]) -> None:
 
 
 def fork(s: State, e: Fork, out: list[Effect]) -> None:
-    """Goes on under a new id. The old document stays as it was saved last."""
+    """Goes on under a new id. The old document stays as it was saved last.
+
+    The keys are others: if the process is killed now, both documents are in the journal, and go on from there.
+    """
     old, edits = s.id, s.edits + 1
     new = State(
-        s.config, e.id, s.seed, s.count, title=e.title, text=s.text, edits=edits, snapped=edits, rush=edits,
+        s.config, e.id, e.id, title=e.title, text=s.text, edits=edits, snapped=edits, rush=edits,
         rename={"title": e.title}, promote=True, auto=False, ending=s.ending,
     )  # fmt: skip
     for each in fields(State):
@@ -68,9 +71,11 @@ def replace_by(s: State, e: Replace, out: list[Effect]) -> None:
     if s.edits > s.acked:
         out.append(Aside(s.text))
     text = e.base.text or ""
-    out += [Apply(text, s.base, s.edits), Drop()]
+    out += [Apply(text, s.base), Drop()]
     s.base, s.kind, s.title, s.text = e.base, e.kind, e.base.title, text
     s.snapped = s.acked = s.edits
     s.conflict = s.rename = None
+    s.loading = False
+    s.tries = 0
     s.seen = max(s.seen, e.base.version)
     calm(s)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from savepoint_client.effects import Effects, Services
-from savepoint_client.errors import OF_TROUBLE, Offline, ReadOnly, SavepointError
+from savepoint_client.errors import Offline, ReadOnly, SavepointError, of_trouble
 from savepoint_client.events import (
     Edited,
     Event,
@@ -34,17 +34,6 @@ from savepoint_client.wire import RevisionContent, RevisionMetadata, RevisionMet
 log = logging.getLogger("savepoint_client")
 
 SECONDS = 30.0
-
-_WORDS = {
-    "offline": "The server could not be reached. It is tried again.",
-    "conflict": "It was changed elsewhere. See resolve().",
-    "gone": "It was deleted elsewhere. save_as() goes on under a new id.",
-    "too_large": "The content is too large.",
-    "no_room": "There is no room left for this person.",
-    "read_only": "The session is closed.",
-    "signed_out": "Sign in to save.",
-    "refused": "The server refused it.",
-}
 
 
 @dataclass(frozen=True)
@@ -276,8 +265,7 @@ class Document:
         s = self._running.state
         if not s.trouble:
             return None
-        words = s.error if s.trouble == "refused" and s.error else _WORDS[s.trouble]
-        return OF_TROUBLE[s.trouble](words, s.problem)
+        return of_trouble(s.trouble, s.problem, s.error)
 
     def _ask(self, method: str, path: str, timeout: float = SECONDS) -> Any:
         call = Call(method, f"/sessions/{quote(self.id, safe='')}{path}", {})

@@ -133,8 +133,8 @@ class Effects:
     def _send(self, by: "Running", seconds: float) -> None:
         s = by.state
         attempt = s.attempt
-        if not attempt:
-            return
+        if not attempt or attempt.at != 1:
+            return  # this was for an earlier one: save_as does not wait for it
         try:
             answer = self._answer(by, seconds)
         except UnicodeError as error:
@@ -198,14 +198,15 @@ class Effects:
         by.dispatch(Loaded(answer, content_of(reply), self.services.new_id(), _outcome()))
 
     def _show(self, by: "Running", effect: Apply) -> None:
-        if by.state.edits > effect.edits:
-            return by.dispatch(Unapplied(effect.base, ""))
+        s = by.state
+        if s.text != effect.text or s.snapped != s.edits:
+            return by.dispatch(Unapplied(effect.text, effect.base))
         try:
             if self.apply:
                 self.apply(effect.text)
         except Exception as error:
             log.exception("a text could not be shown")
-            by.dispatch(Unapplied(effect.base, f"The text could not be shown: {error!r}"))
+            by.dispatch(Unapplied(effect.text, effect.base, f"The text could not be shown: {error!r}"))
 
     def _tell(self, by: "Running") -> None:
         base = by.state.base

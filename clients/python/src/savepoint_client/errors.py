@@ -72,15 +72,15 @@ class Refused(SavepointError):
     """The server does not take it as it is."""
 
 
-OF_TROUBLE: Mapping[str, type[SavepointError]] = {
-    "offline": Offline,
-    "conflict": Conflict,
-    "gone": Gone,
-    "too_large": TooLarge,
-    "no_room": NoRoom,
-    "read_only": ReadOnly,
-    "signed_out": SignedOut,
-    "refused": Refused,
+_OF_TROUBLE: Mapping[str, tuple[type[SavepointError], str]] = {
+    "offline": (Offline, "The server could not be reached. It is tried again."),
+    "conflict": (Conflict, "It was changed elsewhere. See resolve()."),
+    "gone": (Gone, "It was deleted elsewhere. save_as() goes on under a new id."),
+    "too_large": (TooLarge, "The content is too large."),
+    "no_room": (NoRoom, "There is no room left for this person."),
+    "read_only": (ReadOnly, "The session is closed."),
+    "signed_out": (SignedOut, "Sign in to save."),
+    "refused": (Refused, "The server refused it."),
 }
 
 _OF_TYPE: Mapping[str, type[SavepointError]] = {
@@ -108,6 +108,12 @@ def type_of(problem: object) -> str:
     words = problem.get("error") if isinstance(problem, Mapping) else None
     found = words.get("type") if isinstance(words, Mapping) else None
     return found if isinstance(found, str) else ""
+
+
+def of_trouble(trouble: str, problem: Problem | None, error: str = "") -> SavepointError:
+    """Returns the error of a document in trouble. `error` is why it was refused."""
+    kind, words = _OF_TROUBLE[trouble]
+    return kind(error if trouble == "refused" and error else words, problem)
 
 
 def error_of(status: int, body: object) -> SavepointError:

@@ -115,10 +115,11 @@ class Polled:
 
 @dataclass(frozen=True)
 class Unapplied:
-    """A text was not shown. `error` is empty if an edit was faster."""
+    """A text was not shown. `error` is empty if an edit was faster. `base` is what to return to."""
 
+    text: str
     base: Base | None
-    error: str
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,11 +228,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Apply:
-    """Shows a text, unless there were edits since. `base` is what to return to then."""
+    """Shows a text, unless it was edited since. `base` is what to return to then."""
 
     text: str
     base: Base | None
-    edits: int
 
 
 @dataclass(frozen=True)

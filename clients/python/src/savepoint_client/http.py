@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 
+from savepoint_client.deadline import limit, within
 from savepoint_client.errors import Offline, error_of
 
 Headers = Mapping[str, str]
@@ -70,11 +71,13 @@ def json_call(method: str, path: str, headers: Headers, body: object = None) -> 
 
 def new_client() -> httpx2.Client:
     """A client without cookies: people may share it."""
-    return httpx2.Client(
+    client = httpx2.Client(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         limits=httpx2.Limits(max_connections=None, keepalive_expiry=4),
         headers={"User-Agent": "savepoint-client"},
     )
+    limit(client)
+    return client
 
 
 class Http:
@@ -85,11 +88,12 @@ class Http:
         self.client = client
 
     def send(self, call: Call, headers: Headers, seconds: float = SECONDS) -> Reply:
-        """Sends once. Raises nothing if the network fails."""
-        call, end = call.packed(), time.monotonic() + seconds
+        """Sends once. Raises nothing if the network fails. A response that drips is over in time, too."""
+        call = call.packed()
         try:
             with (
                 _quietly(),
+                within(seconds),
                 self.client.stream(
                     call.method,
                     self.base_url + call.path,
@@ -98,7 +102,7 @@ class Http:
                     timeout=_timeout(seconds),
                 ) as response,
             ):
-                return _read(response, _body(response, end))
+                return _read(response, response.read())
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
             return Reply(0)
 
@@ -134,15 +138,17 @@ class Http:
     @contextmanager
     def stream(self, path: str, headers: Headers) -> Iterator[httpx2.Response]:
         """Yields a response whose body is read piece by piece."""
+        request = self.client.build_request("GET", self.base_url + path, headers=headers, timeout=SECONDS)
         try:
-            with (
-                _quietly(),
-                self.client.stream("GET", self.base_url + path, headers=headers, timeout=SECONDS) as response,
-            ):
-                if not response.is_success:
-                    reply = _read(response, _body(response, time.monotonic() + SECONDS))
-                    raise error_of(reply.status, reply.body)
-                yield response
+            with _quietly():
+                with within(SECONDS):
+                    response = self.client.send(request, stream=True)
+                with closing(response):
+                    if not response.is_success:
+                        with within(SECONDS):
+                            reply = _read(response, response.read())
+                        raise error_of(reply.status, reply.body)
+                    yield response
         except httpx2.HTTPError as error:
             raise Offline(f"No response: {error}") from error
 
@@ -162,16 +168,6 @@ def _timeout(seconds: float) -> httpx2.Timeout:
         return httpx2.Timeout(SECONDS, connect=10.0)
     third = max(0.05, seconds / 3)
     return httpx2.Timeout(third, connect=third, pool=third)
-
-
-def _body(response: httpx2.Response, end: float) -> bytes:
-    """Reads the body. Raises ReadTimeout at `end`, also if a little comes now and then."""
-    pieces = []
-    for piece in response.iter_bytes():
-        pieces.append(piece)
-        if time.monotonic() > end:
-            raise httpx2.ReadTimeout("The response takes too long.")
-    return b"".join(pieces)
 
 
 def _read(response: httpx2.Response, body: bytes) -> Reply:

@@ -178,11 +178,15 @@ def _loaded(s: State, e: Loaded, out: list[Effect]) -> None:
 
 
 def _unapplied(s: State, e: Unapplied, out: list[Effect]) -> None:
-    s.base = e.base
     if e.error:
         s.trouble = "refused"
         s.error = e.error
-    else:
+    if not s.base or s.base.text != e.text:
+        return  # it goes on under a new id, or a person has decided what it is
+    if s.attempt and s.attempt.etag == s.base.etag:
+        s.attempt = None  # not sent yet: it would overwrite what was not shown
+    s.base = e.base
+    if not e.error:
         out.append(later(s))
 
 

@@ -84,7 +84,7 @@ class Config:
     on_conflict: Literal["ask", "copy"] = "ask"
 
 
-JOURNAL_MOST = 0.7
+JOURNAL_MOST = 0.5
 """Seconds from an edit until the journal is written, at most. With the writing, it is less than a second."""
 
 

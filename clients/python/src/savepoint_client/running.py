@@ -9,38 +9,22 @@ import math
 import threading
 import time
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from secrets import token_urlsafe
 
+from savepoint_client.agenda import LANES, Agenda, Lane
 from savepoint_client.effects import Effects
 from savepoint_client.errors import Offline
-from savepoint_client.events import (
-    Aside,
-    Drop,
-    Due,
-    Edited,
-    Effect,
-    Event,
-    Failed,
-    Flush,
-    Keep,
-    Kept,
-    News,
-    Read,
-    SetTimer,
-    Unread,
-)
+from savepoint_client.events import Due, Edited, Effect, Event, Failed, Flush, Kept, News, Read, SetTimer, Unread
 from savepoint_client.machine import next
 from savepoint_client.model import Config, State
-from savepoint_client.saver import LANES, Lane, Saver
+from savepoint_client.saver import Saver
 from savepoint_client.telling import Listener, Telling, call
 from savepoint_client.view import DocumentState, view
 
 log = logging.getLogger("savepoint_client")
 
-TIMERS: Mapping[str, Lane] = {"journal": "disk", "send": "net", "retry": "net", "poll": "net"}
 _SILENT = (Edited, Kept, Read, Unread, Failed, News)
 """Events that need no text."""
 
@@ -63,7 +47,7 @@ class Running:
         saver.add(self)
         self._name()
         if initial.config.poll:
-            self._timers["poll"] = (time.monotonic() + initial.config.poll, 0.0)
+            self._agenda.plan(SetTimer("poll", initial.config.poll))
             saver.wake("net")
 
     def _name(self) -> None:
@@ -72,8 +56,7 @@ class Running:
 
     def _renew_locks(self) -> None:
         self.changed = threading.Condition(threading.RLock())
-        self._timers = dict[str, tuple[float, float]]()
-        self._queues: dict[Lane, deque[Effect]] = {lane: deque() for lane in LANES}
+        self._agenda = Agenda()
         self._locks = {lane: threading.Lock() for lane in LANES}
         self._workers = dict[Lane, int]()
 
@@ -119,43 +102,25 @@ class Running:
             if not self.is_open:
                 return
             state, wanted = next(self._state, event)
-            lanes = {lane for effect in wanted if (lane := self._plan(effect))}
+            lanes = {lane for effect in wanted if (lane := self._agenda.plan(effect))}
             self._state = state  # last, so that an interrupt leaves the state that its effect is repeated for
             now = view(state)
             if now != self._shown:
                 self._shown = now
                 if not silent:
                     self._telling.add(now)
-            self.saver.hold(self, now.dirty or any(self._queues.values()))
+            self.saver.hold(self, now.dirty or any(self._agenda.queues.values()))
             self.changed.notify_all()
         for lane in lanes:
             self.saver.wake(lane)
         self._failed(self._telling.tell())
-
-    def _plan(self, effect: Effect) -> Lane | None:
-        """Queues an effect, or sets a timer. Returns the lane that has something sooner than before."""
-        if not isinstance(effect, SetTimer):
-            lane: Lane = "disk" if isinstance(effect, Keep | Drop | Aside) else "net"
-            if effect != Keep() or Keep() not in self._queues[lane]:
-                self._queues[lane].append(effect)
-            return lane
-        before = self._timers.pop(effect.timer, None)
-        if not effect.seconds:
-            return None
-        now = time.monotonic()
-        since = before[1] if before and effect.most < math.inf else now
-        due = min(now + effect.seconds, since + effect.most)
-        self._timers[effect.timer] = (due, since)
-        return TIMERS[effect.timer] if before is None or due < before[0] else None
 
     def due(self, lane: Lane) -> float:
         """When there is work, by the monotonic clock."""
         with self.changed:
             if not self.is_open or self._locks[lane].locked():
                 return math.inf
-            if self._queues[lane]:
-                return 0.0
-            return min((due for name, (due, _) in self._timers.items() if TIMERS[name] == lane), default=math.inf)
+            return self._agenda.due(lane)
 
     def work(self, lane: Lane, end: float = math.inf) -> bool:
         """Does what is due, unless another thread does it. Returns whether there was anything."""
@@ -172,13 +137,14 @@ class Running:
                 except Exception:
                     raise
                 except BaseException:  # Ctrl-C: the next one who works here does it
-                    self._put_back(lane, found)
+                    with self.changed:
+                        self._agenda.put_back(lane, found)
                     raise
         finally:
             self._workers.pop(lane, None)
             lock.release()
             with self.changed:
-                self.saver.hold(self, self._shown.dirty or any(self._queues.values()))
+                self.saver.hold(self, self._shown.dirty or any(self._agenda.queues.values()))
                 self.changed.notify_all()
             if self.due(lane) < math.inf:
                 self.saver.wake(lane)
@@ -186,29 +152,13 @@ class Running:
 
     def _take(self, lane: Lane) -> Effect | Due | None:
         with self.changed:
-            if not self.is_open:
-                return None
-            if self._queues[lane]:
-                return self._queues[lane].popleft()
-            now = time.monotonic()
-            for name, (due, _) in self._timers.items():
-                if TIMERS[name] == lane and due <= now:
-                    del self._timers[name]
-                    return Due(name)  # type: ignore[arg-type]
-        return None
+            return self._agenda.take(lane) if self.is_open else None
 
     def _do(self, found: Effect | Due, seconds: float) -> None:
         if isinstance(found, Due):
             self.dispatch(found)
         else:
             self._effects.perform(self, found, seconds)
-
-    def _put_back(self, lane: Lane, found: Effect | Due) -> None:
-        with self.changed:
-            if isinstance(found, Due):
-                self._timers.setdefault(found.timer, (time.monotonic(), time.monotonic()))
-            else:
-                self._queues[lane].appendleft(found)
 
     def until(self, is_over: Callable[[State], bool], seconds: float, lanes: tuple[Lane, ...] = LANES) -> None:
         """Waits, and does the work meanwhile if nobody else does. Raises Offline if the time is over."""
@@ -226,7 +176,7 @@ class Running:
                     self.changed.wait(min(left, 0.2))
 
     def _has_work(self, lanes: tuple[Lane, ...]) -> bool:
-        return any(self._queues[lane] and not self._locks[lane].locked() for lane in lanes)
+        return any(self._agenda.queues[lane] and not self._locks[lane].locked() for lane in lanes)
 
     def is_busy(self, s: State | None = None) -> bool:
         s = s or self._state
@@ -234,7 +184,7 @@ class Running:
 
     def is_idle(self) -> bool:
         """Whether nothing waits to be asked or shown."""
-        return not self._queues["net"] and (not self._locks["net"].locked())
+        return not self._agenda.queues["net"] and (not self._locks["net"].locked())
 
     def keep(self) -> None:
         """Returns when the journal has everything, or cannot have it."""
@@ -242,7 +192,7 @@ class Running:
         self.until(lambda s: s.kept >= s.edits or s.failing or not self._shown.dirty, KEEP_SECONDS, ("disk",))
 
     def is_written(self) -> bool:
-        return not self._queues["disk"] and not self._locks["disk"].locked()
+        return not self._agenda.queues["disk"] and not self._locks["disk"].locked()
 
     def last(self, end: float, *, ending: bool) -> None:
         """Saves as far as there is time, and at least writes the journal. Raises nothing."""

@@ -13,19 +13,18 @@ import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import httpx2
 import platformdirs
 
+from savepoint_client.agenda import LANES, Lane
 from savepoint_client.http import new_client
 from savepoint_client.presence import Presence
 
 if TYPE_CHECKING:
     from savepoint_client.running import Running
 
-Lane = Literal["disk", "net"]
-LANES: tuple[Lane, Lane] = ("disk", "net")
 AT_EXIT_SECONDS = 5.0
 TURNS = 64
 _IDLE_SECONDS = 60.0

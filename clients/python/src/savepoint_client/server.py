@@ -164,7 +164,7 @@ class Server:
         """Opens a session or draft, or begins a draft. Raises a SavepointError if there is nothing to show.
 
         What a process that is gone could not save of it is shown and saved. `wait` is the time from the last edit
-        to the save, `max_wait` that from the first one, `journal_after` that to the journal: at most 0.7 s.
+        to the save, `max_wait` that from the first one, `journal_after` that to the journal: at most 0.5 s.
         """
         soon = max(SOONEST, min(journal_after, JOURNAL_MOST))
         config = Config(soon, max(SOONEST, wait), max(wait, max_wait), poll, on_conflict)

@@ -67,9 +67,15 @@ def renamed(s: State, rename: Rename) -> None:
 
 
 def touch(s: State) -> None:
-    """Counts a change that is not one of the text, so that an earlier acknowledgement does not cover it."""
+    """Counts a change that is not one of the text, so that an earlier acknowledgement does not cover it.
+
+    A document without a text has an empty one then.
+    """
     s.edits += 1
-    s.snapped += 1
+    if s.snapped >= 0:
+        s.snapped += 1
+    elif not s.unread:
+        s.snapped = s.edits
 
 
 def attempt(s: State, out: list[Effect], form: Form, id: str | None = None, version: int | None = None) -> None:
@@ -163,7 +169,7 @@ def meet(s: State, theirs: Base, kind: str, out: list[Effect], id: str) -> None:
         return begin(s, out)
     if s.text != text:
         s.text = text
-        out.append(Apply(text, before, s.edits))
+        out.append(Apply(text, before))
     s.snapped = max(s.snapped, 0)
     s.acked = s.edits
     if is_dirty(s):

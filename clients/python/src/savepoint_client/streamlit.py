@@ -1,8 +1,7 @@
 """Streamlit: what a person enters is saved, and back after the tab or the server was gone."""
 
 import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -12,9 +11,8 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from savepoint_client.errors import SavepointError
-from savepoint_client.saver import Saver
 from savepoint_client.server import HeadersOrFunction, Server, connect
-from savepoint_client.widgets import Choice, Core, begin, go_on
+from savepoint_client.widgets import Choice, Core, Process, Who, device_of
 
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 30.0
 DECISION_SECONDS = 10.0
@@ -24,38 +22,6 @@ _NOT_SAVED = {
     "file_uploader_state_value": "this file is not kept",
 }
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class Process:
-    """What the pages of this process share: one saver, and what disconnected pages have not saved yet."""
-
-    def __init__(self, journal_dir: str | None) -> None:
-        self.saver = Saver(journal_dir)
-        self.left = list[tuple[tuple[str, str, str], Core]]()
-        self._lock = threading.Lock()
-
-    def leave(self, who: tuple[str, str, str], core: Core) -> None:
-        if core.has_left:
-            return
-        core.on_disconnect()
-        with self._lock:
-            self.left = [each for each in self.left if each[1].document.state.dirty]
-            self.left.append((who, core))
-
-    def come_back(self, who: tuple[str, str, str], server: Server) -> Core | None:
-        """Returns the newest page of a person that is not saved yet, for another tab."""
-        with self._lock:
-            found = [each for each in self.left if each[0] == who and each[1].document.state.dirty]
-            if not found:
-                return None
-            self.left.remove(found[-1])
-            return found[-1][1].heir(server)
-
-    def stay(self, who: tuple[str, str, str], core: Core) -> bool:
-        """The page was away for a moment. Returns False if another tab has its document now."""
-        with self._lock:
-            self.left = [each for each in self.left if each != (who, core)]
-            return not core.has_left
 
 
 @st.cache_resource(show_spinner=False)
@@ -87,29 +53,24 @@ def autosave(
     who = (base_url, app, name)
     process = _process(os.fspath(journal_dir) if journal_dir else None)
     slot = f"_savepoint_{app}"
-    found: tuple[tuple[str, str, str], Core] | None = st.session_state.get(slot)
-    is_new = found is None or found[0] != who
+    found: tuple[Who, Core] | None = st.session_state.get(slot)
 
     def server() -> Server:
+        device = device_of(st.context.headers.get("User-Agent") or "")
         return connect(
             base_url,
             app=app,
             token=token,
             headers=headers,
-            device_info=_device(),
+            device_info=device,
             identity=name,
             saver=process.saver,
         )
 
-    if found and not is_new:
-        core = found[1]
-        if not process.stay(who, core):
-            go_on(server(), core, title, debounce)
-    else:
-        by = server()
-        core = process.come_back(who, by) or begin(by, title, debounce, lambda found: _pick(slot, found))
+    core = process.visit(who, found, server, title, debounce, lambda found: _pick(slot, found))
+    is_new = found is None or found[1] is not core
+    if is_new:
         if found:  # another person has signed in: nothing of the first one stays on the page
-            process.leave(*found)
             for key in keys:
                 st.session_state.pop(key, None)
         st.session_state[slot] = (who, core)
@@ -241,7 +202,7 @@ def _editor(table: Any, key: str) -> Any:
     return st.data_editor(table, key=key)
 
 
-def _leave(connection: tuple[Process, tuple[str, str, str], Core]) -> None:
+def _leave(connection: tuple[Process, Who, Core]) -> None:
     process, who, core = connection
     process.leave(who, core)
 
@@ -274,14 +235,3 @@ def _kind(key: str) -> str:
         return str(state._new_widget_state.widget_metadata[state._get_widget_id(key)].value_type)
     except (AttributeError, KeyError):
         return ""
-
-
-def _device() -> str | None:
-    """A label such as `Firefox on Linux`."""
-    headers: Mapping[str, str] = st.context.headers
-    agent = headers.get("User-Agent") or ""
-    browser, system = (
-        next((name for name in names.split() if name in agent), None)
-        for names in ("Edg OPR Firefox Chrome Safari", "Windows Android iPhone iPad Mac CrOS Linux")
-    )
-    return f"{browser} on {system}" if browser and system else browser

@@ -10,6 +10,8 @@ SIGNED_OUT_SECONDS = 60.0
 
 def polled(s: State, e: Polled, out: list[Effect]) -> None:
     r = e.answer
+    if not s.base:
+        return  # it goes on under a new id, which the server does not know yet
     if r.kind == "lost":
         s.trouble = s.trouble or "offline"
         return

@@ -51,6 +51,15 @@ def ago(since: object) -> str:
     return "just now"
 
 
+def device_of(agent: str) -> str | None:
+    """Returns a label such as `Firefox on Linux`, from the header User-Agent."""
+    browser, system = (
+        next((name for name in names.split() if name in agent), None)
+        for names in ("Edg OPR Firefox Chrome Safari", "Windows Android iPhone iPad Mac CrOS Linux")
+    )
+    return f"{browser} on {system}" if browser and system else browser
+
+
 def begin(server: Server, title: str, debounce: float, pick: Callable[[Sequence[Choice]], str | None]) -> Core:
     """Opens what the page goes on with. `pick` returns the id of one of several, or None for a new document."""
     try:

@@ -1,0 +1,1 @@
+"""The Python client beside what people do instead: `python -m benchmarks.python_client`."""
