@@ -1,7 +1,7 @@
 """`python -m operations <verb>`.
 
 Exit status: 0 when it is done, 1 if it has found something, 2 for a wrong call, and 3 if it is not finished. Then
-the same command goes on where it was.
+the same command goes on, or begins anew if it only reads.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return NOT_FINISHED
     except KeyboardInterrupt:
         if VERBS[arguments.verb] is not read_only:  # which says how the store is left
-            print(f"{arguments.verb}: not finished: interrupted. Repeat the command: it goes on.", file=sys.stderr)
+            print(f"{arguments.verb}: not finished: interrupted. Repeat the command.", file=sys.stderr)
         return NOT_FINISHED
 
 

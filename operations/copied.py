@@ -154,11 +154,8 @@ def _deleted_by_a_person(item: Item) -> str:
     try:
         if item.get("kind") == "session":
             head = SessionHead.model_validate(item)
-            return (
-                ""
-                if head.deleted_at is None or is_by_timer(head.revisions[0])
-                else timestamp_text(head.deleted_at)
-            )
+            is_by_person = head.deleted_at is not None and head.revisions and not is_by_timer(head.revisions[0])
+            return timestamp_text(head.deleted_at) if head.deleted_at is not None and is_by_person else ""
         snapshot = Snapshot.model_validate(item)
     except ValidationError:
         return ""

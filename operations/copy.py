@@ -11,7 +11,7 @@ from operations.copied import Copier
 from operations.items import addresses, count, partitions
 from operations.marker import Marker
 from operations.pace import Paced
-from operations.places import Place, owner, store
+from operations.places import CURE, Place, WrongCall, owner, store
 from operations.terminal import Terminal
 from persistence.snapshots.documents import visitor_item_id
 from persistence.storage.containers import CONTAINERS, SESSIONS, SNAPSHOT_ACCESS_LOGS, SNAPSHOTS, Container
@@ -32,6 +32,10 @@ async def run(arguments: Namespace, terminal: Terminal) -> int:
     source_place: Place = arguments.store
     target_place: Place = arguments.to
     async with source_place.opened() as opened, target_place.opened(create=True) as there:
+        for place in (source_place, target_place):
+            # What a damaged index of the source hides would be removed from the target.
+            if (damage := await place.damage()) is not None:
+                raise WrongCall(f"{place.text}: {damage}; {CURE}")
         limits = (arguments.calls_per_second, arguments.units_per_second)
         source, target = Paced(opened, *limits), Paced(there, *limits)
         marker = Marker(source, target, arguments.owner, overwrites=arguments.overwrite)

@@ -8,6 +8,7 @@ import orjson
 
 from operations.checks import MODELS
 from operations.items import addresses
+from operations.places import CURE, WrongCall
 from persistence.storage.containers import Container
 from persistence.storage.engine import Engine, is_readable
 
@@ -37,12 +38,12 @@ class Listed(NamedTuple):
 
 
 async def listed(engine: Engine, container: Container, partition: str) -> AsyncIterator[tuple[str, Listed]]:
-    """Yields each item by id. Raises ValueError if a store has another order of ids."""
+    """Yields each item by id. Raises WrongCall if a list is not in order, as in a damaged file."""
     last = ""
     async for item in addresses(engine, container, partition, _FIELDS):
         id, kind = str(item["id"]), str(item.get("kind"))
         if id <= last:
-            raise ValueError(f"a list by id is not in order: {id}")
+            raise WrongCall(f"a list of a store is not in order at {id}: its file is damaged; {CURE}")
         digest = None
         if kind in MODELS and kind != CONTENT and is_readable(item):
             text = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
@@ -54,7 +55,7 @@ async def listed(engine: Engine, container: Container, partition: str) -> AsyncI
 async def side_by_side(
     first: AsyncIterator[tuple[str, Listed]], second: AsyncIterator[tuple[str, Listed]]
 ) -> AsyncIterator[tuple[str, Listed | None, Listed | None]]:
-    """Yields each id that either has, with what both have of it. One item of each is in memory."""
+    """Yields each id that either has, with what both have of it. One page of each is in memory."""
     one, other = await anext(first, None), await anext(second, None)
     while one is not None or other is not None:
         id = min(each[0] for each in (one, other) if each is not None)

@@ -1,5 +1,6 @@
 """Opens the stores that operators name."""
 
+import asyncio
 import os
 from argparse import ArgumentTypeError
 from base64 import b64decode
@@ -15,8 +16,10 @@ from functions.identity.owner_id import owner_id
 from persistence import open_engine
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
+from persistence.storage.sqlite.operations import Refused, check
 
 FILE = "savepoint.db"
+CURE = "make compact makes its indexes again, or restore a backup"
 _TIMEOUT_SECONDS = 60.0
 
 
@@ -61,6 +64,19 @@ class Place:
             yield engine
         finally:
             await engine.close()
+
+    async def damage(self) -> str | None:
+        """Returns what is wrong with the form or the indexes of an open file, and None if it is whole.
+
+        Reads all of it. A damaged index hides items, so nothing is seen of them elsewhere.
+        """
+        if not isinstance(self.where, Path) or not (self.where / FILE).is_file():
+            return None
+        try:
+            await asyncio.to_thread(check, self.where)
+        except Refused as error:
+            return str(error)
+        return None
 
 
 def store(text: str) -> Place:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 
 from operations.checks import Finding, Place, is_old
@@ -16,8 +16,6 @@ Text = tuple[str, int]
 
 _WITHOUT_ROWS_BEFORE = (SessionAction.TRASHED, SessionAction.DELETED)
 """A deletion in a full partition takes the row of the version before it."""
-
-_BEFORE_ALL = datetime.min.replace(tzinfo=UTC), ActivityAction.DELETED
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class SessionParts:
 
     derived      what does not follow from the rest of the head
     kept_bytes   as the head has it
-    last_line    when what was done last, by the lines of activity
+    last_line    when what was done last, by the lines of activity. None if no line is left
     """
 
     id: str
@@ -43,7 +41,7 @@ class SessionParts:
     derived: Finding | None = None
     kept_bytes: object = None
     contents: dict[str, Content] = field(default_factory=dict)
-    last_line: tuple[datetime, ActivityAction] = _BEFORE_ALL
+    last_line: tuple[datetime, ActivityAction] | None = None
 
     def compared(self, place: Place) -> Iterator[Finding]:
         """Yields what is wrong. What is the last that is left of a session is no orphan."""
@@ -52,8 +50,9 @@ class SessionParts:
             return
         named = _named(self.head)
         unnamed = self.contents.keys() - named.keys()
-        # The sum is that of all rows that the head was written with.
-        lost = _lacks_rows(self.head) or (unnamed and self.kept_bytes != self.head.kept_bytes)
+        # The sum is that of all rows that the head was written with. Heads of the first format may have none.
+        is_less = self.kept_bytes is not None and self.kept_bytes != self.head.kept_bytes
+        lost = _lacks_rows(self.head) or (unnamed and is_less)
         wrong = [id for id, said in named.items() if id in self.contents and self.contents[id].text not in said]
         if lost:
             yield place.finding("missing", self.id, "revision")
@@ -70,7 +69,8 @@ class SessionParts:
 
     def _headless(self, place: Place) -> Iterator[Finding]:
         if not self.is_unread and not self._is_lost:
-            yield from self._orphans(place, self.contents)
+            # Lines are kept for a time only. Without any, nobody knows whether a person has deleted the session.
+            yield from self._orphans(place, self.contents, may_go=self.last_line is not None)
             return
         if self.contents and not self.is_unread:
             yield place.finding("missing", self.id, "session")
@@ -81,16 +81,16 @@ class SessionParts:
     @property
     def _is_lost(self) -> bool:
         """True if it was there, and nobody has deleted it. Its lines come with its head, not before."""
-        return self.last_line[1] is not ActivityAction.DELETED
+        return self.last_line is not None and self.last_line[1] is not ActivityAction.DELETED
 
-    def _orphans(self, place: Place, ids: Iterable[str]) -> Iterator[Finding]:
+    def _orphans(self, place: Place, ids: Iterable[str], *, may_go: bool = True) -> Iterator[Finding]:
         for id in ids:
             content = self.contents[id]
             is_orphan = is_old(content.saved_at)
             if content.text is None:
-                yield place.finding("damaged", id, "content", is_orphan=is_orphan)
+                yield place.finding("damaged", id, "content", is_orphan=is_orphan and may_go)
             elif is_orphan:
-                yield place.finding("orphan", id, "content", is_orphan=True)
+                yield place.finding("orphan", id, "content", is_orphan=may_go)
 
 
 def _named(head: SessionHead) -> dict[str, set[Text]]:

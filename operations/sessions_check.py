@@ -54,6 +54,7 @@ def _add(parts: SessionParts, kind: str, document: Document | None, item: Item, 
         found = None if text is None else (hashlib.sha256(text).hexdigest(), len(text))
         parts.contents[document.id] = Content(found, document.saved_at)
     elif isinstance(document, ActivityLine):
-        parts.last_line = max(parts.last_line, (document.at, document.action), key=itemgetter(0))
+        line = document.at, document.action
+        parts.last_line = line if parts.last_line is None else max(parts.last_line, line, key=itemgetter(0))
     elif kind == "session":
         parts.is_unread = True

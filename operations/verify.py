@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from operations.checks import Finding, repaired
 from operations.items import count, partitions
 from operations.pace import Paced
-from operations.places import Place
+from operations.places import CURE, FILE, Place
 from operations.sessions_check import check_sessions
 from operations.snapshots_check import check_entries, check_snapshot
 from operations.terminal import Terminal
@@ -33,8 +33,15 @@ async def run(arguments: Namespace, terminal: Terminal) -> int:
     found, mended = Counter[str](), 0
     async with place.opened() as opened:
         engine = Paced(opened, arguments.calls_per_second, arguments.units_per_second)
+        damage = await place.damage()
+        if damage is not None:
+            found["damaged"] += 1
+            wrong = {"fault": "damaged", "container": "", "kind": "file", "id": FILE}
+            terminal.result(
+                {**wrong, "repaired": False}, f"damaged file {damage}; {CURE}. Nothing is repaired before."
+            )
         async for finding in _findings(engine, terminal):
-            is_mended = arguments.repair and await repaired(engine, finding)
+            is_mended = arguments.repair and damage is None and await repaired(engine, finding)
             mended += is_mended
             found[finding.fault] += 1
             named = finding.named()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from operations.listed import Listed, listed, side_by_side
+from operations.places import WrongCall
 from persistence.storage.around import Around
 from persistence.storage.containers import SESSIONS, Container
 from persistence.storage.engine import Engine, Item
@@ -44,5 +45,5 @@ async def test_a_store_with_another_order_is_no_reason_to_remove_anything(engine
             return Page(page.items[::-1], page.cursor)
 
     await store(engine, [thing(id) for id in IDS])
-    with pytest.raises(ValueError, match="not in order"):
+    with pytest.raises(WrongCall, match="not in order"):
         [one async for one in listed(Backwards(engine), SESSIONS, PARTITION)]

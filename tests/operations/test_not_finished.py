@@ -75,7 +75,7 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-INTERRUPTED = "not finished: interrupted. Repeat the command: it goes on.\n"
+INTERRUPTED = "not finished: interrupted. Repeat the command.\n"
 
 
 @pytest.mark.parametrize("error", [Throttled(1.0), OwnerFull()], ids=lambda error: type(error).__name__)

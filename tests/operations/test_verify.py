@@ -34,6 +34,9 @@ class Open:
     async def opened(self, *, create: bool = False) -> AsyncIterator[Engine]:
         yield self.engine
 
+    async def damage(self) -> None:
+        """The form of a file is checked in test_damaged_files.py."""
+
 
 async def verified(
     engine: Engine, capsys: pytest.CaptureFixture[str], *, repair: bool = False
@@ -173,7 +176,9 @@ async def test_what_can_be_derived_is_mended_and_nothing_else(
     await plant(engine, addresses["session"], more_bytes)
     await plant(engine, addresses["visitor"], more_visits)
     await plant(engine, addresses["access_log"], another_owner)
-    orphan = {**before[addresses["content"]], "id": "orphan-00001~lost00000000"}
+    heads = [address for address, item in before.items() if item["kind"] == "session" and live(item)]
+    beside = next(address for address in heads if address != addresses["session"])
+    orphan = {**before[addresses["content"]], "id": f"{beside[2]}~lost00000000", "owner_id": beside[1]}
     await engine.create(SESSIONS, orphan)
     assert [one["fault"] for one in (await verified(engine, capsys))[1]].count("orphan") == 0, "it may be in work"
     clock.at += timedelta(days=2)
@@ -219,4 +224,46 @@ async def test_a_repair_removes_nothing_of_what_lost_its_head_a_row_or_its_entry
         assert status == 1 and not any(one["repaired"] for one in found)
         assert {(one["fault"], one["kind"]) for one in found if one["kind"] == finding[1]} == {finding}
     assert await everything(engine) == before
+    await stores.close()
+
+
+async def test_contents_without_a_head_or_a_line_stay(
+    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are kept for a time only, so nobody knows whether a person has deleted the session."""
+    clock = Clock.installed(monkeypatch)
+    monkeypatch.setattr("operations.checks.now", clock)
+    stores = await filled(engine, people=1, sessions=1)
+    for address, item in (await everything(engine)).items():
+        if item["kind"] in ("session", "activity"):
+            await plant(engine, address, None)
+    before = await everything(engine)
+    clock.at += timedelta(days=2)
+    status, found = await verified(engine, capsys, repair=True)
+    assert status == 1 and {("orphan", "content")} <= {(one["fault"], one["kind"]) for one in found}
+    assert not any(one["repaired"] for one in found)
+    assert await everything(engine) == before
+    await stores.close()
+
+
+async def test_a_head_from_before_sums_were_kept_has_lost_no_row(
+    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an interrupted save left beside it is an orphan."""
+    clock = Clock.installed(monkeypatch)
+    monkeypatch.setattr("operations.checks.now", clock)
+    stores = await filled(engine, people=1, sessions=1, versions=2)
+    items = await everything(engine)
+    head = next(item for item in items.values() if item["kind"] == "session" and live(item))
+    [(address, content)] = [
+        each for each in items.items() if each[1]["kind"] == "content" and each[0][2] == head["content_id"]
+    ]
+    container, owner, _ = address
+    left = {**content, "id": f"{head['id']}~left-over"}
+    await engine.create(SESSIONS, left)
+    await plant(engine, (container, owner, head["id"]), lambda item: item.pop("kept_bytes"))
+    clock.at += timedelta(days=2)
+    _, found = await verified(engine, capsys, repair=True)
+    assert ("missing", "revision") not in {(one["fault"], one["kind"]) for one in found}
+    assert [(one["fault"], one["repaired"]) for one in found if one["id"] == left["id"]] == [("orphan", True)]
     await stores.close()

@@ -35,6 +35,13 @@ def back_up(folder: Path, to: Path, progress: Progress = no_progress) -> None:
             _check(copy, "the copy", progress)
 
 
+def check(folder: Path) -> None:
+    """Raises Refused if the store of a folder is damaged, or has indexes that do not fit. Other processes may read
+    and write it."""
+    with closing(_open(folder / FILE_NAME, "ro")) as store:
+        _check(store, FILE_NAME, no_progress)
+
+
 def restore(folder: Path, source: Path, progress: Progress = no_progress) -> Path | None:
     """Makes a backup the store of a folder, in one transaction. Returns where the store as it was is kept, None if
     there was none. Raises Refused if a process has the store open, or if the backup is damaged or of another
