@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 
 from functions.identity.errors import Unauthenticated
 from functions.identity.owner_id import owner_id
-from persistence import open_engine
+from persistence import damage_of, open_engine
 from persistence.storage.cosmos.account import CosmosAccount
 from persistence.storage.engine import Engine
-from persistence.storage.sqlite.operations import Refused, check
 
 FILE = "savepoint.db"
 CURE = "make compact makes its indexes again, or restore a backup"
@@ -72,11 +71,7 @@ class Place:
         """
         if not isinstance(self.where, Path) or not (self.where / FILE).is_file():
             return None
-        try:
-            await asyncio.to_thread(check, self.where)
-        except Refused as error:
-            return str(error)
-        return None
+        return await asyncio.to_thread(damage_of, self.where)
 
 
 def store(text: str) -> Place:

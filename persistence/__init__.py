@@ -43,7 +43,7 @@ from persistence.timers.scan import TimerRules
 from persistence.trash.kind import trash_kind
 from persistence.trash.store import TrashStore
 
-__all__ = ["Rules", "Stores", "open_engine", "open_stores", "stores_over"]
+__all__ = ["Rules", "Stores", "damage_of", "open_engine", "open_stores", "stores_over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,20 @@ def open_engine(place: Path | CosmosAccount) -> Engine:
     from persistence.storage.cosmos.engine import CosmosEngine
 
     return CosmosEngine(place)
+
+
+def damage_of(folder: Path) -> str | None:
+    """Returns what is wrong with the form or the indexes of a folder's SQLite file, and None if it is whole.
+
+    Reads all of it, while others may read and write it.
+    """
+    from persistence.storage.sqlite.operations import Refused, check
+
+    try:
+        check(folder)
+    except Refused as error:
+        return str(error)
+    return None
 
 
 def stores_over(engine: Engine, rules: Rules | None = None) -> Stores:
