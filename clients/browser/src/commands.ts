@@ -47,7 +47,10 @@ export function createCommands(
     },
     async reload() {
       await idle();
+      const { id } = state();
       const { metadata, content } = await one<Session>("GET");
+      // It may have been continued under a new id.
+      if (id !== state().id) return run({ t: "flush" });
       return run({ t: "replace", base: baseOf(metadata as Meta, content), kind: metadata.status });
     },
     revisions: async () => (await one<RevisionMetadataPage>("GET", "/revisions")).items,

@@ -62,7 +62,8 @@ export function createDecisions(steps: Steps): Decisions {
       out.push(["apply", base.text!, s.base], ["drop"]);
       const { edits } = s;
       Object.assign(s, { base, kind, title: base.title, text: base.text, snapped: edits, acked: edits });
-      Object.assign(s, { conflict: null, rename: null, promote: false, seen: Math.max(s.seen, base.version) });
+      Object.assign(s, { conflict: null, rename: null, promote: false, loading: false, tries: 0 });
+      s.seen = Math.max(s.seen, base.version);
       calm(s);
     },
 

@@ -42,6 +42,12 @@ export interface Owner {
   id: string;
 }
 
+/** A write to the journal that has not begun. `stop` ends it before. */
+interface Keeping {
+  strict: boolean;
+  stop?: true;
+}
+
 type Rest<T extends unknown[]> = T extends [unknown, ...infer R] ? R : never;
 
 export function createEffects(
@@ -57,7 +63,7 @@ export function createEffects(
   const timers = new Map<Timer, { id: ReturnType<typeof setTimeout>; since: number }>();
   const asking = new Set<string>();
   let writes = Promise.resolve();
-  let queued: { strict: boolean } | undefined;
+  let queued: Keeping | undefined;
 
   const keyOf = (id = state().id): Key => ({ owner: owner.id, app: shared.app, id, instance });
   const entry = (): Entry => ({
@@ -97,8 +103,9 @@ export function createEffects(
       queued.strict ||= strict;
       return;
     }
-    const mine = { strict };
+    const mine: Keeping = { strict };
     write(async () => {
+      if (mine.stop) return;
       if (queued === mine) queued = undefined;
       const now = entry();
       const ok = await journal.put(now, mine.strict);
@@ -113,31 +120,29 @@ export function createEffects(
     const before = state();
     const { key, form } = before.attempt!;
     const answer = (r: Answer): void => dispatch({ ...outcome(), t: "answer", key, r });
-    let as = now ? http.last() : undefined;
-    if (form === "create" || form === "copy") {
-      // A new document belongs to the person of the request, so it has the headers of the owner.
-      const found = now ? "same" : await whose();
-      as = shared.proof(owner.id);
-      if (found !== "same" || !as) return answer({ k: found === "other" ? "out" : "lost" });
+    try {
+      let as = now ? http.last() : undefined;
+      if (form === "create" || form === "copy") {
+        // A new document belongs to the person of the request, so it has the headers of the owner.
+        const found = now ? "same" : await whose();
+        as = shared.proof(owner.id);
+        if (found !== "same" || !as) return answer({ k: found === "other" ? "out" : "lost" });
+      }
+      const sent = http.send(now ? requests.now(before) : await requests.packed(before), as);
+      const reply = await sent;
+      let r = answerOf(reply);
+      if (r.k === "more" || (r.k === "ok" && (form === "copy" || form === "restore"))) {
+        // Without that chunk, it is repeated until the chunk is there.
+        r = await shared.late().then(
+          (late) => late.meaningOf(reply, form),
+          () => ({ k: "lost" }),
+        );
+      }
+      answer(r.k === "ok" && r.meta.ownerId !== owner.id ? { k: "out" } : r);
+    } catch (error) {
+      report(error);
+      answer({ k: "lost" }); // what cannot even be made is tried again: a later state may be
     }
-    const sent = http.send(now ? requests.now(before) : await requests.packed(before), as);
-    const reply = await sent;
-    let r = answerOf(reply);
-    if (r.k === "more" || (r.k === "ok" && (form === "copy" || form === "restore"))) {
-      // Without that chunk, it is repeated until the chunk is there.
-      r = await shared.late().then(
-        (late) => late.meaningOf(reply, form),
-        () => ({ k: "lost" }),
-      );
-    }
-    answer(r.k === "ok" && r.meta.ownerId !== owner.id ? { k: "out" } : r);
-  }
-
-  /** What cannot even be made is tried again: a later state may be. */
-  function unsent(error: unknown): void {
-    report(error);
-    const { attempt } = state();
-    if (attempt) dispatch({ ...outcome(), t: "answer", key: attempt.key, r: { k: "lost" } });
   }
 
   async function whose(): Promise<"same" | "other" | "lost"> {
@@ -180,9 +185,12 @@ export function createEffects(
       const { id, acked } = state();
       write(() => journal.remove(keyOf(other ?? id), other ? undefined : acked));
     },
-    aside: (text) =>
-      write(async () => (await shared.late()).keepAside({ ...keyOf(), title: state().title }, text)),
-    send: (now) => void send(!!now).catch(unsent),
+    aside(text) {
+      // It would write the state without this text too early. What follows writes it anyway.
+      if (queued) queued.stop = true;
+      write(async () => (await shared.late()).keepAside({ ...keyOf(), title: state().title }, text));
+    },
+    send: (now) => void send(!!now),
     load: questions("load"),
     poll: questions("poll"),
     who: questions("who"),

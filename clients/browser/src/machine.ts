@@ -126,6 +126,8 @@ const on: Omit<Handlers, Exclude<keyof Late, "journal">> & Partial<Late> = {
   },
 
   unapplied(s, e) {
+    // If it was sent, the next edit would overwrite the text that was not shown.
+    if (s.text === s.base?.text) s.attempt = null;
     s.base = e.base;
     s.trouble = "refused";
     s.error = e.error;

@@ -85,7 +85,8 @@ export function begin(s: State, out: Effect[], hide = false): void {
   settle(s);
   const form = due(s);
   const isText = form === "create" || form === "content";
-  if (isText && s.snapped < 0) return;
+  // The screen could not be read. The timer reads it again.
+  if (isText && s.snapped < s.edits && s.snapped <= s.acked) return void out.push(later(s));
   if (form) attempt(s, out, form, hide ? { at: 1, copy: isText } : {});
   else if (old || s.kept) out.push(["drop"]);
 }
