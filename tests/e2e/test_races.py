@@ -18,6 +18,7 @@ from tests.support.sessions import sha256
 from tests.support.storage import Storage, call, look_into
 
 Servers = Sequence[httpx.AsyncClient]
+many_rounds = pytest.mark.parametrize("rounds", [8, pytest.param(20, marks=pytest.mark.soak)])
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,14 @@ async def at_once(servers: Servers, writes: Sequence[Write]) -> list[httpx.Respo
     return await asyncio.gather(*(send(index) for index in range(len(writes))))
 
 
-async def test_of_eight_writers_with_one_etag_exactly_one_wins(servers: Servers, stored: Stores, owner: str):
+@many_rounds
+async def test_of_eight_writers_with_one_etag_exactly_one_wins(
+    servers: Servers, stored: Stores, owner: str, rounds: int
+):
     session_id, etag = await create(servers[0])
     statuses: Counter[int] = Counter()
     winners = [sha256("first")]
-    for round in range(8):
+    for round in range(rounds):
         contents = [f"round {round}, writer {writer}" for writer in range(8)]
         responses = await at_once(servers, [Write(session_id, content, etag) for content in contents])
         statuses.update(response.status_code for response in responses)
@@ -114,10 +118,10 @@ async def test_of_eight_writers_with_one_etag_exactly_one_wins(servers: Servers,
         etag = winner.headers["etag"]
         winners.append(sha256(contents[won[0]]))
 
-    assert statuses == {200: 8, 412: 56}
+    assert statuses == {200: rounds, 412: 7 * rounds}
     head = await stored.sessions.get_head(owner, session_id)
-    assert head.metadata.version == 9
-    assert [revision.version for revision in head.revisions] == list(range(9, 0, -1))
+    assert head.metadata.version == rounds + 1
+    assert [revision.version for revision in head.revisions] == list(range(rounds + 1, 0, -1))
     assert [revision.content_hash for revision in reversed(head.revisions)] == winners
     found = await look_into(stored.engine, owner)
     assert found.contents_of(session_id) == head.content_ids, "a refused save left its content"
@@ -148,9 +152,12 @@ async def test_each_of_83_concurrent_saves_becomes_a_version_of_its_own(
     assert found.contents_of(session_id) == head.content_ids, "a lost attempt left its content"
 
 
-async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(servers: Servers, stored: Stores, owner: str):
+@many_rounds
+async def test_of_saves_and_deletes_with_one_etag_exactly_one_wins(
+    servers: Servers, stored: Stores, owner: str, rounds: int
+):
     outcomes: Counter[str] = Counter()
-    for round in range(8):
+    for round in range(rounds):
         session_id, etag = await create(servers[round % 2])
         saves = [Write(session_id, f"{round} {i}", etag) for i in range(2)]
         writes = saves + 2 * [Write(session_id, etag=etag)]
@@ -182,7 +189,7 @@ async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
     storage: Storage, servers: Servers, stored: Stores, owner: str
 ):
     landed = 0
-    for round in range(5):
+    for round in range(8):
         session_id, _ = await create(servers[round % 2])
         writes = [Write(session_id, f"{round} {i}") for i in range(6)]
         writes[3:3] = 2 * [Write(session_id)]
@@ -200,11 +207,11 @@ async def test_every_save_is_in_before_the_one_delete_or_refused_after_it(
         )
         assert len(found.contents_of(session_id)) == 1 + len(versions), "a refused save left its content"
         landed += len(versions)
-    assert 0 < landed < 5 * 6, "the deletes and the saves did not race"
+    assert 0 < landed < 8 * 6, "the deletes and the saves did not race"
     await storage.clean_up()
     found = await look_into(stored.engine, owner)
     assert found.contents == found.named != set(), "the trash keeps the contents"
-    assert (await servers[0].delete("/trash")).json() == {"purged": 5, "done": True}
+    assert (await servers[0].delete("/trash")).json() == {"purged": 8, "done": True}
     assert not (await look_into(stored.engine, owner)).contents
     await assert_gone(servers, session_id)
 
