@@ -38,6 +38,14 @@ class Open:
         """The form of a file is checked in test_damaged_files.py."""
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the store and of the checks."""
+    clock = Clock.installed(monkeypatch)
+    monkeypatch.setattr("operations.checks.now", clock)
+    return clock
+
+
 async def verified(
     engine: Engine, capsys: pytest.CaptureFixture[str], *, repair: bool = False
 ) -> tuple[int, list[dict[str, Any]]]:
@@ -166,10 +174,8 @@ async def test_each_damage_is_found_by_id_and_kind(
 
 
 async def test_what_can_be_derived_is_mended_and_nothing_else(
-    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    engine: Engine, capsys: pytest.CaptureFixture[str], clock: Clock
 ) -> None:
-    clock = Clock.installed(monkeypatch)
-    monkeypatch.setattr("operations.checks.now", clock)
     stores = await filled(engine, people=2, sessions=1)
     before = await everything(engine)
     addresses = {item["kind"]: address for address, item in before.items() if live(item)}
@@ -205,14 +211,12 @@ async def test_what_can_be_derived_is_mended_and_nothing_else(
 async def test_a_repair_removes_nothing_of_what_lost_its_head_a_row_or_its_entry(
     engine: Engine,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
     kind: str,
     harm: Callable[[Item], None] | None,
     finding: tuple[str, str],
 ) -> None:
     """Contents of a head or a row that is lost, and the visitor that repeats a lost entry, are the last copies."""
-    clock = Clock.installed(monkeypatch)
-    monkeypatch.setattr("operations.checks.now", clock)
     stores = await filled(engine, people=2, sessions=1)
     for address, item in (await everything(engine)).items():
         if item["kind"] == kind and live(item) and not (harm is no_old_row and len(item["revisions"]) == 1):
@@ -228,11 +232,9 @@ async def test_a_repair_removes_nothing_of_what_lost_its_head_a_row_or_its_entry
 
 
 async def test_contents_without_a_head_or_a_line_stay(
-    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    engine: Engine, capsys: pytest.CaptureFixture[str], clock: Clock
 ) -> None:
     """Lines are kept for a time only, so nobody knows whether a person has deleted the session."""
-    clock = Clock.installed(monkeypatch)
-    monkeypatch.setattr("operations.checks.now", clock)
     stores = await filled(engine, people=1, sessions=1)
     for address, item in (await everything(engine)).items():
         if item["kind"] in ("session", "activity"):
@@ -247,11 +249,9 @@ async def test_contents_without_a_head_or_a_line_stay(
 
 
 async def test_a_head_from_before_sums_were_kept_has_lost_no_row(
-    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    engine: Engine, capsys: pytest.CaptureFixture[str], clock: Clock
 ) -> None:
     """What an interrupted save left beside it is an orphan."""
-    clock = Clock.installed(monkeypatch)
-    monkeypatch.setattr("operations.checks.now", clock)
     stores = await filled(engine, people=1, sessions=1, versions=2)
     items = await everything(engine)
     head = next(item for item in items.values() if item["kind"] == "session" and live(item))
